@@ -1,0 +1,56 @@
+"""Generative adversarial networks for TensorFlow and Keras 3: train, measure, export, serve."""
+
+import keras
+
+if keras.backend.backend() != "tensorflow":
+    raise ImportError(
+        "tfgan_kit trains and exports with TensorFlow, but Keras was started with another backend. "
+        "Unset KERAS_BACKEND, or set KERAS_BACKEND=tensorflow, before Python starts. "
+        f"Received: KERAS_BACKEND={keras.backend.backend()!r}"
+    )
+
+from tfgan_kit import callbacks, data, layers, metrics, networks, objectives, penalties  # noqa: E402
+from tfgan_kit.gan import GAN  # noqa: E402
+from tfgan_kit.networks import (  # noqa: E402
+    DCGANDiscriminator,
+    DCGANGenerator,
+    MLPDiscriminator,
+    MLPGenerator,
+)
+from tfgan_kit.objectives import (  # noqa: E402
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    RelativisticPairing,
+    Wasserstein,
+)
+from tfgan_kit.penalties import R1, R2, GradientPenalty  # noqa: E402
+from tfgan_kit.sampling import image_seeds  # noqa: E402
+from tfgan_kit.updates import Alternating  # noqa: E402
+
+__all__ = [
+    "GAN",
+    "R1",
+    "R2",
+    "Alternating",
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "GradientPenalty",
+    "Hinge",
+    "LeastSquares",
+    "MLPDiscriminator",
+    "MLPGenerator",
+    "Minimax",
+    "NonSaturating",
+    "RelativisticPairing",
+    "Wasserstein",
+    "callbacks",
+    "data",
+    "image_seeds",
+    "layers",
+    "metrics",
+    "networks",
+    "objectives",
+    "penalties",
+]

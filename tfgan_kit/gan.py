@@ -1,0 +1,485 @@
+"""The game: two networks, trained with `fit`."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_kit import objectives, sampling
+from tfgan_kit.data.pixels import to_float
+from tfgan_kit.optimizers import OptimizerPair, prepare
+from tfgan_kit.penalties import Step
+from tfgan_kit.updates import Alternating
+
+GENERATE_BATCH = 64
+MOVES_PER_STEP = 1024  # stateless seeds set aside for one step's moves
+EMA_RAMP = 10.0  # tf.train.ExponentialMovingAverage's: decay (1 + t) / (10 + t) at step t
+
+
+@keras.saving.register_keras_serializable("tfgan_kit")
+class GAN(keras.Model):
+    """A generator and a discriminator, trained against each other by `fit`.
+
+    `predict`, `generate`, `save` and the exporter all speak of the same generator: the exponential
+    moving average of its weights and statistics over training, `ema_generator`.
+
+    Args:
+        generator: Keras model, latents (N, Z) -> images (N, H, W, C) in [-1, 1], or points (N, D);
+            a class-conditional one takes `[latents, labels]`.
+        discriminator: Keras model, images -> logits (N, 1); conditional: `[images, labels]`.
+        latent_dim: int, Z; None reads it off the generator.
+        num_classes: int; None reads it off the generator (attribute `num_classes`).
+        ema_decay: float in [0, 1), decay of the average a step, reached from below as
+            (1 + step) / (10 + step); 0 switches averaging off.
+        seed: int in [-2^31, 2^31). All draws of training come from (seed, step, row) alone.
+
+    Raises:
+        ValueError: arguments outside these ranges, or networks that do not fit together.
+
+    Example:
+        >>> gan = GAN(DCGANGenerator(28, 1), DCGANDiscriminator(28, 1))
+        >>> gan.compile("adam", "adam", objective="hinge")
+        >>> history = gan.fit(images, epochs=1)          # uint8 or float [-1, 1], (N, 28, 28, 1)
+        >>> gan.generate(16, seed=0).shape
+        (16, 28, 28, 1)
+
+    Reference: Goodfellow et al., arXiv:1406.2661; averaging: Yazici et al., arXiv:1806.04498.
+    """
+
+    def __init__(
+        self, generator, discriminator, latent_dim=None, num_classes=None, ema_decay=0.999, seed=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not 0.0 <= ema_decay < 1.0:
+            raise ValueError(f"`ema_decay` must be in [0, 1). Received: ema_decay={ema_decay}")
+        sampling.image_seeds(seed, 0)  # checks the range
+        self.generator = generator
+        self.discriminator = discriminator
+        self.latent_dim = latent_dim or _read_latent_dim(generator)
+        self.num_classes = num_classes or getattr(generator, "num_classes", None)
+        self.ema_decay = ema_decay
+        self.seed = seed
+        self.step = self.add_weight(
+            name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        self._build_networks()
+        self.ema_generator = _copy(generator, self._zeros()) if ema_decay else generator
+        self._sampler = tf.function(
+            lambda latents, labels: sampling.sample(self.ema_generator, latents, labels),
+            reduce_retracing=True,
+        )
+        self.built = True
+
+    def _zeros(self):
+        latents = tf.zeros((1, self.latent_dim))
+        return [latents, tf.zeros((1,), tf.int32)] if self.num_classes else latents
+
+    def _build_networks(self):
+        """Runs both networks once, so that a pair that does not fit is found here."""
+        images = self.generator(self._zeros())
+        if len(images.shape) not in (2, 4) or images.shape[0] != 1:
+            raise ValueError(
+                "A generator maps latents (N, Z) to images (N, H, W, C) or points (N, D). "
+                f"Received: a generator that maps {(1, self.latent_dim)} to {tuple(images.shape)}"
+            )
+        inputs = [images, tf.zeros((1,), tf.int32)] if self.num_classes else images
+        try:
+            logits = self.discriminator(inputs)
+        except ValueError as error:
+            raise ValueError(
+                "The discriminator does not take what the generator makes, "
+                f"{'[images, labels] with images' if self.num_classes else 'images'} of shape "
+                f"{tuple(images.shape)}; give both the same image size, channels and num_classes. "
+                f"Keras says: {str(error)[:300]}"
+            ) from error
+        if tuple(logits.shape) != (1, 1):
+            raise ValueError(
+                "A discriminator answers one logit a row, (N, 1). "
+                f"Received: a discriminator that answers {tuple(logits.shape)} for one row"
+            )
+
+    # The game's rules
+
+    def compile(
+        self, generator_optimizer="adam", discriminator_optimizer="adam",
+        objective="non_saturating", penalties=(), update=None, run_eagerly=False,
+        steps_per_execution=1, jit_compile="auto",
+    ):
+        """Sets how the players learn.
+
+        Args:
+            generator_optimizer, discriminator_optimizer: Keras optimizers, or their names; under
+                `mixed_float16` each is given a loss scale of its own.
+            objective: name in `objectives.OBJECTIVES`, or an `Objective`.
+            penalties: `Penalty` instances, each with a name of its own.
+            update: rule of the moves; None is `Alternating(1, 1)`.
+            run_eagerly, steps_per_execution, jit_compile: as in `keras.Model.compile`.
+
+        Raises:
+            ValueError: an unknown objective, one optimizer for both players, two penalties of one
+                name, or a strategy of several replicas (not supported yet).
+        """
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            raise ValueError(
+                "Training on several replicas is not supported yet: build and compile the GAN "
+                "outside the strategy's scope, or under one with a single replica. Received: "
+                f"num_replicas_in_sync={tf.distribute.get_strategy().num_replicas_in_sync}"
+            )
+        if generator_optimizer is discriminator_optimizer and not isinstance(
+            generator_optimizer, str
+        ):
+            raise ValueError(
+                "The players need an optimizer each, since an optimizer's state belongs to one "
+                f"network's weights. Received the same object twice: {generator_optimizer}"
+            )
+        super().compile(
+            optimizer=None, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+        )
+        self.generator_optimizer = prepare(generator_optimizer, self.generator, "generator")
+        self.discriminator_optimizer = prepare(
+            discriminator_optimizer, self.discriminator, "discriminator"
+        )
+        self.optimizer = OptimizerPair(self.generator_optimizer, self.discriminator_optimizer)
+        self.objective = objectives.get(objective)
+        self.penalties = tuple(penalties)
+        self.update = update or Alternating()
+        names = ["d_loss", "g_loss", *(p.name for p in self.penalties), "real_score", "fake_score"]
+        if len(set(names)) < len(names):
+            raise ValueError(f"Each penalty needs a name of its own. Received: names={names}")
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values()) if self.compiled else []
+
+    def fit(self, x=None, y=None, **kwargs):
+        """`keras.Model.fit` for images, `(images, labels)`, or a `tf.data.Dataset` of either.
+
+        A data set of `tfgan_kit.data` starts at the batch that follows the GAN's last step, so that
+        training in two calls, or after loading a checkpoint, equals training in one.
+
+        Raises:
+            ValueError: a callback that cannot work with two optimizers; the message names the
+                alternative.
+        """
+        _check_callbacks(kwargs.get("callbacks"))
+        if hasattr(x, "at_step"):
+            kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or x.steps_per_epoch
+            x = x.at_step(int(self.step))
+        return super().fit(x, y, **kwargs)
+
+    def train_step(self, data):
+        images, labels = self._unpack(data)
+        logs = self.update(self, images, labels)
+        self.step.assign_add(1)
+        self._average()
+        return self._track(logs)
+
+    def test_step(self, data):
+        """The losses on held-out data, networks in inference mode, no weight changed."""
+        images, labels = self._unpack(data)
+        # The tracker counts this evaluation's batches: each gets latents of its own, the same ones
+        # in every evaluation.
+        batch = tf.cast(self.trackers["d_loss"].count, tf.int64)
+        latents = tf.random.stateless_normal(
+            [tf.shape(images)[0], self.latent_dim], tf.stack([tf.constant(~self.seed, tf.int64), batch])
+        )
+        fake = self.run_generator(latents, labels, training=False)
+        real_logits = self.run_discriminator(images, labels, training=False)
+        fake_logits = self.run_discriminator(fake, labels, training=False)
+        return self._track({
+            "d_loss": self.objective.discriminator_loss(real_logits, fake_logits),
+            "g_loss": self.objective.generator_loss(real_logits, fake_logits),
+            "real_score": tf.reduce_mean(real_logits),
+            "fake_score": tf.reduce_mean(fake_logits),
+        })
+
+    def _track(self, logs):
+        for name, value in logs.items():
+            self.trackers[name].update_state(value)
+        return {name: self.trackers[name].result() for name in logs}
+
+    def _unpack(self, data):
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if self.num_classes is None:
+            labels = None
+        elif labels is None:
+            raise ValueError(
+                f"This GAN is conditional, {self.num_classes} classes: its data must be "
+                "(images, labels). Received: images alone."
+            )
+        else:
+            labels = tf.cast(tf.reshape(labels, [-1]), tf.int32)
+        expected = tuple(self.generator.output_shape[1:])
+        if tuple(images.shape[1:]) != expected:
+            raise ValueError(
+                f"The generator makes images of shape {expected}; the data must have the same. "
+                f"Received: images of shape {tuple(images.shape[1:])}"
+            )
+        return _to_network_range(images), labels
+
+    # The players' moves, as the update rules call them
+
+    def draw_latents(self, count, move):
+        """Latents of one move of the current step: float32 (count, Z), from (seed, step, move)."""
+        return tf.random.stateless_normal([count, self.latent_dim], self._draw_seed(move))
+
+    def _draw_seed(self, move):
+        position = self.step.value * MOVES_PER_STEP + move
+        return tf.stack([tf.constant(self.seed, tf.int64), position])
+
+    def run_generator(self, latents, labels, training=True):
+        inputs = latents if labels is None else [latents, labels]
+        return self.generator(inputs, training=training)
+
+    def run_discriminator(self, images, labels, training=True):
+        inputs = images if labels is None else [images, labels]
+        return self.discriminator(inputs, training=training)
+
+    def generator_tape(self):
+        """A tape that records gradients of the generator's weights, and of no others."""
+        return _Tape(self.generator.trainable_variables)
+
+    def move_discriminator(self, real_images, fake_images, labels, latents):
+        """One update of the discriminator; returns its logs."""
+        with _Tape(self.discriminator.trainable_variables) as tape:
+            real_logits = self.run_discriminator(real_images, labels)
+            fake_logits = self.run_discriminator(fake_images, labels)
+            loss = self.objective.discriminator_loss(real_logits, fake_logits)
+            logs = {"d_loss": loss}
+            step = self._record(real_images, fake_images, labels, latents, real_logits, fake_logits)
+            loss += self._penalize("discriminator", step, logs)
+            scaled = self.discriminator_optimizer.scale_loss(loss)
+        self._apply(self.discriminator_optimizer, tape, scaled, self.discriminator)
+        logs["real_score"] = tf.reduce_mean(real_logits)
+        logs["fake_score"] = tf.reduce_mean(fake_logits)
+        return logs
+
+    def generator_loss(self, real_images, fake_images, labels, latents):
+        """The generator's loss and its logs; to be called under `generator_tape`."""
+        fake_logits = self.run_discriminator(fake_images, labels)
+        real_logits = None
+        if self.objective.generator_sees_real:
+            real_logits = self.run_discriminator(real_images, labels)
+        loss = self.objective.generator_loss(real_logits, fake_logits)
+        logs = {"g_loss": loss}
+        step = self._record(real_images, fake_images, labels, latents, real_logits, fake_logits)
+        loss += self._penalize("generator", step, logs)
+        return self.generator_optimizer.scale_loss(loss), logs
+
+    def move_generator(self, tape, loss):
+        """One update of the generator by the loss that `tape` recorded."""
+        self._apply(self.generator_optimizer, tape, loss, self.generator)
+
+    def _apply(self, optimizer, tape, loss, network):
+        variables = network.trainable_variables
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        optimizer.apply(gradients, variables)
+
+    def _record(self, real_images, fake_images, labels, latents, real_logits, fake_logits):
+        return Step(
+            real_images, fake_images, labels, latents, real_logits, fake_logits,
+            discriminator=lambda images: self.run_discriminator(images, labels),
+            generator=lambda latents: self.run_generator(latents, labels),
+            seed=self._draw_seed(MOVES_PER_STEP - 1),
+        )
+
+    def _penalize(self, player, step, logs):
+        total = 0.0
+        for penalty in self.penalties:
+            if penalty.player == player:
+                logs[penalty.name] = penalty(step, self.step.value)
+                total += logs[penalty.name]
+        return total
+
+    def _average(self):
+        if not self.ema_decay:
+            return
+        step = tf.cast(self.step.value, tf.float32)
+        decay = tf.minimum(self.ema_decay, (1.0 + step) / (EMA_RAMP + step))
+        for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
+            if weight.dtype.startswith("float"):
+                average.assign_sub((1.0 - decay) * (average.value - weight.value))
+            else:
+                average.assign(weight.value)
+
+    # The generative model
+
+    def call(self, inputs, training=False):
+        return self.ema_generator(inputs, training=False)
+
+    def generate(self, num_images=None, seed=0, labels=None, seeds=None):
+        """Images of the averaged generator, each named by an int64 seed.
+
+        Args:
+            num_images: int >= 1; None: as many as `seeds` or `labels`.
+            seed: int, names the images `sampling.image_seeds(seed, num_images)`.
+            labels: int or integers (num_images,) in [0, num_classes); None draws each from the
+                image's seed. Not for an unconditional GAN.
+            seeds: int64 (num_images,), instead of `seed`.
+
+        Returns:
+            uint8 (num_images, H, W, C); points: float32 (num_images, D).
+
+        Raises:
+            ValueError: counts that disagree, or a label out of range.
+        """
+        seeds = _check_seeds(num_images, seed, labels, seeds)
+        labels = self._check_labels(labels, seeds)
+        images = []
+        for start in range(0, len(seeds), GENERATE_BATCH):
+            rows = slice(start, start + GENERATE_BATCH)
+            latents = sampling.latents_from_seeds(seeds[rows], self.latent_dim)
+            images.append(self._sampler(latents, None if labels is None else labels[rows]).numpy())
+        return np.concatenate(images)
+
+    def _check_labels(self, labels, seeds):
+        if self.num_classes is None:
+            if labels is not None:
+                raise ValueError(
+                    "This GAN is unconditional: leave `labels` out. Received: labels were given."
+                )
+            return None
+        if labels is None:
+            return sampling.labels_from_seeds(seeds, self.num_classes)
+        labels = np.broadcast_to(np.asarray(labels), seeds.shape)
+        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= self.num_classes:
+            raise ValueError(
+                f"Labels are integers from 0 to {self.num_classes - 1}. "
+                f"Received: labels from {labels.min()} to {labels.max()}, dtype {labels.dtype}"
+            )
+        return tf.constant(labels, tf.int32)
+
+    # Files
+
+    def get_config(self):
+        return {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "ema_decay": self.ema_decay,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("generator", "discriminator")
+        }
+        return cls(**{**config, **networks})
+
+    def get_compile_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "generator_optimizer": serialize(self.generator_optimizer),
+            "discriminator_optimizer": serialize(self.discriminator_optimizer),
+            "objective": serialize(self.objective),
+            "penalties": [serialize(penalty) for penalty in self.penalties],
+            "update": serialize(self.update),
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": self.jit_compile,
+        }
+
+    def compile_from_config(self, config):
+        deserialize = keras.saving.deserialize_keras_object
+        objects = {
+            name: deserialize(config[name])
+            for name in ("generator_optimizer", "discriminator_optimizer", "objective", "update")
+        }
+        penalties = [deserialize(penalty) for penalty in config["penalties"]]
+        self.compile(**{**config, **objects, "penalties": penalties})
+
+
+class _Tape(tf.GradientTape):
+    """A gradient tape that watches the given Keras variables only."""
+
+    def __init__(self, variables):
+        super().__init__(watch_accessed_variables=False)
+        self._variables = variables
+
+    def __enter__(self):
+        tape = super().__enter__()
+        tape.watch([variable.value for variable in self._variables])
+        return tape
+
+
+def _read_latent_dim(generator):
+    dim = getattr(generator, "latent_dim", None)
+    if dim is None and getattr(generator, "inputs", None):
+        dim = generator.inputs[0].shape[-1]
+    if dim is None:
+        raise ValueError(
+            "Cannot read the latent dimension off the generator: give `latent_dim` to GAN, or build "
+            f"the generator on its inputs first. Received: generator={generator!r}"
+        )
+    return int(dim)
+
+
+def _copy(generator, inputs):
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(generator))
+    copy(inputs)
+    copy.set_weights(generator.get_weights())
+    copy.trainable = False
+    return copy
+
+
+def _to_network_range(images):
+    if images.dtype == tf.uint8:
+        return to_float(images)
+    if not images.dtype.is_floating:
+        raise ValueError(
+            "Images are uint8 in [0, 255] or float in [-1, 1]. "
+            f"Received: images of dtype {images.dtype.name}"
+        )
+    images = tf.cast(images, tf.float32)
+    if len(images.shape) == 4:
+        tf.debugging.assert_less_equal(
+            tf.reduce_max(tf.abs(images)), 1.0 + 1e-3,
+            message="Float images must be in [-1, 1]; give uint8 images as they are, or convert "
+            "them with tfgan_kit.data.pixels.to_float.",
+        )
+    return images
+
+
+def _check_seeds(num_images, seed, labels, seeds):
+    if seeds is None:
+        if num_images is None and labels is not None:
+            num_images = np.size(labels)
+        if num_images is None or num_images < 1:
+            raise ValueError(f"Ask for at least 1 image. Received: num_images={num_images}")
+        return sampling.image_seeds(seed, num_images)
+    seeds = np.asarray(seeds)
+    if seeds.ndim != 1 or seeds.size == 0 or seeds.dtype.kind not in "iu":
+        raise ValueError(
+            "`seeds` are integers of shape (N,), one an image, N at least 1. "
+            f"Received: shape {seeds.shape}, dtype {seeds.dtype}"
+        )
+    if num_images not in (None, len(seeds)):
+        raise ValueError(
+            "`num_images` and `seeds` disagree; give one of them. "
+            f"Received: num_images={num_images}, len(seeds)={len(seeds)}"
+        )
+    return seeds.astype(np.int64)
+
+
+# Stock callbacks that look only at `model.optimizer` or at a log named `loss`, and would silently
+# do nothing here.
+_ALTERNATIVES = {
+    "TerminateOnNaN": "tfgan_kit.callbacks.NonFiniteGuard, which watches both players' losses",
+    "SwapEMAWeights": "GAN(ema_decay=...), which already predicts and generates with the average",
+}
+
+
+def _check_callbacks(callbacks):
+    for callback in keras.tree.flatten(callbacks or []):
+        alternative = _ALTERNATIVES.get(type(callback).__name__)
+        if alternative and isinstance(callback, keras.callbacks.Callback):
+            raise ValueError(
+                f"keras.callbacks.{type(callback).__name__} cannot see a GAN's two optimizers and "
+                f"losses. Use {alternative}. Received: callbacks={callbacks}"
+            )

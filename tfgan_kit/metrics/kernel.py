@@ -1,0 +1,118 @@
+"""The kernel distance (KID when the features are InceptionV3's): an unbiased squared MMD."""
+
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+NUM_SUBSETS = 100
+SUBSET_SIZE = 1000
+
+
+class KernelDistance(NamedTuple):
+    """What `kernel_distance` found.
+
+    value: the mean over the subsets; may be slightly negative, as an unbiased estimate of zero is.
+    std: the standard deviation of the subsets' values.
+    standard_error: std / sqrt(num_subsets): how far another draw of subsets would move the value.
+        Subsets of one set overlap, so it does not say how far other images would.
+    subset_size, num_subsets: what was used.
+    """
+
+    value: float
+    std: float
+    standard_error: float
+    subset_size: int
+    num_subsets: int
+
+
+def maximum_mean_discrepancy(x, y):
+    """The unbiased squared maximum mean discrepancy with the kernel k(x, y) = (x . y / D + 1)^3.
+
+        MMD^2 = mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_{i, j} k(x_i, y_j)
+
+    Args:
+        x, y: float64 [N, D] and [M, D], N, M >= 2.
+
+    Returns:
+        A float; its mean over draws from equal laws is zero.
+
+    Reference: [Binkowski et al., 2018](https://arxiv.org/abs/1801.01401), eq. 4 and section 4;
+    the estimator is Gretton et al. (2012), eq. 3.
+    """
+    return float(_mean_off_diagonal(x) + _mean_off_diagonal(y) - 2 * _kernel(x, y).mean())
+
+
+def kernel_distance(features_a, features_b, seed=0, num_subsets=NUM_SUBSETS,
+                    subset_size=SUBSET_SIZE):
+    """The mean unbiased squared MMD of `num_subsets` random subsets of both sets.
+
+    Unbiased at any count, where the Frechet distance is not: prefer it below about 10,000 images.
+
+    Args:
+        features_a, features_b: float [N, D] and [M, D], N, M >= 4.
+        seed: int; draws the subsets, without replacement within one.
+        num_subsets: int >= 1, 100 in the paper's code.
+        subset_size: int >= 2, 1000 in the paper's code. Where a set is smaller it becomes half
+            the smaller set (whole sets would be the same 100 times over, their spread zero).
+
+    Returns:
+        A `KernelDistance`.
+
+    Example:
+        >>> kernel_distance(real_features, generated_features).value
+
+    Reference: [Binkowski et al., 2018](https://arxiv.org/abs/1801.01401), section 4.
+    """
+    a, b = _checked(features_a, features_b, num_subsets, subset_size)
+    smaller = min(len(a), len(b))
+    size = subset_size if subset_size <= smaller else smaller // 2
+    random = np.random.default_rng(seed)
+    values = [
+        maximum_mean_discrepancy(
+            a[random.choice(len(a), size, replace=False)],
+            b[random.choice(len(b), size, replace=False)],
+        )
+        for _ in tqdm(range(num_subsets), "kernel distance", unit="subset", delay=2, leave=False)
+    ]
+    std = float(np.std(values))
+    return KernelDistance(
+        float(np.mean(values)), std, std / num_subsets**0.5, size, num_subsets
+    )
+
+
+def _kernel(x, y):
+    gram = x @ y.T
+    gram /= x.shape[1]
+    gram += 1.0
+    return gram * gram * gram  # (N, M); `** 3` calls pow, ten times slower
+
+
+def _mean_off_diagonal(x):
+    diagonal = (np.einsum("nd,nd->n", x, x) / x.shape[1] + 1.0) ** 3
+    return (_kernel(x, x).sum() - diagonal.sum()) / (len(x) * (len(x) - 1))
+
+
+def _checked(features_a, features_b, num_subsets, subset_size):
+    a, b = np.asarray(features_a, np.float64), np.asarray(features_b, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(
+            "Both sets need features of one extractor, shapes [N, D] and [M, D]. "
+            f"Received: {a.shape} and {b.shape}"
+        )
+    if min(len(a), len(b)) < 4:
+        raise ValueError(
+            "A kernel distance needs at least 4 images in each set: generate more. "
+            f"Received: {len(a)} and {len(b)}"
+        )
+    if num_subsets < 1 or subset_size < 2:
+        raise ValueError(
+            "`num_subsets` must be at least 1 and `subset_size` at least 2. "
+            f"Received: num_subsets={num_subsets}, subset_size={subset_size}"
+        )
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError(
+            "Features must be finite: look for NaN or infinity in the images or the extractor. "
+            f"Received: {np.sum(~np.isfinite(a)) + np.sum(~np.isfinite(b))} such values"
+        )
+    return a, b

@@ -1,0 +1,6 @@
+"""Generators and discriminators, one family a file."""
+
+from tfgan_kit.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from tfgan_kit.networks.mlp import MLPDiscriminator, MLPGenerator
+
+__all__ = ["DCGANDiscriminator", "DCGANGenerator", "MLPDiscriminator", "MLPGenerator"]

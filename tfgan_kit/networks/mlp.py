@@ -1,0 +1,111 @@
+"""Multi-layer perceptrons for points in the plane: mixtures, toy games, quick experiments."""
+
+import keras
+from keras import layers
+
+
+def _hidden(x, width, depth):
+    for _ in range(depth):
+        x = layers.Dense(width, activation="relu", kernel_initializer="he_normal")(x)
+    return x
+
+
+def _check(**sizes):
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
+
+
+@keras.saving.register_keras_serializable("tfgan_kit")
+class MLPGenerator(keras.Model):
+    """Latents to points: `depth` ReLU layers and a linear one.
+
+    Args:
+        output_dim: int, D, dimension of the points.
+        latent_dim: int, Z.
+        width: int, units of a hidden layer.
+        depth: int, hidden layers.
+
+    Call arguments:
+        inputs: latents float32 (N, Z) from N(0, 1).
+
+    Returns:
+        points float32 (N, D), unbounded.
+
+    Raises:
+        ValueError: fewer than 1 of anything.
+
+    Example:
+        >>> MLPGenerator()(keras.random.normal((4, 2))).shape
+        TensorShape([4, 2])
+
+    Reference: the pair of Gulrajani et al., arXiv:1704.00028, section 5.1 (3 layers of 512 units).
+    """
+
+    def __init__(self, output_dim=2, latent_dim=2, width=512, depth=3, **kwargs):
+        _check(output_dim=output_dim, latent_dim=latent_dim, width=width, depth=depth)
+        latents = keras.Input((latent_dim,), name="latents")
+        points = layers.Dense(output_dim, dtype="float32", name="points")(
+            _hidden(latents, width, depth)
+        )
+        super().__init__(inputs=latents, outputs=points, **kwargs)
+        self.output_dim = output_dim
+        self.latent_dim = latent_dim
+        self.width = width
+        self.depth = depth
+
+    def get_config(self):
+        return {
+            "output_dim": self.output_dim,
+            "latent_dim": self.latent_dim,
+            "width": self.width,
+            "depth": self.depth,
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }
+
+
+@keras.saving.register_keras_serializable("tfgan_kit")
+class MLPDiscriminator(keras.Model):
+    """Points to logits: `depth` ReLU layers and a linear one, no normalization.
+
+    Args:
+        input_dim: int, D, dimension of the points.
+        width: int, units of a hidden layer.
+        depth: int, hidden layers.
+
+    Call arguments:
+        inputs: points float32 (N, D).
+
+    Returns:
+        logits float32 (N, 1).
+
+    Raises:
+        ValueError: fewer than 1 of anything.
+
+    Example:
+        >>> MLPDiscriminator()(keras.ops.zeros((4, 2))).shape
+        TensorShape([4, 1])
+
+    Reference: arXiv:1704.00028, section 5.1.
+    """
+
+    def __init__(self, input_dim=2, width=512, depth=3, **kwargs):
+        _check(input_dim=input_dim, width=width, depth=depth)
+        points = keras.Input((input_dim,), name="points")
+        logits = layers.Dense(1, dtype="float32", name="logits")(_hidden(points, width, depth))
+        super().__init__(inputs=points, outputs=logits, **kwargs)
+        self.input_dim = input_dim
+        self.width = width
+        self.depth = depth
+
+    def get_config(self):
+        return {
+            "input_dim": self.input_dim,
+            "width": self.width,
+            "depth": self.depth,
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }

@@ -1,0 +1,52 @@
+"""Adversarial objectives, one paper a file; `get` is the only look-up by string."""
+
+from tfgan_kit.objectives.hinge import Hinge
+from tfgan_kit.objectives.least_squares import LeastSquares
+from tfgan_kit.objectives.minimax import Minimax, NonSaturating
+from tfgan_kit.objectives.objective import Objective
+from tfgan_kit.objectives.relativistic_pairing import RelativisticPairing
+from tfgan_kit.objectives.wasserstein import Wasserstein
+
+OBJECTIVES = {
+    "non_saturating": NonSaturating,
+    "minimax": Minimax,
+    "least_squares": LeastSquares,
+    "hinge": Hinge,
+    "wasserstein": Wasserstein,
+    "relativistic_pairing": RelativisticPairing,
+}
+
+
+def get(objective):
+    """An `Objective` from its name or from itself.
+
+    Raises:
+        ValueError: a name that is not in `OBJECTIVES`.
+        TypeError: neither a name nor an `Objective`.
+    """
+    if isinstance(objective, Objective):
+        return objective
+    if not isinstance(objective, str):
+        raise TypeError(
+            "An objective is a name or an instance of a subclass of tfgan_kit.objectives.Objective. "
+            f"Received: objective={objective!r}"
+        )
+    if objective not in OBJECTIVES:
+        raise ValueError(
+            f"Unknown objective; known are {', '.join(OBJECTIVES)}. "
+            f"Received: objective={objective!r}"
+        )
+    return OBJECTIVES[objective]()
+
+
+__all__ = [
+    "OBJECTIVES",
+    "Hinge",
+    "LeastSquares",
+    "Minimax",
+    "NonSaturating",
+    "Objective",
+    "RelativisticPairing",
+    "Wasserstein",
+    "get",
+]

@@ -1,0 +1,46 @@
+"""The two players' optimizers, as one attribute that Keras's callbacks understand."""
+
+import keras
+
+
+class OptimizerPair:
+    """What `gan.optimizer` is: both optimizers under the name that Keras's callbacks look for.
+
+    `LearningRateScheduler`, `ReduceLROnPlateau` and `TensorBoard` act on each of `optimizers`, as
+    they do for `keras.optimizers.MultiOptimizer`; that class itself would apply all gradients at
+    once, where a game's players move in turn.
+    """
+
+    built = True
+
+    def __init__(self, generator_optimizer, discriminator_optimizer):
+        self.optimizers = [generator_optimizer, discriminator_optimizer]
+
+    @property
+    def iterations(self):
+        """Updates of the generator so far."""
+        return self.optimizers[0].iterations
+
+
+def prepare(optimizer, network, player):
+    """An optimizer, built for `network`'s weights, with loss scaling where float16 needs it.
+
+    Keras's `compile` would wrap only `model.optimizer`; a GAN has two.
+
+    Raises:
+        TypeError: not something `keras.optimizers.get` understands.
+    """
+    try:
+        optimizer = keras.optimizers.get(optimizer)
+    except ValueError as error:
+        raise ValueError(
+            f"`{player}_optimizer` must be a keras.optimizers.Optimizer, or the name of one. "
+            f"Received: {player}_optimizer={optimizer!r}"
+        ) from error
+    half = network.dtype_policy.compute_dtype == "float16" or any(
+        layer.dtype_policy.compute_dtype == "float16" for layer in network.layers
+    )
+    if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(network.trainable_variables)
+    return optimizer

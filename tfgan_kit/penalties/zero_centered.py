@@ -1,0 +1,67 @@
+"""R1 and R2 (1801.04406): the squared gradient norm on real, or on generated, images."""
+
+import tensorflow as tf
+
+from tfgan_kit.penalties.penalty import Penalty, register, squared_gradient_norm
+
+
+class _ZeroCentered(Penalty):
+    def __init__(self, gamma=10.0, interval=1):
+        super().__init__(interval)
+        if gamma < 0:
+            raise ValueError(f"`gamma` must not be negative. Received: gamma={gamma}")
+        self.gamma = gamma
+
+    def get_config(self):
+        return {"gamma": self.gamma, **super().get_config()}
+
+    def _on(self, images, step):
+        squares = squared_gradient_norm(step.discriminator, images)  # (N,)
+        return 0.5 * self.gamma * tf.reduce_mean(squares)
+
+
+@register
+class R1(_ZeroCentered):
+    """`gamma / 2 * E |grad_x D(x)|^2` over real images: makes the game converge locally.
+
+    Args:
+        gamma: float >= 0. The paper's 10 is for the non-saturating objective; it scales with the
+            number of pixels and the batch (StyleGAN2-ADA: 0.0002 * pixels / batch).
+        interval: int >= 1, see `Penalty`; 16 costs a few per cent (1912.04958).
+
+    Raises:
+        ValueError: a negative `gamma`, an `interval` below 1.
+
+    Example:
+        >>> gan.compile("adam", "adam", penalties=[R1(gamma=1.0, interval=16)])
+
+    Reference: Mescheder, Geiger, Nowozin, arXiv:1801.04406, eq. 9.
+    """
+
+    name = "r1"
+
+    def value(self, step):
+        return self._on(step.real_images, step)
+
+
+@register
+class R2(_ZeroCentered):
+    """`gamma / 2 * E |grad_x D(x)|^2` over generated images; beside `R1` in R3GAN (2501.05441).
+
+    Args:
+        gamma: float >= 0, see `R1`.
+        interval: int >= 1, see `Penalty`.
+
+    Raises:
+        ValueError: a negative `gamma`, an `interval` below 1.
+
+    Example:
+        >>> gan.compile("adam", "adam", penalties=[R1(), R2()])
+
+    Reference: Mescheder, Geiger, Nowozin, arXiv:1801.04406, eq. 10.
+    """
+
+    name = "r2"
+
+    def value(self, step):
+        return self._on(step.fake_images, step)

@@ -1,0 +1,89 @@
+"""From an image's name, an int64 seed, to its latents, label and pixels.
+
+The same functions serve `GAN.generate`, the exported model and its certificate, so that a seed
+means the same image everywhere.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_kit.data.pixels import to_uint8
+
+# Second word of the stateless seed: what is drawn from an image's name.
+_LATENTS = 0
+_LABEL = 1
+
+SEEDS_PER_STREAM = 2**32
+
+
+def image_seeds(seed, num_images, start=0):
+    """The names of images `start .. start + num_images - 1` of stream `seed`: `seed * 2^32 + k`.
+
+    Args:
+        seed: int in [-2^31, 2^31).
+        num_images: int >= 0.
+        start: int >= 0, the first k; `start + num_images` at most 2^32.
+
+    Returns:
+        int64 (num_images,).
+
+    Raises:
+        ValueError: outside these ranges.
+
+    Example:
+        >>> image_seeds(1, 2)
+        array([4294967296, 4294967297])
+    """
+    if not -(2**31) <= seed < 2**31:
+        raise ValueError(f"A seed is an integer in [-2^31, 2^31). Received: seed={seed}")
+    if num_images < 0 or start < 0 or start + num_images > SEEDS_PER_STREAM:
+        raise ValueError(
+            "A seed names images 0 to 2^32 - 1. "
+            f"Received: start={start}, num_images={num_images}"
+        )
+    return np.arange(start, start + num_images, dtype=np.int64) + np.int64(seed * SEEDS_PER_STREAM)
+
+
+def _per_row(seeds, stream, draw, dtype):
+    """`draw([seed, stream])` of each row alone, so that no row depends on its neighbours."""
+    streams = tf.fill(tf.shape(seeds), tf.constant(stream, tf.int64))
+    return tf.map_fn(draw, tf.stack([seeds, streams], axis=1), fn_output_signature=dtype)
+
+
+def latents_from_seeds(seeds, latent_dim):
+    """Latents of the named images: int64 (N,) -> float32 (N, latent_dim) from N(0, 1)."""
+    return _per_row(
+        seeds,
+        _LATENTS,
+        lambda pair: tf.random.stateless_normal([latent_dim], pair, alg="philox"),
+        tf.TensorSpec([latent_dim], tf.float32),
+    )
+
+
+def labels_from_seeds(seeds, num_classes):
+    """Labels of the named images: int64 (N,) -> int32 (N,), uniform in [0, num_classes)."""
+    return _per_row(
+        seeds,
+        _LABEL,
+        lambda pair: tf.random.stateless_uniform(
+            [], pair, maxval=num_classes, dtype=tf.int32, alg="philox"
+        ),
+        tf.TensorSpec([], tf.int32),
+    )
+
+
+def sample(generator, latents, labels=None):
+    """What `generator` makes of latents (and labels): uint8 (N, H, W, C); points stay float32.
+
+    Odd batches are padded by one row: on a CPU oneDNN takes another algorithm for odd batches from
+    3 on, and some pixels of a DCGAN then differ by one level from those of any other batch.
+    """
+    count = tf.shape(latents)[0]
+    padding = tf.where(count > 1, count % 2, 0)
+    latents = tf.concat([latents, latents[:padding]], axis=0)
+    if labels is None:
+        images = generator(latents, training=False)
+    else:
+        images = generator([latents, tf.concat([labels, labels[:padding]], axis=0)], training=False)
+    images = images[:count]
+    return to_uint8(images) if images.shape.rank == 4 else images

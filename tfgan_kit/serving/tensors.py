@@ -1,0 +1,91 @@
+"""TensorProto <-> NumPy, with the meaning of TensorFlow's `Tensor::FromProto` / `AsProtoField`.
+
+`tf.make_ndarray` is close to it, but it fails where the runtime fills (an empty list is zeros)
+and trusts the shape: one small message that claims 10^12 elements would take the server's memory.
+"""
+
+import math
+
+import ml_dtypes
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+
+_MAX_BYTES = 2**31 - 1  # no tensor is larger than a gRPC message may be
+
+# Where the proto keeps the elements that have no field of their own name
+_FIELDS = {
+    np.float32: "float_val",
+    np.float64: "double_val",
+    np.int8: "int_val",
+    np.int16: "int_val",
+    np.int32: "int_val",
+    np.uint8: "int_val",
+    np.uint16: "int_val",
+    np.int64: "int64_val",
+    np.uint32: "uint32_val",
+    np.uint64: "uint64_val",
+    np.bool_: "bool_val",
+    np.object_: "string_val",
+    np.float16: "half_val",
+    ml_dtypes.bfloat16: "half_val",
+}
+_HALVES = (np.float16, ml_dtypes.bfloat16)
+
+
+def shape_of(proto) -> tuple[int, ...]:
+    """The shape a TensorProto claims. Raises ValueError if it is not a shape."""
+    shape = tuple(dimension.size for dimension in proto.tensor_shape.dim)
+    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
+        raise ValueError("the shape is unknown or negative")
+    return shape
+
+
+def decode(proto) -> np.ndarray:
+    """TensorProto -> array. Raises ValueError if the bytes do not make the tensor."""
+    shape = shape_of(proto)
+    dtype = tf.dtypes.as_dtype(proto.dtype).as_numpy_dtype
+    if math.prod(shape) * np.dtype(dtype).itemsize > _MAX_BYTES:
+        raise ValueError("the tensor is larger than 2 GiB")
+    if proto.tensor_content:
+        return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
+    if dtype not in _FIELDS:
+        raise ValueError(f"elements of {np.dtype(dtype).name} come in tensor_content only")
+    return _fill(getattr(proto, _FIELDS[dtype]), dtype, shape)
+
+
+def _fill(values, dtype, shape) -> np.ndarray:
+    # As the runtime does: no value means zeros, a short list repeats its last value.
+    if not values:
+        return np.full(shape, b"", dtype) if dtype is np.object_ else np.zeros(shape, dtype)
+    count = math.prod(shape)
+    given = np.array(values[:count], np.uint16 if dtype in _HALVES else dtype)
+    given = given.view(dtype) if dtype in _HALVES else given
+    if len(given) < count:
+        given = np.concatenate([given, np.repeat(given[-1:], count - len(given))])
+    return given.reshape(shape)
+
+
+def encode(array: np.ndarray, proto: tensor_pb2.TensorProto, as_content: bool) -> None:
+    """Writes an array into `proto`: typed fields, or `tensor_content` (strings never)."""
+    kind = array.dtype.type
+    if kind not in _FIELDS or (as_content and kind is not np.object_):
+        proto.CopyFrom(_content(array))
+        return
+    proto.dtype = tf.dtypes.as_dtype(array.dtype).as_datatype_enum
+    for size in array.shape:
+        proto.tensor_shape.dim.add(size=size)
+    flat = array.ravel()
+    getattr(proto, _FIELDS[kind]).extend(
+        flat.view(np.uint16).tolist() if kind in _HALVES else flat.tolist()
+    )
+
+
+def _content(array: np.ndarray) -> tensor_pb2.TensorProto:
+    proto = tensor_pb2.TensorProto(
+        dtype=tf.dtypes.as_dtype(array.dtype).as_datatype_enum,
+        tensor_content=array.tobytes(),
+    )
+    for size in array.shape:
+        proto.tensor_shape.dim.add(size=size)
+    return proto
