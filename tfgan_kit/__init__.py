@@ -1,6 +1,12 @@
 """Generative adversarial networks for TensorFlow and Keras 3: train, measure, export, serve."""
 
-import keras
+import os
+import sys
+
+if sys.argv[:1] == ["-m"]:  # a command, `python -m tfgan_kit.train`: its own lines are the output
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras  # noqa: E402
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(
@@ -10,6 +16,7 @@ if keras.backend.backend() != "tensorflow":
     )
 
 from tfgan_kit import callbacks, data, layers, metrics, networks, objectives, penalties  # noqa: E402
+from tfgan_kit.export import export_generator  # noqa: E402
 from tfgan_kit.gan import GAN  # noqa: E402
 from tfgan_kit.networks import (  # noqa: E402
     DCGANDiscriminator,
@@ -47,6 +54,7 @@ __all__ = [
     "Wasserstein",
     "callbacks",
     "data",
+    "export_generator",
     "image_seeds",
     "layers",
     "metrics",

@@ -167,6 +167,7 @@ class GAN(keras.Model):
         if hasattr(x, "at_step"):
             kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or x.steps_per_epoch
             x = x.at_step(int(self.step))
+            kwargs.setdefault("shuffle", False)  # it is shuffled already; Keras would warn
         return super().fit(x, y, **kwargs)
 
     def train_step(self, data):
@@ -334,6 +335,12 @@ class GAN(keras.Model):
             images.append(self._sampler(latents, None if labels is None else labels[rows]).numpy())
         return np.concatenate(images)
 
+    def labels_of(self, seeds):
+        """The labels that `generate` draws for int64 seeds (N,): int32 (N,); None if unconditional."""
+        if self.num_classes is None:
+            return None
+        return sampling.labels_from_seeds(seeds, self.num_classes).numpy()
+
     def _check_labels(self, labels, seeds):
         if self.num_classes is None:
             if labels is not None:
@@ -342,14 +349,14 @@ class GAN(keras.Model):
                 )
             return None
         if labels is None:
-            return sampling.labels_from_seeds(seeds, self.num_classes)
+            return self.labels_of(seeds)
         labels = np.broadcast_to(np.asarray(labels), seeds.shape)
         if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= self.num_classes:
             raise ValueError(
                 f"Labels are integers from 0 to {self.num_classes - 1}. "
                 f"Received: labels from {labels.min()} to {labels.max()}, dtype {labels.dtype}"
             )
-        return tf.constant(labels, tf.int32)
+        return labels.astype(np.int32)
 
     # Files
 

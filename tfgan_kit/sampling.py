@@ -50,6 +50,7 @@ def _per_row(seeds, stream, draw, dtype):
     return tf.map_fn(draw, tf.stack([seeds, streams], axis=1), fn_output_signature=dtype)
 
 
+@tf.function(reduce_retracing=True)
 def latents_from_seeds(seeds, latent_dim):
     """Latents of the named images: int64 (N,) -> float32 (N, latent_dim) from N(0, 1)."""
     return _per_row(
@@ -60,6 +61,7 @@ def latents_from_seeds(seeds, latent_dim):
     )
 
 
+@tf.function(reduce_retracing=True)
 def labels_from_seeds(seeds, num_classes):
     """Labels of the named images: int64 (N,) -> int32 (N,), uniform in [0, num_classes)."""
     return _per_row(

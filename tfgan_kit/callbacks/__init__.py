@@ -1,1 +1,7 @@
-"""Keras callbacks."""
+"""Keras callbacks for training a GAN."""
+
+from tfgan_kit.callbacks.non_finite_guard import NonFiniteGuard
+from tfgan_kit.callbacks.run_recorder import RunRecorder
+from tfgan_kit.callbacks.sample_grid import SampleGrid
+
+__all__ = ["NonFiniteGuard", "RunRecorder", "SampleGrid"]

@@ -85,7 +85,9 @@ def _kernel(x, y):
     gram = x @ y.T
     gram /= x.shape[1]
     gram += 1.0
-    return gram * gram * gram  # (N, M); `** 3` calls pow, ten times slower
+    cube = gram * gram  # `** 3` would call pow, ten times slower
+    cube *= gram
+    return cube  # (N, M)
 
 
 def _mean_off_diagonal(x):

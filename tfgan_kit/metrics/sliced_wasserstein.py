@@ -85,7 +85,7 @@ def image_sliced_wasserstein(images_a, images_b, seed=0):
 
     Example:
         >>> image_sliced_wasserstein(real_images, generated_images).levels
-        {28: 5.1, 14: 6.0}
+        {28: 8.86, 14: 9.82}
 
     Reference: [Karras et al., 2018](https://arxiv.org/abs/1710.10196), section 5.
     """
@@ -179,25 +179,24 @@ def _cut(band, random):
 
 
 def _values_of_repeats(x, y, random, repeats, directions):
-    values = np.empty((repeats, directions))
-    for index in tqdm(
-        np.ndindex(repeats), "sliced Wasserstein", repeats, delay=2, leave=False, unit="repeat"
-    ):
+    values = np.empty(repeats)
+    for index in tqdm(range(repeats), "sliced Wasserstein", unit="repeat", delay=2, leave=False):
         theta = random.standard_normal((directions, x.shape[1]))
         theta = (theta / np.linalg.norm(theta, axis=1, keepdims=True)).astype(x.dtype)
-        values[index] = [_wasserstein_on_a_line(x @ t, y @ t) for t in theta]
-    return values.mean(axis=1)
+        few = [theta[start : start + 16] for start in range(0, directions, 16)]  # bounds memory
+        values[index] = np.concatenate([_on_lines(t @ x.T, t @ y.T) for t in few]).mean()
+    return values
 
 
-def _wasserstein_on_a_line(x, y):
-    """W_1 of two samples on a line, [N] and [M]: the area between their quantile functions."""
+def _on_lines(x, y):
+    """W_1 of samples on K lines, [K, N] and [K, M] -> [K]: the area between quantile functions."""
     x, y = np.sort(x), np.sort(y)
-    if len(x) == len(y):
-        return np.abs(x - y).mean(dtype=np.float64)
-    n, m = len(x), len(y)
+    n, m = x.shape[1], y.shape[1]
+    if n == m:
+        return np.abs(x - y).mean(axis=1, dtype=np.float64)
     edges = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)  # quantile k is k / (n m)
     starts = edges[:-1]
-    return np.sum(np.diff(edges) * np.abs(x[starts // m] - y[starts // n])) / (n * m)
+    return np.abs(x[:, starts // m] - y[:, starts // n]) @ np.diff(edges) / (n * m)
 
 
 def _checked_points(points):

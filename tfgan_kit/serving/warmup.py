@@ -1,6 +1,5 @@
-"""Replays a version's recorded requests, so that its first caller does not pay for the first run."""
+"""Replays a version's recorded requests: its first caller does not pay for the first run."""
 
-import itertools
 import logging
 import pathlib
 
@@ -52,8 +51,7 @@ def warm_up(model) -> int:
 
 def _records(path: pathlib.Path):
     try:
-        records = tf.data.TFRecordDataset(str(path)).take(_MAX_RECORDS + 1)
-        yield from itertools.chain(records.as_numpy_iterator())
+        yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     except tf.errors.DataLossError as error:
         text = f"{error.message}. Please verify your warmup data is in TFRecord format."
         raise RequestError(grpc.StatusCode.DATA_LOSS, text) from error

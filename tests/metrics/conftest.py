@@ -1,0 +1,35 @@
+"""Real digits, and one domain classifier trained on half of them for the whole session."""
+
+import pytest
+
+from tfgan_kit.data import open_source
+from tfgan_kit.metrics import domain_classifier, split_indices
+from tfgan_kit.metrics.classifier_training import read
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return open_source("mnist5k")
+
+
+@pytest.fixture(scope="session")
+def cache_with_classifier(digits, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classifier_cache")
+    domain_classifier(digits, split_indices(5000, with_classifier=True).classifier, cache=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digit_classifier(digits, cache_with_classifier):
+    indices = split_indices(5000, with_classifier=True).classifier
+    return domain_classifier(digits, indices, cache=cache_with_classifier)
+
+
+@pytest.fixture(scope="session")
+def reference_digits(digits):
+    return read(digits, split_indices(5000, with_classifier=True).reference)
+
+
+@pytest.fixture(scope="session")
+def held_out_digits(digits):
+    return read(digits, split_indices(5000, with_classifier=True).test)

@@ -1,0 +1,211 @@
+import json
+
+import numpy as np
+import pytest
+
+from tfgan_kit.data.arrays import ArraySource
+from tfgan_kit.metrics import (
+    allowed_metrics,
+    classifier_training,
+    evaluate,
+    format_table,
+    split_indices,
+)
+
+
+@pytest.fixture(autouse=True)
+def _cache(cache_with_classifier, monkeypatch):
+    monkeypatch.setenv("TFGAN_KIT_CACHE", str(cache_with_classifier))
+
+
+def _replay(images):
+    """A generator whose image of seed k is images[k modulo their number]."""
+    return lambda start, count, labels: images[np.arange(start, start + count) % len(images)]
+
+
+def _pictures(count=40, shape=(8, 8, 1), seed=0, labels=None):
+    images = np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
+    return ArraySource(f"pictures{seed}", images, labels)
+
+
+def _by_name(results):
+    return {result["metric"]: result for result in results}
+
+
+@pytest.mark.parametrize("num_images", [16, 17, 5000])
+def test_split_parts_are_disjoint_and_cover_the_source(num_images):
+    split = split_indices(num_images, with_classifier=True, seed=3)
+    np.testing.assert_array_equal(np.sort(np.concatenate(split)), np.arange(num_images))
+    assert len(split.classifier) == num_images // 2
+    assert abs(len(split.reference) - len(split.test)) <= 1
+
+
+def test_split_depends_on_the_seed_alone():
+    first, again, other = (split_indices(100, True, seed).test for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_split_for_a_test_source_leaves_all_the_rest_as_reference():
+    split = split_indices(100, with_classifier=True, num_test_images=7)
+    assert (len(split.classifier), len(split.reference)) == (50, 50)
+    assert not set(split.classifier) & set(split.reference)
+    np.testing.assert_array_equal(split.test, np.arange(7))
+
+
+def test_real_test_images_as_generated_ones_score_the_floor(digits, held_out_digits):
+    results = _by_name(evaluate(_replay(held_out_digits[0]), digits))
+    assert list(results) == ["fd_domain", "kid_domain"]
+    assert results["fd_domain"]["value"] == pytest.approx(results["fd_domain"]["floor"])
+    assert results["kid_domain"]["value"] == pytest.approx(results["kid_domain"]["floor"])
+    assert results["kid_domain"]["std"] > 0
+
+
+def test_protocol_says_how_each_value_was_made(digits, held_out_digits):
+    (result,) = evaluate(_replay(held_out_digits[0]), digits, ["fd_domain"], num_images=300)
+    protocol = json.loads(json.dumps(result))["protocol"]
+    expected = {
+        "reference_source": "mnist5k", "reference_count": 1250, "generated_count": 300,
+        "test_count": 1250, "floor_count": 300, "seed": 0, "extractor": "domain_classifier_1",
+        "extractor_training_count": 2500, "extractor_trusted": True, "warnings": [],
+        "reference_fingerprint": digits.fingerprint, "labels": None,
+    }
+    assert {key: protocol[key] for key in expected} == expected
+    assert protocol["extractor_accuracy"] >= 0.97
+
+
+def test_table_names_every_metric_and_every_warning(digits, held_out_digits):
+    results = evaluate(_replay(held_out_digits[0]), digits, num_images=50)
+    header, fd, kid, *warnings = format_table(results).splitlines()
+    assert header.split() == ["metric", "value", "floor", "protocol"]
+    assert fd.startswith("fd_domain") and kid.startswith("kid_domain") and " +- " in kid
+    assert fd.index("50 generated") == header.index("protocol")
+    assert any("a covariance is singular" in line for line in warnings)
+    assert any("subsets of 25 images" in line for line in warnings)
+
+
+def test_generator_that_obeys_labels_agrees_with_them(digits, held_out_digits):
+    images, labels = held_out_digits
+    asked = []
+
+    def obedient(start, count, wanted):
+        asked.append(wanted)
+        return np.stack([images[labels == label][start % 50] for label in wanted])
+
+    results = _by_name(evaluate(obedient, digits, "label_agreement", 500, conditional=True))
+    assert results["label_agreement"]["value"] > 0.95
+    assert results["label_agreement"]["floor"] > 0.97
+    asked = np.concatenate(asked)
+    assert asked.dtype == np.int32
+    assert np.bincount(asked, minlength=10).min() > 25
+
+
+def test_generator_that_ignores_labels_agrees_by_chance(digits, held_out_digits):
+    (result,) = evaluate(
+        _replay(held_out_digits[0]), digits, ["label_agreement"], 1000, conditional=True)
+    assert result["value"] == pytest.approx(0.1, abs=0.05)
+
+
+def test_labels_are_asked_for_as_often_as_in_the_reference(digits, held_out_digits):
+    asked = []
+
+    def generate(start, count, labels):
+        asked.append(labels)
+        return held_out_digits[0][:count]
+
+    evaluate(generate, digits, ["label_agreement"], conditional=True)
+    reference = digits.labels[split_indices(5000, True).reference]
+    np.testing.assert_array_equal(np.bincount(np.concatenate(asked)), np.bincount(reference))
+
+
+def test_every_image_is_asked_for_by_its_seed_once():
+    asked = []
+
+    def generate(start, count, labels):
+        assert labels is None
+        asked.extend(range(start, start + count))
+        return np.zeros((count, 8, 8, 1), np.uint8)
+
+    evaluate(generate, _pictures(), num_images=300, seed=2)
+    assert asked == list(range(2 * 2**32, 2 * 2**32 + 300))
+
+
+def test_unlabelled_images_are_measured_by_sliced_wasserstein():
+    source = _pictures(shape=(28, 28, 3))
+    split = split_indices(40, with_classifier=False)
+    test = np.stack([image.numpy() for image in source.ordered(40).unbatch()])[split.test]
+    (result,) = evaluate(_replay(test), source)
+    assert result["metric"] == "swd"
+    assert result["value"] == result["floor"] > 0
+    assert set(result["protocol"]["levels"]) == {"28", "14"}
+
+
+def test_points_are_measured_by_plain_sliced_wasserstein():
+    points = np.random.default_rng(0).normal(size=(2000, 2)).astype(np.float32)
+    (result,) = evaluate(_replay(points + [3, 0]), ArraySource("normal", points))
+    assert result["value"] == pytest.approx(3 * 2 / np.pi, rel=0.1)
+    assert result["floor"] < 0.2
+
+
+def test_test_source_gives_the_floor():
+    source, test_source = _pictures(), _pictures(count=30, seed=1)
+    images = np.concatenate([batch.numpy() for batch in test_source.ordered(30)])
+    (result,) = evaluate(_replay(images), source, test_source=test_source)
+    assert result["value"] == result["floor"]
+    protocol = result["protocol"]
+    assert (protocol["reference_count"], protocol["test_count"]) == (40, 30)
+    assert protocol["test_source"] == "pictures1"
+
+
+def test_result_is_the_same_twice():
+    source, generate = _pictures(), _replay(np.zeros((5, 8, 8, 1), np.uint8))
+    assert evaluate(generate, source) == evaluate(generate, source)
+
+
+def test_untrusted_extractor_is_flagged(monkeypatch):
+    monkeypatch.setattr(classifier_training, "STEPS", 2)
+    source = _pictures(labels=np.arange(40) % 2)  # noise: nothing to learn
+    results = evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), source, ["fd_domain"])
+    assert results[0]["protocol"]["extractor_trusted"] is False
+    assert any("below 97%" in text for text in results[0]["protocol"]["warnings"])
+
+
+def test_more_generated_than_test_images_is_flagged():
+    (result,) = evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), _pictures(), num_images=100)
+    assert result["protocol"]["floor_count"] == 20
+    assert "the floor is of 20 test images" in result["protocol"]["warnings"][0]
+
+
+@pytest.mark.parametrize("shape, labels, conditional, expected", [
+    ((8, 8, 1), None, False, ["swd"]),
+    ((8, 8, 1), np.arange(40) % 2, False, ["fd_domain", "kid_domain", "swd"]),
+    ((8, 8, 1), np.arange(40) % 2, True, ["fd_domain", "kid_domain", "label_agreement", "swd"]),
+    ((8, 8, 1), np.zeros(40, int), False, ["swd"]),
+])
+def test_allowed_metrics_follow_from_the_source(shape, labels, conditional, expected):
+    assert allowed_metrics(_pictures(shape=shape, labels=labels), conditional) == expected
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"metrics": ["fid"]}, "choose from fd_domain, kid_domain, label_agreement, swd"),
+    ({"metrics": []}, "choose from"),
+    ({"metrics": ["fd_domain"]}, "Choose from swd"),
+    ({"conditional": True}, "has none"),
+    ({"num_images": 3}, "num_images=3"),
+    ({"test_source": _pictures()}, "the same images"),
+    ({"test_source": _pictures(shape=(8, 8, 3))}, "source's shape"),
+    ({"generate": _replay(np.zeros((5, 8, 8, 3), np.uint8))}, r"\(20, 8, 8, 3\)"),
+    ({"generate": _replay(np.zeros((5, 8, 8, 1), np.float32))}, "to_uint8"),
+    ({"source": _pictures(count=15)}, "num_images=15"),
+])
+def test_wrong_input_is_refused_with_the_reason(options, message):
+    arguments = {
+        "generate": _replay(np.zeros((5, 8, 8, 1), np.uint8)), "source": _pictures(), **options}
+    with pytest.raises(ValueError, match=message):
+        evaluate(**arguments)
+
+
+def test_diverged_points_are_refused():
+    source = ArraySource("points", np.zeros((40, 2), np.float32))
+    with pytest.raises(ValueError, match="diverged"):
+        evaluate(_replay(np.full((5, 2), np.nan)), source)

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from tfgan_kit.metrics import kernel_distance, maximum_mean_discrepancy
+
+
+def _kernel(a, b):
+    return (sum(p * q for p, q in zip(a, b, strict=True)) / len(a) + 1) ** 3
+
+
+def _literal_mmd(x, y):
+    n, m = len(x), len(y)
+    within_x = sum(_kernel(x[i], x[j]) for i in range(n) for j in range(n) if i != j)
+    within_y = sum(_kernel(y[i], y[j]) for i in range(m) for j in range(m) if i != j)
+    across = sum(_kernel(a, b) for a in x for b in y)
+    return within_x / (n * (n - 1)) + within_y / (m * (m - 1)) - 2 * across / (n * m)
+
+
+def _normal(count, dimension, seed, mean=0.0):
+    return np.random.default_rng(seed).normal(mean, size=(count, dimension))
+
+
+@pytest.mark.parametrize("n, m", [(5, 5), (4, 9)])
+def test_discrepancy_equals_the_double_loop(n, m):
+    x, y = _normal(n, 3, seed=0), _normal(m, 3, seed=1, mean=1.0)
+    assert maximum_mean_discrepancy(x, y) == pytest.approx(_literal_mmd(x, y), rel=1e-12)
+
+
+def test_discrepancy_of_equal_laws_has_mean_zero():
+    values = [
+        maximum_mean_discrepancy(_normal(10, 4, seed), _normal(10, 4, seed + 10_000))
+        for seed in range(2000)
+    ]
+    error = np.std(values) / np.sqrt(len(values))
+    assert abs(np.mean(values)) < 4 * error
+    assert min(values) < 0  # unbiased at zero: some are negative
+
+
+def test_discrepancy_of_two_points_is_a_third_moment_difference():
+    # One dimension, x = 0 and y = t always: k(0, .) = 1, so MMD^2 = 1 + (t^2 + 1)^3 - 2.
+    x, y = np.zeros((5, 1)), np.full((5, 1), 2.0)
+    assert maximum_mean_discrepancy(x, y) == pytest.approx(1 + 125 - 2)
+
+
+def test_distance_with_subsets_estimates_the_discrepancy_of_whole_sets():
+    x, y = _normal(600, 8, seed=0), _normal(500, 8, seed=1, mean=0.3)
+    found = kernel_distance(x, y, num_subsets=200, subset_size=200)
+    whole = maximum_mean_discrepancy(x, y)
+    assert found.value == pytest.approx(whole, abs=4 * found.standard_error)
+    assert found.standard_error == pytest.approx(found.std / np.sqrt(200))
+
+
+def test_distance_grows_with_the_shift():
+    x = _normal(300, 8, seed=0)
+    values = [kernel_distance(x, _normal(300, 8, 1, shift)).value for shift in (0.0, 0.2, 0.4, 0.8)]
+    assert values == sorted(values)
+
+
+def test_distance_depends_on_the_seed_alone():
+    x, y = _normal(50, 3, seed=0), _normal(50, 3, seed=1)
+    assert kernel_distance(x, y, seed=3) == kernel_distance(x, y, seed=3)
+    assert kernel_distance(x, y, seed=3).value != kernel_distance(x, y, seed=4).value
+
+
+@pytest.mark.parametrize("n, m, expected", [(30, 50, 15), (2000, 1000, 1000)])
+def test_subset_shrinks_to_half_of_a_set_that_is_too_small(n, m, expected):
+    found = kernel_distance(_normal(n, 2, 0), _normal(m, 2, 1), num_subsets=3)
+    assert found.subset_size == expected
+    assert found.std > 0
+
+
+@pytest.mark.parametrize("x, y, options, message", [
+    (np.zeros((5, 2)), np.zeros((5, 3)), {}, "one extractor"),
+    (np.zeros((3, 2)), np.zeros((5, 2)), {}, "Received: 3 and 5"),
+    (np.zeros((5, 2)), np.zeros((5, 2)), {"num_subsets": 0}, "num_subsets=0"),
+    (np.zeros((5, 2)), np.zeros((5, 2)), {"subset_size": 1}, "subset_size=1"),
+    (np.full((5, 2), np.inf), np.zeros((5, 2)), {}, "finite"),
+])
+def test_wrong_input_is_refused_with_the_reason(x, y, options, message):
+    with pytest.raises(ValueError, match=message):
+        kernel_distance(x, y, **options)

@@ -1,0 +1,46 @@
+"""A picture of the same seeds after every epoch."""
+
+import pathlib
+
+import keras
+import numpy as np
+
+from tfgan_kit_client.pictures import tile, write_png
+
+
+def grid(gan, num_images=64, seed=0):
+    """A grid of generated images; a conditional GAN's has one column a class (10 at most).
+
+    Returns:
+        uint8 (H', W', C).
+    """
+    if gan.num_classes is None:
+        return tile(gan.generate(num_images, seed=seed))
+    columns = min(gan.num_classes, 10)
+    rows = max(num_images // columns, 1)
+    labels = np.tile(np.arange(columns), rows)
+    return tile(gan.generate(len(labels), seed=seed, labels=labels), columns=columns)
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Writes `step-00001000.png` after every epoch, the same seeds each time.
+
+    Args:
+        directory: folder for the pictures; made if missing.
+        num_images: int >= 1.
+        seed: int, see `GAN.generate`.
+
+    Example:
+        >>> gan.fit(dataset, epochs=10, callbacks=[SampleGrid("samples")])
+    """
+
+    def __init__(self, directory, num_images=64, seed=0):
+        super().__init__()
+        self.directory = pathlib.Path(directory)
+        self.num_images = num_images
+        self.seed = seed
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self.directory / f"step-{int(self.model.step):08d}.png"
+        write_png(path, grid(self.model, self.num_images, self.seed))

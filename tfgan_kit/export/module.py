@@ -1,0 +1,97 @@
+"""The signatures of an exported generator, as a `tf.Module` that holds only what inference needs."""
+
+import tensorflow as tf
+
+from tfgan_kit import sampling
+from tfgan_kit.data.pixels import to_float
+from tfgan_kit.export import signatures as names
+
+
+class GeneratorModule(tf.Module):
+    """What is saved: the generator's variables and one function a signature.
+
+    `tf.saved_model.save` of a Keras model, or `model.export`, stores every weight twice; this does
+    not, since the Keras objects themselves are not attached to it.
+
+    Args:
+        generator: Keras model, latents (N, Z), or `[latents, labels]`, -> images (N, H, W, C).
+        latent_dim: int, Z.
+        num_classes: int, or None for an unconditional generator.
+        output_range: (low, high), the pixel values that mean black and white.
+        discriminator: Keras model for the optional signature `discriminate`, or None.
+    """
+
+    def __init__(self, generator, latent_dim, num_classes, output_range=(-1.0, 1.0), discriminator=None):
+        super().__init__()
+        networks = [generator] + ([discriminator] if discriminator is not None else [])
+        self.saved_variables = [v.value for network in networks for v in network.variables]
+        low, high = output_range
+
+        def generate(inputs, training):
+            images = generator(inputs, training=training)
+            return (images - low) * (2.0 / (high - low)) - 1.0
+
+        # Not attributes: a Keras model hung on a tf.Module would be saved whole.
+        exact = (low, high) == (-1.0, 1.0)
+        run = _build(generator if exact else generate, discriminator, latent_dim, num_classes)
+        self.functions = {
+            name: tf.function(function, input_signature=specs)
+            for name, (function, specs) in run.items()
+        }
+
+    def signatures(self):
+        """Concrete functions by signature name."""
+        return {name: f.get_concrete_function() for name, f in self.functions.items()}
+
+
+def _build(generator, discriminator, latent_dim, num_classes):
+    """`{signature: (python function, input specs)}`."""
+    seed = tf.TensorSpec([None], tf.int64, names.SEED)
+    label = tf.TensorSpec([None], tf.int32, names.LABEL)
+    latents_spec = tf.TensorSpec([None, latent_dim], tf.float32, names.LATENTS)
+
+    def from_seed(seed):
+        label = None if num_classes is None else sampling.labels_from_seeds(seed, num_classes)
+        return from_seed_and_label(seed, label)
+
+    def from_seed_and_label(seed, label):
+        return from_latent(sampling.latents_from_seeds(seed, latent_dim), label)
+
+    def from_latent(latents, label=None):
+        return {names.IMAGES: sampling.sample(generator, latents, label)}
+
+    made = {names.SERVING_DEFAULT: (from_seed, [seed])}
+    if num_classes is None:
+        made[names.FROM_LATENT] = (from_latent, [latents_spec])
+    else:
+        made[names.GENERATE] = (from_seed_and_label, [seed, label])
+        made[names.FROM_LATENT] = (from_latent, [latents_spec, label])
+    made |= {
+        name + names.PNG_SUFFIX: (_encoded(function), specs)
+        for name, (function, specs) in made.items()
+    }
+    if discriminator is not None:
+        shape = discriminator.inputs[0].shape[1:]
+        images = tf.TensorSpec([None, *shape], tf.uint8, names.IMAGES)
+        made[names.DISCRIMINATE] = _scores(discriminator, images, label, num_classes)
+    return made
+
+
+def _encoded(function):
+    def encode(*arguments):
+        images = function(*arguments)[names.IMAGES]
+        pictures = tf.map_fn(
+            tf.io.encode_png, images, fn_output_signature=tf.TensorSpec([], tf.string)
+        )
+        return {names.PNG_BYTES: pictures}
+
+    return encode
+
+
+def _scores(discriminator, images, label, num_classes):
+    def discriminate(images, label=None):
+        images = to_float(images)
+        logits = discriminator(images if label is None else [images, label], training=False)
+        return {names.SCORE: tf.reshape(logits, [-1])}
+
+    return discriminate, [images] if num_classes is None else [images, label]

@@ -1,0 +1,73 @@
+"""Images from a checkpoint, a grid or a million: `python -m tfgan_kit.generate`."""
+
+import pathlib
+
+import numpy as np
+from absl import flags
+
+from tfgan_kit import command_line
+from tfgan_kit.callbacks.sample_grid import grid
+from tfgan_kit.checkpoint import load_gan
+from tfgan_kit.shards import write_shards
+from tfgan_kit_client.pictures import tile, write_png
+
+FLAGS = flags.FLAGS
+LARGEST_GRID = 1024
+
+
+def define_flags():
+    command_line.define_ckpt()
+    flags.DEFINE_integer("num_images", 64, "How many.", lower_bound=1, upper_bound=2**32)
+    flags.DEFINE_integer("seed", 0, "Names the images; see image_seeds.", lower_bound=0,
+                         upper_bound=2**31 - 1)
+    flags.DEFINE_list("labels", None, "Classes of a conditional model, repeated in turn; default: "
+                      "drawn from each image's seed.")
+    flags.DEFINE_string(
+        "output", None, "A file that ends in .png gets one grid; anything else is a folder that "
+        "gets shards.", required=True
+    )
+    flags.DEFINE_enum("format", "png", ["png", "tfrecord"], "Of shards: zip files of PNG pictures "
+                      "named by their seeds, or TFRecord of tf.train.Example.")
+    flags.DEFINE_integer("shard_size", 10_000, "Images in a shard.", lower_bound=1)
+
+
+def parse_labels(texts):
+    try:
+        return np.array([int(text) for text in texts])
+    except ValueError:
+        raise ValueError(
+            f"--labels are integers with commas between. Received: labels={','.join(texts)}"
+        ) from None
+
+
+def main():
+    command_line.import_modules(FLAGS.import_module)
+    labels = parse_labels(FLAGS.labels) if FLAGS.labels else None
+    output = pathlib.Path(FLAGS.output)
+    to_grid = output.suffix == ".png"
+    if to_grid and FLAGS.num_images > LARGEST_GRID:
+        raise ValueError(
+            f"A grid holds at most {LARGEST_GRID} images; give a folder as --output for shards. "
+            f"Received: num_images={FLAGS.num_images}"
+        )
+    command_line.writable_folder(output.parent if to_grid else output)
+    gan = load_gan(FLAGS.ckpt, FLAGS.which)
+    if not to_grid:
+        write_shards(
+            gan, output, FLAGS.num_images, FLAGS.seed, labels, FLAGS.format, FLAGS.shard_size
+        )
+        print(f"{FLAGS.num_images} images in {output}")
+        return
+    if labels is None:
+        write_png(output, grid(gan, FLAGS.num_images, FLAGS.seed))
+    else:
+        images = gan.generate(
+            FLAGS.num_images, seed=FLAGS.seed, labels=np.resize(labels, FLAGS.num_images)
+        )
+        write_png(output, tile(images))
+    print(f"Wrote {output}")
+
+
+if __name__ == "__main__":
+    define_flags()
+    command_line.run(main)

@@ -1,0 +1,145 @@
+"""Named, measured configurations: `from_preset(name)` is a compiled GAN."""
+
+import dataclasses
+import typing
+
+import keras
+
+from tfgan_kit.gan import GAN
+from tfgan_kit.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
+from tfgan_kit.penalties import R1
+from tfgan_kit.updates import Alternating
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """What `python -m tfgan_kit.train --preset NAME` does unless a flag says otherwise.
+
+    Attributes:
+        networks: callable `(image_shape, num_classes) -> (generator, discriminator)`.
+        dataset: source spelling that is trained on by default, or None.
+        image_size: int or None, pixels a side that the source is brought to.
+        batch_size, steps: ints.
+        generator_learning_rate, discriminator_learning_rate, beta_1, beta_2: Adam's.
+        objective: a name in `objectives.OBJECTIVES`.
+        penalties: tuple of `Penalty`.
+        update: rule of the moves; None is `Alternating(1, 1)`.
+        ema_decay: see `GAN`.
+        flip: bool, mirror images at random.
+    """
+
+    networks: typing.Callable
+    dataset: str | None = None
+    image_size: int | None = None
+    batch_size: int = 64
+    steps: int = 10_000
+    generator_learning_rate: float = 2e-4
+    discriminator_learning_rate: float = 2e-4
+    beta_1: float = 0.5
+    beta_2: float = 0.999
+    objective: str = "non_saturating"
+    penalties: tuple = ()
+    update: Alternating | None = None
+    ema_decay: float = 0.999
+    flip: bool = False
+
+
+def _dcgan(latent_dim, width):
+    def networks(image_shape, num_classes):
+        size, _, channels = image_shape
+        return (
+            DCGANGenerator(size, channels, latent_dim, width, num_classes),
+            DCGANDiscriminator(size, channels, width, num_classes),
+        )
+
+    return networks
+
+
+def _mlp(image_shape, num_classes):
+    if len(image_shape) != 1:
+        raise ValueError(
+            "An MLP preset makes points (N, D); for images take a dcgan preset. "
+            f"Received: images of shape {image_shape}"
+        )
+    (dim,) = image_shape
+    return MLPGenerator(dim), MLPDiscriminator(dim)
+
+
+PRESETS = {
+    # The demo: 5,000 digits, class-conditional.
+    "dcgan_mnist": Preset(
+        _dcgan(latent_dim=64, width=32), dataset="mnist5k", image_size=28, steps=4000,
+        penalties=(R1(gamma=1.0, interval=16),),
+    ),
+    "dcgan_fashion_mnist": Preset(
+        _dcgan(latent_dim=64, width=32),
+        dataset="idx:/usr/share/datasets/fashion-mnist", image_size=28, steps=10_000,
+        penalties=(R1(gamma=1.0, interval=16),),
+    ),
+    # arXiv:1511.06434's own setting, but for the lazy R1 (1912.04958), which keeps it from diverging.
+    "dcgan_64": Preset(
+        _dcgan(latent_dim=100, width=64), image_size=64, steps=50_000,
+        penalties=(R1(gamma=1.0, interval=16),),
+    ),
+    # PacGAN's grid of 25 Gaussians (1712.04086), three layers of 512 as in 1704.00028.
+    "mlp_grid": Preset(
+        _mlp, dataset="grid25", batch_size=256, steps=20_000, generator_learning_rate=1e-4,
+        discriminator_learning_rate=1e-4, beta_2=0.9, penalties=(R1(gamma=0.1),), ema_decay=0.995,
+    ),
+}
+
+
+def register(name, preset):
+    """Adds a preset of your own, from a module named by `--import_module`.
+
+    Raises:
+        ValueError: a name that is taken.
+
+    Example:
+        >>> register("mine", Preset(networks=lambda image_shape, num_classes: (g, d)))
+    """
+    if name in PRESETS:
+        raise ValueError(f"A preset of that name exists already. Received: name={name!r}")
+    PRESETS[name] = preset
+
+
+def get(name):
+    """The `Preset` of a name.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"Unknown preset; known are {', '.join(PRESETS)}. Received: preset={name!r}")
+    return PRESETS[name]
+
+
+def from_preset(name, image_shape=(64, 64, 3), num_classes=None, seed=0, **overrides):
+    """A compiled, untrained `GAN`.
+
+    Args:
+        name: a name in `PRESETS`.
+        image_shape: (H, W, C) of the data, or (D,) for points.
+        num_classes: int for a class-conditional GAN, or None.
+        seed: int, see `GAN`.
+        **overrides: attributes of `Preset` to replace.
+
+    Raises:
+        ValueError: an unknown name, or a shape the preset's networks are not made for.
+        TypeError: an override that is no attribute of `Preset`.
+
+    Example:
+        >>> gan = from_preset("dcgan_mnist", image_shape=(28, 28, 1), num_classes=10)
+    """
+    preset = dataclasses.replace(get(name), **overrides)
+    generator, discriminator = preset.networks(tuple(image_shape), num_classes)
+    gan = GAN(generator, discriminator, ema_decay=preset.ema_decay, seed=seed)
+
+    def adam(learning_rate):
+        return keras.optimizers.Adam(learning_rate, beta_1=preset.beta_1, beta_2=preset.beta_2)
+
+    gan.compile(
+        adam(preset.generator_learning_rate), adam(preset.discriminator_learning_rate),
+        objective=preset.objective, penalties=preset.penalties, update=preset.update,
+    )
+    return gan

@@ -1,0 +1,46 @@
+"""Images to one picture, and a picture to a PNG file."""
+
+import math
+import os
+import pathlib
+
+import numpy as np
+
+GAP = 2  # white pixels between two images
+
+
+def tile(images, columns=None):
+    """One picture of many: uint8 (N, H, W, C) -> uint8 (H', W', C), row by row, white gaps.
+
+    Args:
+        images: uint8 (N, H, W, C), N at least 1.
+        columns: int >= 1; None: the least square that holds all.
+
+    Raises:
+        ValueError: anything else.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.dtype != np.uint8 or len(images) == 0:
+        raise ValueError(
+            "A grid is made of at least 1 image, uint8 (N, H, W, C). "
+            f"Received: {images.dtype} {images.shape}"
+        )
+    count, height, width, channels = images.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    shape = (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels)
+    picture = np.full(shape, 255, np.uint8)
+    for k, image in enumerate(images):
+        top, left = (k // columns) * (height + GAP), (k % columns) * (width + GAP)
+        picture[top : top + height, left : left + width] = image
+    return picture
+
+
+def write_png(path, image):
+    """Writes uint8 (H, W, C), C 1 or 3, under a temporary name, then renames it."""
+    from PIL import Image  # only pictures need it: the client runs without
+
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(temporary, "PNG")
+    os.replace(temporary, path)
