@@ -95,7 +95,8 @@ def _drop_the_record(folder):
 
 @pytest.mark.parametrize(
     "damage", [_truncate, _flip_a_byte, _garble_the_record, _drop_the_record])
-def test_damaged_cache_is_said_so_and_trained_again(dots, cache_of_dots, monkeypatch, caplog, damage):
+def test_damaged_cache_is_said_so_and_trained_again(
+        dots, cache_of_dots, monkeypatch, caplog, damage):
     monkeypatch.setattr(logging.getLogger("absl"), "propagate", True)
     damage(cache_of_dots)
     domain_classifier(dots, np.arange(30), cache=cache_of_dots)

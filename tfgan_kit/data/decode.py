@@ -18,7 +18,7 @@ def decode_image(encoded, through_pillow):
 
     Args:
         encoded: string scalar, the content of the file.
-        through_pillow: False, or a bool scalar tensor: what `needs_pillow` said of this content.
+        through_pillow: what `needs_pillow` said of this content: a bool, or a bool scalar tensor.
 
     Returns:
         uint8 [H, W, C]: C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
@@ -33,7 +33,10 @@ def decode_image(encoded, through_pillow):
     def thorough():
         return tf.numpy_function(_decode_with_pillow, [encoded], tf.uint8, stateful=False)
 
-    image = fast() if through_pillow is False else tf.cond(through_pillow, thorough, fast)
+    if tf.is_tensor(through_pillow):
+        image = tf.cond(through_pillow, thorough, fast)
+    else:
+        image = thorough() if through_pillow else fast()
     image.set_shape([None, None, None])
     return image
 

@@ -9,7 +9,7 @@ from tfgan_kit.data.source import Source, parallelism
 
 
 class EncodedSource(Source):
-    """A source whose images are decoded and resized in parallel as they are read.
+    """A source whose images are decoded and resized, in parallel, as they are read.
 
     Args:
         name: the spelling that opens it.
@@ -30,38 +30,42 @@ class EncodedSource(Source):
         def load(index, mirrored):
             image = fit_images(self._images.decode(index), size, channels)
             if flip:
-                image = tf.cond(mirrored, lambda: image[:, ::-1], lambda: image)
-            return image if self.labels is None else (image, tf.gather(self.labels, index))
+                image = tf.reverse(image, tf.boolean_mask([1], mirrored[None]))
+            return self._with_labels(tf.ensure_shape(image, self.image_shape), index)
 
         images = rows.unbatch().map(load, num_parallel_calls=parallelism(), deterministic=True)
         return images.batch(batch_size, drop_remainder=drop_remainder).prefetch(2)
 
 
 class EncodedImages:
-    """N encoded images, by index, inside a graph.
+    """N encoded images, to be decoded by index inside a graph.
 
     Args:
         strings: N file paths, or N encoded images as bytes.
         through_pillow: bool [N], what `needs_pillow` said of each.
         are_paths: whether `strings` are paths.
+        shape: (H, W, C) that all are known to decode to; None where they differ, or may.
     """
 
-    def __init__(self, strings, through_pillow, are_paths):
+    def __init__(self, strings, through_pillow, are_paths, shape=(None, None, None)):
+        self._through_pillow = np.asarray(through_pillow, bool)
+        self._are_paths = are_paths
+        self._shape = shape
         with tf.device("CPU:0"):
             self._strings = tf.constant(strings, tf.string)
-            self._through_pillow = tf.constant(through_pillow, tf.bool) if np.any(through_pillow) else None
-        self._are_paths = are_paths
 
     def __len__(self):
-        return len(self._strings)
+        return len(self._through_pillow)
 
     def decode(self, index):
         """int64 scalar -> uint8 [H, W, 1 to 4]."""
         content = tf.gather(self._strings, index)
         if self._are_paths:
             content = tf.io.read_file(content)
-        through_pillow = False if self._through_pillow is None else tf.gather(self._through_pillow, index)
-        return decode_image(content, through_pillow)
+        through_pillow = self._through_pillow.any()
+        if through_pillow and not self._through_pillow.all():
+            through_pillow = tf.gather(self._through_pillow, index)
+        return tf.ensure_shape(decode_image(content, through_pillow), self._shape)
 
     def measure(self, progress):
         """Decodes every image once, as training will, and says what is there.
@@ -70,17 +74,54 @@ class EncodedImages:
             progress: wraps an iterable of N things, as `tqdm` does.
 
         Returns:
-            int64 [M, 4], a row for each image that could be decoded: its index, height, width, and
-            1 if it is grey.
+            int64 [M, 5], a row for each image that can be decoded: its index, height, width,
+            channels, and 1 if it shows nothing but grey.
         """
 
         def examine(index):
-            image = composite_on_white(self.decode(index))
-            is_grey = tf.reduce_all(image == image[..., :1])
-            return tf.stack([index, *tf.unstack(tf.shape(image, tf.int64)[:2]), tf.cast(is_grey, tf.int64)])
+            image = self.decode(index)
+            shown = composite_on_white(image)
+            is_grey = tf.reduce_all(shown == shown[..., :1])
+            return tf.concat([[index], tf.shape(image, tf.int64), [tf.cast(is_grey, tf.int64)]], 0)
 
-        indices = tf.data.Dataset.range(len(self))
-        rows = indices.map(examine, num_parallel_calls=parallelism(), deterministic=True).ignore_errors()
+        rows = tf.data.Dataset.range(len(self)).map(examine, num_parallel_calls=parallelism())
         options = tf.data.Options()
         options.autotune.enabled = False
-        return np.array(list(progress(rows.with_options(options).as_numpy_iterator())), np.int64).reshape(-1, 4)
+        rows = rows.ignore_errors().with_options(options).as_numpy_iterator()
+        return np.array(list(progress(rows)), np.int64).reshape(-1, 5)
+
+    def keep(self, found):
+        """Only the images that `measure` found, with the shape that all of them have."""
+        kept, sizes = found[:, 0], found[:, 1:4]
+        shape = [int(s[0]) if (s == s[0]).all() else None for s in sizes.T]
+        with tf.device("CPU:0"):
+            strings = tf.gather(self._strings, kept)
+        return EncodedImages(strings, self._through_pillow[kept], self._are_paths, shape)
+
+
+def fitted_shape(name, found, image_size, channels):
+    """The (S, S, C) that a source of these images gets.
+
+    Args:
+        name: the spelling, for the message.
+        found: int64 [M, 5] from `EncodedImages.measure`.
+        image_size: S, or None for the size they have, if all are square and alike.
+        channels: C, or None for 1 if all are grey, else 3.
+
+    Raises:
+        ValueError: when image_size is None and the images are not square, or not alike.
+    """
+    if channels is None:
+        channels = 1 if found[:, 4].all() else 3
+    if image_size is not None:
+        return image_size, image_size, channels
+    sizes = np.unique(found[:, 1:3], axis=0)
+    if len(sizes) == 1 and sizes[0, 0] == sizes[0, 1]:
+        return int(sizes[0, 0]), int(sizes[0, 0]), channels
+    what = "not square" if len(sizes) == 1 else f"of {len(sizes)} different sizes"
+    (low_height, low_width), (high_height, high_width) = sizes.min(axis=0), sizes.max(axis=0)
+    raise ValueError(
+        f"The images of {name} are {what}, {low_width} to {high_width} wide and {low_height} to "
+        f"{high_height} high: pass image_size, e.g. image_size=64, to crop each to its central "
+        f"square and resize it. Received: image_size=None"
+    )

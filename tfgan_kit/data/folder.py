@@ -9,11 +9,12 @@ from tqdm import tqdm
 
 from tfgan_kit.data.cache import cache_path, write_cache
 from tfgan_kit.data.decode import needs_pillow
-from tfgan_kit.data.encoded import EncodedImages, EncodedSource
+from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape
+from tfgan_kit.data.fit import check_fit
 from tfgan_kit.data.listing import Listing
 
 # Part of the cache's key: count up when decoding changes what `_examine` finds.
-_FORMAT = 1
+_FORMAT = 2
 
 
 def open_folder(path, image_size=None, channels=None):
@@ -38,49 +39,32 @@ def open_folder(path, image_size=None, channels=None):
         ValueError: when the folder is missing, unreadable, or without a whole image, or when the
             sizes differ and no image_size is given.
     """
+    check_fit(image_size, channels)
+    name = f"folder:{path}"
     listing = Listing(path)
     classes = listing.classes()
-    through_pillow, found = _examine(listing)
+    images, found = _examine(listing)
     _warn(listing, found)
-    kept = found[:, 0]
-    image_size = image_size or common_size(f"folder:{path}", found[:, 1:3])
-    channels = channels or (1 if found[:, 3].all() else 3)
-    files = [str(listing.root / listing.names[i]) for i in kept]
+    shape = fitted_shape(name, found, image_size, channels)
     labels = class_names = None
     if classes is not None:
-        class_names, labels = np.unique(np.array(classes)[kept], return_inverse=True)
-        labels = labels.astype(np.int32)
-        class_names = class_names.tolist()
-    images = EncodedImages(files, through_pillow[kept], are_paths=True)
-    key = f"{listing.fingerprint} {image_size} {channels}"
-    fingerprint = hashlib.sha256(key.encode()).hexdigest()
-    return EncodedSource(f"folder:{path}", images, (image_size, image_size, channels), fingerprint, labels, class_names)
-
-
-def common_size(name, sizes):
-    """The side of the images when all are square and alike; sizes: int [N, 2], heights and widths."""
-    distinct = np.unique(sizes, axis=0)
-    if len(distinct) == 1 and distinct[0, 0] == distinct[0, 1]:
-        return int(distinct[0, 0])
-    low, high = sizes.min(axis=0), sizes.max(axis=0)
-    what = "not square" if len(distinct) == 1 else f"of {len(distinct)} different sizes"
-    raise ValueError(
-        f"The images of {name} are {what}, {low[1]} to {high[1]} wide and {low[0]} to {high[0]} "
-        "high: pass image_size, e.g. image_size=64, to crop each to its central square and resize "
-        "it. Received: image_size=None"
-    )
+        class_names, labels = np.unique(np.array(classes)[found[:, 0]], return_inverse=True)
+        class_names, labels = class_names.tolist(), labels.astype(np.int32)
+    fingerprint = hashlib.sha256(f"{listing.fingerprint} {shape}".encode()).hexdigest()
+    return EncodedSource(name, images, shape, fingerprint, labels, class_names)
 
 
 def _examine(listing):
-    cached = cache_path("folders", f"{listing.fingerprint}-{_FORMAT}.npz")
-    try:
-        with np.load(cached) as known:
-            return known["through_pillow"], known["found"]
-    except Exception:  # absent or damaged in any way: look again
-        pass
     files = [listing.root / name for name in listing.names]
+    cached = cache_path("folders", f"{listing.fingerprint}-{_FORMAT}.npz")
+    known = _read_cache(cached)
+    if known is not None:
+        through_pillow, found = known
+        return EncodedImages([str(f) for f in files], through_pillow, are_paths=True).keep(
+            found
+        ), found
     through_pillow = np.array([_needs_pillow(file) for file in _progress(files, "Reading")])
-    images = EncodedImages([str(file) for file in files], through_pillow, are_paths=True)
+    images = EncodedImages([str(f) for f in files], through_pillow, are_paths=True)
     found = images.measure(lambda rows: _progress(rows, "Decoding", len(files)))
     if not len(found):
         raise ValueError(
@@ -90,7 +74,15 @@ def _examine(listing):
     content = io.BytesIO()
     np.savez(content, through_pillow=through_pillow, found=found)
     write_cache(cached, content.getvalue())
-    return through_pillow, found
+    return images.keep(found), found
+
+
+def _read_cache(path):
+    try:
+        with np.load(path) as known:
+            return known["through_pillow"], known["found"]
+    except Exception:  # absent, or damaged in whatever way: look again
+        return None
 
 
 def _needs_pillow(file):

@@ -23,7 +23,7 @@ def idx_arrays(path):
     Raises:
         ValueError: when a file is missing, is not IDX, or has another length than its header says.
     """
-    images_path = _images_path(pathlib.Path(path))
+    images_path = _images_path(pathlib.Path(path).expanduser())
     labels_path = _labels_path(images_path)
     return _read(images_path, ranks=3), None if labels_path is None else _read(labels_path, ranks=1)
 
@@ -31,9 +31,15 @@ def idx_arrays(path):
 def _images_path(path):
     if path.is_file():
         return path
-    found = [p for name in _IMAGE_FILES for p in (path / name, path / (name + ".gz")) if p.is_file()]
+    found = [
+        p for name in _IMAGE_FILES for p in (path / name, path / (name + ".gz")) if p.is_file()
+    ]
     if not found:
-        there = sorted(p.name for p in path.iterdir())[:10] if path.is_dir() else "no such file or folder"
+        there = (
+            sorted(p.name for p in path.iterdir())[:10]
+            if path.is_dir()
+            else "no such file or folder"
+        )
         raise ValueError(
             f"idx: takes a folder with {_IMAGE_FILES[0]} or {_IMAGE_FILES[0]}.gz in it, or the "
             f"path of an images file. Received: idx:{path} ({there})"
@@ -55,7 +61,9 @@ def _read(path, ranks):
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"This file cannot be read whole; fetch it again. Received: idx:{path} ({error})") from error
+        raise ValueError(
+            f"This file cannot be read whole; fetch it again. Received: idx:{path} ({error})"
+        ) from error
     header = 4 + 4 * ranks
     if len(content) < header or content[:4] != bytes([0, 0, _UINT8, ranks]):
         raise ValueError(

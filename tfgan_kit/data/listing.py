@@ -5,11 +5,11 @@ import os
 import pathlib
 
 SUPPORTED = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
-_UNSUPPORTED = (".webp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd", ".svg", ".tga", ".ppm")
+_UNSUPPORTED = tuple(".webp .tif .tiff .heic .heif .avif .jp2 .jxl .psd .svg .tga .ppm".split())
 
 
 class Listing:
-    """The image files of a folder, recursively, sorted by name; hidden files and folders are left out.
+    """The image files of a folder, recursively, sorted by name; hidden files are left out.
 
     Attributes:
         root: the folder.
@@ -28,7 +28,9 @@ class Listing:
         self.root = pathlib.Path(root).expanduser()
         if not self.root.is_dir():
             kind = "a file, not a folder" if self.root.exists() else "no such folder"
-            raise ValueError(f"Pass the path of a folder of images: this is {kind}. Received: folder:{root}")
+            raise ValueError(
+                f"Pass the path of a folder of images: this is {kind}. Received: folder:{root}"
+            )
         files = sorted(_walk(self.root))
         self.names = [name for name in files if name.lower().endswith(SUPPORTED)]
         self.unsupported = [name for name in files if name.lower().endswith(_UNSUPPORTED)]
@@ -44,7 +46,10 @@ class Listing:
         if not self.unsupported:
             return ""
         kinds = sorted({pathlib.PurePath(name).suffix.lower() for name in self.unsupported})
-        return f" It has {len(self.unsupported)} {', '.join(kinds)} files: convert those to .png to use them."
+        return (
+            f" It has {len(self.unsupported)} files of other kinds ({', '.join(kinds)}): "
+            "convert them to .png to use them."
+        )
 
     def classes(self):
         """(class name of each image, or None when the images lie in the folder itself)."""

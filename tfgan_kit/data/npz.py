@@ -18,25 +18,31 @@ def npz_arrays(path):
     Raises:
         ValueError: when the file is missing, not a whole .npz, or lacks both keys.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(path).expanduser()
     if not path.is_file():
-        raise ValueError(f"There is no such file; pass the path of a .npz file. Received: npz:{path}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return _pick(path, archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise ValueError(
-            "This is not a whole .npz file; write it again with np.savez(path, images=..., "
-            f"labels=...). Received: npz:{path} ({error})"
+            f"There is no such file; pass the path of a .npz file. Received: npz:{path}"
+        )
+    try:
+        found = _read(path)
+    # NumPy has ValueError for a file of another kind and for pickled objects, which are not safe.
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+        raise ValueError(
+            "This is not a whole .npz file of plain arrays; write it again with np.savez(path, "
+            f"images=..., labels=...). Received: npz:{path} ({error})"
         ) from error
+    if isinstance(found, list):
+        raise ValueError(
+            "A .npz file must hold `images` (and `labels`), or `x_train` (and `y_train`); write it "
+            f"with np.savez(path, images=..., labels=...). Received: npz:{path} with {found}"
+        )
+    return found
 
 
-def _pick(path, archive):
-    names = getattr(archive, "files", None)  # a bare .npy loads as an array, which has none
-    for images, labels in _KEYS:
-        if names is not None and images in names:
-            return archive[images], archive[labels] if labels in names else None
-    raise ValueError(
-        "A .npz file must hold `images` (and `labels`), or `x_train` (and `y_train`); write it "
-        f"with np.savez(path, images=..., labels=...). Received: npz:{path} with {names}"
-    )
+def _read(path):
+    """(images, labels), or else the list of what is there."""
+    with np.load(path, allow_pickle=False) as archive:
+        for images, labels in _KEYS:
+            if images in archive:
+                return archive[images], archive[labels] if labels in archive else None
+        return list(archive)

@@ -1,5 +1,6 @@
-"""The order of the training data: a function of (seed, position), so that the position is all there is to resume."""
+"""The order of the training data: a function of (seed, position), so there is no state to save."""
 
+import numpy as np
 import tensorflow as tf
 
 # Seeds (seed, epoch) with epoch >= 0 order the images; (seed, _FLIP_STREAM) is left for the flips.
@@ -26,16 +27,16 @@ def positions_to_indices(positions, seed, num_images):
 
     Example:
 
-        positions_to_indices(tf.range(6, dtype=tf.int64), seed=0, num_images=3)  # a permutation of
-        0..2, then another
+        positions = tf.range(6, dtype=tf.int64)
+        positions_to_indices(positions, seed=0, num_images=3)  # 0..2 in some order, then another
     """
     epochs = positions // num_images
-    seeds = tf.stack([tf.fill(tf.shape(epochs), tf.constant(seed, tf.int64)), epochs], axis=1)  # (B, 2)
+    seeds = tf.stack([tf.fill(tf.shape(epochs), np.int64(seed)), epochs], axis=1)  # (B, 2)
     return _index_shuffle(positions % num_images, seeds, num_images - 1)
 
 
 def positions_to_flips(positions, seed):
-    """Whether the image at each position is mirrored: a fair coin a position, from (seed, position) alone.
+    """Whether the image at each position is mirrored: a fair coin from (seed, position) alone.
 
     The coin is the last bit of the position after a pseudorandom permutation of [0, 2**62), because
     a stateless draw with a seed a row cannot be vectorised.

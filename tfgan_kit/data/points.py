@@ -8,7 +8,7 @@ _SEED = 20171204
 
 
 def ring8():
-    """8 Gaussians of standard deviation 0.01 on the unit circle: float32 [100000, 2].
+    """8 Gaussians of deviation 0.01 on the unit circle: float32 [100000, 2].
 
     Reference: Lin et al., PacGAN (arXiv:1712.04086), section 4.1, "2D-ring".
     """
@@ -17,12 +17,14 @@ def ring8():
 
 
 def grid25():
-    """25 Gaussians of standard deviation 0.05 with means in {-4, -2, 0, 2, 4}^2: float32 [100000, 2].
+    """25 Gaussians of deviation 0.05 with means in {-4, -2, 0, 2, 4}^2: float32 [100000, 2].
 
     Reference: Lin et al., PacGAN (arXiv:1712.04086), section 4.1, "2D-grid".
     """
     ticks = np.arange(-4, 5, 2)
-    return _mixture(np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2), 0.05)
+    return _mixture(
+        np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2), 0.05
+    )
 
 
 def _mixture(means, deviation):

@@ -26,8 +26,9 @@ class Source:
 
     Example:
 
-        source = open_source("mnist5k") for images, labels in
-        source.training(batch_size=64).take(100): ...   # uint8 [64, 28, 28, 1], int32 [64]
+        source = open_source("mnist5k")
+        for images, labels in source.training(batch_size=64).take(100):
+            print(images.shape)  # (64, 28, 28, 1), uint8
     """
 
     def __init__(self, name, num_images, image_shape, fingerprint, labels=None, class_names=None):
@@ -36,6 +37,8 @@ class Source:
         self.image_shape = tuple(int(d) for d in image_shape)
         self.fingerprint = fingerprint
         self.labels = labels
+        with tf.device("CPU:0"):  # a gather on the CPU must not fetch them from a GPU each time
+            self._label_tensor = None if labels is None else tf.constant(labels, tf.int32)
         self.class_names = None if class_names is None else list(class_names)
         self.num_classes = None
         if labels is not None:
@@ -71,11 +74,12 @@ class Source:
             return indices, flips
 
         steps = tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
-        # Everything is full: the static batch size spares a retrace and lets XLA compile.
-        return self._read(steps.map(draw), batch_size, flip, drop_remainder=True).with_options(_options())
+        batches = self._read(steps.map(draw), batch_size, flip, drop_remainder=True)
+        endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+        return batches.apply(endless).with_options(_options())
 
     def ordered(self, batch_size, indices=None):
-        """All images, or those that `indices` names, once and in order; the last batch may be smaller.
+        """All images, or those at `indices`, once and in order; the last batch may be smaller.
 
         Args:
             batch_size: at least 1.
@@ -101,18 +105,28 @@ class Source:
             )
         rows = tf.data.Dataset.from_tensor_slices(indices.astype(np.int64)).batch(batch_size)
         rows = rows.map(lambda i: (i, tf.zeros(tf.shape(i), tf.bool)))
-        return self._read(rows, batch_size, flip=False, drop_remainder=False).with_options(_options())
+        return self._read(rows, batch_size, flip=False, drop_remainder=False).with_options(
+            _options()
+        )
 
     def _read(self, rows, batch_size, flip, drop_remainder):
-        """Turns a dataset of (int64 indices [B], bool flips [B]) into one of images or (images, labels)."""
+        """A dataset of (int64 indices [B], bool flips [B]) -> one of images or (images, labels)."""
         raise NotImplementedError
+
+    def _with_labels(self, images, indices):
+        if self._label_tensor is None:
+            return images
+        return images, tf.gather(self._label_tensor, indices)
 
     def _check_training(self, batch_size, seed, flip, start_step):
         _check_int("batch_size", batch_size, 1)
         _check_int("seed", seed, np.iinfo(np.int64).min)
         _check_int("start_step", start_step, 0)
         if flip and len(self.image_shape) != 3:
-            raise ValueError(f"Only images can be mirrored, {self.name} holds points. Pass flip=False. Received: flip=True")
+            raise ValueError(
+                f"Only images can be mirrored, {self.name} holds points. Pass flip=False. "
+                "Received: flip=True"
+            )
         if batch_size > self.num_images:
             raise ValueError(
                 f"{self.name} holds fewer images than a batch: {self.num_images}. Pass a "
@@ -137,5 +151,11 @@ def _options():
 
 
 def _check_int(name, value, minimum):
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not minimum <= value < 2**63:
-        raise ValueError(f"{name} must be an integer of at least {minimum}. Received: {name}={value!r}")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | np.integer)
+        or not minimum <= value < 2**63
+    ):
+        raise ValueError(
+            f"{name} must be an integer of at least {minimum}. Received: {name}={value!r}"
+        )

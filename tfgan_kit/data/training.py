@@ -1,4 +1,4 @@
-"""The training data as `fit` takes it: a dataset that knows its source, its epoch and how to start later."""
+"""The training data as `fit` takes it: it knows its source, its epoch, and how to start later."""
 
 
 def training_dataset(source, batch_size, seed=0, flip=False, start_step=0):

@@ -1,0 +1,36 @@
+# `make demo`, `make test`, `make bench`, `make lint`: each does its own set-up in .venv.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-slow bench lint setup clean
+
+setup: $(READY)
+
+$(READY): setup.cfg constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+demo: $(READY)
+	$(RUN) -m tfgan_kit.demo --output demo
+
+test: $(READY)
+	$(RUN) -m pytest -m "not slow"
+
+test-slow: $(READY)
+	$(RUN) -m pytest -m slow
+
+bench: $(READY)
+	$(RUN) -m benchmarks.train_step
+	$(RUN) -m benchmarks.serving
+
+lint: $(READY)
+	$(RUN) -m ruff check --line-length 120 --select E,F,I,B,UP tfgan_kit tfgan_kit_client tests benchmarks
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info

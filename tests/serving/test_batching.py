@@ -1,0 +1,110 @@
+"""Merged requests: the same answers, fewer runs, no mixing of functions."""
+
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import toy
+
+from tfgan_kit.serving import BatchingParameters
+from tfgan_kit.serving.batching import batched
+from tfgan_kit_client import GeneratorClient
+
+
+class Counted(tf.Module):
+    """Answers a row's value times a factor, and in how many rows it was run."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = tf.Variable(factor, dtype=tf.int64)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, name="seed")])
+    def run(self, seed):
+        rows = tf.shape(seed, out_type=tf.int64)[0]
+        return {"value": seed * self.factor, "rows": tf.fill([rows], rows)}
+
+
+@pytest.fixture
+def signature(tmp_path):
+    def make(factor):
+        module, path = Counted(factor), str(tmp_path / f"{factor}")
+        tf.saved_model.save(module, path, signatures={"run": module.run})
+        loaded = tf.saved_model.load(path)
+        function = loaded.signatures["run"]
+        function.owner = loaded  # its variables live as long as it does
+        return function
+
+    return make
+
+
+def test_concurrent_calls_run_as_one_batch_of_an_allowed_size(signature):
+    parameters = BatchingParameters(
+        max_batch_size=8, batch_timeout_micros=2_000_000, allowed_batch_sizes=(8,)
+    )
+    run = batched(signature(3), parameters)
+    answers = toy.at_once(8, lambda k: run(tf.constant([k], tf.int64)))
+    assert [int(answer["value"][0]) for answer in answers] == [3 * k for k in range(8)]
+    assert {int(answer["rows"][0]) for answer in answers} == {8}
+
+
+def test_two_functions_with_equal_parameters_never_answer_for_each_other(signature):
+    parameters = BatchingParameters(max_batch_size=16, batch_timeout_micros=5_000)
+    runs = [batched(signature(factor), parameters) for factor in (1, 1000)]
+    answers = toy.at_once(16, lambda k: runs[k % 2](tf.constant([k], tf.int64)))
+    assert [int(a["value"][0]) for a in answers] == [k * (1000 if k % 2 else 1) for k in range(16)]
+
+
+def test_a_batched_call_traces_once(signature):
+    function = signature(2)
+    run = batched(function, BatchingParameters(max_batch_size=8))
+    values = [int(run(tf.range(n, dtype=tf.int64))["value"][-1]) for n in (1, 3, 8)]
+    assert values == [0, 4, 14]  # a ConcreteFunction: it cannot be traced again
+
+
+def test_merged_answers_equal_the_single_ones(serve):
+    target = f"localhost:{serve(batching=BatchingParameters(32, 2_000)).port}"
+    with GeneratorClient(target, "toy") as client:
+        answers = toy.at_once(
+            16, lambda k: client.generate(seeds=np.arange(k, 2 * k + 1), labels=[k] * (k + 1))
+        )
+    for k, images in enumerate(answers):
+        np.testing.assert_array_equal(images, toy.expected(np.arange(k, 2 * k + 1), k))
+
+
+def test_a_signature_with_fixed_rows_is_served_unbatched(tmp_path):
+    from tfgan_kit.serving.saved_model import SavedModel
+
+    @tf.function(input_signature=[tf.TensorSpec([2], tf.int64, name="seed")])
+    def fixed(seed):
+        return {"images": seed + 1}
+
+    module = tf.Module()
+    module.fixed, module.variable = fixed, tf.Variable(1.0)
+    tf.saved_model.save(module, str(tmp_path / "1"), signatures={"fixed": fixed})
+    model = SavedModel(pathlib.Path(tmp_path / "1"), BatchingParameters())
+    answer = model.signature("fixed").run({"seed": tf.make_tensor_proto(np.int64([1, 2]))})
+    assert answer["images"].numpy().tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("most", [1, 2, 7, 8, 32, 100, 1000])
+def test_the_default_sizes_rise_evenly_to_the_limit(most):
+    sizes = BatchingParameters(max_batch_size=most).sizes()
+    assert sizes[0] == 1 and sizes[-1] == most and sizes == sorted(set(sizes))
+    assert all(size % 2 == 0 for size in sizes[1:-1])
+    assert all(b <= max(a + 2, 1.25 * a) for a, b in zip(sizes, sizes[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"max_batch_size": 0},
+        {"batch_timeout_micros": -1},
+        {"num_batch_threads": 0},
+        {"max_batch_size": 8, "allowed_batch_sizes": (2, 4)},
+        {"max_batch_size": 4, "allowed_batch_sizes": (2, 2, 4)},
+    ],
+)
+def test_parameters_that_cannot_work_are_refused(arguments):
+    with pytest.raises(ValueError, match="Received: "):
+        BatchingParameters(**arguments)

@@ -1,0 +1,50 @@
+"""TensorProto <-> array, held against TensorFlow's own reading and writing."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2
+
+from tfgan_kit.serving import tensors
+
+ARRAYS = [
+    np.arange(6, dtype=dtype).reshape(2, 3)
+    for dtype in (
+        "float32", "float64", "float16", ml_dtypes.bfloat16, "int8", "int16", "int32", "int64",
+        "uint8", "uint16", "uint32", "uint64", "complex64",
+    )
+] + [np.array([[True], [False]]), np.array([b"a", b"\xff\x00"], object)]  # fmt: skip
+KINDS = [str(array.dtype) for array in ARRAYS]
+
+
+@pytest.mark.parametrize("as_content", [False, True])
+@pytest.mark.parametrize("array", ARRAYS, ids=KINDS)
+def test_what_is_written_tensorflow_reads(array, as_content):
+    proto = tensor_pb2.TensorProto()
+    tensors.encode(array, proto, as_content)
+    read = tf.make_ndarray(proto)
+    assert read.dtype == array.dtype
+    np.testing.assert_array_equal(read, array)
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=KINDS)
+def test_what_tensorflow_writes_is_read(array):
+    np.testing.assert_array_equal(tensors.decode(tf.make_tensor_proto(array)), array)
+
+
+@pytest.mark.parametrize(
+    "values, meaning", [([], [0, 0, 0]), ([4], [4, 4, 4]), ([4, 5], [4, 5, 5])]
+)
+def test_a_short_list_means_what_the_runtime_says(values, meaning):
+    proto = tensor_pb2.TensorProto(dtype=tf.int64.as_datatype_enum, int64_val=values)
+    proto.tensor_shape.dim.add(size=3)
+    assert tensors.decode(proto).tolist() == meaning
+    assert tf.io.parse_tensor(proto.SerializeToString(), tf.int64).numpy().tolist() == meaning
+
+
+def test_a_claim_of_more_than_2_gib_is_refused():
+    proto = tensor_pb2.TensorProto(dtype=tf.float32.as_datatype_enum, float_val=[1])
+    proto.tensor_shape.dim.add(size=2**40)
+    with pytest.raises(ValueError, match="2 GiB"):
+        tensors.decode(proto)

@@ -1,0 +1,151 @@
+"""The whole way once, in a few minutes: `python -m tfgan_kit.demo`.
+
+Each stage is a command that a user could type; it is printed before it runs.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+from absl import flags
+from PIL import Image, ImageDraw
+
+from tfgan_kit import command_line, image_seeds
+from tfgan_kit.export.__main__ import tensorflow_serving_lines
+from tfgan_kit_client import GeneratorClient
+from tfgan_kit_client.pictures import tile, write_png
+
+FLAGS = flags.FLAGS
+MODEL = "digits"
+DIGITS = 10
+IMAGES_PER_DIGIT = 8
+SCALE = 3  # a 28-pixel digit is small on a screen
+CAPTION_HEIGHT = 20
+SERVER_START_SECONDS = 60.0
+
+
+def define_flags():
+    flags.DEFINE_string("output", "demo", "Folder for all that the demo makes.")
+    flags.DEFINE_integer("steps", 4000, "Training steps.", lower_bound=1)
+    flags.DEFINE_boolean("fresh", True, "Start anew; --nofresh goes on with what is there.")
+
+
+def command(module, *arguments):
+    """`python -m tfgan_kit.<module>` with flags, printed as a user would type it."""
+    line = [sys.executable, "-m", f"tfgan_kit.{module}", *arguments]
+    print(f"\n$ python {' '.join(line[1:])}", flush=True)
+    return line
+
+
+def run(module, *arguments):
+    """Runs a command to its end.
+
+    Raises:
+        ValueError: it failed; its own message stands above.
+    """
+    status = subprocess.run(command(module, *arguments), check=False).returncode
+    if status:
+        raise ValueError(f"python -m tfgan_kit.{module} failed with exit code {status}; see above.")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def embedded_server(base, port):
+    """The embedded server as a process of its own, ready for calls."""
+    line = command(
+        "serving", "--model_name", MODEL, "--model_base_path", str(base.resolve()),
+        "--port", str(port),
+    )
+    server = subprocess.Popen(line)
+    try:
+        yield
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def ask_for_digits(port, seed=0):
+    """Asks the server for every digit; returns images (N, H, W, C), their labels and seconds."""
+    labels = np.tile(np.arange(DIGITS), IMAGES_PER_DIGIT)
+    with GeneratorClient(f"localhost:{port}", MODEL) as client:
+        client.wait_until_ready(SERVER_START_SECONDS)
+        started = time.monotonic()
+        images = client.generate(seeds=image_seeds(seed, len(labels)), labels=labels)
+        return images, labels, time.monotonic() - started
+
+
+def captioned(images, labels):
+    """A grid, one column a label, with the label above its column: uint8 (H', W', 1)."""
+    columns = len(np.unique(labels))
+    large = images.repeat(SCALE, axis=1).repeat(SCALE, axis=2)
+    picture = Image.fromarray(tile(large, columns)[..., 0])
+    page = Image.new("L", (picture.width, picture.height + CAPTION_HEIGHT), 255)
+    page.paste(picture, (0, CAPTION_HEIGHT))
+    draw = ImageDraw.Draw(page)
+    for column, label in enumerate(labels[:columns]):
+        center = (column + 0.5) * picture.width / columns
+        draw.text((center - 3, 4), str(label), fill=0)
+    return np.asarray(page)[..., None]
+
+
+def main():
+    output = pathlib.Path(FLAGS.output)
+    if FLAGS.fresh:
+        for part in ("run", "models"):
+            shutil.rmtree(output / part, ignore_errors=True)
+    command_line.writable_folder(output)
+    started = time.monotonic()
+    run_dir, base = output / "run", output / "models" / MODEL
+    run("train", "--preset", "dcgan_mnist", "--run_dir", str(run_dir), "--steps", str(FLAGS.steps))
+    run("evaluate", "--ckpt", str(run_dir), "--output", str(output / "metrics.json"))
+    run("export", "--ckpt", str(run_dir), "--output", str(base))
+    port = free_port()
+    with embedded_server(base, port):
+        images, labels, seconds = ask_for_digits(port)
+    write_png(output / "served.png", captioned(images, labels))
+    print(report(output, base, len(images), seconds, time.monotonic() - started))
+
+
+def report(output, base, num_images, seconds, total):
+    """What was made, the figures, and how to serve the same folder from TensorFlow Serving."""
+    results = json.loads((output / "metrics.json").read_text())["results"]
+    figures = [
+        f"  {r['metric']:16} {r['value']:9.4f}   real against real: {r['floor']:.4f}" for r in results
+    ]
+    samples = output / "run" / "samples"
+    return "\n".join([
+        f"\nMade in {total:.0f} s:",
+        f"  {samples}{os.sep}   the same seeds, epoch by epoch",
+        f"  {output / 'served.png'}   {num_images} digits that the server answered in {seconds:.2f} s",
+        f"  {output / 'metrics.json'}   figures and their protocol",
+        f"  {output / 'run'}   checkpoints, curves",
+        f"  {base}   the exported model",
+        "Figures:",
+        *figures,
+        "Serve the same folder from TensorFlow Serving:",
+        *tensorflow_serving_lines(base.resolve()),
+        "and ask it, or the embedded server, for pictures:",
+        f"  python -m tfgan_kit_client --target localhost:8500 --model_name {MODEL} --num_images 16 "
+        "--seed 0 --output served.png",
+    ])
+
+
+if __name__ == "__main__":
+    define_flags()
+    command_line.run(main)
