@@ -4,10 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_kit import objectives, sampling
-from tfgan_kit.data.pixels import to_float
+from tfgan_kit import inputs, objectives, sampling
 from tfgan_kit.optimizers import OptimizerPair, prepare
-from tfgan_kit.penalties import Step
+from tfgan_kit.penalties import Penalty, Step
 from tfgan_kit.updates import Alternating
 
 GENERATE_BATCH = 64
@@ -55,8 +54,13 @@ class GAN(keras.Model):
         sampling.image_seeds(seed, 0)  # checks the range
         self.generator = generator
         self.discriminator = discriminator
-        self.latent_dim = latent_dim or _read_latent_dim(generator)
-        self.num_classes = num_classes or getattr(generator, "num_classes", None)
+        self.latent_dim = _read_latent_dim(generator) if latent_dim is None else latent_dim
+        if num_classes is None:
+            num_classes = getattr(generator, "num_classes", None)
+        self.num_classes = num_classes
+        for name, size in (("latent_dim", self.latent_dim), ("num_classes", num_classes or 1)):
+            if size < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
         self.ema_decay = ema_decay
         self.seed = seed
         self.step = self.add_weight(
@@ -76,15 +80,24 @@ class GAN(keras.Model):
 
     def _build_networks(self):
         """Runs both networks once, so that a pair that does not fit is found here."""
-        images = self.generator(self._zeros())
+        try:
+            images = self.generator(self._zeros())
+        except ValueError as error:
+            raise ValueError(
+                "The generator does not take "
+                f"{'[latents, labels] with latents' if self.num_classes else 'latents'} of shape "
+                f"{(1, self.latent_dim)}; give GAN its `latent_dim`, and `num_classes` if it is "
+                f"conditional. Keras says: {str(error)[:300]}"
+            ) from error
         if len(images.shape) not in (2, 4) or images.shape[0] != 1:
             raise ValueError(
                 "A generator maps latents (N, Z) to images (N, H, W, C) or points (N, D). "
                 f"Received: a generator that maps {(1, self.latent_dim)} to {tuple(images.shape)}"
             )
-        inputs = [images, tf.zeros((1,), tf.int32)] if self.num_classes else images
+        self.image_shape = tuple(images.shape[1:])
+        row = [images, tf.zeros((1,), tf.int32)] if self.num_classes else images
         try:
-            logits = self.discriminator(inputs)
+            logits = self.discriminator(row)
         except ValueError as error:
             raise ValueError(
                 "The discriminator does not take what the generator makes, "
@@ -92,6 +105,12 @@ class GAN(keras.Model):
                 f"{tuple(images.shape)}; give both the same image size, channels and num_classes. "
                 f"Keras says: {str(error)[:300]}"
             ) from error
+        known = getattr(self.discriminator, "num_classes", None) or self.num_classes
+        if known != self.num_classes:
+            raise ValueError(
+                "Both networks need the same number of classes. "
+                f"Received: generator {self.num_classes}, discriminator {known}"
+            )
         if tuple(logits.shape) != (1, 1):
             raise ValueError(
                 "A discriminator answers one logit a row, (N, 1). "
@@ -118,6 +137,7 @@ class GAN(keras.Model):
         Raises:
             ValueError: an unknown objective, one optimizer for both players, two penalties of one
                 name, or a strategy of several replicas (not supported yet).
+            TypeError: penalties or an update that are none.
         """
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             raise ValueError(
@@ -142,8 +162,13 @@ class GAN(keras.Model):
         )
         self.optimizer = OptimizerPair(self.generator_optimizer, self.discriminator_optimizer)
         self.objective = objectives.get(objective)
-        self.penalties = tuple(penalties)
+        self.penalties = _check_penalties(penalties)
         self.update = update or Alternating()
+        if not callable(self.update):
+            raise TypeError(
+                "`update` is a rule of the moves, such as tfgan_kit.Alternating(1, 1). "
+                f"Received: update={update!r}"
+            )
         names = ["d_loss", "g_loss", *(p.name for p in self.penalties), "real_score", "fake_score"]
         if len(set(names)) < len(names):
             raise ValueError(f"Each penalty needs a name of its own. Received: names={names}")
@@ -163,12 +188,28 @@ class GAN(keras.Model):
             ValueError: a callback that cannot work with two optimizers; the message names the
                 alternative.
         """
-        _check_callbacks(kwargs.get("callbacks"))
+        inputs.check_callbacks(kwargs.get("callbacks"))
+        inputs.check_arrays(x, y, self.num_classes)
+        self._restore_backup(kwargs.get("callbacks"))
+        kwargs["validation_data"] = _one_epoch(kwargs.get("validation_data"))
         if hasattr(x, "at_step"):
+            inputs.check_source(x.source, self.num_classes)
             kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or x.steps_per_epoch
             x = x.at_step(int(self.step))
             kwargs.setdefault("shuffle", False)  # it is shuffled already; Keras would warn
         return super().fit(x, y, **kwargs)
+
+    def evaluate(self, x=None, y=None, **kwargs):
+        """`keras.Model.evaluate`; of an endless data set of `tfgan_kit.data`, one epoch."""
+        inputs.check_arrays(x, y, self.num_classes)
+        return super().evaluate(_one_epoch(x), y, **kwargs)
+
+    def _restore_backup(self, callbacks):
+        """`BackupAndRestore` restores when training begins; the data's position is read before."""
+        for callback in keras.tree.flatten(callbacks or []):
+            if isinstance(callback, keras.callbacks.BackupAndRestore):
+                callback.set_model(self)
+                callback.on_train_begin()
 
     def train_step(self, data):
         images, labels = self._unpack(data)
@@ -203,22 +244,8 @@ class GAN(keras.Model):
 
     def _unpack(self, data):
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if self.num_classes is None:
-            labels = None
-        elif labels is None:
-            raise ValueError(
-                f"This GAN is conditional, {self.num_classes} classes: its data must be "
-                "(images, labels). Received: images alone."
-            )
-        else:
-            labels = tf.cast(tf.reshape(labels, [-1]), tf.int32)
-        expected = tuple(self.generator.output_shape[1:])
-        if tuple(images.shape[1:]) != expected:
-            raise ValueError(
-                f"The generator makes images of shape {expected}; the data must have the same. "
-                f"Received: images of shape {tuple(images.shape[1:])}"
-            )
-        return _to_network_range(images), labels
+        labels = inputs.prepare_labels(labels, self.num_classes)
+        return inputs.prepare_images(images, self.image_shape), labels
 
     # The players' moves, as the update rules call them
 
@@ -231,12 +258,12 @@ class GAN(keras.Model):
         return tf.stack([tf.constant(self.seed, tf.int64), position])
 
     def run_generator(self, latents, labels, training=True):
-        inputs = latents if labels is None else [latents, labels]
-        return self.generator(inputs, training=training)
+        row = latents if labels is None else [latents, labels]
+        return self.generator(row, training=training)
 
     def run_discriminator(self, images, labels, training=True):
-        inputs = images if labels is None else [images, labels]
-        return self.discriminator(inputs, training=training)
+        row = images if labels is None else [images, labels]
+        return self.discriminator(row, training=training)
 
     def generator_tape(self):
         """A tape that records gradients of the generator's weights, and of no others."""
@@ -326,7 +353,7 @@ class GAN(keras.Model):
         Raises:
             ValueError: counts that disagree, or a label out of range.
         """
-        seeds = _check_seeds(num_images, seed, labels, seeds)
+        seeds = inputs.check_seeds(num_images, seed, labels, seeds)
         labels = self._check_labels(labels, seeds)
         images = []
         for start in range(0, len(seeds), GENERATE_BATCH):
@@ -350,13 +377,7 @@ class GAN(keras.Model):
             return None
         if labels is None:
             return self.labels_of(seeds)
-        labels = np.broadcast_to(np.asarray(labels), seeds.shape)
-        if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= self.num_classes:
-            raise ValueError(
-                f"Labels are integers from 0 to {self.num_classes - 1}. "
-                f"Received: labels from {labels.min()} to {labels.max()}, dtype {labels.dtype}"
-            )
-        return labels.astype(np.int32)
+        return inputs.check_labels(labels, len(seeds), self.num_classes)
 
     # Files
 
@@ -435,58 +456,17 @@ def _copy(generator, inputs):
     return copy
 
 
-def _to_network_range(images):
-    if images.dtype == tf.uint8:
-        return to_float(images)
-    if not images.dtype.is_floating:
-        raise ValueError(
-            "Images are uint8 in [0, 255] or float in [-1, 1]. "
-            f"Received: images of dtype {images.dtype.name}"
-        )
-    images = tf.cast(images, tf.float32)
-    if len(images.shape) == 4:
-        tf.debugging.assert_less_equal(
-            tf.reduce_max(tf.abs(images)), 1.0 + 1e-3,
-            message="Float images must be in [-1, 1]; give uint8 images as they are, or convert "
-            "them with tfgan_kit.data.pixels.to_float.",
-        )
-    return images
+def _one_epoch(data):
+    """An endless data set of `tfgan_kit.data`, cut after an epoch; other data as it is."""
+    return data.take(data.steps_per_epoch) if hasattr(data, "at_step") else data
 
 
-def _check_seeds(num_images, seed, labels, seeds):
-    if seeds is None:
-        if num_images is None and labels is not None:
-            num_images = np.size(labels)
-        if num_images is None or num_images < 1:
-            raise ValueError(f"Ask for at least 1 image. Received: num_images={num_images}")
-        return sampling.image_seeds(seed, num_images)
-    seeds = np.asarray(seeds)
-    if seeds.ndim != 1 or seeds.size == 0 or seeds.dtype.kind not in "iu":
-        raise ValueError(
-            "`seeds` are integers of shape (N,), one an image, N at least 1. "
-            f"Received: shape {seeds.shape}, dtype {seeds.dtype}"
-        )
-    if num_images not in (None, len(seeds)):
-        raise ValueError(
-            "`num_images` and `seeds` disagree; give one of them. "
-            f"Received: num_images={num_images}, len(seeds)={len(seeds)}"
-        )
-    return seeds.astype(np.int64)
-
-
-# Stock callbacks that look only at `model.optimizer` or at a log named `loss`, and would silently
-# do nothing here.
-_ALTERNATIVES = {
-    "TerminateOnNaN": "tfgan_kit.callbacks.NonFiniteGuard, which watches both players' losses",
-    "SwapEMAWeights": "GAN(ema_decay=...), which already predicts and generates with the average",
-}
-
-
-def _check_callbacks(callbacks):
-    for callback in keras.tree.flatten(callbacks or []):
-        alternative = _ALTERNATIVES.get(type(callback).__name__)
-        if alternative and isinstance(callback, keras.callbacks.Callback):
-            raise ValueError(
-                f"keras.callbacks.{type(callback).__name__} cannot see a GAN's two optimizers and "
-                f"losses. Use {alternative}. Received: callbacks={callbacks}"
+def _check_penalties(penalties):
+    penalties = tuple(penalties) if isinstance(penalties, list | tuple) else (penalties,)
+    for penalty in penalties:
+        if not isinstance(penalty, Penalty):
+            raise TypeError(
+                "`penalties` are instances of tfgan_kit.penalties.Penalty, e.g. [R1(gamma=1.0)]. "
+                f"Received: {penalty!r} among them"
             )
+    return penalties

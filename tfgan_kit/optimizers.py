@@ -17,6 +17,10 @@ class OptimizerPair:
         self.optimizers = [generator_optimizer, discriminator_optimizer]
 
     @property
+    def variables(self):
+        return [variable for optimizer in self.optimizers for variable in optimizer.variables]
+
+    @property
     def iterations(self):
         """Updates of the generator so far."""
         return self.optimizers[0].iterations
@@ -28,15 +32,18 @@ def prepare(optimizer, network, player):
     Keras's `compile` would wrap only `model.optimizer`; a GAN has two.
 
     Raises:
-        TypeError: not something `keras.optimizers.get` understands.
+        ValueError: not something `keras.optimizers.get` understands.
     """
     try:
-        optimizer = keras.optimizers.get(optimizer)
-    except ValueError as error:
+        found = keras.optimizers.get(optimizer)
+    except ValueError:
+        found = None
+    if found is None:
         raise ValueError(
             f"`{player}_optimizer` must be a keras.optimizers.Optimizer, or the name of one. "
             f"Received: {player}_optimizer={optimizer!r}"
-        ) from error
+        )
+    optimizer = found
     half = network.dtype_policy.compute_dtype == "float16" or any(
         layer.dtype_policy.compute_dtype == "float16" for layer in network.layers
     )

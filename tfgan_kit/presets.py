@@ -69,11 +69,13 @@ PRESETS = {
     # The demo: 5,000 digits, class-conditional.
     "dcgan_mnist": Preset(
         _dcgan(latent_dim=64, width=32), dataset="mnist5k", image_size=28, steps=4000,
+        generator_learning_rate=4e-4, discriminator_learning_rate=4e-4, beta_2=0.99,
         penalties=(R1(gamma=1.0, interval=16),),
     ),
     "dcgan_fashion_mnist": Preset(
         _dcgan(latent_dim=64, width=32),
         dataset="idx:/usr/share/datasets/fashion-mnist", image_size=28, steps=10_000,
+        generator_learning_rate=4e-4, discriminator_learning_rate=4e-4, beta_2=0.99,
         penalties=(R1(gamma=1.0, interval=16),),
     ),
     # arXiv:1511.06434's own setting, but for the lazy R1 (1912.04958), which keeps it from diverging.

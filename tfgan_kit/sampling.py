@@ -34,14 +34,16 @@ def image_seeds(seed, num_images, start=0):
         >>> image_seeds(1, 2)
         array([4294967296, 4294967297])
     """
-    if not -(2**31) <= seed < 2**31:
-        raise ValueError(f"A seed is an integer in [-2^31, 2^31). Received: seed={seed}")
+    if not isinstance(seed, int | np.integer) or not -(2**31) <= seed < 2**31:
+        raise ValueError(f"A seed is an integer in [-2^31, 2^31). Received: seed={seed!r}")
+    if not isinstance(num_images, int | np.integer):
+        raise ValueError(f"Images come in whole numbers. Received: num_images={num_images!r}")
     if num_images < 0 or start < 0 or start + num_images > SEEDS_PER_STREAM:
         raise ValueError(
             "A seed names images 0 to 2^32 - 1. "
             f"Received: start={start}, num_images={num_images}"
         )
-    return np.arange(start, start + num_images, dtype=np.int64) + np.int64(seed * SEEDS_PER_STREAM)
+    return np.arange(start, start + num_images, dtype=np.int64) + np.int64(int(seed) * SEEDS_PER_STREAM)
 
 
 def _per_row(seeds, stream, draw, dtype):

@@ -18,7 +18,7 @@ class Alternating:
         generator_steps: int >= 1; 2 in some DCGAN recipes.
 
     Raises:
-        ValueError: fewer than 1 of either.
+        ValueError: fewer than 1 of either, or (in training) a batch too small to share out.
 
     Example:
         >>> gan.compile("adam", "adam", update=Alternating(discriminator_steps=5))
@@ -27,11 +27,12 @@ class Alternating:
     """
 
     def __init__(self, discriminator_steps=1, generator_steps=1):
-        if discriminator_steps < 1 or generator_steps < 1:
-            raise ValueError(
-                "Each player moves at least once a step. Received: "
-                f"discriminator_steps={discriminator_steps}, generator_steps={generator_steps}"
-            )
+        for steps in (discriminator_steps, generator_steps):
+            if not isinstance(steps, int) or steps < 1:
+                raise ValueError(
+                    "Each player moves at least once a step, a whole number of times. Received: "
+                    f"discriminator_steps={discriminator_steps}, generator_steps={generator_steps}"
+                )
         self.discriminator_steps = discriminator_steps
         self.generator_steps = generator_steps
 
@@ -39,6 +40,11 @@ class Alternating:
         """One training step of `gan`; returns its logs, a dict of float32 scalars."""
         if self.discriminator_steps == self.generator_steps == 1:
             return self._one_pass(gan, images, labels)
+        if images.shape[0] is not None and images.shape[0] < self.discriminator_steps:
+            raise ValueError(
+                "Each of the discriminator's moves takes images of its own: a batch must hold at "
+                f"least {self.discriminator_steps}. Received: a batch of {images.shape[0]}"
+            )
         logs = {}
         for move in range(self.discriminator_steps):
             rows = slice(move, None, self.discriminator_steps)

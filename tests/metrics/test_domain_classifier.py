@@ -1,4 +1,5 @@
 import logging
+import os
 import shutil
 
 import numpy as np
@@ -117,6 +118,15 @@ def test_cache_folder_that_cannot_be_written_costs_no_result(dots, tmp_path, mon
     blocked.write_text("")
     assert domain_classifier(dots, np.arange(30), cache=blocked).held_out_count == 10
     assert "TFGAN_KIT_CACHE" in caplog.text
+
+
+def test_interrupted_write_leaves_no_file(dots, tmp_path, monkeypatch):
+    def full_disk(source, target):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(os, "replace", full_disk)
+    domain_classifier(dots, np.arange(30), cache=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_environment_names_the_cache_folder(dots, tmp_path, monkeypatch):

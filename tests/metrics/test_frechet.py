@@ -108,6 +108,13 @@ def test_merged_statistics_equal_those_of_the_union():
     np.testing.assert_allclose(merged.covariance, whole.covariance, rtol=1e-10, atol=1e-13)
 
 
+def test_merging_two_empty_statistics_is_empty():
+    statistics = GaussianStatistics(2)
+    statistics.merge(GaussianStatistics(2))
+    assert statistics.count == 0
+    np.testing.assert_array_equal(statistics.mean, [0, 0])
+
+
 def test_float32_features_are_summed_in_float64():
     features = np.full((100_000, 1), 0.1, np.float32)
     assert gaussian_statistics(features).mean[0] == pytest.approx(float(np.float32(0.1)), rel=1e-12)

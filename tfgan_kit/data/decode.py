@@ -67,5 +67,7 @@ def _jpeg_is_turned(encoded):
 
 
 def _decode_with_pillow(encoded):
+    if isinstance(encoded, np.ndarray):  # so TensorFlow hands bytes over outside a graph
+        encoded = encoded.item()
     with Image.open(io.BytesIO(encoded)) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))

@@ -41,7 +41,10 @@ def npz_arrays(path):
 
 def _read(path):
     """(images, labels), or else the list of what is there."""
-    with np.load(path, allow_pickle=False) as archive:
+    with path.open("rb") as file:  # ours to close: np.load leaves a broken file open
+        archive = np.load(file, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("a single array, as np.save writes it")
         for images, labels in _KEYS:
             if images in archive:
                 return archive[images], archive[labels] if labels in archive else None

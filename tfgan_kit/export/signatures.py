@@ -26,3 +26,21 @@ SCORE = "score"  # float32 [N]
 EXTRA_ASSETS = "assets.extra"
 WARMUP_FILE = "tf_serving_warmup_requests"
 LINEAGE_FILE = "tfgan_kit.json"
+
+
+def contract():
+    """Signatures, their inputs and outputs with dtypes, as `export/signature.json` states them."""
+    seed, label = {SEED: "int64 [N]"}, {LABEL: "int32 [N]"}
+    latents, images = {LATENTS: "float32 [N, Z]"}, {IMAGES: "uint8 [N, H, W, C]"}
+    pictures = {PNG_BYTES: "string [N]"}
+    asked = {SERVING_DEFAULT: seed, GENERATE: seed | label, FROM_LATENT: latents}
+    made = {name: {"inputs": inputs, "outputs": images} for name, inputs in asked.items()}
+    made |= {
+        name + PNG_SUFFIX: {"inputs": inputs, "outputs": pictures} for name, inputs in asked.items()
+    }
+    made[DISCRIMINATE] = {"inputs": images, "outputs": {SCORE: "float32 [N]"}}
+    return {
+        "contract_version": CONTRACT_VERSION,
+        "conditional_models_add": {FROM_LATENT: label, FROM_LATENT + PNG_SUFFIX: label, DISCRIMINATE: label},
+        "signatures": made,
+    }

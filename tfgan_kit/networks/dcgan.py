@@ -47,8 +47,8 @@ def _initializer():
     return keras.initializers.RandomNormal(stddev=INITIALIZER_STDDEV)
 
 
-def _normalization():
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)
+def _normalization(dtype):
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, dtype=dtype)
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
@@ -89,33 +89,35 @@ class DCGANGenerator(keras.Model):
     ):
         base, n = stages(image_size)
         _check(channels, width, num_classes)
+        dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         latents = keras.Input((latent_dim,), name="latents")
         labels = keras.Input((), dtype="int32", name="labels") if num_classes else None
 
         def normalize(x):
             if num_classes is None:
-                return _normalization()(x)
-            return ConditionalBatchNormalization(num_classes)([x, labels])
+                return _normalization(dtype)(x)
+            return ConditionalBatchNormalization(num_classes, dtype=dtype)([x, labels])
 
         first = _channels(width, n - 1)
-        x = layers.Dense(base * base * first, use_bias=False, kernel_initializer=_initializer())(
-            latents
-        )
-        x = layers.Reshape((base, base, first))(x)  # (N, base, base, C)
-        x = layers.ReLU()(normalize(x))
+        x = layers.Dense(
+            base * base * first, use_bias=False, kernel_initializer=_initializer(), dtype=dtype
+        )(latents)
+        x = layers.Reshape((base, base, first), dtype=dtype)(x)  # (N, base, base, C)
+        x = layers.ReLU(dtype=dtype)(normalize(x))
         for stage in reversed(range(n - 1)):
             x = layers.Conv2DTranspose(
                 _channels(width, stage), 4, strides=2, padding="same", use_bias=False,
-                kernel_initializer=_initializer(),
+                kernel_initializer=_initializer(), dtype=dtype,
             )(x)
-            x = layers.ReLU()(normalize(x))
+            x = layers.ReLU(dtype=dtype)(normalize(x))
         x = layers.Conv2DTranspose(
-            channels, 4, strides=2, padding="same", kernel_initializer=_initializer()
+            channels, 4, strides=2, padding="same", kernel_initializer=_initializer(), dtype=dtype
         )(x)
         images = layers.Activation("tanh", dtype="float32", name="images")(x)
 
         inputs = latents if num_classes is None else [latents, labels]
         super().__init__(inputs=inputs, outputs=images, **kwargs)
+        self.dtype_policy = dtype  # a functional model drops it
         self.image_size = image_size
         self.channels = channels
         self.latent_dim = latent_dim
@@ -174,31 +176,33 @@ class DCGANDiscriminator(keras.Model):
     ):
         _, n = stages(image_size)
         _check(channels, width, num_classes)
+        dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         images = keras.Input((image_size, image_size, channels), name="images")
         x = images
         for stage in range(n):
             normalized = normalization and stage > 0  # the paper: not in the input layer
             x = layers.Conv2D(
                 _channels(width, stage), 4, strides=2, padding="same", use_bias=not normalized,
-                kernel_initializer=_initializer(),
+                kernel_initializer=_initializer(), dtype=dtype,
             )(x)
             if normalized:
-                x = _normalization()(x)
-            x = layers.LeakyReLU(0.2)(x)
-        h = layers.Flatten()(x)  # (N, base * base * C)
-        logits = layers.Dense(1, kernel_initializer=_initializer())(h)
+                x = _normalization(dtype)(x)
+            x = layers.LeakyReLU(0.2, dtype=dtype)(x)
+        h = layers.Flatten(dtype=dtype)(x)  # (N, base * base * C)
+        logits = layers.Dense(1, kernel_initializer=_initializer(), dtype=dtype)(h)
         inputs = images
         if num_classes is not None:
             labels = keras.Input((), dtype="int32", name="labels")
             embedding = layers.Embedding(
-                num_classes, h.shape[-1], embeddings_initializer=_initializer()
+                num_classes, h.shape[-1], embeddings_initializer=_initializer(), dtype=dtype
             )(labels)
-            projection = layers.Dot(axes=1)([embedding, h])  # (N, 1)
-            logits = layers.Add()([logits, projection])
+            projection = layers.Dot(axes=1, dtype=dtype)([embedding, h])  # (N, 1)
+            logits = layers.Add(dtype=dtype)([logits, projection])
             inputs = [images, labels]
         logits = layers.Activation("linear", dtype="float32", name="logits")(logits)
 
         super().__init__(inputs=inputs, outputs=logits, **kwargs)
+        self.dtype_policy = dtype  # a functional model drops it
         self.image_size = image_size
         self.channels = channels
         self.width = width

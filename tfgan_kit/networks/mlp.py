@@ -4,9 +4,9 @@ import keras
 from keras import layers
 
 
-def _hidden(x, width, depth):
+def _hidden(x, width, depth, dtype):
     for _ in range(depth):
-        x = layers.Dense(width, activation="relu", kernel_initializer="he_normal")(x)
+        x = layers.Dense(width, activation="relu", kernel_initializer="he_normal", dtype=dtype)(x)
     return x
 
 
@@ -44,11 +44,13 @@ class MLPGenerator(keras.Model):
 
     def __init__(self, output_dim=2, latent_dim=2, width=512, depth=3, **kwargs):
         _check(output_dim=output_dim, latent_dim=latent_dim, width=width, depth=depth)
+        dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         latents = keras.Input((latent_dim,), name="latents")
         points = layers.Dense(output_dim, dtype="float32", name="points")(
-            _hidden(latents, width, depth)
+            _hidden(latents, width, depth, dtype)
         )
         super().__init__(inputs=latents, outputs=points, **kwargs)
+        self.dtype_policy = dtype  # a functional model drops it
         self.output_dim = output_dim
         self.latent_dim = latent_dim
         self.width = width
@@ -93,9 +95,13 @@ class MLPDiscriminator(keras.Model):
 
     def __init__(self, input_dim=2, width=512, depth=3, **kwargs):
         _check(input_dim=input_dim, width=width, depth=depth)
+        dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         points = keras.Input((input_dim,), name="points")
-        logits = layers.Dense(1, dtype="float32", name="logits")(_hidden(points, width, depth))
+        logits = layers.Dense(1, dtype="float32", name="logits")(
+            _hidden(points, width, depth, dtype)
+        )
         super().__init__(inputs=points, outputs=logits, **kwargs)
+        self.dtype_policy = dtype  # a functional model drops it
         self.input_dim = input_dim
         self.width = width
         self.depth = depth

@@ -49,8 +49,11 @@ class Penalty:
     name = "penalty"  # its key in the logs
 
     def __init__(self, interval=1):
-        if interval < 1:
-            raise ValueError(f"A penalty's interval is at least 1 step. Received: interval={interval}")
+        if not isinstance(interval, int) or interval < 1:
+            raise ValueError(
+                f"A penalty's interval is a whole number of steps, 1 or more. Received: "
+                f"interval={interval!r}"
+            )
         self.interval = interval
 
     def value(self, step):

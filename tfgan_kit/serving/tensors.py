@@ -13,7 +13,7 @@ from tensorflow.core.framework import tensor_pb2
 
 _MAX_BYTES = 2**31 - 1  # no tensor is larger than a gRPC message may be
 
-# Where the proto keeps the elements that have no field of their own name
+# The proto's field of each type; complex and quantised ones are left to TensorFlow
 _FIELDS = {
     np.float32: "float_val",
     np.float64: "double_val",
@@ -50,8 +50,15 @@ def decode(proto) -> np.ndarray:
     if proto.tensor_content:
         return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
     if dtype not in _FIELDS:
-        raise ValueError(f"elements of {np.dtype(dtype).name} come in tensor_content only")
+        return _rare(proto)
     return _fill(getattr(proto, _FIELDS[dtype]), dtype, shape)
+
+
+def _rare(proto) -> np.ndarray:
+    try:
+        return tf.make_ndarray(proto)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
 
 
 def _fill(values, dtype, shape) -> np.ndarray:

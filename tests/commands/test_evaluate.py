@@ -1,0 +1,38 @@
+import json
+
+import numpy as np
+import pytest
+
+from tfgan_kit.checkpoint import Run
+
+
+@pytest.fixture
+def unlabelled(train, tmp_path):
+    path = tmp_path / "plain.npz"
+    images = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
+    np.savez(path, images=images)
+    code, _, err = train(tmp_path / "run", f"--dataset=npz:{path}", "--image_size=16", steps=2)
+    assert code == 0, err
+    return tmp_path / "run"
+
+
+def test_figures_of_an_unlabelled_run_have_floor_and_protocol(command, unlabelled):
+    code, out, err = command("evaluate", f"--ckpt={unlabelled}")
+    assert code == 0, err
+    report = json.loads((unlabelled / "metrics.json").read_text())
+    (result,) = report["results"]
+    assert report["step"] == 2 and result["metric"] == "swd" and "swd" in out
+    assert 0 < result["floor"] < result["value"]
+    assert result["protocol"]["reference_fingerprint"]
+    assert Run(unlabelled).best() == Run(unlabelled).newest()
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--metrics=fid"], "swd"),
+    (["--metrics=fd_domain"], "labelled"),
+    (["--dataset=npz:/nowhere.npz"], "/nowhere.npz"),
+    (["--num_images=1"], "--num_images"),
+])
+def test_a_mistake_is_one_clear_line_and_exit_code_1(command, unlabelled, arguments, message):
+    code, out, err = command("evaluate", f"--ckpt={unlabelled}", *arguments)
+    assert code == 1 and message in out + err and "Traceback" not in out + err

@@ -1,0 +1,191 @@
+"""What a published version holds and answers."""
+
+import io
+import json
+import os
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow_serving.apis import prediction_log_pb2
+
+import tfgan_kit as gk
+from tfgan_kit.export import read_lineage
+from tfgan_kit.export import signatures as names
+from tfgan_kit.export.publish import versions
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+@pytest.fixture(scope="module")
+def signatures(published):
+    loaded = tf.saved_model.load(str(published))
+    yield loaded.signatures
+
+
+def ask(signatures, name, **inputs):
+    ((_, answer),) = signatures[name](**{k: tf.constant(v) for k, v in inputs.items()}).items()
+    return answer.numpy()
+
+
+def test_the_version_has_the_signatures_of_the_contract(signatures):
+    expected = {names.SERVING_DEFAULT, names.GENERATE, names.FROM_LATENT}
+    expected |= {name + names.PNG_SUFFIX for name in expected} | {names.DISCRIMINATE}
+    assert set(signatures) == expected
+
+
+def test_signature_json_states_the_names_in_signatures_py():
+    with open(os.path.join(ROOT, "export", "signature.json")) as file:
+        stated = json.load(file)
+    assert stated == names.contract()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_the_default_answer_equals_generate_byte_for_byte(signatures, conditional_gan, count):
+    seeds = gk.image_seeds(5, count)
+    np.testing.assert_array_equal(
+        ask(signatures, names.SERVING_DEFAULT, seed=seeds), conditional_gan.generate(seeds=seeds)
+    )
+
+
+def test_a_given_label_replaces_the_drawn_one(signatures, conditional_gan):
+    seeds, labels = gk.image_seeds(5, 6), np.array([0, 1, 2, 0, 1, 2], np.int32)
+    np.testing.assert_array_equal(
+        ask(signatures, names.GENERATE, seed=seeds, label=labels),
+        conditional_gan.generate(seeds=seeds, labels=labels),
+    )
+
+
+def test_pictures_decode_to_the_images(signatures):
+    seeds = gk.image_seeds(1, 3)
+    pictures = ask(signatures, names.SERVING_DEFAULT + names.PNG_SUFFIX, seed=seeds)
+    decoded = np.stack([np.asarray(Image.open(io.BytesIO(png))) for png in pictures])
+    np.testing.assert_array_equal(
+        decoded, ask(signatures, names.SERVING_DEFAULT, seed=seeds)[..., 0]
+    )
+
+
+def test_scores_are_the_discriminators_logits(signatures, conditional_gan):
+    images = conditional_gan.generate(4, seed=1, labels=[0, 1, 2, 0])
+    labels = np.array([0, 1, 2, 0], np.int32)
+    pixels = tf.constant(images / 127.5 - 1.0, tf.float32)
+    logits = conditional_gan.discriminator([pixels, tf.constant(labels)])
+    np.testing.assert_allclose(
+        ask(signatures, names.DISCRIMINATE, images=images, label=labels), logits[:, 0], atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 16, 33])
+def test_a_rows_answer_does_not_depend_on_its_batch(signatures, size):
+    seeds = gk.image_seeds(9, size)
+    batch = ask(signatures, names.SERVING_DEFAULT, seed=seeds)
+    alone = np.concatenate(
+        [ask(signatures, names.SERVING_DEFAULT, seed=seeds[k : k + 1]) for k in range(size)]
+    )
+    assert np.abs(batch.astype(int) - alone.astype(int)).max() <= 1
+
+
+def test_weights_are_stored_once(published, conditional_gan):
+    stored = sum(f.stat().st_size for f in (published / "variables").iterdir())
+    networks = (conditional_gan.ema_generator, conditional_gan.discriminator)
+    needed = 4 * sum(np.size(w) for n in networks for w in n.get_weights())
+    assert stored < 1.1 * needed + 20_000  # the index of variables
+
+
+def test_the_warmup_file_asks_every_signature_for_what_it_takes(published, signatures):
+    path = published / names.EXTRA_ASSETS / names.WARMUP_FILE
+    asked = set()
+    for record in tf.data.TFRecordDataset(str(path)):
+        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        signatures[request.model_spec.signature_name](**{k: tf.constant(v) for k, v in inputs.items()})
+        asked.add(request.model_spec.signature_name)
+    assert asked == set(signatures)
+
+
+def test_the_lineage_states_what_was_given_and_certifies_every_signature(published, signatures):
+    lineage = read_lineage(published)
+    assert lineage["lineage"] == {"step": 7}
+    assert lineage["model"]["image_shape"] == [14, 14, 1]
+    assert set(lineage["certificate"]) == set(signatures)
+    assert all(row["reloaded_max_difference"] <= 1 for row in lineage["certificate"].values())
+
+
+def test_the_next_export_is_the_next_version(conditional_gan, tmp_path):
+    (tmp_path / "7").mkdir()
+    (tmp_path / "notes").mkdir()
+    assert gk.export_generator(conditional_gan, tmp_path).name == "8"
+    assert versions(tmp_path) == [7, 8]
+
+
+def test_no_half_written_version_is_left_when_a_check_fails(conditional_gan, tmp_path, monkeypatch):
+    def fail(*_):
+        raise ValueError("on purpose")
+
+    monkeypatch.setattr("tfgan_kit.export.certify", fail)
+    with pytest.raises(ValueError, match="on purpose"):
+        gk.export_generator(conditional_gan, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plain_keras_generator_is_exported_with_its_own_range(plain_generator, tmp_path):
+    version = gk.export_generator(plain_generator, tmp_path, output_range=(0.0, 1.0))
+    signatures = tf.saved_model.load(str(version)).signatures
+    latents = np.random.default_rng(0).standard_normal((6, 5)).astype("float32")
+    expected = np.round(plain_generator(latents).numpy() * 255.0)
+    answer = ask(signatures, names.FROM_LATENT, latents=latents)
+    assert np.abs(answer - expected).max() <= 1
+    assert names.GENERATE not in signatures
+
+
+def test_a_sigmoid_taken_for_tanh_is_said(plain_generator, tmp_path, capsys):
+    gk.export_generator(plain_generator, tmp_path)
+    assert "output_range 0,1" in capsys.readouterr().out
+
+
+def test_pixels_outside_the_stated_range_are_refused(tmp_path):
+    loud = keras.Sequential([
+        keras.Input((2,)), keras.layers.Dense(16), keras.layers.Reshape((4, 4, 1)),
+        keras.layers.Rescaling(100.0),
+    ])
+    with pytest.raises(ValueError, match="outside `output_range`"):
+        gk.export_generator(loud, tmp_path)
+
+
+class NoisyLayer(keras.layers.Layer):
+    def call(self, x):
+        return x + tf.random.normal(tf.shape(x)) * 0.001
+
+
+class PythonLayer(keras.layers.Layer):
+    def call(self, x):
+        return tf.ensure_shape(tf.py_function(lambda v: v, [x], tf.float32), [None, 4, 4, 1])
+
+
+@pytest.mark.parametrize("layer, operation", [
+    (NoisyLayer, "RandomStandardNormal"), (PythonLayer, "EagerPyFunc"),
+])
+def test_what_a_server_cannot_repeat_is_refused_by_name(layer, operation, tmp_path):
+    model = keras.Sequential([
+        keras.Input((2,)), keras.layers.Dense(16, activation="tanh"),
+        keras.layers.Reshape((4, 4, 1)), layer(),
+    ])
+    with pytest.raises(ValueError, match=operation):
+        gk.export_generator(model, tmp_path, output_range=(-2.0, 2.0))
+    assert versions(tmp_path) == []
+
+
+@pytest.mark.parametrize("model, message", [
+    (lambda: keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)]), "makes images"),
+    (lambda: gk.GAN(gk.MLPGenerator(width=4), gk.MLPDiscriminator(width=4)), "makes images"),
+])
+def test_what_makes_no_images_is_refused(model, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        gk.export_generator(model(), tmp_path)
+
+
+def test_only_a_gan_has_a_discriminator_to_export(plain_generator, tmp_path):
+    with pytest.raises(ValueError, match="discriminator"):
+        gk.export_generator(plain_generator, tmp_path, discriminate=True)

@@ -1,0 +1,192 @@
+"""Which version is served while the folder changes, without a gap and without a bad one."""
+
+import shutil
+import threading
+import time
+
+import numpy as np
+import pytest
+import toy
+from tensorflow_serving.apis import get_model_status_pb2, prediction_log_pb2
+
+from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.versions import Versions, version_folders
+from tfgan_kit_client import GeneratorClient
+
+STATE = get_model_status_pb2.ModelVersionStatus
+
+
+def states(server):
+    return [(s.version, STATE.State.Name(s.state)) for s in server.versions.statuses()]
+
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def version_of(server):
+    model = server.versions.current
+    return None if model is None else model.version
+
+
+@pytest.fixture
+def server(serve):
+    return serve(file_system_poll_wait_seconds=0.05)
+
+
+def test_a_swap_under_load_loses_no_request_and_mixes_no_versions(server, base_path, saved):
+    done, answers, errors = threading.Event(), [], []
+
+    def ask(k):
+        with GeneratorClient(f"localhost:{server.port}", "toy") as client:
+            while not done.is_set():
+                try:
+                    answers.append(client.generate(seeds=[100 + k])[0, 0, 0, 0])
+                except Exception as error:
+                    errors.append(error)
+
+    threads = [threading.Thread(target=ask, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(answers) > 20)
+    toy.publish(saved[2], base_path, 2)
+    until(lambda: states(server) == [(2, "AVAILABLE"), (1, "END")])
+    at_swap = len(answers)
+    until(lambda: len(answers) > at_swap + 40)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert set(answers[:10]) <= {100, 101, 102, 103}
+    assert set(answers[-10:]) <= {200, 202, 204, 206}
+
+
+def test_a_call_that_runs_during_the_swap_is_finished_by_its_version(server, base_path, saved):
+    with GeneratorClient(f"localhost:{server.port}", "toy") as client:
+        images = []
+        call = threading.Thread(
+            target=lambda: images.append(client.generate(seeds=[7], signature="slow"))
+        )
+        call.start()
+        until(lambda: any(server.versions._users.values()))
+        toy.publish(saved[2], base_path, 2)
+        call.join()
+    np.testing.assert_array_equal(images[0], toy.expected([7], scale=1))
+    until(lambda: states(server) == [(2, "AVAILABLE"), (1, "END")])
+
+
+def test_deleting_the_newest_rolls_back_to_the_older(server, base_path, saved):
+    toy.publish(saved[2], base_path, 2)
+    until(lambda: version_of(server) == 2)
+    shutil.rmtree(base_path / "2")
+    until(lambda: states(server) == [(2, "END"), (1, "AVAILABLE")])
+
+
+def test_deleting_all_leaves_nothing_to_serve_until_a_version_comes(server, base_path, saved):
+    shutil.rmtree(base_path / "1")
+    until(lambda: states(server) == [(1, "END")])
+    with GeneratorClient(f"localhost:{server.port}", "toy") as client:
+        with pytest.raises(RuntimeError, match=r"Servable not found for request: Latest\(toy\)"):
+            client.generate(1)
+        toy.publish(saved[2], base_path, 2)
+        until(lambda: version_of(server) == 2)
+        np.testing.assert_array_equal(client.generate(seeds=[3]), toy.expected([3], scale=2))
+
+
+def _without(path):
+    return lambda version: (version / path).unlink()
+
+
+BAD = {
+    "empty": lambda version: [shutil.rmtree(version), version.mkdir()],
+    "no variables": lambda version: shutil.rmtree(version / "variables"),
+    "no index": _without("variables/variables.index"),
+    "no data": _without("variables/variables.data-00000-of-00001"),
+    "cut data": lambda version: (version / "variables/variables.data-00000-of-00001").write_bytes(
+        b""
+    ),
+    "cut graph": lambda version: (version / "saved_model.pb").write_bytes(b"\x0a\xff\x01"),
+    "bad warmup": lambda version: toy.write_warmup(version, [b"\xff\xff"]),
+    "unknown signature in warmup": lambda version: toy.write_warmup(version, [_unknown()]),
+}
+
+
+def _unknown():
+    log = prediction_log_pb2.PredictionLog()
+    log.predict_log.request.model_spec.signature_name = "zz"
+    return log.SerializeToString()
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_version_is_refused_with_its_reason_and_the_good_one_stays(
+    server, base_path, saved, tmp_path, kind
+):
+    shutil.copytree(saved[2], tmp_path / "bad")
+    BAD[kind](tmp_path / "bad")
+    (tmp_path / "bad").rename(base_path / "2")
+    until(lambda: states(server)[0] == (2, "END"))
+    assert states(server) == [(2, "END"), (1, "AVAILABLE")]
+    refused = server.versions.statuses()[0].status
+    assert refused.error_code != 0 and refused.error_message
+    with GeneratorClient(f"localhost:{server.port}", "toy") as client:
+        np.testing.assert_array_equal(client.generate(seeds=[3]), toy.expected([3], scale=1))
+
+
+def test_a_version_that_was_still_being_copied_is_served_once_it_is_whole(server, base_path, saved):
+    (base_path / "2").mkdir()
+    shutil.copy(saved[2] / "saved_model.pb", base_path / "2")
+    until(lambda: states(server)[0] == (2, "END"))
+    shutil.copytree(saved[2] / "variables", base_path / "2" / "variables")
+    until(lambda: version_of(server) == 2)
+
+
+def test_at_the_start_an_older_good_version_stands_in_for_a_bad_newest(serve, base_path):
+    (base_path / "2").mkdir()
+    assert version_of(serve()) == 1
+
+
+def test_a_version_that_is_refused_is_not_loaded_again_until_its_files_change(tmp_path):
+    (tmp_path / "1").mkdir()
+    tries = []
+
+    def load(path):
+        tries.append(path)
+        raise ValueError("not today")
+
+    versions = Versions("toy", tmp_path, load)
+    for _ in range(3):
+        versions.poll()
+    assert len(tries) == 1
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"more")
+    versions.poll()
+    assert len(tries) == 2
+
+
+def test_a_folder_that_cannot_be_read_keeps_what_is_served(server, base_path):
+    base_path.rename(base_path.with_name("away"))
+    time.sleep(0.3)
+    assert version_of(server) == 1
+    base_path.with_name("away").rename(base_path)
+
+
+def test_only_folders_named_by_an_integer_are_versions(tmp_path):
+    for name in ("1", "00010", "2", "abc", "tmp-7", ".7tmp", "1.5", "-3", str(2**63)):
+        (tmp_path / name).mkdir()
+    (tmp_path / "5").write_text("a file")
+    assert list(version_folders(tmp_path)) == [10, 2, 1]
+
+
+def test_a_version_by_number_is_not_found_once_it_is_replaced(server, base_path, saved):
+    from tensorflow_serving.apis import model_pb2
+
+    spec = model_pb2.ModelSpec(name="toy")
+    spec.version.value = 1
+    with server.versions.use(spec) as model:
+        assert model.version == 1
+    toy.publish(saved[2], base_path, 2)
+    until(lambda: version_of(server) == 2)
+    with pytest.raises(RequestError, match=r"Specific\(toy, 1\)"), server.versions.use(spec):
+        pass
