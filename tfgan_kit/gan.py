@@ -224,9 +224,8 @@ class GAN(keras.Model):
         # The tracker counts this evaluation's batches: each gets latents of its own, the same ones
         # in every evaluation.
         batch = tf.cast(self.trackers["d_loss"].count, tf.int64)
-        latents = tf.random.stateless_normal(
-            [tf.shape(images)[0], self.latent_dim], tf.stack([tf.constant(~self.seed, tf.int64), batch])
-        )
+        seed = tf.stack([tf.constant(~self.seed, tf.int64), batch])
+        latents = tf.random.stateless_normal([tf.shape(images)[0], self.latent_dim], seed)
         fake = self.run_generator(latents, labels, training=False)
         real_logits = self.run_discriminator(images, labels, training=False)
         fake_logits = self.run_discriminator(fake, labels, training=False)
@@ -363,7 +362,7 @@ class GAN(keras.Model):
         return np.concatenate(images)
 
     def labels_of(self, seeds):
-        """The labels that `generate` draws for int64 seeds (N,): int32 (N,); None if unconditional."""
+        """The labels that `generate` draws for int64 seeds (N,): int32 (N,), or None."""
         if self.num_classes is None:
             return None
         return sampling.labels_from_seeds(seeds, self.num_classes).numpy()
@@ -442,8 +441,8 @@ def _read_latent_dim(generator):
         dim = generator.inputs[0].shape[-1]
     if dim is None:
         raise ValueError(
-            "Cannot read the latent dimension off the generator: give `latent_dim` to GAN, or build "
-            f"the generator on its inputs first. Received: generator={generator!r}"
+            "Cannot read the latent dimension off the generator: give `latent_dim` to GAN, or "
+            f"build the generator on its inputs first. Received: generator={generator!r}"
         )
     return int(dim)
 

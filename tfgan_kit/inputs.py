@@ -61,7 +61,8 @@ def prepare_images(images, image_shape):
         )
     images = tf.cast(images, tf.float32)
     if len(images.shape) == 4:
-        tf.debugging.assert_less_equal(tf.reduce_max(tf.abs(images)), 1.0 + 1e-3, message=_RANGE)
+        largest = tf.reduce_max(tf.abs(images))
+        tf.debugging.Assert(largest <= 1.0 + 1e-3, [_RANGE, largest])
     return images
 
 
@@ -80,9 +81,9 @@ def prepare_labels(labels, num_classes):
             f"{rule} Received: labels of shape {tuple(labels.shape)}, dtype {labels.dtype.name}"
         )
     labels = tf.cast(tf.reshape(labels, [-1]), tf.int32)
-    tf.debugging.assert_non_negative(labels, message=rule)
-    tf.debugging.assert_less(labels, num_classes, message=rule)
-    return labels
+    in_range = tf.reduce_all((labels >= 0) & (labels < num_classes))
+    with tf.control_dependencies([tf.debugging.Assert(in_range, [rule, labels])]):
+        return tf.identity(labels)
 
 
 def check_seeds(num_images, seed, labels, seeds):

@@ -43,7 +43,8 @@ def image_seeds(seed, num_images, start=0):
             "A seed names images 0 to 2^32 - 1. "
             f"Received: start={start}, num_images={num_images}"
         )
-    return np.arange(start, start + num_images, dtype=np.int64) + np.int64(int(seed) * SEEDS_PER_STREAM)
+    first = int(seed) * SEEDS_PER_STREAM + start
+    return np.arange(num_images, dtype=np.int64) + first
 
 
 def _per_row(seeds, stream, draw, dtype):

@@ -40,11 +40,7 @@ class Alternating:
         """One training step of `gan`; returns its logs, a dict of float32 scalars."""
         if self.discriminator_steps == self.generator_steps == 1:
             return self._one_pass(gan, images, labels)
-        if images.shape[0] is not None and images.shape[0] < self.discriminator_steps:
-            raise ValueError(
-                "Each of the discriminator's moves takes images of its own: a batch must hold at "
-                f"least {self.discriminator_steps}. Received: a batch of {images.shape[0]}"
-            )
+        images = self._check_batch(images)
         logs = {}
         for move in range(self.discriminator_steps):
             rows = slice(move, None, self.discriminator_steps)
@@ -60,6 +56,18 @@ class Alternating:
             gan.move_generator(tape, loss)
             logs |= generator_logs
         return logs
+
+    def _check_batch(self, images):
+        rule = (
+            "Each of the discriminator's moves takes images of its own: a batch must hold at "
+            f"least {self.discriminator_steps}."
+        )
+        if images.shape[0] is not None and images.shape[0] < self.discriminator_steps:
+            raise ValueError(f"{rule} Received: a batch of {images.shape[0]}")
+        count = tf.shape(images)[0]
+        enough = tf.debugging.Assert(count >= self.discriminator_steps, [rule, count])
+        with tf.control_dependencies([enough]):
+            return tf.identity(images)
 
     def _one_pass(self, gan, images, labels):
         latents = gan.draw_latents(tf.shape(images)[0], move=0)

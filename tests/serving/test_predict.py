@@ -162,17 +162,17 @@ def test_a_deadline_ends_the_wait_and_the_server_goes_on(stub):
     assert predict(request(seed=np.int64([3])), timeout=10).outputs["images"].int_val[0] == 3
 
 
-def test_calls_past_the_thread_limit_are_refused_at_once(stub):
-    predict = stub(grpc_max_threads=1).Predict
-    running = predict.future(request("slow", seed=np.int64([4])), timeout=10)
-    while True:  # until the slow one has the only slot
-        try:
-            predict(request(seed=np.int64([1])), timeout=10)
-        except grpc.RpcError as error:
-            assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-            assert error.details() == "Server Threadpool Exhausted"
-            break
-    assert running.result().outputs["images"].int_val[0] == 4
+def test_calls_past_the_thread_limit_are_refused_at_once(serve):
+    server = serve(grpc_max_threads=1)
+    with grpc.insecure_channel(f"localhost:{server.port}") as channel:
+        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+        running = predict.future(request("slow", seed=np.int64([4])), timeout=10)
+        toy.until(lambda: server.versions._users[1])  # the slow one has the only slot
+        assert refusal(predict, request(seed=np.int64([1]))) == (
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "Server Threadpool Exhausted",
+        )
+        assert running.result().outputs["images"].int_val[0] == 4
 
 
 @pytest.mark.parametrize("method", ["Classify", "Regress", "MultiInference"])

@@ -20,13 +20,6 @@ def states(server):
     return [(s.version, STATE.State.Name(s.state)) for s in server.versions.statuses()]
 
 
-def until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
-
-
 def version_of(server):
     model = server.versions.current
     return None if model is None else model.version
@@ -51,11 +44,11 @@ def test_a_swap_under_load_loses_no_request_and_mixes_no_versions(server, base_p
     threads = [threading.Thread(target=ask, args=(k,)) for k in range(4)]
     for thread in threads:
         thread.start()
-    until(lambda: len(answers) > 20)
+    toy.until(lambda: len(answers) > 20)
     toy.publish(saved[2], base_path, 2)
-    until(lambda: states(server) == [(2, "AVAILABLE"), (1, "END")])
+    toy.until(lambda: states(server) == [(2, "AVAILABLE"), (1, "END")])
     at_swap = len(answers)
-    until(lambda: len(answers) > at_swap + 40)
+    toy.until(lambda: len(answers) > at_swap + 40)
     done.set()
     for thread in threads:
         thread.join()
@@ -71,28 +64,28 @@ def test_a_call_that_runs_during_the_swap_is_finished_by_its_version(server, bas
             target=lambda: images.append(client.generate(seeds=[7], signature="slow"))
         )
         call.start()
-        until(lambda: any(server.versions._users.values()))
+        toy.until(lambda: any(server.versions._users.values()))
         toy.publish(saved[2], base_path, 2)
         call.join()
     np.testing.assert_array_equal(images[0], toy.expected([7], scale=1))
-    until(lambda: states(server) == [(2, "AVAILABLE"), (1, "END")])
+    toy.until(lambda: states(server) == [(2, "AVAILABLE"), (1, "END")])
 
 
 def test_deleting_the_newest_rolls_back_to_the_older(server, base_path, saved):
     toy.publish(saved[2], base_path, 2)
-    until(lambda: version_of(server) == 2)
+    toy.until(lambda: version_of(server) == 2)
     shutil.rmtree(base_path / "2")
-    until(lambda: states(server) == [(2, "END"), (1, "AVAILABLE")])
+    toy.until(lambda: states(server) == [(2, "END"), (1, "AVAILABLE")])
 
 
 def test_deleting_all_leaves_nothing_to_serve_until_a_version_comes(server, base_path, saved):
     shutil.rmtree(base_path / "1")
-    until(lambda: states(server) == [(1, "END")])
+    toy.until(lambda: states(server) == [(1, "END")])
     with GeneratorClient(f"localhost:{server.port}", "toy") as client:
         with pytest.raises(RuntimeError, match=r"Servable not found for request: Latest\(toy\)"):
             client.generate(1)
         toy.publish(saved[2], base_path, 2)
-        until(lambda: version_of(server) == 2)
+        toy.until(lambda: version_of(server) == 2)
         np.testing.assert_array_equal(client.generate(seeds=[3]), toy.expected([3], scale=2))
 
 
@@ -127,7 +120,7 @@ def test_a_bad_version_is_refused_with_its_reason_and_the_good_one_stays(
     shutil.copytree(saved[2], tmp_path / "bad")
     BAD[kind](tmp_path / "bad")
     (tmp_path / "bad").rename(base_path / "2")
-    until(lambda: states(server)[0] == (2, "END"))
+    toy.until(lambda: states(server)[0] == (2, "END"))
     assert states(server) == [(2, "END"), (1, "AVAILABLE")]
     refused = server.versions.statuses()[0].status
     assert refused.error_code != 0 and refused.error_message
@@ -138,9 +131,9 @@ def test_a_bad_version_is_refused_with_its_reason_and_the_good_one_stays(
 def test_a_version_that_was_still_being_copied_is_served_once_it_is_whole(server, base_path, saved):
     (base_path / "2").mkdir()
     shutil.copy(saved[2] / "saved_model.pb", base_path / "2")
-    until(lambda: states(server)[0] == (2, "END"))
+    toy.until(lambda: states(server)[0] == (2, "END"))
     shutil.copytree(saved[2] / "variables", base_path / "2" / "variables")
-    until(lambda: version_of(server) == 2)
+    toy.until(lambda: version_of(server) == 2)
 
 
 def test_at_the_start_an_older_good_version_stands_in_for_a_bad_newest(serve, base_path):
@@ -187,6 +180,6 @@ def test_a_version_by_number_is_not_found_once_it_is_replaced(server, base_path,
     with server.versions.use(spec) as model:
         assert model.version == 1
     toy.publish(saved[2], base_path, 2)
-    until(lambda: version_of(server) == 2)
+    toy.until(lambda: version_of(server) == 2)
     with pytest.raises(RequestError, match=r"Specific\(toy, 1\)"), server.versions.use(spec):
         pass

@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 import threading
+import time
 
 import numpy as np
 import tensorflow as tf
@@ -100,6 +101,15 @@ def write_warmup(version, records) -> None:
     with tf.io.TFRecordWriter(str(folder / signatures.WARMUP_FILE)) as writer:
         for record in records:
             writer.write(record)
+
+
+def until(condition, seconds=20) -> None:
+    """Waits until `condition()` holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds} s in vain")
+        time.sleep(0.01)
 
 
 def at_once(number, call) -> list:

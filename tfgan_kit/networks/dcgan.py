@@ -21,8 +21,8 @@ def stages(image_size):
         if 8 <= image_size <= 256 and n >= 1 and image_size == base * 2**n:
             return base, n
     raise ValueError(
-        "A DCGAN's images are square, of 4 or 7 times a power of two pixels: 8, 14, 16, 28, 32, 56, "
-        f"64, 112, 128, 224 or 256. Received: image_size={image_size}"
+        "A DCGAN's images are square, of 4 or 7 times a power of two pixels: 8, 14, 16, 28, 32, "
+        f"56, 64, 112, 128, 224 or 256. Received: image_size={image_size}"
     )
 
 
@@ -81,7 +81,8 @@ class DCGANGenerator(keras.Model):
         TensorShape([2, 32, 32, 3])
 
     Reference: Radford, Metz, Chintala, arXiv:1511.06434, figure 1. Deviations: kernels are 4x4, not
-    5x5, as in the authors' Torch code (no checkerboard from a kernel that stride 2 does not divide).
+    5x5, as in the authors' Torch code (no checkerboard from a kernel that stride 2 does not
+    divide).
     """
 
     def __init__(
@@ -167,8 +168,8 @@ class DCGANDiscriminator(keras.Model):
         >>> discriminator(keras.ops.zeros((2, 32, 32, 3))).shape
         TensorShape([2, 1])
 
-    Reference: arXiv:1511.06434, section 3; projection: Miyato & Koyama, arXiv:1802.05637, with h the
-    last features flattened, where the paper sum-pools them.
+    Reference: arXiv:1511.06434, section 3; projection: Miyato & Koyama, arXiv:1802.05637, with h
+    the last features flattened, where the paper sum-pools them.
     """
 
     def __init__(

@@ -1,0 +1,78 @@
+"""One entry a public layer, network, objective and penalty; test_conformance.py runs over all.
+
+Arguments differ from the defaults, so that a config that loses one is found.
+"""
+
+import typing
+
+import numpy as np
+
+import tfgan_kit as gk
+
+ROWS = 6
+CLASSES = 3
+_random = np.random.default_rng(0)
+LATENTS = _random.normal(size=(ROWS, 5)).astype(np.float32)
+IMAGES = _random.uniform(-1, 1, (ROWS, 8, 8, 1)).astype(np.float32)
+POINTS = _random.normal(size=(ROWS, 3)).astype(np.float32)
+LABELS = (np.arange(ROWS) % CLASSES).astype(np.int32)
+
+
+class Entry(typing.NamedTuple):
+    """How to make the object, and (layers and networks) what it is called on."""
+
+    cls: type
+    arguments: dict
+    inputs: typing.Any = None
+
+    def make(self):
+        return self.cls(**self.arguments)
+
+
+NETWORKS = {
+    "dcgan_generator": Entry(
+        gk.DCGANGenerator, dict(image_size=8, channels=1, latent_dim=5, width=2), LATENTS
+    ),
+    "dcgan_generator_conditional": Entry(
+        gk.DCGANGenerator,
+        dict(image_size=8, channels=1, latent_dim=5, width=2, num_classes=CLASSES),
+        [LATENTS, LABELS],
+    ),
+    "dcgan_discriminator": Entry(
+        gk.DCGANDiscriminator, dict(image_size=8, channels=1, width=2), IMAGES
+    ),
+    "dcgan_discriminator_conditional": Entry(
+        gk.DCGANDiscriminator,
+        dict(image_size=8, channels=1, width=2, num_classes=CLASSES, normalization=False),
+        [IMAGES, LABELS],
+    ),
+    "mlp_generator": Entry(
+        gk.MLPGenerator, dict(output_dim=3, latent_dim=5, width=4, depth=2), LATENTS
+    ),
+    "mlp_discriminator": Entry(gk.MLPDiscriminator, dict(input_dim=3, width=4, depth=2), POINTS),
+}
+
+LAYERS = {
+    "conditional_batch_normalization": Entry(
+        gk.layers.ConditionalBatchNormalization,
+        dict(num_classes=CLASSES, momentum=0.8, epsilon=1e-3),
+        [IMAGES, LABELS],
+    ),
+}
+
+OBJECTIVES = {
+    "non_saturating": Entry(gk.NonSaturating, {}),
+    "minimax": Entry(gk.Minimax, {}),
+    "least_squares": Entry(gk.LeastSquares, {}),
+    "hinge": Entry(gk.Hinge, {}),
+    "wasserstein": Entry(gk.Wasserstein, {}),
+    "relativistic_pairing": Entry(gk.RelativisticPairing, {}),
+}
+
+PENALTIES = {
+    "r1": Entry(gk.R1, dict(gamma=2.0, interval=3)),
+    "r2": Entry(gk.R2, dict(gamma=2.0, interval=3)),
+    "gradient_penalty": Entry(gk.GradientPenalty, dict(weight=2.0, interval=3)),
+}
+
+ENTRIES = {**NETWORKS, **LAYERS, **OBJECTIVES, **PENALTIES}

@@ -1,0 +1,282 @@
+"""Properties that every public layer, network, objective and penalty has."""
+
+import ast
+import collections
+import inspect
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import registry
+import tensorflow as tf
+
+import tfgan_kit as gk
+
+MODELS = {**registry.NETWORKS, **registry.LAYERS}
+TERMS = {**registry.OBJECTIVES, **registry.PENALTIES}
+ABSTRACT = {gk.objectives.Objective, gk.penalties.Penalty}
+PACKAGES = (gk, gk.layers, gk.networks, gk.objectives, gk.penalties)
+
+
+def over(entries):
+    return pytest.mark.parametrize("entry", entries.values(), ids=entries.keys())
+
+
+@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
+def mixed_policy(request):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy(before)
+
+
+def as_model(entry):
+    """The entry's network, or its layer in a model of one layer; called once."""
+    module = entry.make()
+    if not isinstance(module, keras.Model):
+        inputs = [keras.Input(x.shape[1:], dtype=x.dtype.name) for x in entry.inputs]
+        module = keras.Model(inputs, module(inputs))
+    module(entry.inputs, training=True)  # moves the statistics away from their start
+    return module
+
+
+def step_of(discriminator):
+    """What a penalty sees in one move; the discriminator is smooth, so that no gradient is 0."""
+    return gk.penalties.Step(
+        tf.constant(registry.POINTS), tf.constant(registry.POINTS[::-1] * 0.5), None,
+        tf.constant(registry.LATENTS), None, None, discriminator, None,
+        tf.constant([1, 2], tf.int64),
+    )
+
+
+def smooth_discriminator():
+    return keras.Sequential([
+        keras.Input((3,)), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)
+    ])
+
+
+# The registry is complete
+
+
+def public_classes():
+    for package in PACKAGES:
+        for name in package.__all__:
+            found = getattr(package, name)
+            kinds = (keras.layers.Layer, gk.objectives.Objective, gk.penalties.Penalty)
+            if inspect.isclass(found) and issubclass(found, kinds):
+                yield found
+
+
+@pytest.mark.parametrize("cls", sorted(set(public_classes()), key=lambda cls: cls.__name__))
+def test_every_public_class_has_an_entry(cls):
+    known = {entry.cls for entry in registry.ENTRIES.values()} | ABSTRACT | {gk.GAN}
+    assert cls in known, f"add {cls.__name__} to tests/conformance/registry.py"
+
+
+@over(registry.ENTRIES)
+def test_entry_is_exported(entry):
+    assert entry.cls in set(public_classes())
+
+
+def test_registration_names_are_unique():
+    """`register_keras_serializable` silently lets the last class of a name win."""
+    names = []
+    for path in pathlib.Path(gk.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and any(
+                "register" in ast.unparse(decorator) for decorator in node.decorator_list
+            ):
+                names.append(node.name)
+    assert len(names) >= len(registry.ENTRIES) - 2  # conditional variants share a class
+    assert [name for name, count in collections.Counter(names).items() if count > 1] == []
+
+
+@over(registry.ENTRIES)
+def test_class_is_registered_under_its_own_name(entry):
+    name = keras.saving.get_registered_name(entry.cls)
+    assert name == f"tfgan_kit>{entry.cls.__name__}"
+    assert keras.saving.get_registered_object(name) is entry.cls
+
+
+# Files
+
+
+@over(registry.ENTRIES)
+def test_config_holds_every_constructor_argument(entry):
+    made, parameters = entry.make(), inspect.signature(entry.cls.__init__).parameters.values()
+    names = {p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD} - {"self"}
+    assert names <= made.get_config().keys()
+    assert {name: made.get_config()[name] for name in entry.arguments} == entry.arguments
+
+
+@over(registry.ENTRIES)
+def test_config_round_trip_is_lossless(entry):
+    made = entry.make()
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(made))
+    assert type(copy) is entry.cls
+    assert copy.get_config() == made.get_config()
+
+
+@over(MODELS)
+def test_keras_file_holds_weights_and_outputs_bit_for_bit(entry, tmp_path):
+    model = as_model(entry)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for before, after in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    np.testing.assert_array_equal(model(entry.inputs), loaded(entry.inputs))
+
+
+@over(registry.NETWORKS)
+def test_keras_file_holds_the_precision(entry, mixed_policy, tmp_path):
+    model = as_model(entry)
+    model.save(tmp_path / "model.keras")
+    keras.config.set_dtype_policy("float32")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.dtype_policy.name == mixed_policy
+    np.testing.assert_array_equal(model(entry.inputs), loaded(entry.inputs))
+
+
+@over(MODELS)
+def test_saved_model_answers_as_the_model(entry, tmp_path):
+    model = as_model(entry)
+    module = tf.Module()
+    module.model = model
+    module.answer = tf.function(
+        lambda inputs: model(inputs, training=False),
+        input_signature=[tf.nest.map_structure(
+            lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), entry.inputs
+        )],
+    )
+    tf.saved_model.save(module, tmp_path / "saved")
+    loaded = tf.saved_model.load(tmp_path / "saved")
+    expected = model(entry.inputs, training=False)
+    np.testing.assert_allclose(loaded.answer(entry.inputs), expected, rtol=1e-5, atol=1e-6)
+
+
+@over(TERMS)
+def test_gan_file_holds_the_term(entry, make_gan, tmp_path):
+    term = entry.make()
+    is_objective = isinstance(term, gk.objectives.Objective)
+    gan = make_gan(objective=term) if is_objective else make_gan(penalties=[term])
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    found = loaded.objective if is_objective else loaded.penalties[0]
+    assert type(found) is entry.cls
+    assert found.get_config() == term.get_config()
+
+
+# Precision
+
+
+@over(registry.NETWORKS)
+def test_mixed_precision_computes_in_half_and_answers_in_float32(entry, mixed_policy):
+    model = as_model(entry)
+    outputs = model(entry.inputs, training=True)
+    assert outputs.dtype == tf.float32
+    assert np.isfinite(outputs).all()
+    assert mixed_policy in {layer.dtype_policy.name for layer in model.layers}
+
+
+@over(registry.LAYERS)
+def test_mixed_precision_layer_answers_in_half_and_is_finite(entry, mixed_policy):
+    outputs = entry.make()(entry.inputs, training=True)
+    assert outputs.dtype.name == mixed_policy.removeprefix("mixed_")
+    assert np.isfinite(tf.cast(outputs, tf.float32)).all()
+
+
+@over(registry.NETWORKS)
+def test_dtype_argument_is_the_dtype_of_the_hidden_layers(entry):
+    network = entry.cls(**entry.arguments, dtype="mixed_bfloat16")
+    assert network.dtype_policy.name == "mixed_bfloat16"
+    assert "mixed_bfloat16" in {layer.dtype_policy.name for layer in network.layers}
+
+
+@over(TERMS)
+def test_term_trains_finitely_in_mixed_precision(entry, mixed_policy, make_gan, uint8_images):
+    term = entry.make()
+    is_objective = isinstance(term, gk.objectives.Objective)
+    gan = make_gan(objective=term) if is_objective else make_gan(penalties=[term])
+    history = gan.fit(uint8_images, batch_size=12, verbose=0).history
+    assert np.isfinite(list(history.values())).all()
+
+
+# XLA
+
+
+@over(MODELS)
+@pytest.mark.parametrize("training", [False, True])
+def test_xla_answers_as_the_plain_function(entry, training):
+    model = as_model(entry)
+    before = model.get_weights()
+    plain = tf.function(lambda x: model(x, training=training))(entry.inputs)
+    model.set_weights(before)
+    compiled = tf.function(lambda x: model(x, training=training), jit_compile=True)(entry.inputs)
+    np.testing.assert_allclose(compiled, plain, rtol=1e-4, atol=1e-4)
+
+
+@over(registry.OBJECTIVES)
+def test_xla_computes_the_same_losses(entry):
+    objective = entry.make()
+
+    def losses(real, fake):
+        return objective.discriminator_loss(real, fake), objective.generator_loss(real, fake)
+
+    logits = registry.POINTS[:, :1], registry.POINTS[:, 1:2]
+    expected = tf.function(losses)(*logits)
+    found = tf.function(losses, jit_compile=True)(*logits)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@over(registry.PENALTIES)
+@pytest.mark.parametrize("iteration", [0, 1])
+def test_xla_computes_the_same_penalty(entry, iteration):
+    penalty, step = entry.make(), step_of(smooth_discriminator())
+    expected = tf.function(lambda i: penalty(step, i))(tf.constant(iteration))
+    found = tf.function(lambda i: penalty(step, i), jit_compile=True)(tf.constant(iteration))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+# Gradients
+
+
+def largest(gradient):
+    return 0.0 if gradient is None else np.abs(tf.convert_to_tensor(gradient)).max()
+
+
+@over(MODELS)
+def test_every_trainable_weight_has_a_gradient(entry):
+    model = as_model(entry)
+    with tf.GradientTape() as tape:
+        outputs = model(entry.inputs, training=True)
+        direction = np.random.default_rng(1).normal(size=outputs.shape).astype(np.float32)
+        loss = tf.reduce_sum(outputs * direction)
+    gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+    sizes = {
+        variable.path: largest(gradient)
+        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+    }
+    assert [path for path, size in sizes.items() if size == 0.0] == []
+
+
+@over(registry.OBJECTIVES)
+def test_each_player_has_a_gradient(entry):
+    objective = entry.make()
+    real, fake = tf.constant(registry.POINTS[:, :1]), tf.constant(registry.POINTS[:, 1:2])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([real, fake])
+        discriminator_loss = objective.discriminator_loss(real, fake)
+        generator_loss = objective.generator_loss(real, fake)
+    assert all(largest(g) > 0 for g in tape.gradient(discriminator_loss, [real, fake]))
+    assert largest(tape.gradient(generator_loss, fake)) > 0
+
+
+@over(registry.PENALTIES)
+def test_penalty_has_a_gradient_in_every_weight_that_it_depends_on(entry):
+    discriminator = smooth_discriminator()
+    with tf.GradientTape() as tape:
+        value = entry.make().value(step_of(discriminator))
+    *gradients, last_bias = tape.gradient(value, [v.value for v in discriminator.weights])
+    assert all(largest(gradient) > 0 for gradient in gradients)
+    assert largest(last_bias) == 0  # a constant has no slope in x

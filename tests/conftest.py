@@ -1,0 +1,99 @@
+"""What every test starts from: fixed seeds, and games small enough to train in a moment."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+import tfgan_kit as gk
+
+IMAGE_SHAPE = (4, 4, 1)
+LATENT_DIM = 3
+NUM_CLASSES = 3
+
+
+@pytest.fixture(autouse=True)
+def fixed_seeds():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def uint8_images():
+    return np.random.default_rng(0).integers(0, 256, (24, *IMAGE_SHAPE), np.uint8)
+
+
+@pytest.fixture
+def labels():
+    return np.arange(24, dtype=np.int32) % NUM_CLASSES
+
+
+@pytest.fixture
+def dataset(uint8_images):
+    """Three steps an epoch."""
+    return gk.data.from_arrays(uint8_images, batch_size=8)
+
+
+def dense_generator(conditional=False):
+    latents = keras.Input((LATENT_DIM,))
+    x = latents
+    if conditional:
+        label = keras.Input((), dtype="int32")
+        x = keras.layers.Concatenate()([x, keras.layers.Embedding(NUM_CLASSES, 2)(label)])
+    x = keras.layers.Dense(6)(x)
+    x = keras.layers.BatchNormalization(momentum=0.9)(x)
+    x = keras.layers.Dense(16, activation="tanh", dtype="float32")(keras.layers.ReLU()(x))
+    images = keras.layers.Reshape(IMAGE_SHAPE, dtype="float32")(x)
+    return keras.Model([latents, label] if conditional else latents, images)
+
+
+def dense_discriminator(conditional=False):
+    images = keras.Input(IMAGE_SHAPE)
+    x = keras.layers.Flatten()(images)
+    if conditional:
+        label = keras.Input((), dtype="int32")
+        x = keras.layers.Concatenate()([x, keras.layers.Embedding(NUM_CLASSES, 2)(label)])
+    x = keras.layers.Dense(6, activation="tanh")(x)
+    logits = keras.layers.Dense(1, dtype="float32")(x)
+    return keras.Model([images, label] if conditional else images, logits)
+
+
+@pytest.fixture
+def make_gan():
+    """`make_gan(conditional=False, ema_decay=0.999, **compile_arguments)`: 4x4 grey images.
+
+    Two GANs that it makes have equal weights.
+    """
+
+    def make(conditional=False, ema_decay=0.999, seed=0, **compile_arguments):
+        keras.utils.set_random_seed(7)
+        gan = gk.GAN(
+            dense_generator(conditional), dense_discriminator(conditional),
+            num_classes=NUM_CLASSES if conditional else None, ema_decay=ema_decay, seed=seed,
+        )
+        arguments = {
+            "generator_optimizer": keras.optimizers.Adam(1e-2),
+            "discriminator_optimizer": keras.optimizers.Adam(2e-2),
+        }
+        gan.compile(**{**arguments, **compile_arguments})
+        return gan
+
+    return make
+
+
+@pytest.fixture
+def weights_of():
+    """All numbers that make a GAN: networks, average, optimizers, step, as one vector."""
+
+    def weights(gan):
+        variables = [
+            *gan.generator.weights, *gan.discriminator.weights, *gan.ema_generator.weights,
+            *gan.optimizer.variables, gan.step,
+        ]
+        return np.concatenate(
+            [np.ravel(keras.ops.convert_to_numpy(v)).astype(np.float64) for v in variables]
+        )
+
+    return weights
