@@ -1,5 +1,43 @@
 import pathlib
 import sys
 
-# The toy model and its fixtures live beside the server's tests.
+import pytest
+
+# The toy model lives beside the server's tests.
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "serving"))
+
+import toy  # noqa: E402
+
+from tfgan_kit.serving import BatchingParameters, ModelServer  # noqa: E402
+from tfgan_kit_client import GeneratorClient  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """One server of the conditional toy for all of the client's tests."""
+    toy.save(tmp_path_factory.mktemp("toy") / "1")
+    base_path = tmp_path_factory.getbasetemp() / "toy0"
+    batching = BatchingParameters(max_batch_size=32)
+    with ModelServer(base_path, "toy", port=0, batching=batching, grpc_max_threads=64) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def unconditional(tmp_path_factory):
+    """The address of a server whose toy takes no labels."""
+    toy.save(tmp_path_factory.mktemp("plain") / "1", names=toy.UNCONDITIONAL)
+    with ModelServer(tmp_path_factory.getbasetemp() / "plain0", "toy", port=0) as running:
+        yield f"localhost:{running.port}"
+
+
+@pytest.fixture(scope="session")
+def target(server):
+    """host:port of `server`."""
+    return f"localhost:{server.port}"
+
+
+@pytest.fixture
+def client(target):
+    """A client of `server`, five images a call."""
+    with GeneratorClient(target, "toy", batch_size=5) as one:
+        yield one

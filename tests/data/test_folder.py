@@ -151,6 +151,15 @@ def test_labels_stay_with_their_images_when_one_is_left_out(tmp_path):
     np.testing.assert_array_equal(images[:, 0, 0, 0], labels)
 
 
+def test_each_image_keeps_its_decoder_when_one_before_it_is_left_out(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"no")
+    save(tmp_path / "2.png", (9, 8, 7))
+    Image.new("RGB", (8, 8), (200, 100, 50)).quantize(4).save(tmp_path / "3.bmp")  # by Pillow
+    with pytest.warns(UserWarning, match="Left out 1 of 3"):
+        source = open_source(f"folder:{tmp_path}")
+    np.testing.assert_array_equal(all_images(source)[:, 0, 0], [[9, 8, 7], [200, 100, 50]])
+
+
 def test_a_folder_of_broken_images_alone_is_refused(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no")
     with pytest.raises(ValueError, match="None of the 1 image files can be decoded, e.g. a.png"):

