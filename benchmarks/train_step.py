@@ -77,27 +77,22 @@ def train_call(model, images):
     return run
 
 
+def forward_flops(network):
+    """Twice the multiply-adds of one image's forward pass, of the layers that matter."""
+    total = 0
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D | keras.layers.Conv2DTranspose):
+            transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+            positions = layer.input.shape[1:-1] if transposed else layer.output.shape[1:-1]
+            total += 2 * int(np.prod(layer.kernel.shape)) * int(np.prod(positions))
+    return total
+
+
 def flops_an_image(generator, discriminator, generator_passes):
-    """Multiply-adds times 2 of one step an image: a backward pass costs twice a forward one, and
-    half of that where only the inputs' gradient is wanted."""
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2_as_graph,
-    )
-    from tensorflow.python.profiler import model_analyzer, option_builder
-
-    def forward(model):
-        spec = tf.TensorSpec([1, *model.inputs[0].shape[1:]])
-        function = tf.function(lambda x: model(x, training=False)).get_concrete_function(spec)
-        _, graph_def = convert_variables_to_constants_v2_as_graph(function)
-        with tf.Graph().as_default() as graph:
-            tf.graph_util.import_graph_def(graph_def, name="")
-            options = option_builder.ProfileOptionBuilder.float_operation()
-            options = option_builder.ProfileOptionBuilder(options).with_empty_output().build()
-            return model_analyzer.profile(graph, cmd="op", options=options).total_float_ops
-
-    g, d = forward(generator), forward(discriminator)
-    # D's update: 2 forward, 2 backward at 2; G's update: D forward and input gradient, G backward.
-    return g * generator_passes + d * (2 + 4) + d * 2 + g * 2
+    """Of one training step. A backward pass costs two forward ones; one of the two is spared where
+    only the inputs' gradient is wanted, as in the generator's way through the discriminator."""
+    g, d = forward_flops(generator), forward_flops(discriminator)
+    return g * (generator_passes + 2) + d * (2 + 4) + d * 2
 
 
 def check_same_mathematics(images, width):

@@ -58,8 +58,8 @@ class GAN(keras.Model):
         if num_classes is None:
             num_classes = getattr(generator, "num_classes", None)
         self.num_classes = num_classes
-        for name, size in (("latent_dim", self.latent_dim), ("num_classes", num_classes or 1)):
-            if size < 1:
+        for name, size in (("latent_dim", self.latent_dim), ("num_classes", num_classes)):
+            if size is not None and size < 1:
                 raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
         self.ema_decay = ema_decay
         self.seed = seed
@@ -206,7 +206,7 @@ class GAN(keras.Model):
 
     def _restore_backup(self, callbacks):
         """`BackupAndRestore` restores when training begins; the data's position is read before."""
-        for callback in keras.tree.flatten(callbacks or []):
+        for callback in inputs.flat_callbacks(callbacks):
             if isinstance(callback, keras.callbacks.BackupAndRestore):
                 callback.set_model(self)
                 callback.on_train_begin()
@@ -225,7 +225,7 @@ class GAN(keras.Model):
         # in every evaluation.
         batch = tf.cast(self.trackers["d_loss"].count, tf.int64)
         seed = tf.stack([tf.constant(~self.seed, tf.int64), batch])
-        latents = tf.random.stateless_normal([tf.shape(images)[0], self.latent_dim], seed)
+        latents = self._draw(tf.shape(images)[0], seed)
         fake = self.run_generator(latents, labels, training=False)
         real_logits = self.run_discriminator(images, labels, training=False)
         fake_logits = self.run_discriminator(fake, labels, training=False)
@@ -250,7 +250,11 @@ class GAN(keras.Model):
 
     def draw_latents(self, count, move):
         """Latents of one move of the current step: float32 (count, Z), from (seed, step, move)."""
-        return tf.random.stateless_normal([count, self.latent_dim], self._draw_seed(move))
+        return self._draw(count, self._draw_seed(move))
+
+    def _draw(self, count, seed):
+        # Philox draws the same on CPU and GPU; under XLA TensorFlow draws other numbers from it.
+        return tf.random.stateless_normal([count, self.latent_dim], seed, alg="philox")
 
     def _draw_seed(self, move):
         position = self.step.value * MOVES_PER_STEP + move

@@ -134,9 +134,14 @@ _ALTERNATIVES = {
 }
 
 
+def flat_callbacks(callbacks):
+    """The callbacks of `fit`'s argument: None, one, a list, or a `CallbackList`."""
+    return keras.tree.flatten(getattr(callbacks, "callbacks", callbacks) or [])
+
+
 def check_callbacks(callbacks):
     """Refuses stock callbacks that cannot see a game's two optimizers; names the alternative."""
-    for callback in keras.tree.flatten(callbacks or []):
+    for callback in flat_callbacks(callbacks):
         alternative = _ALTERNATIVES.get(type(callback).__name__)
         if alternative and isinstance(callback, keras.callbacks.Callback):
             raise ValueError(

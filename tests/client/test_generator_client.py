@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 import toy
 
+from tfgan_kit.serving import BatchingParameters, ModelServer
 from tfgan_kit_client import GeneratorClient, ServingError, contract, image_seeds
 from tfgan_kit_client.contract import Tensor
 
@@ -52,27 +53,25 @@ def test_a_server_that_serves_is_ready(client):
     assert client.wait_until_ready() == 1
 
 
-def test_answers_as_raw_bytes_are_read_alike(tmp_path):
-    from tfgan_kit.serving import ModelServer
-
-    toy.save(tmp_path / "1")
-    raw = ModelServer(tmp_path, "toy", port=0, enable_serialization_as_tensor_content=True)
-    with raw, GeneratorClient(f"localhost:{raw.port}", "toy") as client:
-        np.testing.assert_array_equal(client.generate(20), toy.expected(range(20)))
-
-
-def test_an_answer_of_more_than_4_mb_is_read(client, target):
-    with GeneratorClient(target, "toy", batch_size=32) as wide:
-        assert wide._channel is not None
-    many = GeneratorClient(target, "toy")
-    assert dict(_options())["grpc.max_receive_message_length"] == -1
-    many.close()
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """The address of a server that answers raw bytes, and as many of them as one asks for."""
+    toy.save(tmp_path_factory.mktemp("raw") / "1")
+    base_path = tmp_path_factory.getbasetemp() / "raw0"
+    with ModelServer(
+        base_path,
+        "toy",
+        port=0,
+        batching=BatchingParameters(max_batch_size=100_000),
+        enable_serialization_as_tensor_content=True,
+    ) as server:
+        yield f"localhost:{server.port}"
 
 
-def _options():
-    from tfgan_kit_client import client
-
-    return client._CHANNEL
+@pytest.mark.parametrize("number", [20, 70_000])  # the latter are 4.48 MB; gRPC's default is 4
+def test_answers_as_raw_bytes_are_read_however_long(raw, number):
+    with GeneratorClient(raw, "toy", batch_size=number) as client:
+        np.testing.assert_array_equal(client.generate(number), toy.expected(range(number)))
 
 
 def test_image_names_are_those_of_the_contract():

@@ -11,8 +11,8 @@ from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_pb2,
     predict_pb2,
+    status_pb2,
 )
-from tensorflow_serving.util import status_pb2
 
 from tfgan_kit_client import wire
 

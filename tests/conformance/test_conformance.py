@@ -232,7 +232,9 @@ def test_xla_computes_the_same_losses(entry):
 @over(registry.PENALTIES)
 @pytest.mark.parametrize("iteration", [0, 1])
 def test_xla_computes_the_same_penalty(entry, iteration):
-    penalty, step = entry.make(), step_of(smooth_discriminator())
+    # TensorFlow draws other numbers under XLA; where real and fake are one, no mixing matters.
+    step = step_of(smooth_discriminator())
+    penalty, step = entry.make(), step._replace(fake_images=step.real_images)
     expected = tf.function(lambda i: penalty(step, i))(tf.constant(iteration))
     found = tf.function(lambda i: penalty(step, i), jit_compile=True)(tf.constant(iteration))
     np.testing.assert_allclose(found, expected, rtol=1e-4)

@@ -63,10 +63,6 @@ def test_two_servers_never_share_a_port(serve, base_path):
         ModelServer(base_path, "toy", port=serve().port).start()
 
 
-def _relative(base_path):
-    return "models/toy", "must be absolute"
-
-
 def _missing(base_path):
     return f"{base_path}/nowhere", "there is no folder"
 
@@ -86,11 +82,17 @@ def _broken(base_path):
     return str(base_path), "can be served:\n  version 1: .*variables.index"
 
 
-@pytest.mark.parametrize("case", [_relative, _missing, _version, _empty, _broken])
+@pytest.mark.parametrize("case", [_missing, _version, _empty, _broken])
 def test_a_base_path_that_cannot_be_served_says_why(base_path, case):
     path, reason = case(base_path)
     with pytest.raises(StartError, match=reason):
         ModelServer(path, "toy", port=0).start()
+
+
+def test_in_python_a_relative_path_is_this_process_own(base_path, monkeypatch):
+    monkeypatch.chdir(base_path.parent)
+    with ModelServer("toy", "toy", port=0) as server:
+        assert server.versions.current.version == 1
 
 
 def test_a_bad_start_of_the_command_exits_with_1(tmp_path):
@@ -102,6 +104,7 @@ def test_a_bad_start_of_the_command_exits_with_1(tmp_path):
     "flag, reason",
     [
         ("--rest_api_port=8501", "Unknown command line flag 'rest_api_port'"),
+        ("--model_base_path=models/toy", "must be absolute"),
         ("--max_batch_size=8", "--max_batch_size needs --enable_batching"),
     ],
 )

@@ -90,6 +90,8 @@ class DCGANGenerator(keras.Model):
     ):
         base, n = stages(image_size)
         _check(channels, width, num_classes)
+        if latent_dim < 1:
+            raise ValueError(f"`latent_dim` must be at least 1. Received: latent_dim={latent_dim}")
         dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         latents = keras.Input((latent_dim,), name="latents")
         labels = keras.Input((), dtype="int32", name="labels") if num_classes else None

@@ -1,5 +1,6 @@
 """`python -m tfgan_kit.serving --model_name digits --model_base_path $PWD/models/digits`."""
 
+import os
 import signal
 import sys
 import threading
@@ -39,6 +40,11 @@ def main(argv):
     """Serves until SIGTERM or SIGINT."""
     if len(argv) > 1:
         raise app.UsageError(f"this command takes only flags. Received: {argv[1:]}")
+    if not os.path.isabs(_FLAGS.model_base_path):
+        raise app.UsageError(
+            "--model_base_path must be absolute, as TensorFlow Serving wants it. "
+            f"Received: {_FLAGS.model_base_path}. Try {os.path.abspath(_FLAGS.model_base_path)}"
+        )
     logging.set_verbosity(logging.INFO)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

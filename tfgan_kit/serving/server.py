@@ -37,7 +37,7 @@ class ModelServer:
     with its reason, a request of no rows is refused, and `stop` lets running calls finish.
 
     Args:
-        model_base_path: absolute folder of version folders (`.../digits`, not `.../digits/1`).
+        model_base_path: folder of version folders (`models/digits`, not `models/digits/1`).
         model_name: the name that requests carry.
         port: 0 takes a free one; see `port`.
         host: the address to listen on. The connection is neither encrypted nor authenticated.
@@ -70,7 +70,9 @@ class ModelServer:
         self.host, self.port = host, port
         self.grpc_max_threads = grpc_max_threads or 4 * (os.cpu_count() or 1)
         self.versions = Versions(
-            model_name, pathlib.Path(model_base_path), lambda path: _load(path, batching)
+            model_name,
+            pathlib.Path(model_base_path).absolute(),
+            lambda path: _load(path, batching),
         )
         self._poll_seconds = file_system_poll_wait_seconds
         self._as_content = enable_serialization_as_tensor_content
@@ -133,12 +135,7 @@ class ModelServer:
 
 
 def check_base_path(base_path: pathlib.Path) -> None:
-    """Raises StartError unless the folder is absolute, is there, and holds versions."""
-    if not base_path.is_absolute():
-        raise StartError(
-            f"model_base_path must be absolute, as TensorFlow Serving wants it: {base_path}. "
-            f"Try {base_path.absolute()}"
-        )
+    """Raises StartError unless the folder is there and holds versions."""
     if not base_path.is_dir():
         raise StartError(f"there is no folder {base_path}. Export a model there first")
     if version_folders(base_path):

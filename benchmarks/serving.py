@@ -1,0 +1,144 @@
+"""The embedded server against calling the reloaded signature, and many callers against one.
+
+    python -m benchmarks.serving [--model_base_path $PWD/models/digits]
+
+Without a model it makes the demo's size with plain Keras: a 28-pixel DCGAN, one grey channel.
+One setting for both lines: batching on, the flags below. The callers of the second line are raw
+gRPC in a process of their own on the same cores, and take turns: a block of one caller, a block of
+sixteen.
+"""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import grpc
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from benchmarks.alternate import alternate
+from tfgan_kit.serving import BatchingParameters, ModelServer
+
+_FLAGS = flags.FLAGS
+_CALLERS = pathlib.Path(__file__).with_name("serving_callers.py")
+
+flags.DEFINE_string("model_base_path", None, "A folder of versions; None: make a small model.")
+flags.DEFINE_integer("rounds", 300, "Single calls of each contestant.", 10)
+flags.DEFINE_integer("blocks", 15, "Blocks of one caller, and of many.", 3)
+flags.DEFINE_integer("callers", 16, "How many callers are many.", 2)
+flags.DEFINE_integer("calls", 320, "Calls in a block.", 16)
+flags.DEFINE_integer("max_batch_size", 32, "As of tfgan_kit.serving.", 1)
+flags.DEFINE_integer("batch_timeout_micros", 0, "As of tfgan_kit.serving.", 0)
+flags.DEFINE_integer("num_batch_threads", None, "As of tfgan_kit.serving.", 1)
+flags.DEFINE_bool("enable_batching", True, "As of tfgan_kit.serving.")
+
+
+class _Plain(tf.Module):
+    """A DCGAN of plain Keras layers, 28x28x1, its latents drawn from the seed of each row."""
+
+    def __init__(self, width=32, latent_dim=64):
+        super().__init__()
+        deconvolution = keras.layers.Conv2DTranspose
+        self.latent_dim = latent_dim
+        self.generator = keras.Sequential([
+            keras.Input((latent_dim,)),
+            keras.layers.Dense(7 * 7 * 2 * width, use_bias=False),
+            keras.layers.Reshape((7, 7, 2 * width)),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+            deconvolution(width, 4, 2, "same", use_bias=False),
+            keras.layers.BatchNormalization(),
+            keras.layers.ReLU(),
+            deconvolution(1, 4, 2, "same", activation="tanh"),
+        ])
+        self.held = self.generator.weights
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, name="seed")])
+    def serving_default(self, seed):
+        latents = tf.vectorized_map(
+            lambda one: tf.random.stateless_normal([self.latent_dim], tf.stack([one, 0])), seed
+        )
+        pixels = self.generator(latents, training=False)
+        return {"images": tf.cast(tf.round((pixels + 1.0) * 127.5), tf.uint8)}
+
+
+def _quartiles(values, unit):
+    low, median, high = np.percentile(values, [25, 50, 75])
+    return f"{median:8.2f} {unit} (quartiles {low:.2f} to {high:.2f})"
+
+
+def _request(name) -> predict_pb2.PredictRequest:
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = name
+    request.inputs["seed"].CopyFrom(tf.make_tensor_proto([1], tf.int64))
+    return request
+
+
+def _one_caller(server, version):
+    """Milliseconds of one image: the server's answer, and the reloaded signature's."""
+    loaded = tf.saved_model.load(str(version))
+    signature, seed = loaded.signatures["serving_default"], tf.constant([1], tf.int64)
+    request = _request(server.versions.name)
+    with grpc.insecure_channel(f"localhost:{server.port}") as channel:
+        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+        seconds = alternate(
+            {"server": lambda: predict(request), "direct": lambda: signature(seed=seed)["images"]
+             .numpy()}, _FLAGS.rounds, warmup=50,
+        )  # fmt: skip
+    for name, values in seconds.items():
+        print(f"  {name:8}{_quartiles(1e3 * values, 'ms')}")
+    print(f"  more    {_quartiles(1e3 * (seconds['server'] - seconds['direct']), 'ms')}")
+
+
+def _many_callers(server):
+    """Images a second of one caller and of many, block by block."""
+    command = [sys.executable, str(_CALLERS), f"localhost:{server.port}"]
+    body = _request(server.versions.name).SerializeToString().hex()
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as callers:
+
+        def block(number):
+            callers.stdin.write(f"{number} {_FLAGS.calls} {body}\n")
+            callers.stdin.flush()
+            return float(callers.stdout.readline())
+
+        block(1), block(_FLAGS.callers)
+        rates = np.array([(block(1), block(_FLAGS.callers)) for _ in range(_FLAGS.blocks)])
+        callers.stdin.close()
+    print(f"  1 caller    {_quartiles(rates[:, 0], 'images/s')}")
+    print(f"  {_FLAGS.callers:2} callers  {_quartiles(rates[:, 1], 'images/s')}")
+    print(f"  ratio       {_quartiles(rates[:, 1] / rates[:, 0], 'times')}")
+
+
+def main(_):
+    """Makes the model if none is given, and prints both comparisons."""
+    with tempfile.TemporaryDirectory() as folder:
+        base_path = pathlib.Path(_FLAGS.model_base_path or folder).absolute()
+        if _FLAGS.model_base_path is None:
+            module = _Plain()
+            tf.saved_model.save(
+                module, f"{folder}/1", signatures={"serving_default": module.serving_default}
+            )
+        batching = BatchingParameters(
+            _FLAGS.max_batch_size, _FLAGS.batch_timeout_micros, _FLAGS.num_batch_threads
+        )
+        batching = batching if _FLAGS.enable_batching else None
+        with ModelServer(
+            base_path, "model", port=0, batching=batching, grpc_max_threads=64
+        ) as server:
+            print(f"{base_path}, one image a call, {os.cpu_count()} cores, {batching}")
+            print("One caller:")
+            _one_caller(server, server.versions.current.path)
+            print("Many callers:")
+            _many_callers(server)
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from tfgan_kit.callbacks import RunRecorder
+from tfgan_kit.checkpoint import NonFiniteError, Run, load_gan
+
+
+def test_every_epoch_leaves_a_checkpoint_and_a_line_a_log(
+    make_gan, dataset, weights_of, tmp_path
+):
+    gan, run = make_gan(), Run(tmp_path)
+    history = gan.fit(dataset, epochs=2, callbacks=[RunRecorder(run)], verbose=0).history
+    assert list(run.checkpoints()) == [3, 6]
+    lines = run.read_metrics()
+    assert [line["step"] for line in lines] == [3] * 4 + [6] * 4
+    found = [line["value"] for line in lines if line["metric"] == "d_loss"]
+    assert found == pytest.approx(history["d_loss"])
+    assert {line["protocol"] for line in lines} == {"mean of the epoch"}
+    np.testing.assert_array_equal(weights_of(load_gan(tmp_path)), weights_of(gan))
+
+
+def test_weights_that_are_not_finite_are_not_saved(make_gan, dataset, tmp_path):
+    gan, run = make_gan(), Run(tmp_path)
+    gan.fit(dataset, callbacks=[RunRecorder(run)], verbose=0)
+    good = run.newest()
+    weight = gan.generator.trainable_variables[0]
+    weight.assign(np.full(weight.shape, np.inf))
+    with pytest.raises(NonFiniteError, match="weight .*kernel is not finite at step 6"):
+        gan.fit(dataset, callbacks=[RunRecorder(run)], verbose=0)
+    assert run.newest() == good

@@ -1,0 +1,40 @@
+"""The whole way, as the README tells it."""
+
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_the_demo_makes_everything_it_names(tmp_path):
+    line = [sys.executable, "-m", "tfgan_kit.demo", f"--output={tmp_path / 'demo'}", "--steps=600"]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    demo = tmp_path / "demo"
+    assert Image.open(demo / "served.png").size == (10 * 86 - 2, 8 * 86 - 2 + 20)
+    assert {r["metric"] for r in json.loads((demo / "metrics.json").read_text())["results"]} == {
+        "fd_domain", "kid_domain", "label_agreement",
+    }
+    assert len(list((demo / "run" / "samples").glob("step-*.png"))) == 2
+    assert (demo / "models" / "digits" / "1" / "saved_model.pb").exists()
+    assert f"--model_base_path={demo.resolve() / 'models' / 'digits'}" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_readmes_python_runs_as_it_stands_and_is_25_lines(tmp_path):
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len([line for line in block.splitlines() if line.strip()]) <= 25
+    check = "assert (images == gan.generate(10, seed=0, labels=range(10))).all()\n"
+    script = block.replace("epochs=20", "epochs=1") + check
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,45 @@
+import keras
+import numpy as np
+import pytest
+
+import tfgan_kit as gk
+
+
+def dense_units(network):
+    return [layer.units for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+
+
+def test_default_pair_is_the_paper_s():
+    """1704.00028, section 5.1: three ReLU layers of 512 units for points in the plane."""
+    assert dense_units(gk.MLPGenerator()) == [512, 512, 512, 2]
+    assert dense_units(gk.MLPDiscriminator()) == [512, 512, 512, 1]
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_networks_fit_together(depth):
+    generator = gk.MLPGenerator(output_dim=3, latent_dim=5, width=4, depth=depth)
+    discriminator = gk.MLPDiscriminator(input_dim=3, width=4, depth=depth)
+    points = generator(np.ones((6, 5), np.float32))
+    assert points.shape == (6, 3)
+    assert discriminator(points).shape == (6, 1)
+
+
+def test_pair_trains_on_points():
+    points = np.random.default_rng(0).normal(size=(16, 2)).astype(np.float32) * 100
+    gan = gk.GAN(gk.MLPGenerator(width=4), gk.MLPDiscriminator(width=4))
+    gan.compile()
+    history = gan.fit(points, batch_size=8, verbose=0).history
+    assert np.isfinite(list(history.values())).all()
+    assert gan.generate(5).shape == (5, 2) and gan.generate(5).dtype == np.float32
+
+
+@pytest.mark.parametrize("name", ["output_dim", "latent_dim", "width", "depth"])
+def test_generator_with_fewer_than_one_of_anything_is_refused(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be at least 1. Received: {name}=0"):
+        gk.MLPGenerator(**{name: 0})
+
+
+@pytest.mark.parametrize("name", ["input_dim", "width", "depth"])
+def test_discriminator_with_fewer_than_one_of_anything_is_refused(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be at least 1. Received: {name}=0"):
+        gk.MLPDiscriminator(**{name: 0})
