@@ -4,9 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import IMAGE_SHAPE, LATENT_DIM, NUM_CLASSES, dense_discriminator, dense_generator
 
 import tfgan_kit as gk
+from tests.conftest import (
+    IMAGE_SHAPE,
+    LATENT_DIM,
+    NUM_CLASSES,
+    dense_discriminator,
+    dense_generator,
+)
 
 RICH = dict(
     objective="hinge", penalties=[gk.R1(gamma=0.1, interval=2), gk.GradientPenalty(weight=0.1)],
@@ -17,17 +23,18 @@ RICH = dict(
 # The average
 
 
-def test_average_follows_its_formula_with_ramp_up(make_gan, dataset):
+@pytest.mark.parametrize("decay", [0.3, 0.999])  # the ramp decides the first 2 steps, and all 6
+def test_average_follows_its_formula_with_ramp_up(decay, make_gan, dataset):
     """a <- a + (1 - min(decay, (1 + t) / (10 + t))) (w - a), statistics of BatchNorm included."""
-    gan = make_gan(ema_decay=0.25)
+    gan = make_gan(ema_decay=decay)
     expected, history = gan.generator.get_weights(), []
     remember = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: history.append(gan.generator.get_weights())
     )
     gan.fit(dataset, epochs=2, callbacks=[remember], verbose=0)
     for t, weights in enumerate(history, start=1):
-        decay = min(0.25, (1 + t) / (10 + t))
-        expected = [decay * a + (1 - decay) * w for a, w in zip(expected, weights, strict=True)]
+        keep = min(decay, (1 + t) / (10 + t))
+        expected = [keep * a + (1 - keep) * w for a, w in zip(expected, weights, strict=True)]
     assert len(history) == 6
     for found, value in zip(gan.ema_generator.get_weights(), expected, strict=True):
         np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-6)

@@ -125,8 +125,11 @@ class Run:
 
     def append_metrics(self, lines):
         """Appends dicts with keys step, metric, value, protocol to `metrics.jsonl`."""
+        path = self.path / "metrics.jsonl"
+        if path.exists() and not path.read_text().endswith("\n"):
+            _replace(path, "".join(json.dumps(line) + "\n" for line in self.read_metrics()))
         self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / "metrics.jsonl", "a") as file:
+        with open(path, "a") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
 
     def read_metrics(self):
@@ -213,6 +216,12 @@ def resolve(ckpt, which="newest"):
     return found
 
 
+_NOT_WHOLE = (
+    "This is no whole .keras file (cut short, or not a Keras archive). Another checkpoint of the "
+    "run may be whole: give its file. "
+)
+
+
 def load_model(ckpt, which="newest"):
     """Any Keras model from a `.keras` file, or from a run folder.
 
@@ -220,13 +229,12 @@ def load_model(ckpt, which="newest"):
         CheckpointError: a missing, truncated or unreadable file, or classes Keras does not know.
     """
     path = resolve(ckpt, which)
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(_NOT_WHOLE + f"Received: ckpt={path}")
     try:
         return keras.saving.load_model(path)
     except zipfile.BadZipFile as error:
-        raise CheckpointError(
-            "This is no whole .keras file (cut short, or not a Keras archive). Another checkpoint "
-            f"of the run may be whole: give its file. Received: ckpt={path}"
-        ) from error
+        raise CheckpointError(_NOT_WHOLE + f"Received: ckpt={path}") from error
     except (ValueError, TypeError, KeyError, OSError, zipfile.error) as error:
         raise CheckpointError(
             "Keras cannot load this file. If it holds classes of your own, name their module with "

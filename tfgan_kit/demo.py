@@ -19,7 +19,7 @@ from absl import flags
 from PIL import Image, ImageDraw
 
 from tfgan_kit import command_line, image_seeds
-from tfgan_kit.export.__main__ import tensorflow_serving_lines
+from tfgan_kit.export.publish import tensorflow_serving_lines
 from tfgan_kit_client import GeneratorClient
 from tfgan_kit_client.pictures import tile, write_png
 

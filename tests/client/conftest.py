@@ -1,15 +1,8 @@
-import pathlib
-import sys
-
 import pytest
 
-# The toy model lives beside the server's tests.
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "serving"))
-
-import toy  # noqa: E402
-
-from tfgan_kit.serving import BatchingParameters, ModelServer  # noqa: E402
-from tfgan_kit_client import GeneratorClient  # noqa: E402
+from tests.serving import toy
+from tfgan_kit.serving import BatchingParameters, ModelServer
+from tfgan_kit_client import GeneratorClient
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-import toy
 from PIL import Image
 
+from tests.serving import toy
 from tfgan_kit_client import image_seeds
 from tfgan_kit_client.pictures import tile
 

@@ -4,8 +4,8 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-import toy
 
+from tests.serving import toy
 from tfgan_kit.serving import BatchingParameters, ModelServer
 from tfgan_kit_client import GeneratorClient, ServingError, contract, image_seeds
 from tfgan_kit_client.contract import Tensor

@@ -8,10 +8,10 @@ import pathlib
 import keras
 import numpy as np
 import pytest
-import registry
 import tensorflow as tf
 
 import tfgan_kit as gk
+from tests.conformance import registry
 
 MODELS = {**registry.NETWORKS, **registry.LAYERS}
 TERMS = {**registry.OBJECTIVES, **registry.PENALTIES}

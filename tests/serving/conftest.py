@@ -1,6 +1,6 @@
 import pytest
-import toy
 
+from tests.serving import toy
 from tfgan_kit.serving import ModelServer
 
 

@@ -5,8 +5,8 @@ import pathlib
 import numpy as np
 import pytest
 import tensorflow as tf
-import toy
 
+from tests.serving import toy
 from tfgan_kit.serving import BatchingParameters
 from tfgan_kit.serving.batching import batched
 from tfgan_kit_client import GeneratorClient

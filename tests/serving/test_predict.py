@@ -4,9 +4,9 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-import toy
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from tests.serving import toy
 from tfgan_kit.serving import BatchingParameters
 
 BATCHING = [None, BatchingParameters(max_batch_size=8)]

@@ -10,8 +10,8 @@ import threading
 
 import numpy as np
 import pytest
-import toy
 
+from tests.serving import toy
 from tfgan_kit.serving import ModelServer, StartError
 from tfgan_kit_client import GeneratorClient
 

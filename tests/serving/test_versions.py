@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 import pytest
-import toy
 from tensorflow_serving.apis import get_model_status_pb2, prediction_log_pb2
 
+from tests.serving import toy
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.versions import Versions, version_folders
 from tfgan_kit_client import GeneratorClient

@@ -6,9 +6,9 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-import toy
 from tensorflow_serving.apis import prediction_log_pb2
 
+from tests.serving import toy
 from tfgan_kit.export import signatures
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.saved_model import SavedModel

@@ -8,6 +8,7 @@ from absl import flags
 from tfgan_kit import command_line
 from tfgan_kit.checkpoint import Run, load_model, resolve
 from tfgan_kit.export import export_generator, read_lineage
+from tfgan_kit.export.publish import tensorflow_serving_lines
 
 FLAGS = flags.FLAGS
 
@@ -85,16 +86,6 @@ def describe(version, checkpoint):
         f"  python -m tfgan_kit_client --target localhost:8500 --model_name {base.name} "
         "--num_images 16 --seed 0 --output served.png",
     ])
-
-
-def tensorflow_serving_lines(base):
-    """The two usual ways to start the production server on a model folder."""
-    return [
-        f"  tensorflow_model_server --model_name={base.name} --model_base_path={base} --port=8500 "
-        "--rest_api_port=8501 --grpc_max_threads=64",
-        f"  docker run --rm -p 8500:8500 -p 8501:8501 -v {base}:/models/{base.name} "
-        f"-e MODEL_NAME={base.name} tensorflow/serving --grpc_max_threads=64",
-    ]
 
 
 if __name__ == "__main__":

@@ -43,3 +43,13 @@ def publish(folder, base):
             version += 1
         else:
             return base / str(version)
+
+
+def tensorflow_serving_lines(base):
+    """The two usual ways to start the production server on a model folder."""
+    return [
+        f"  tensorflow_model_server --model_name={base.name} --model_base_path={base} --port=8500 "
+        "--rest_api_port=8501 --grpc_max_threads=64",
+        f"  docker run --rm -p 8500:8500 -p 8501:8501 -v {base}:/models/{base.name} "
+        f"-e MODEL_NAME={base.name} tensorflow/serving --grpc_max_threads=64",
+    ]

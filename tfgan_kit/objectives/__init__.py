@@ -28,8 +28,8 @@ def get(objective):
         return objective
     if not isinstance(objective, str):
         raise TypeError(
-            "An objective is a name or an instance of a subclass of tfgan_kit.objectives.Objective. "
-            f"Received: objective={objective!r}"
+            "An objective is a name or an instance of a subclass of "
+            f"tfgan_kit.objectives.Objective. Received: objective={objective!r}"
         )
     if objective not in OBJECTIVES:
         raise ValueError(

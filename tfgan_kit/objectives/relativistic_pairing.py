@@ -16,8 +16,8 @@ class RelativisticPairing(Objective):
     Example:
         >>> gan.compile("adam", "adam", objective="relativistic_pairing", penalties=[R1(), R2()])
 
-    Reference: Jolicoeur-Martineau, arXiv:1807.00734, section 4.1 (f(t) = -softplus(-t)); Huang et al.,
-    arXiv:2501.05441, eq. 2.
+    Reference: Jolicoeur-Martineau, arXiv:1807.00734, section 4.1 (f(t) = -softplus(-t)); Huang et
+    al., arXiv:2501.05441, eq. 2.
     """
 
     generator_sees_real = True

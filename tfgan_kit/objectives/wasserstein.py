@@ -9,8 +9,8 @@ from tfgan_kit.objectives.objective import Objective, register
 class Wasserstein(Objective):
     """`L_D = E D(G(z)) - E D(x)`, `L_G = -E D(G(z))`.
 
-    `-L_D` is a lower bound of K * W1(p, q) where the discriminator (the critic) is K-Lipschitz: give
-    it a `GradientPenalty`, no batch normalization, and several `discriminator_steps`.
+    `-L_D` is a lower bound of K * W1(p, q) where the discriminator (the critic) is K-Lipschitz:
+    give it a `GradientPenalty`, no batch normalization, and several `discriminator_steps`.
 
     Example:
         >>> gan.compile(
