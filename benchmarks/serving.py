@@ -2,7 +2,8 @@
 
     python -m benchmarks.serving [--model_base_path $PWD/models/digits]
 
-Without a model it makes the demo's size with plain Keras: a 28-pixel DCGAN, one grey channel.
+Without a model it exports the demo's own network, untrained: preset dcgan_mnist, 28 pixels, one
+grey channel, 10 classes.
 One setting for both lines: batching on, the flags below. The callers of the second line are raw
 gRPC in a process of their own on the same cores, and take turns: a block of one caller, a block of
 sixteen.
@@ -18,19 +19,20 @@ import sys
 import tempfile
 
 import grpc
-import keras
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
+from absl import app, flags, logging
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+import tfgan_kit
 from benchmarks.alternate import alternate
+from tfgan_kit.presets import from_preset
 from tfgan_kit.serving import BatchingParameters, ModelServer
 
 _FLAGS = flags.FLAGS
 _CALLERS = pathlib.Path(__file__).with_name("serving_callers.py")
 
-flags.DEFINE_string("model_base_path", None, "A folder of versions; None: make a small model.")
+flags.DEFINE_string("model_base_path", None, "A folder of versions; None: export the demo's.")
 flags.DEFINE_integer("rounds", 300, "Single calls of each contestant.", 10)
 flags.DEFINE_integer("blocks", 15, "Blocks of one caller, and of many.", 3)
 flags.DEFINE_integer("callers", 16, "How many callers are many.", 2)
@@ -41,33 +43,11 @@ flags.DEFINE_integer("num_batch_threads", None, "As of tfgan_kit.serving.", 1)
 flags.DEFINE_bool("enable_batching", True, "As of tfgan_kit.serving.")
 
 
-class _Plain(tf.Module):
-    """A DCGAN of plain Keras layers, 28x28x1, its latents drawn from the seed of each row."""
-
-    def __init__(self, width=32, latent_dim=64):
-        super().__init__()
-        deconvolution = keras.layers.Conv2DTranspose
-        self.latent_dim = latent_dim
-        self.generator = keras.Sequential([
-            keras.Input((latent_dim,)),
-            keras.layers.Dense(7 * 7 * 2 * width, use_bias=False),
-            keras.layers.Reshape((7, 7, 2 * width)),
-            keras.layers.BatchNormalization(),
-            keras.layers.ReLU(),
-            deconvolution(width, 4, 2, "same", use_bias=False),
-            keras.layers.BatchNormalization(),
-            keras.layers.ReLU(),
-            deconvolution(1, 4, 2, "same", activation="tanh"),
-        ])
-        self.held = self.generator.weights
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, name="seed")])
-    def serving_default(self, seed):
-        latents = tf.vectorized_map(
-            lambda one: tf.random.stateless_normal([self.latent_dim], tf.stack([one, 0])), seed
-        )
-        pixels = self.generator(latents, training=False)
-        return {"images": tf.cast(tf.round((pixels + 1.0) * 127.5), tf.uint8)}
+def _export_preset(folder) -> None:
+    """Writes the demo's network, untrained, as version 1: its time does not depend on weights."""
+    logging.set_verbosity(logging.WARNING)
+    gan = from_preset("dcgan_mnist", image_shape=(28, 28, 1), num_classes=10)
+    tfgan_kit.export_generator(gan, folder)
 
 
 def _quartiles(values, unit):
@@ -122,10 +102,7 @@ def main(_):
     with tempfile.TemporaryDirectory() as folder:
         base_path = pathlib.Path(_FLAGS.model_base_path or folder).absolute()
         if _FLAGS.model_base_path is None:
-            module = _Plain()
-            tf.saved_model.save(
-                module, f"{folder}/1", signatures={"serving_default": module.serving_default}
-            )
+            _export_preset(folder)
         batching = BatchingParameters(
             _FLAGS.max_batch_size, _FLAGS.batch_timeout_micros, _FLAGS.num_batch_threads
         )

@@ -519,3 +519,57 @@ def test_labels_for_an_unconditional_gan_are_refused(make_gan):
 def test_names_beyond_the_stream_are_refused(arguments):
     with pytest.raises(ValueError, match="names images 0 to 2"):
         gk.image_seeds(0, **arguments)
+
+
+def test_regularizers_of_the_networks_are_part_of_their_losses():
+    def trained(regularizer):
+        keras.utils.set_random_seed(0)
+        generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+        discriminator = keras.Sequential([
+            keras.Input((2,)), keras.layers.Dense(1, kernel_regularizer=regularizer),
+        ])
+        gan = gk.GAN(generator, discriminator)
+        sgd = keras.optimizers.SGD
+        gan.compile(sgd(0.1), sgd(0.1))
+        before = discriminator.get_weights()[0]
+        gan.fit(np.ones((4, 2), "float32"), batch_size=4, verbose=0)
+        return before, discriminator.get_weights()[0]
+
+    (before, plain), (_, decayed) = trained(None), trained(keras.regularizers.L2(0.5))
+    # One SGD step at rate 0.1 on 0.5 w^2 moves a weight by 0.1 w.
+    np.testing.assert_allclose(plain - decayed, 0.1 * before, rtol=1e-4, atol=1e-6)
+
+
+def test_bfloat16_weights_are_averaged_too():
+    networks = [
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, dtype="bfloat16")]),
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]),
+    ]
+    gan = gk.GAN(*networks, ema_decay=0.9)
+    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0))
+    gan.fit(np.ones((8, 2), "float32"), batch_size=4, verbose=0)
+    average, weight = (n.weights[0].numpy().astype("float32") for n in (gan.ema_generator, networks[0]))
+    assert not np.array_equal(average, weight)
+
+
+def test_a_half_precision_layer_deep_inside_is_given_loss_scaling():
+    inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, dtype="mixed_float16")])
+    generator = keras.Sequential([keras.Input((2,)), inner, keras.layers.Dense(2)])
+    gan = gk.GAN(generator, keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+    gan.compile()
+    assert isinstance(gan.generator_optimizer, keras.optimizers.LossScaleOptimizer)
+    assert not isinstance(gan.discriminator_optimizer, keras.optimizers.LossScaleOptimizer)
+
+
+def test_a_generator_that_cannot_be_copied_is_refused_in_our_words():
+    class Secret(keras.layers.Layer):
+        def __init__(self, size):
+            super().__init__()
+            self.size = size
+
+        def call(self, x):
+            return x * self.size
+
+    generator = keras.Sequential([keras.Input((2,)), Secret(2)])
+    with pytest.raises(ValueError, match="register its classes"):
+        gk.GAN(generator, keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))

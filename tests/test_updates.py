@@ -99,14 +99,14 @@ class Moves:
         self.real, self.latents, self.generator_passes = [], [], 0
         move, loss, run = gan.move_discriminator, gan.generator_loss, gan.run_generator
 
-        def move_discriminator(real, fake, labels, latents):
+        def move_discriminator(real, fake, labels, latents, *rest):
             self.real.append(np.array(real))
             self.latents.append(np.array(latents))
-            return move(real, fake, labels, latents)
+            return move(real, fake, labels, latents, *rest)
 
-        def generator_loss(real, fake, labels, latents):
+        def generator_loss(real, fake, labels, latents, *rest):
             self.latents.append(np.array(latents))
-            return loss(real, fake, labels, latents)
+            return loss(real, fake, labels, latents, *rest)
 
         def run_generator(*arguments, **keywords):
             self.generator_passes += 1
@@ -164,9 +164,9 @@ def test_labels_stay_with_their_images(monkeypatch, make_gan, uint8_images, labe
     gan = make_gan(conditional=True, update=gk.Alternating(2), run_eagerly=True)
     seen, move = [], gan.move_discriminator
 
-    def move_discriminator(real, fake, real_labels, latents):
+    def move_discriminator(real, fake, real_labels, latents, *rest):
         seen.append((np.array(real), np.array(real_labels)))
-        return move(real, fake, real_labels, latents)
+        return move(real, fake, real_labels, latents, *rest)
 
     monkeypatch.setattr(gan, "move_discriminator", move_discriminator)
     gan.fit(uint8_images, labels, batch_size=24, shuffle=False, verbose=0)
@@ -210,3 +210,23 @@ def test_last_batch_smaller_than_the_discriminator_s_moves_is_refused():
     gan = linear_gan(gk.Alternating(discriminator_steps=4))
     with pytest.raises(tf.errors.InvalidArgumentError, match="must hold at least 4"):
         gan.fit(POINTS, batch_size=5, verbose=0)  # 5 rows, then 1
+
+
+class SeedOfTheMove(gk.penalties.Penalty):
+    name = "seed_of_the_move"
+
+    def __init__(self, player):
+        super().__init__()
+        self.player, self.seen = player, []
+
+    def value(self, step):
+        self.seen.append(tuple(step.seed.numpy()))
+        return tf.constant(0.0)
+
+
+@pytest.mark.parametrize("player, moves", [("discriminator", 3), ("generator", 2)])
+def test_penalties_draw_anew_in_every_move(player, moves):
+    penalty = SeedOfTheMove(player)
+    gan = linear_gan(gk.Alternating(3, 2), run_eagerly=True, penalties=[penalty])
+    gan.fit(POINTS, batch_size=N, shuffle=False, verbose=0)
+    assert len(penalty.seen) == len(set(penalty.seen)) == moves * (len(POINTS) // N)

@@ -6,14 +6,18 @@ import sys
 if sys.argv[:1] == ["-m"]:  # a command, `python -m tfgan_kit.train`: its own lines are the output
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+_OTHER_BACKEND = (
+    "tfgan_kit trains and exports with TensorFlow, but Keras is set to another backend. Unset "
+    "KERAS_BACKEND, or set KERAS_BACKEND=tensorflow, before Python starts. Received: "
+)
+if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    # Before Keras is imported: it fails where that backend is not installed.
+    raise ImportError(f"{_OTHER_BACKEND}KERAS_BACKEND={os.environ['KERAS_BACKEND']!r}")
+
 import keras  # noqa: E402
 
 if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        "tfgan_kit trains and exports with TensorFlow, but Keras was started with another backend. "
-        "Unset KERAS_BACKEND, or set KERAS_BACKEND=tensorflow, before Python starts. "
-        f"Received: KERAS_BACKEND={keras.backend.backend()!r}"
-    )
+    raise ImportError(f"{_OTHER_BACKEND}keras.backend.backend()={keras.backend.backend()!r}")
 
 from tfgan_kit import callbacks, data, layers, metrics, networks, objectives, penalties  # noqa: E402
 from tfgan_kit.export import export_generator  # noqa: E402

@@ -7,6 +7,7 @@
 """
 
 import json
+import math
 import os
 import pathlib
 import re
@@ -17,6 +18,7 @@ import numpy as np
 
 from tfgan_kit.gan import GAN
 
+_TEMPORARY = re.compile(r"\.(?:writing|shard).*-(\d+)(?:\.keras)?")
 _CHECKPOINT = re.compile(r"step-(\d{8,})\.keras")
 BEST_METRICS = ("fd_domain", "swd")  # lower is better; the first that was measured decides "best"
 
@@ -79,10 +81,14 @@ class Run:
         """The kept checkpoint with the lowest measured distance, or None if none was measured."""
         checkpoints = self.checkpoints()
         for metric in BEST_METRICS:
+            lines = [line for line in self.read_metrics() if line["metric"] == metric]
             values = {
                 line["step"]: line["value"]
-                for line in self.read_metrics()
-                if line["metric"] == metric and line["step"] in checkpoints
+                for line in lines
+                # Values of another protocol than the last one's are not comparable with it.
+                if line["protocol"] == lines[-1]["protocol"]
+                and line["step"] in checkpoints
+                and math.isfinite(line["value"])
             }
             if values:
                 return checkpoints[min(values, key=values.get)]
@@ -99,6 +105,7 @@ class Run:
         check_finite(gan, self)
         path = self.checkpoints_dir / f"step-{step:08d}.keras"
         self.checkpoints_dir.mkdir(parents=True, exist_ok=True)
+        drop_leftovers(self.checkpoints_dir)
         temporary = self.checkpoints_dir / f".writing-{os.getpid()}.keras"
         try:
             gan.save(temporary)
@@ -157,6 +164,14 @@ def _replace(path, text):
     os.replace(temporary, path)
 
 
+def drop_leftovers(folder):
+    """Removes temporary files, `.NAME-PID`, of processes of this machine that are no more."""
+    for path in folder.iterdir():
+        match = _TEMPORARY.fullmatch(path.name)
+        if match and not os.path.exists(f"/proc/{match[1]}") and os.path.exists("/proc/self"):
+            path.unlink(missing_ok=True)
+
+
 def _verify(path):
     """Reads the archive back and flushes it to disk, before it takes a good one's place."""
     with zipfile.ZipFile(path) as archive:
@@ -171,8 +186,10 @@ def check_finite(gan, run=None):
     """Raises `NonFiniteError` with the name of the first weight that is NaN or infinite."""
     for network in (gan.generator, gan.discriminator, gan.ema_generator):
         for weight in network.weights:
-            values = keras.ops.convert_to_numpy(weight)
-            if values.dtype.kind == "f" and not np.isfinite(values).all():
+            if not keras.backend.is_float_dtype(weight.dtype):
+                continue
+            # NumPy does not know bfloat16's NaN; every float fits or overflows to infinity.
+            if not np.isfinite(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32"))).all():
                 raise NonFiniteError(
                     non_finite_message(f"weight {network.name}/{weight.path}", int(gan.step), run)
                 )

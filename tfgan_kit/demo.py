@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 
 from tfgan_kit import command_line, image_seeds
 from tfgan_kit.export.publish import tensorflow_serving_lines
-from tfgan_kit_client import GeneratorClient
+from tfgan_kit_client import GeneratorClient, ServingError
 from tfgan_kit_client.pictures import tile, write_png
 
 FLAGS = flags.FLAGS
@@ -117,7 +117,10 @@ def main():
     run("export", "--ckpt", str(run_dir), "--output", str(base))
     port = free_port()
     with embedded_server(base, port):
-        images, labels, seconds = ask_for_digits(port)
+        try:
+            images, labels, seconds = ask_for_digits(port)
+        except ServingError as error:
+            raise ValueError(f"The server did not answer: {error}") from error
     write_png(output / "served.png", captioned(images, labels))
     print(report(output, base, len(images), seconds, time.monotonic() - started))
 

@@ -46,7 +46,7 @@ def main():
     output = pathlib.Path(FLAGS.output or run.path / "metrics.json")
     command_line.writable_folder(output.parent)
     gan = load_gan(path)
-    shape = gan.generator.output_shape[1:]
+    shape = gan.image_shape
     image_size, channels = (shape[0], shape[2]) if len(shape) == 3 else (None, None)
     source = data.open_source(spelling, image_size, channels)
     test = FLAGS.test_dataset and data.open_source(FLAGS.test_dataset, image_size, channels)

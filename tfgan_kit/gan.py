@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_kit import inputs, objectives, sampling
+from tfgan_kit import inputs, objectives, players, sampling
 from tfgan_kit.optimizers import OptimizerPair, prepare
 from tfgan_kit.penalties import Penalty, Step
 from tfgan_kit.updates import Alternating
@@ -48,13 +48,14 @@ class GAN(keras.Model):
         self, generator, discriminator, latent_dim=None, num_classes=None, ema_decay=0.999, seed=0,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        # The networks have precisions of their own; the game itself casts nothing.
+        super().__init__(autocast=False, **kwargs)
         if not 0.0 <= ema_decay < 1.0:
             raise ValueError(f"`ema_decay` must be in [0, 1). Received: ema_decay={ema_decay}")
         sampling.image_seeds(seed, 0)  # checks the range
         self.generator = generator
         self.discriminator = discriminator
-        self.latent_dim = _read_latent_dim(generator) if latent_dim is None else latent_dim
+        self.latent_dim = players.read_latent_dim(generator) if latent_dim is None else latent_dim
         if num_classes is None:
             num_classes = getattr(generator, "num_classes", None)
         self.num_classes = num_classes
@@ -66,56 +67,18 @@ class GAN(keras.Model):
         self.step = self.add_weight(
             name="step", shape=(), dtype="int64", initializer="zeros", trainable=False
         )
-        self._build_networks()
-        self.ema_generator = _copy(generator, self._zeros()) if ema_decay else generator
+        self.image_shape = players.check_players(
+            generator, discriminator, self.latent_dim, num_classes
+        )
+        self.ema_generator = generator
+        if ema_decay:
+            row = players.example_row(self.latent_dim, num_classes)
+            self.ema_generator = players.copy_generator(generator, row)
         self._sampler = tf.function(
             lambda latents, labels: sampling.sample(self.ema_generator, latents, labels),
             reduce_retracing=True,
         )
         self.built = True
-
-    def _zeros(self):
-        latents = tf.zeros((1, self.latent_dim))
-        return [latents, tf.zeros((1,), tf.int32)] if self.num_classes else latents
-
-    def _build_networks(self):
-        """Runs both networks once, so that a pair that does not fit is found here."""
-        try:
-            images = self.generator(self._zeros())
-        except ValueError as error:
-            raise ValueError(
-                "The generator does not take "
-                f"{'[latents, labels] with latents' if self.num_classes else 'latents'} of shape "
-                f"{(1, self.latent_dim)}; give GAN its `latent_dim`, and `num_classes` if it is "
-                f"conditional. Keras says: {str(error)[:300]}"
-            ) from error
-        if len(images.shape) not in (2, 4) or images.shape[0] != 1:
-            raise ValueError(
-                "A generator maps latents (N, Z) to images (N, H, W, C) or points (N, D). "
-                f"Received: a generator that maps {(1, self.latent_dim)} to {tuple(images.shape)}"
-            )
-        self.image_shape = tuple(images.shape[1:])
-        row = [images, tf.zeros((1,), tf.int32)] if self.num_classes else images
-        try:
-            logits = self.discriminator(row)
-        except ValueError as error:
-            raise ValueError(
-                "The discriminator does not take what the generator makes, "
-                f"{'[images, labels] with images' if self.num_classes else 'images'} of shape "
-                f"{tuple(images.shape)}; give both the same image size, channels and num_classes. "
-                f"Keras says: {str(error)[:300]}"
-            ) from error
-        known = getattr(self.discriminator, "num_classes", None) or self.num_classes
-        if known != self.num_classes:
-            raise ValueError(
-                "Both networks need the same number of classes. "
-                f"Received: generator {self.num_classes}, discriminator {known}"
-            )
-        if tuple(logits.shape) != (1, 1):
-            raise ValueError(
-                "A discriminator answers one logit a row, (N, 1). "
-                f"Received: a discriminator that answers {tuple(logits.shape)} for one row"
-            )
 
     # The game's rules
 
@@ -178,7 +141,9 @@ class GAN(keras.Model):
     def metrics(self):
         return list(self.trackers.values()) if self.compiled else []
 
-    def fit(self, x=None, y=None, **kwargs):
+    def fit(
+        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
+    ):
         """`keras.Model.fit` for images, `(images, labels)`, or a `tf.data.Dataset` of either.
 
         A data set of `tfgan_kit.data` starts at the batch that follows the GAN's last step, so that
@@ -188,16 +153,16 @@ class GAN(keras.Model):
             ValueError: a callback that cannot work with two optimizers; the message names the
                 alternative.
         """
-        inputs.check_callbacks(kwargs.get("callbacks"))
+        inputs.check_callbacks(callbacks)
         inputs.check_arrays(x, y, self.num_classes)
-        self._restore_backup(kwargs.get("callbacks"))
+        self._restore_backup(callbacks)
         kwargs["validation_data"] = _one_epoch(kwargs.get("validation_data"))
         if hasattr(x, "at_step"):
             inputs.check_source(x.source, self.num_classes)
             kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or x.steps_per_epoch
             x = x.at_step(int(self.step))
             kwargs.setdefault("shuffle", False)  # it is shuffled already; Keras would warn
-        return super().fit(x, y, **kwargs)
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
     def evaluate(self, x=None, y=None, **kwargs):
         """`keras.Model.evaluate`; of an endless data set of `tfgan_kit.data`, one epoch."""
@@ -272,22 +237,25 @@ class GAN(keras.Model):
         """A tape that records gradients of the generator's weights, and of no others."""
         return _Tape(self.generator.trainable_variables)
 
-    def move_discriminator(self, real_images, fake_images, labels, latents):
-        """One update of the discriminator; returns its logs."""
+    def move_discriminator(self, real_images, fake_images, labels, latents, move=0):
+        """One update of the discriminator, the step's `move`-th of all; returns its logs."""
         with _Tape(self.discriminator.trainable_variables) as tape:
             real_logits = self.run_discriminator(real_images, labels)
             fake_logits = self.run_discriminator(fake_images, labels)
             loss = self.objective.discriminator_loss(real_logits, fake_logits)
             logs = {"d_loss": loss}
-            step = self._record(real_images, fake_images, labels, latents, real_logits, fake_logits)
-            loss += self._penalize("discriminator", step, logs)
+            step = Step(
+                real_images, fake_images, labels, latents, real_logits, fake_logits,
+                **self._callables(labels, move),
+            )
+            loss += self._penalize("discriminator", step, logs) + players.regularize(self.discriminator)
             scaled = self.discriminator_optimizer.scale_loss(loss)
         self._apply(self.discriminator_optimizer, tape, scaled, self.discriminator)
         logs["real_score"] = tf.reduce_mean(real_logits)
         logs["fake_score"] = tf.reduce_mean(fake_logits)
         return logs
 
-    def generator_loss(self, real_images, fake_images, labels, latents):
+    def generator_loss(self, real_images, fake_images, labels, latents, move=1):
         """The generator's loss and its logs; to be called under `generator_tape`."""
         fake_logits = self.run_discriminator(fake_images, labels)
         real_logits = None
@@ -295,8 +263,11 @@ class GAN(keras.Model):
             real_logits = self.run_discriminator(real_images, labels)
         loss = self.objective.generator_loss(real_logits, fake_logits)
         logs = {"g_loss": loss}
-        step = self._record(real_images, fake_images, labels, latents, real_logits, fake_logits)
-        loss += self._penalize("generator", step, logs)
+        step = Step(
+            real_images, fake_images, labels, latents, real_logits, fake_logits,
+            **self._callables(labels, move),
+        )
+        loss += self._penalize("generator", step, logs) + players.regularize(self.generator)
         return self.generator_optimizer.scale_loss(loss), logs
 
     def move_generator(self, tape, loss):
@@ -308,13 +279,13 @@ class GAN(keras.Model):
         gradients = tape.gradient(loss, [v.value for v in variables])
         optimizer.apply(gradients, variables)
 
-    def _record(self, real_images, fake_images, labels, latents, real_logits, fake_logits):
-        return Step(
-            real_images, fake_images, labels, latents, real_logits, fake_logits,
-            discriminator=lambda images: self.run_discriminator(images, labels),
-            generator=lambda latents: self.run_generator(latents, labels),
-            seed=self._draw_seed(MOVES_PER_STEP - 1),
-        )
+    def _callables(self, labels, move):
+        """The rest of a move's `Step`: the networks, and a seed that no other draw uses."""
+        return {
+            "discriminator": lambda images: self.run_discriminator(images, labels),
+            "generator": lambda latents: self.run_generator(latents, labels),
+            "seed": self._draw_seed(MOVES_PER_STEP - 1 - move),
+        }
 
     def _penalize(self, player, step, logs):
         total = 0.0
@@ -330,8 +301,9 @@ class GAN(keras.Model):
         step = tf.cast(self.step.value, tf.float32)
         decay = tf.minimum(self.ema_decay, (1.0 + step) / (EMA_RAMP + step))
         for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
-            if weight.dtype.startswith("float"):
-                average.assign_sub((1.0 - decay) * (average.value - weight.value))
+            if keras.backend.is_float_dtype(weight.dtype):
+                rate = tf.cast(1.0 - decay, weight.dtype)
+                average.assign_sub(rate * (average.value - weight.value))
             else:
                 average.assign(weight.value)
 
@@ -437,26 +409,6 @@ class _Tape(tf.GradientTape):
         tape = super().__enter__()
         tape.watch([variable.value for variable in self._variables])
         return tape
-
-
-def _read_latent_dim(generator):
-    dim = getattr(generator, "latent_dim", None)
-    if dim is None and getattr(generator, "inputs", None):
-        dim = generator.inputs[0].shape[-1]
-    if dim is None:
-        raise ValueError(
-            "Cannot read the latent dimension off the generator: give `latent_dim` to GAN, or "
-            f"build the generator on its inputs first. Received: generator={generator!r}"
-        )
-    return int(dim)
-
-
-def _copy(generator, inputs):
-    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(generator))
-    copy(inputs)
-    copy.set_weights(generator.get_weights())
-    copy.trainable = False
-    return copy
 
 
 def _one_epoch(data):

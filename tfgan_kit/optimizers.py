@@ -45,7 +45,7 @@ def prepare(optimizer, network, player):
         )
     optimizer = found
     half = network.dtype_policy.compute_dtype == "float16" or any(
-        layer.dtype_policy.compute_dtype == "float16" for layer in network.layers
+        layer.dtype_policy.compute_dtype == "float16" for layer in network._flatten_layers()
     )
     if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
-from tfgan_kit.checkpoint import write_json
+from tfgan_kit.checkpoint import drop_leftovers, write_json
 from tfgan_kit.sampling import image_seeds
 
 BATCH = 64
@@ -41,6 +41,8 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
         ValueError: the folder holds shards of another model or other arguments.
     """
     output = pathlib.Path(output)
+    _check_images(gan, labels)
+    drop_leftovers(output)
     count = -(-num_images // shard_size)
     _check_manifest(output, {
         "weights": _weights_hash(gan), "num_images": num_images, "seed": seed,
@@ -66,6 +68,16 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
     seconds = time.monotonic() - started
     if done:
         print(f"{done} images in {seconds:.1f} s, {done / seconds:.0f} images/s")
+
+
+def _check_images(gan, labels):
+    """Refuses what cannot be generated before anything is written."""
+    if len(gan.image_shape) != 3:
+        raise ValueError(
+            "Shards hold pictures, and this GAN makes points; use gan.generate in Python. "
+            f"Received: a GAN of samples of shape {gan.image_shape}"
+        )
+    gan.generate(labels=labels, num_images=None if labels is not None else 1)
 
 
 def _rows(gan, seed, first, last, labels, progress):

@@ -15,22 +15,24 @@ from tfgan_kit.checkpoint import Run, load_gan
 FLAGS = flags.FLAGS
 
 # What may differ between two calls on one run folder: none of it changes what is learnt.
-FREE_ON_RESUME = ("steps", "keep", "num_samples", "import_module")
+FREE_ON_RESUME = ("steps", "checkpoint_every", "keep", "num_samples", "import_module")
 
 
 def define_flags():
     flags.DEFINE_string("preset", None, "One of: " + ", ".join(presets.PRESETS), required=True)
     flags.DEFINE_string("run_dir", None, "Run folder; an existing one is gone on with.", required=True)
     flags.DEFINE_string(
-        "dataset", None, "tfds:NAME[/CONFIG][:SPLIT], folder:PATH, npz:PATH, idx:PATH or mnist5k; "
-        "default: the preset's."
+        "dataset", None, "tfds:NAME[/CONFIG][:SPLIT], folder:PATH, npz:PATH, idx:PATH, mnist5k, "
+        "grid25 or ring8; default: the preset's."
     )
     flags.DEFINE_boolean("conditional", True, "Use the labels of the data set, if it has any.")
     flags.DEFINE_integer("image_size", None, "Pixels a side; default: the preset's.", lower_bound=1)
     flags.DEFINE_integer("steps", None, "Training steps in all.", lower_bound=1)
     flags.DEFINE_integer("batch_size", None, "Images a step.", lower_bound=1)
     flags.DEFINE_string("objective", None, "One of: " + ", ".join(objectives.OBJECTIVES))
-    flags.DEFINE_integer("seed", 0, "Of weights, latents and data order.", lower_bound=0)
+    flags.DEFINE_integer(
+        "seed", 0, "Of weights, latents and data order.", lower_bound=0, upper_bound=2**31 - 1
+    )
     flags.DEFINE_integer(
         "checkpoint_every", 500, "Steps from one checkpoint, sample grid and log line to the next.",
         lower_bound=1,
@@ -84,14 +86,13 @@ def git_commit():
 
 
 def check_same_run(run, config):
-    """Refuses to go on with a run that other flags, or other data, have made.
+    """Refuses to go on with checkpoints that other flags, or other data, have made.
 
     Raises:
         ValueError: naming the first flag that differs.
     """
     old = run.read_config()
-    if old is None:
-        run.write_config(config)
+    if old is None or run.newest() is None:
         return
     for name, value in config["flags"].items():
         if name not in FREE_ON_RESUME and old["flags"].get(name) != value:
@@ -113,12 +114,12 @@ def train(gan, dataset, run, steps, checkpoint_every, num_samples):
         callbacks.append(SampleGrid(run.samples_dir, num_samples))
     callbacks.append(keras.callbacks.TensorBoard(run.logs_dir, write_graph=False))
     while (done := int(gan.step)) < steps:
-        whole = (steps - done) // checkpoint_every
+        epoch = done // checkpoint_every
+        length = min(checkpoint_every - done % checkpoint_every, steps - done)
+        epochs = (steps - done) // length if length == checkpoint_every else 1
         gan.fit(
-            dataset, callbacks=callbacks,
-            steps_per_epoch=checkpoint_every if whole else steps - done,
-            initial_epoch=done // checkpoint_every,
-            epochs=done // checkpoint_every + (whole or 1),
+            dataset, callbacks=callbacks, steps_per_epoch=length,
+            initial_epoch=epoch, epochs=epoch + epochs,
         )
 
 
@@ -135,12 +136,14 @@ def main():
     batch_size, steps = FLAGS.batch_size or preset.batch_size, FLAGS.steps or preset.steps
     run = Run(FLAGS.run_dir, FLAGS.keep)
     dataset = data.training_dataset(source, batch_size, FLAGS.seed, preset.flip)
-    check_same_run(run, describe(source, batch_size))
+    config = describe(source, batch_size)
+    check_same_run(run, config)
     if run.newest():
         gan = load_gan(run.newest())
         print(f"Going on with {run.newest()} from step {int(gan.step)}.")
     else:
         gan = build(source, FLAGS.preset)
+        run.write_config(config)
     run.forget_metrics_after(int(gan.step))
     device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     print(f"{source.name}: {source.num_images} images {source.image_shape}, on the {device}.")

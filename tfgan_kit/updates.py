@@ -47,12 +47,14 @@ class Alternating:
             real, real_labels = images[rows], None if labels is None else labels[rows]
             latents = gan.draw_latents(tf.shape(real)[0], move)
             fake = gan.run_generator(latents, real_labels)
-            logs |= gan.move_discriminator(real, fake, real_labels, latents)
+            logs |= gan.move_discriminator(real, fake, real_labels, latents, move)
         for move in range(self.generator_steps):
             latents = gan.draw_latents(tf.shape(real)[0], self.discriminator_steps + move)
             with gan.generator_tape() as tape:
                 fake = gan.run_generator(latents, real_labels)
-                loss, generator_logs = gan.generator_loss(real, fake, real_labels, latents)
+                loss, generator_logs = gan.generator_loss(
+                    real, fake, real_labels, latents, self.discriminator_steps + move
+                )
             gan.move_generator(tape, loss)
             logs |= generator_logs
         return logs

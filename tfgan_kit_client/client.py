@@ -87,7 +87,7 @@ class GeneratorClient:
     def generate(
         self, num_images=None, seed=0, labels=None, seeds=None, signature=None
     ) -> np.ndarray:
-        """Images, uint8 (N, H, W, C).
+        """Images, uint8 (N, H, W, C), all of one version of the model.
 
         Args:
             num_images: int; None: as many as labels, or 16.
@@ -100,15 +100,16 @@ class GeneratorClient:
             ValueError: before anything is sent, for arguments that do not fit the model.
             ServingError: the server did not answer, or refused.
         """
-        answers = self._generate(num_images, seed, labels, seeds, signature, contract.IMAGES)
-        return np.concatenate([self._read(answer, n, _to_images) for answer, n in answers])
+        return np.concatenate(
+            self._generate(num_images, seed, labels, seeds, signature, contract.IMAGES)
+        )
 
     def generate_png(
         self, num_images=None, seed=0, labels=None, seeds=None, signature=None
     ) -> list[bytes]:
         """The same images as PNG files, encoded by the model's `_png` signatures."""
         answers = self._generate(num_images, seed, labels, seeds, signature, contract.PNG_BYTES)
-        return [png for answer, n in answers for png in self._read(answer, n, _to_pngs)]
+        return [png for answer in answers for png in answer]
 
     def wait_until_ready(self, timeout: float = 60.0) -> int:
         """Waits until a version is AVAILABLE and returns it. Raises ServingError if none is."""
@@ -148,15 +149,51 @@ class GeneratorClient:
             {name: values[start : start + self.batch_size] for name, values in inputs.items()}
             for start in range(0, len(names), self.batch_size)
         ]
-        requests = (self._request(chosen.name, batch) for batch in batches)
-        for response, batch in zip(self._in_order(requests), batches, strict=True):
-            if response.model_spec.version.value != metadata.version:
-                self._metadata = None  # a new version is served; it may ask for something else
-            yield response.outputs[output], len(batch[contract.SEED])
+        answers = self._ask(chosen.name, batches, output)
+        versions = {version for version, _ in answers}
+        if versions != {metadata.version}:
+            self._metadata = None  # a new version is served; it may ask for something else
+        if len(versions) > 1:
+            answers = self._of_one_version(answers, chosen.name, batches, output)
+        return [images for _, images in answers]
 
-    def _request(self, signature, inputs):
+    def _ask(self, signature, batches, output, version=None):
+        requests = (self._request(signature, batch, version) for batch in batches)
+        return [
+            (
+                response.model_spec.version.value,
+                self._read(response.outputs[output], len(batch[contract.SEED]), output),
+            )
+            for response, batch in zip(self._in_order(requests), batches, strict=True)
+        ]
+
+    def _of_one_version(self, answers, signature, batches, output):
+        """The answers again, once the model was replaced while they were given."""
+        versions = sorted({version for version, _ in answers}, reverse=True)
+        for version in versions:  # the newest, or an older one that was gone back to
+            late = [k for k, (answered, _) in enumerate(answers) if answered != version]
+            try:
+                again = self._ask(signature, [batches[k] for k in late], output, version)
+            except ServingError as error:
+                if error.code is not grpc.StatusCode.NOT_FOUND:
+                    raise
+                continue
+            answers = list(answers)
+            for k, answer in zip(late, again, strict=True):
+                answers[k] = answer
+            return answers
+        raise ServingError(
+            grpc.StatusCode.ABORTED,
+            f"model {self.model_name!r} was replaced while it answered (versions "
+            f"{', '.join(map(str, versions))}), and none of these is served any more, so the "
+            "images would be of different models. Ask again",
+        )
+
+    def _request(self, signature, inputs, version=None):
         request = wire.PredictRequest()
         request.model_spec.name = self.model_name
+        if version is not None:
+            request.model_spec.version.value = version
         request.model_spec.signature_name = signature
         for name, values in inputs.items():
             tensor = request.inputs[name]
@@ -185,8 +222,8 @@ class GeneratorClient:
             self._metadata = None  # what was read may no longer hold
             raise in_plain_words(error, self.target, self.model_name, self.timeout) from error
 
-    def _read(self, tensor, number, convert):
-        answer = convert(tensor)
+    def _read(self, tensor, number, output):
+        answer = _to_images(tensor) if output == contract.IMAGES else list(tensor.string_val)
         if len(answer) != number:
             raise ServingError(
                 grpc.StatusCode.INTERNAL, f"{self.target} gave {len(answer)} images for {number}"
@@ -199,7 +236,3 @@ def _to_images(tensor) -> np.ndarray:
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, np.uint8).reshape(shape)
     return np.array(tensor.int_val, np.uint8).reshape(shape)
-
-
-def _to_pngs(tensor) -> list[bytes]:
-    return list(tensor.string_val)

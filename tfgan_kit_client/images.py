@@ -40,7 +40,7 @@ def request_labels(labels, num_images: int) -> np.ndarray:
             f"labels must have one an image. Received: {len(labels)} labels, {num_images} images"
         )
     if labels.min() < 0:
-        raise ValueError(f"labels must be at least 0. Received: labels={labels.tolist()}")
+        raise ValueError(f"labels are 0 or more. Received: labels={labels.tolist()!r:.80}")
     return labels
 
 

@@ -114,7 +114,7 @@ def test_dtype_numbers_are_tensorflows(name, number):
         ({"labels": []}, "num_images must be an integer from 1"),
         ({"num_images": 1, "labels": [0.5]}, "labels must be a list of at least 1 integer"),
         ({"num_images": 1, "labels": [2**31]}, "labels must fit int32"),
-        ({"num_images": 1, "labels": [-1]}, "labels must be at least 0"),
+        ({"num_images": 1, "labels": [-1]}, "labels are 0 or more"),
     ],
 )
 def test_bad_arguments_are_refused_before_anything_is_sent(arguments, reason):

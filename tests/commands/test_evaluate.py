@@ -27,6 +27,19 @@ def test_figures_of_an_unlabelled_run_have_floor_and_protocol(command, unlabelle
     assert Run(unlabelled).best() == Run(unlabelled).newest()
 
 
+def test_figures_of_a_labelled_run_are_of_a_domain_classifier(train, command, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFGAN_KIT_CACHE", str(tmp_path / "cache"))
+    train(tmp_path / "run", steps=2)
+    code, out, err = command("evaluate", f"--ckpt={tmp_path / 'run'}")
+    assert code == 0, err
+    results = json.loads((tmp_path / "run" / "metrics.json").read_text())["results"]
+    assert {r["metric"] for r in results} == {"fd_domain", "kid_domain", "label_agreement"}
+    assert all("extractor_hash" in r["protocol"] for r in results)
+    code, _, err = command("generate", f"--ckpt={tmp_path / 'run'}", "--which=best", "--num_images=2",
+                           f"--output={tmp_path / 'best.png'}")
+    assert code == 0, err
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["--metrics=fid"], "swd"),
     (["--metrics=fd_domain"], "labelled"),

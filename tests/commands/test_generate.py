@@ -95,6 +95,7 @@ def test_a_small_number_writes_a_grid(command, run_dir, tmp_path):
 
 @pytest.mark.parametrize("arguments, message", [
     (["--labels=7"], "0 to 2"),
+    (["--labels=0,7", "--output={tmp}/shards"], "0 to 2"),
     (["--labels=one"], "integers"),
     (["--num_images=0"], "--num_images"),
     (["--num_images=5000"], "1024"),
@@ -105,7 +106,8 @@ def test_a_small_number_writes_a_grid(command, run_dir, tmp_path):
 ])
 def test_a_mistake_is_one_clear_line_and_exit_code_1(command, run_dir, tmp_path, arguments, message):
     code, out, err = command(
-        "generate", f"--ckpt={run_dir}", "--num_images=4", f"--output={tmp_path / 'g.png'}", *arguments
+        "generate", f"--ckpt={run_dir}", "--num_images=4", f"--output={tmp_path / 'g.png'}",
+        *(argument.replace("{tmp}", str(tmp_path)) for argument in arguments),
     )
     assert code == 1 and message in out + err and "Traceback" not in out + err
-    assert not (tmp_path / "g.png").exists()
+    assert not (tmp_path / "g.png").exists() and not list(tmp_path.glob("shards/*"))

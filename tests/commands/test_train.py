@@ -126,7 +126,27 @@ def test_a_mistake_is_one_clear_line_and_exit_code_1(train, tmp_path, arguments,
     assert code == 1
     assert message in out + err
     assert "Traceback" not in out + err
-    assert not list((tmp_path / "run").glob("checkpoints/*"))
+    assert not list((tmp_path / "run").glob("*"))
+
+
+def test_a_corrected_flag_is_accepted_after_a_mistake(train, tmp_path):
+    train(tmp_path / "run", "--image_size=30")
+    code, _, err = train(tmp_path / "run", steps=2)
+    assert code == 0, err
+
+
+def test_checkpoints_stay_on_their_grid_whatever_was_asked_before(train, tmp_path):
+    for steps in (3, 7):
+        train(tmp_path / "run", "--keep=9", steps=steps)
+    assert list(Run(tmp_path / "run").checkpoints()) == [2, 3, 4, 6, 7]
+
+
+def test_temporary_files_of_killed_processes_are_removed(train, tmp_path):
+    train(tmp_path / "run", steps=2)
+    leftover = Run(tmp_path / "run").checkpoints_dir / ".writing-4194305.keras"  # above any PID
+    leftover.touch()
+    train(tmp_path / "run", steps=4)
+    assert not leftover.exists()
 
 
 def test_a_weight_that_is_not_finite_stops_with_its_name_and_keeps_the_last_good(train, tmp_path):

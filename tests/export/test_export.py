@@ -14,7 +14,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 import tfgan_kit as gk
 from tfgan_kit.export import read_lineage
 from tfgan_kit.export import signatures as names
-from tfgan_kit.export.publish import versions
+from tfgan_kit.export.publish import publish, unpublished, versions
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -140,9 +140,95 @@ def test_a_plain_keras_generator_is_exported_with_its_own_range(plain_generator,
     assert names.GENERATE not in signatures
 
 
-def test_a_sigmoid_taken_for_tanh_is_said(plain_generator, tmp_path, capsys):
-    gk.export_generator(plain_generator, tmp_path)
-    assert "output_range 0,1" in capsys.readouterr().out
+def test_a_sigmoid_taken_for_tanh_is_said(plain_generator, tmp_path):
+    with pytest.warns(UserWarning, match="output_range 0,1"):
+        gk.export_generator(plain_generator, tmp_path)
+
+
+def test_uint8_output_is_exported_as_it_is(tmp_path):
+    class Levels(keras.layers.Layer):
+        def call(self, x):
+            return tf.cast(255.0 * tf.sigmoid(x), tf.uint8)
+
+        def compute_output_spec(self, x):
+            return keras.KerasTensor(x.shape, "uint8")
+
+    model = keras.Sequential([
+        keras.Input((2,)), keras.layers.Dense(16), keras.layers.Reshape((4, 4, 1)), Levels(),
+    ])
+    version = gk.export_generator(model, tmp_path, output_range=(0, 255))
+    latents = np.ones((2, 2), "float32")
+    np.testing.assert_array_equal(
+        ask(tf.saved_model.load(str(version)).signatures, names.FROM_LATENT, latents=latents),
+        model(latents),
+    )
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_label_out_of_range_is_refused_with_the_range(signatures, label):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="label must be from 0 to 2"):
+        ask(signatures, names.GENERATE, seed=np.array([1]), label=np.array([label], np.int32))
+
+
+def image_model(*layers):
+    return keras.Sequential([
+        keras.Input((2,)), keras.layers.Dense(16, activation="tanh"),
+        keras.layers.Reshape((4, 4, 1)), *layers,
+    ])
+
+
+class CenteredOverBatch(keras.layers.Layer):
+    def call(self, x):
+        return tf.tanh(x - tf.reduce_mean(x, axis=0, keepdims=True))
+
+
+def test_a_model_whose_rows_depend_on_their_batch_is_not_published(tmp_path):
+    with pytest.raises(ValueError, match="depends on its batch"):
+        gk.export_generator(image_model(CenteredOverBatch()), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_of_nan_weights_is_not_published(tmp_path):
+    model = image_model()
+    model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
+    with pytest.raises(ValueError, match="not finite"):
+        gk.export_generator(model, tmp_path)
+
+
+def test_a_graph_that_differs_from_the_model_is_not_published(tmp_path, monkeypatch):
+    monkeypatch.setattr("tfgan_kit.sampling.to_uint8", lambda x: tf.cast((x + 1) * 120, tf.uint8))
+    with pytest.raises(ValueError, match="does not answer as the model in memory"):
+        gk.export_generator(image_model(), tmp_path)
+
+
+def test_a_variable_that_keras_does_not_know_is_said(tmp_path):
+    class Hidden(keras.layers.Layer):
+        def build(self, _):
+            object.__setattr__(self, "hidden", [tf.Variable(0.5)])
+
+        def call(self, x):
+            return x * self.hidden[0]
+
+    with pytest.raises(ValueError, match="add_weight"):
+        gk.export_generator(image_model(Hidden()), tmp_path)
+
+
+def test_labels_before_latents_are_refused(tmp_path):
+    labels, latents = keras.Input((), dtype="int32"), keras.Input((2,))
+    x = keras.layers.Dense(16, activation="tanh")(latents)
+    x = keras.layers.Add()([x, keras.layers.Embedding(3, 16)(labels)])
+    model = keras.Model([labels, latents], keras.layers.Reshape((4, 4, 1))(x))
+    with pytest.raises(ValueError, match="in this order"):
+        gk.export_generator(model, tmp_path, num_classes=3)
+
+
+def test_two_exporters_at_once_leave_each_other_alone(tmp_path):
+    with unpublished(tmp_path) as one, unpublished(tmp_path) as other:
+        (one / "a").touch()
+        (other / "b").touch()
+        assert publish(one, tmp_path).name == "1"
+        assert publish(other, tmp_path).name == "2"
+    assert versions(tmp_path) == [1, 2]
 
 
 def test_pixels_outside_the_stated_range_are_refused(tmp_path):
@@ -164,8 +250,26 @@ class PythonLayer(keras.layers.Layer):
         return tf.ensure_shape(tf.py_function(lambda v: v, [x], tf.float32), [None, 4, 4, 1])
 
 
+class StatelessPythonLayer(keras.layers.Layer):
+    def call(self, x):
+        y = tf.numpy_function(lambda v: v, [x], tf.float32, stateful=False)
+        return tf.ensure_shape(y, [None, 4, 4, 1])
+
+
+class FileLayer(keras.layers.Layer):
+    def call(self, x):
+        return x + 0.0 * tf.cast(tf.strings.length(tf.io.read_file(__file__)), tf.float32)
+
+
+class CompiledLayer(keras.layers.Layer):
+    def call(self, x):
+        return tf.function(tf.tanh, jit_compile=True)(x)
+
+
 @pytest.mark.parametrize("layer, operation", [
     (NoisyLayer, "RandomStandardNormal"), (PythonLayer, "EagerPyFunc"),
+    (StatelessPythonLayer, "PyFuncStateless"), (FileLayer, "ReadFile"),
+    (CompiledLayer, "jit_compile=True"),
 ])
 def test_what_a_server_cannot_repeat_is_refused_by_name(layer, operation, tmp_path):
     model = keras.Sequential([

@@ -2,6 +2,7 @@
 
 import pathlib
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +10,8 @@ import tensorflow as tf
 from tests.serving import toy
 from tfgan_kit.serving import BatchingParameters
 from tfgan_kit.serving.batching import batched
+from tfgan_kit.serving.calls import status_of
+from tfgan_kit.serving.saved_model import SavedModel
 from tfgan_kit_client import GeneratorClient
 
 
@@ -55,6 +58,39 @@ def test_two_functions_with_equal_parameters_never_answer_for_each_other(signatu
     assert [int(a["value"][0]) for a in answers] == [k * (1000 if k % 2 else 1) for k in range(16)]
 
 
+class Table(tf.Module):
+    """Answers an entry of a table of ten; another index is an InvalidArgumentError."""
+
+    def __init__(self):
+        super().__init__()
+        self.entries = tf.Variable(tf.range(100, 110))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, name="label")])
+    def run(self, label):
+        return {"entry": tf.gather(self.entries, label)}
+
+
+@pytest.fixture
+def table(tmp_path):
+    module = Table()
+    tf.saved_model.save(module, str(tmp_path / "1"), signatures={"run": module.run})
+    # Four callers of a row each fill the batch, so that it surely is one.
+    parameters = BatchingParameters(4, 5_000_000, allowed_batch_sizes=(4,))
+    return SavedModel(tmp_path / "1", parameters).signature("run")
+
+
+def test_one_callers_bad_row_fails_that_caller_alone(table):
+    def ask(label):
+        try:
+            return int(table.run({"label": tf.make_tensor_proto([label], tf.int32)})["entry"][0])
+        except tf.errors.InvalidArgumentError as error:
+            return status_of(error)
+
+    refused = (grpc.StatusCode.INVALID_ARGUMENT, "indices[0] = 99 is not in [0, 10)")
+    labels = [1, 99, 3, 4]
+    assert toy.at_once(4, lambda k: ask(labels[k])) == [101, refused, 103, 104]
+
+
 def test_a_batched_call_traces_once(signature):
     function = signature(2)
     run = batched(function, BatchingParameters(max_batch_size=8))
@@ -73,8 +109,6 @@ def test_merged_answers_equal_the_single_ones(serve):
 
 
 def test_a_signature_with_fixed_rows_is_served_unbatched(tmp_path):
-    from tfgan_kit.serving.saved_model import SavedModel
-
     @tf.function(input_signature=[tf.TensorSpec([2], tf.int64, name="seed")])
     def fixed(seed):
         return {"images": seed + 1}

@@ -3,10 +3,11 @@
 import shutil
 import threading
 import time
+import types
 
 import numpy as np
 import pytest
-from tensorflow_serving.apis import get_model_status_pb2, prediction_log_pb2
+from tensorflow_serving.apis import get_model_status_pb2, model_pb2, prediction_log_pb2
 
 from tests.serving import toy
 from tfgan_kit.serving.calls import RequestError
@@ -165,6 +166,44 @@ def test_a_folder_that_cannot_be_read_keeps_what_is_served(server, base_path):
     base_path.with_name("away").rename(base_path)
 
 
+def test_a_folder_that_vanishes_is_one_line_in_the_log(server, base_path, caplog):
+    base_path.rename(base_path.with_name("away"))
+    toy.until(lambda: "cannot look for versions" in caplog.text)
+    time.sleep(0.3)  # six polls
+    base_path.with_name("away").rename(base_path)
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert str(base_path) in record.message and record.exc_info is None
+
+
+def _loaded(path):
+    return types.SimpleNamespace(version=int(path.name))
+
+
+def test_a_call_that_never_ends_does_not_hold_up_the_next_version(tmp_path):
+    versions = Versions("toy", tmp_path, _loaded, retire_seconds=0.1)
+    (tmp_path / "1").mkdir()
+    versions.poll()
+    with versions.use(model_pb2.ModelSpec(name="toy")) as model:
+        (tmp_path / "2").mkdir()
+        poll = threading.Thread(target=versions.poll, daemon=True)
+        poll.start()
+        poll.join(timeout=10)
+        assert not poll.is_alive()
+        assert (model.version, versions.current.version) == (1, 2)
+        assert not versions.drained(timeout=0)
+    assert versions.drained(timeout=0)
+
+
+def test_stop_returns_although_a_replaced_version_still_runs_a_call(server, base_path, saved):
+    with server.versions.use(model_pb2.ModelSpec(name="toy")):
+        toy.publish(saved[2], base_path, 2)
+        toy.until(lambda: states(server) == [(2, "AVAILABLE"), (1, "UNLOADING")])
+        stop = threading.Thread(target=server.stop, kwargs={"grace": 0.2}, daemon=True)
+        stop.start()
+        stop.join(timeout=10)
+        assert not stop.is_alive()
+
+
 def test_only_folders_named_by_an_integer_are_versions(tmp_path):
     for name in ("1", "00010", "2", "abc", "tmp-7", ".7tmp", "1.5", "-3", str(2**63)):
         (tmp_path / name).mkdir()
@@ -173,8 +212,6 @@ def test_only_folders_named_by_an_integer_are_versions(tmp_path):
 
 
 def test_a_version_by_number_is_not_found_once_it_is_replaced(server, base_path, saved):
-    from tensorflow_serving.apis import model_pb2
-
     spec = model_pb2.ModelSpec(name="toy")
     spec.version.value = 1
     with server.versions.use(spec) as model:

@@ -17,23 +17,29 @@ class GeneratorModule(tf.Module):
         generator: Keras model, latents (N, Z), or `[latents, labels]`, -> images (N, H, W, C).
         latent_dim: int, Z.
         num_classes: int, or None for an unconditional generator.
+        image_shape: (H, W, C).
         output_range: (low, high), the pixel values that mean black and white.
         discriminator: Keras model for the optional signature `discriminate`, or None.
     """
 
-    def __init__(self, generator, latent_dim, num_classes, output_range=(-1.0, 1.0), discriminator=None):
+    def __init__(
+        self, generator, latent_dim, num_classes, image_shape, output_range=(-1.0, 1.0),
+        discriminator=None,
+    ):
         super().__init__()
         networks = [generator] + ([discriminator] if discriminator is not None else [])
         self.saved_variables = [v.value for network in networks for v in network.variables]
         low, high = output_range
 
         def generate(inputs, training):
-            images = generator(inputs, training=training)
+            images = tf.cast(generator(inputs, training=training), tf.float32)
             return (images - low) * (2.0 / (high - low)) - 1.0
 
         # Not attributes: a Keras model hung on a tf.Module would be saved whole.
         exact = (low, high) == (-1.0, 1.0)
-        run = _build(generator if exact else generate, discriminator, latent_dim, num_classes)
+        run = _build(
+            generator if exact else generate, discriminator, latent_dim, num_classes, image_shape
+        )
         self.functions = {
             name: tf.function(function, input_signature=specs)
             for name, (function, specs) in run.items()
@@ -44,7 +50,7 @@ class GeneratorModule(tf.Module):
         return {name: f.get_concrete_function() for name, f in self.functions.items()}
 
 
-def _build(generator, discriminator, latent_dim, num_classes):
+def _build(generator, discriminator, latent_dim, num_classes, image_shape):
     """`{signature: (python function, input specs)}`."""
     seed = tf.TensorSpec([None], tf.int64, names.SEED)
     label = tf.TensorSpec([None], tf.int32, names.LABEL)
@@ -58,7 +64,13 @@ def _build(generator, discriminator, latent_dim, num_classes):
         return from_latent(sampling.latents_from_seeds(seed, latent_dim), label)
 
     def from_latent(latents, label=None):
-        return {names.IMAGES: sampling.sample(generator, latents, label)}
+        if label is None:
+            return {names.IMAGES: sampling.sample(generator, latents)}
+        # An index below 0 would be answered, silently, as a class from the end.
+        in_range = tf.reduce_all((label >= 0) & (label < num_classes))
+        check = tf.debugging.Assert(in_range, [f"label must be from 0 to {num_classes - 1}"])
+        with tf.control_dependencies([check]):
+            return {names.IMAGES: sampling.sample(generator, latents, tf.identity(label))}
 
     made = {names.SERVING_DEFAULT: (from_seed, [seed])}
     if num_classes is None:
@@ -71,8 +83,7 @@ def _build(generator, discriminator, latent_dim, num_classes):
         for name, (function, specs) in made.items()
     }
     if discriminator is not None:
-        shape = discriminator.inputs[0].shape[1:]
-        images = tf.TensorSpec([None, *shape], tf.uint8, names.IMAGES)
+        images = tf.TensorSpec([None, *image_shape], tf.uint8, names.IMAGES)
         made[names.DISCRIMINATE] = _scores(discriminator, images, label, num_classes)
     return made
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import tempfile
 
 
 def versions(base):
@@ -11,7 +12,8 @@ def versions(base):
     base = pathlib.Path(base)
     if not base.is_dir():
         return []
-    return sorted(int(path.name) for path in base.iterdir() if path.name.isdigit() and path.is_dir())
+    names = (path.name for path in base.iterdir() if path.is_dir())
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
 
 @contextlib.contextmanager
@@ -21,10 +23,10 @@ def unpublished(base):
     TensorFlow Serving loads a half-written version and drops the good one (measured), but skips
     every name that is no integer.
     """
-    base = pathlib.Path(base)
-    folder = base / f"writing-{os.getpid()}"
+    pathlib.Path(base).mkdir(parents=True, exist_ok=True)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="writing-", dir=base))
+    folder.chmod(0o755)  # a server may run as another user
     try:
-        folder.mkdir(parents=True)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

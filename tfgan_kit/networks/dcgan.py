@@ -5,7 +5,7 @@ from keras import layers
 
 from tfgan_kit.layers import ConditionalBatchNormalization
 
-# Section 3 of the paper: "initialized from a zero-centered Normal distribution with std 0.02".
+# Section 4 of the paper: "initialized from a zero-centered Normal distribution with std 0.02".
 INITIALIZER_STDDEV = 0.02
 LARGEST_MULTIPLE = 8  # of `width`: 64 px images have the paper's 1024 = 8 * 128 channels at 4x4
 
@@ -170,7 +170,7 @@ class DCGANDiscriminator(keras.Model):
         >>> discriminator(keras.ops.zeros((2, 32, 32, 3))).shape
         TensorShape([2, 1])
 
-    Reference: arXiv:1511.06434, section 3; projection: Miyato & Koyama, arXiv:1802.05637, with h
+    Reference: arXiv:1511.06434, sections 3 and 4; projection: Miyato & Koyama, arXiv:1802.05637, with h
     the last features flattened, where the paper sum-pools them.
     """
 

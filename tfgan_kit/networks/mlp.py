@@ -39,7 +39,8 @@ class MLPGenerator(keras.Model):
         >>> MLPGenerator()(keras.random.normal((4, 2))).shape
         TensorShape([4, 2])
 
-    Reference: the pair of Gulrajani et al., arXiv:1704.00028, section 5.1 (3 layers of 512 units).
+    Reference: the toy pair of Gulrajani et al., arXiv:1704.00028 (3 layers of 512 units, as in the
+    authors' gan_toy.py).
     """
 
     def __init__(self, output_dim=2, latent_dim=2, width=512, depth=3, **kwargs):
@@ -90,7 +91,7 @@ class MLPDiscriminator(keras.Model):
         >>> MLPDiscriminator()(keras.ops.zeros((4, 2))).shape
         TensorShape([4, 1])
 
-    Reference: arXiv:1704.00028, section 5.1.
+    Reference: the authors' code of arXiv:1704.00028, gan_toy.py.
     """
 
     def __init__(self, input_dim=2, width=512, depth=3, **kwargs):

@@ -10,8 +10,8 @@ class LeastSquares(Objective):
     """`L_D = E (D(x) - 1)^2 / 2 + E D(G(z))^2 / 2`, `L_G = E (D(G(z)) - 1)^2 / 2`.
 
     The paper's eq. 9 (targets a = 0, b = c = 1). With b - c = 1 and b - a = 2 (eq. 8) the generator
-    would minimise half the Pearson chi2 divergence of p + q and 2 q; both behave alike (section
-    3.4).
+    would minimise half the Pearson chi2 divergence of p + q and 2 q; the paper finds both
+    to behave alike.
 
     Example:
         >>> gan.compile("adam", "adam", objective="least_squares")

@@ -1,11 +1,12 @@
 """`python -m tfgan_kit.serving --model_name digits --model_base_path $PWD/models/digits`."""
 
+import logging
 import os
 import signal
 import sys
 import threading
 
-from absl import app, flags, logging
+from absl import app, flags
 
 from tfgan_kit.serving import BatchingParameters, ModelServer, StartError
 
@@ -45,7 +46,7 @@ def main(argv):
             "--model_base_path must be absolute, as TensorFlow Serving wants it. "
             f"Received: {_FLAGS.model_base_path}. Try {os.path.abspath(_FLAGS.model_base_path)}"
         )
-    logging.set_verbosity(logging.INFO)
+    logging.getLogger("tfgan_kit").setLevel(logging.INFO)  # the versions' story, not TensorFlow's
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -58,6 +59,9 @@ def main(argv):
     stop.wait()
     print("Stopping: calls that are running may finish.", flush=True)
     server.stop()
+    if not server.versions.drained(timeout=0):  # Python would wait for their threads for ever
+        print("Calls that did not end within 30 s are given up.", flush=True)
+        os._exit(1)
 
 
 def _server() -> ModelServer:

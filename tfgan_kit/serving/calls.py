@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 import threading
 
 import grpc
@@ -9,6 +10,11 @@ import tensorflow as tf
 
 _LOGGER = logging.getLogger(__name__)
 _MAX_TEXT = 1024  # TensorFlow Serving cuts its error texts there
+# Of "Graph execution error": its heading, the stack (indented), the node; not the reason
+_STACK = re.compile(
+    r"$|\s|Graph execution error|Detected at node|<stack traces|\d+ (root|successful|derived) "
+)
+_OP = re.compile(r"\s*\[Op:\w+\].*$")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -71,8 +77,16 @@ def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
     if isinstance(error, RequestError):
         return error.code, _cut(str(error))
     if isinstance(error, tf.errors.OpError):  # TensorFlow's codes are gRPC's
-        return _CODES[error.error_code], _cut(error.message)
+        return _CODES[error.error_code], _cut(_reason(error.message))
     return grpc.StatusCode.INTERNAL, _cut(f"{type(error).__name__}: {error}")
+
+
+def _reason(text: str) -> str:
+    if "Graph execution error" not in text:
+        return text
+    lines = [line.strip() if re.match(r"\s+\(0\) ", line) else line for line in text.split("\n")]
+    reason = "\n".join(_OP.sub("", line) for line in lines if not _STACK.match(line))
+    return reason or text
 
 
 def _cut(text: str) -> str:

@@ -4,6 +4,7 @@ import logging
 import os
 import pathlib
 import threading
+import time
 from concurrent import futures
 
 import grpc
@@ -113,19 +114,34 @@ class ModelServer:
         return server
 
     def _follow(self) -> None:
+        last = None
         while not self._stopping.wait(self._poll_seconds):
-            try:
-                self.versions.poll()
-            except Exception:  # whatever it is, the server goes on with what it has
-                _LOGGER.exception("looking at %s failed", self.versions.base_path)
+            trouble = self._poll()
+            if trouble and trouble != last:  # once, not every second
+                _LOGGER.error("%s; what is served stays", trouble)
+            last = trouble
+
+    def _poll(self) -> str | None:
+        try:
+            self.versions.poll()
+        except OSError as error:
+            return f"cannot look for versions in {self.versions.base_path}: {error}"
+        except Exception as error:  # whatever it is, the server goes on with what it has
+            return f"looking at {self.versions.base_path} failed: {error!r}"
+        return None
 
     def stop(self, grace: float = 30.0) -> None:
-        """Refuses new calls, lets the running ones finish for up to `grace` seconds, closes."""
+        """Refuses new calls, lets the running ones finish for up to `grace` seconds, closes.
+
+        A call that does not end by then is left to its thread, see `versions.drained`.
+        """
         self._stopping.set()
+        end = time.monotonic() + grace
         if self._server is not None:
             self._server.stop(grace).wait()
+        self.versions.drained(max(0.0, end - time.monotonic()))  # callers gone, work not
         if self._poller is not None:
-            self._poller.join()
+            self._poller.join(max(0.0, end - time.monotonic()))  # it may wait for a call, or load
 
     def __enter__(self):
         return self.start()

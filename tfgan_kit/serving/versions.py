@@ -14,6 +14,7 @@ from tfgan_kit.serving.calls import RequestError, status_of
 _LOGGER = logging.getLogger(__name__)
 _STATUS = get_model_status_pb2.ModelVersionStatus
 _MAX_VERSION = 2**63 - 1
+_RETIRE_SECONDS = 30.0  # a call that has not ended by then no longer holds up the next version
 
 
 def version_folders(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
@@ -38,12 +39,14 @@ class Versions:
         base_path: the folder of version folders.
         load: version folder -> a loaded, warmed model with a `version`. Whatever it raises
             refuses the version.
+        retire_seconds: how long the calls that run on a replaced version are waited for.
     """
 
-    def __init__(self, name: str, base_path: pathlib.Path, load):
+    def __init__(self, name: str, base_path: pathlib.Path, load, retire_seconds=_RETIRE_SECONDS):
         self.name = name
         self.base_path = base_path
         self._load = load
+        self._retire_seconds = retire_seconds
         self._changed = threading.Condition()  # guards what follows
         self._current = None
         self._users: dict[int, int] = {}
@@ -82,7 +85,7 @@ class Versions:
         with self._changed:
             old, self._current = self._current, model
             if model is not None:
-                self._users[model.version] = 0
+                self._users.setdefault(model.version, 0)  # a call may hold it from earlier
                 self._mark(model.version, _STATUS.AVAILABLE)
                 _LOGGER.info("%s: version %d is served", self.name, model.version)
         if old is not None:
@@ -93,7 +96,12 @@ class Versions:
     def _retire(self, version: int) -> None:
         self._mark(version, _STATUS.UNLOADING)
         with self._changed:
-            self._changed.wait_for(lambda: self._users[version] == 0)
+            idle = self._changed.wait_for(lambda: not self._users[version], self._retire_seconds)
+        if not idle:
+            _LOGGER.warning(
+                "%s: version %d still runs calls after %g s; it stays in memory until they end",
+                self.name, version, self._retire_seconds,
+            )  # fmt: skip
         gc.collect()  # a loaded model is full of cycles, and large
         self._mark(version, _STATUS.END)
         _LOGGER.info("%s: version %d is unloaded", self.name, version)
@@ -134,6 +142,11 @@ class Versions:
         """The `ModelVersionStatus` of every version since the start, newest first."""
         with self._changed:
             return [status for _, status in sorted(self._statuses.items(), reverse=True)]
+
+    def drained(self, timeout: float) -> bool:
+        """Waits until no call runs, for up to `timeout` seconds; says whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not any(self._users.values()), timeout)
 
     @property
     def current(self):
