@@ -83,6 +83,9 @@ def run(main):
         except KeyboardInterrupt:
             _fail("Interrupted; what was finished stays.")
 
+    # absl shows a module's own flags under --help; these are every command's own.
+    for flag in flags.FLAGS.flags_by_module_dict().get(__name__, []):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(checked)
 
 

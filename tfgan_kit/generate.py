@@ -45,6 +45,8 @@ def main():
     labels = parse_labels(FLAGS.labels) if FLAGS.labels else None
     output = pathlib.Path(FLAGS.output)
     to_grid = output.suffix == ".png"
+    if output.suffix.lower() in (".jpg", ".jpeg", ".gif", ".bmp", ".webp"):
+        raise ValueError(f"A grid is written as .png. Received: output={output}")
     if to_grid and FLAGS.num_images > LARGEST_GRID:
         raise ValueError(
             f"A grid holds at most {LARGEST_GRID} images; give a folder as --output for shards. "

@@ -51,12 +51,13 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
     })
     suffix, write = ("zip", _write_zip) if format == "png" else ("tfrecord", _write_tfrecord)
     done, started = 0, time.monotonic()
-    with tqdm(total=num_images, unit=" images", smoothing=0.05) as progress:
+    # Without a terminal (disable=None) the last line alone tells the rate.
+    with tqdm(total=num_images, unit=" images", smoothing=0.05, disable=None) as progress:
         for k in range(count):
             path = output / f"shard-{k:05d}-of-{count:05d}.{suffix}"
             first, last = k * shard_size, min((k + 1) * shard_size, num_images)
             if path.exists():
-                progress.update(last - first)
+                progress.total -= last - first
                 continue
             temporary = output / f".{path.name}-{os.getpid()}"
             try:

@@ -85,6 +85,19 @@ def git_commit():
     return answer.stdout.strip() or None
 
 
+def check_folder(run):
+    """Refuses a folder that holds something else than a run, such as the images themselves.
+
+    Raises:
+        ValueError: files, but no config.json.
+    """
+    if run.read_config() is None and any(run.path.iterdir()):
+        raise ValueError(
+            "--run_dir must be a new or empty folder, or a run's own; this one holds other files. "
+            f"Received: run_dir={run.path}"
+        )
+
+
 def check_same_run(run, config):
     """Refuses to go on with checkpoints that other flags, or other data, have made.
 
@@ -132,9 +145,10 @@ def main():
     if spelling is None:
         raise ValueError(f"The preset {FLAGS.preset} has no data of its own: give --dataset.")
     command_line.writable_folder(FLAGS.run_dir)
+    run = Run(FLAGS.run_dir, FLAGS.keep)
+    check_folder(run)
     source = data.open_source(spelling, FLAGS.image_size or preset.image_size)
     batch_size, steps = FLAGS.batch_size or preset.batch_size, FLAGS.steps or preset.steps
-    run = Run(FLAGS.run_dir, FLAGS.keep)
     dataset = data.training_dataset(source, batch_size, FLAGS.seed, preset.flip)
     config = describe(source, batch_size)
     check_same_run(run, config)

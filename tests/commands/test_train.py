@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -127,6 +129,24 @@ def test_a_mistake_is_one_clear_line_and_exit_code_1(train, tmp_path, arguments,
     assert message in out + err
     assert "Traceback" not in out + err
     assert not list((tmp_path / "run").glob("*"))
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(train, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "cat.png").touch()
+    code, _, err = train(tmp_path / "run")
+    assert code == 1 and "holds other files" in err
+    assert [p.name for p in (tmp_path / "run").iterdir()] == ["cat.png"]
+
+
+@pytest.mark.parametrize("name, flags", [
+    ("train", ["--preset", "--run_dir", "--import_module"]),
+    ("export", ["--ckpt", "--which", "--output_range", "--import_module"]),
+])
+def test_help_shows_every_flag_of_a_command(name, flags):
+    line = [sys.executable, "-m", f"tfgan_kit.{name}", "--help"]
+    out = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False).stdout
+    assert [flag for flag in flags if f"{flag}:" not in out] == []
 
 
 def test_a_corrected_flag_is_accepted_after_a_mistake(train, tmp_path):

@@ -293,3 +293,8 @@ def test_what_makes_no_images_is_refused(model, message, tmp_path):
 def test_only_a_gan_has_a_discriminator_to_export(plain_generator, tmp_path):
     with pytest.raises(ValueError, match="discriminator"):
         gk.export_generator(plain_generator, tmp_path, discriminate=True)
+
+
+def test_a_version_is_not_taken_for_a_model_folder(plain_generator, published):
+    with pytest.raises(ValueError, match="the folder above it"):
+        gk.export_generator(plain_generator, published, output_range=(0.0, 1.0))

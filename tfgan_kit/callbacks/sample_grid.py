@@ -17,9 +17,8 @@ def grid(gan, num_images=64, seed=0):
     if gan.num_classes is None:
         return tile(gan.generate(num_images, seed=seed))
     columns = min(gan.num_classes, 10)
-    rows = max(num_images // columns, 1)
-    labels = np.tile(np.arange(columns), rows)
-    return tile(gan.generate(len(labels), seed=seed, labels=labels), columns=columns)
+    labels = np.arange(num_images) % columns
+    return tile(gan.generate(num_images, seed=seed, labels=labels), columns=columns)
 
 
 class SampleGrid(keras.callbacks.Callback):

@@ -23,6 +23,11 @@ def unpublished(base):
     TensorFlow Serving loads a half-written version and drops the good one (measured), but skips
     every name that is no integer.
     """
+    if (pathlib.Path(base) / "saved_model.pb").exists():
+        raise ValueError(
+            "That folder is a version of a model; give the folder above it, which holds the "
+            f"versions. Received: output={base}"
+        )
     pathlib.Path(base).mkdir(parents=True, exist_ok=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="writing-", dir=base))
     folder.chmod(0o755)  # a server may run as another user
