@@ -61,7 +61,9 @@ def main():
             for r in results
         )
     print(metrics.format_table(results))
-    print(f"Wrote {output}\nNext: python -m tfgan_kit.export --ckpt {FLAGS.ckpt} --output models/NAME")
+    print(f"Wrote {output}")
+    if len(gan.image_shape) == 3:  # points have no signature to be served by
+        print(f"Next: python -m tfgan_kit.export --ckpt {FLAGS.ckpt} --output models/NAME")
 
 
 if __name__ == "__main__":

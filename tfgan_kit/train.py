@@ -166,9 +166,10 @@ def main():
         f"Trained to step {int(gan.step)}: {run.newest()}\n"
         f"Samples: {run.samples_dir}\n"
         f"Curves:  tensorboard --logdir {run.logs_dir}\n"
-        f"Next:    python -m tfgan_kit.evaluate --ckpt {run.path}\n"
-        f"         python -m tfgan_kit.export --ckpt {run.path} --output models/{run.path.name}"
+        f"Next:    python -m tfgan_kit.evaluate --ckpt {run.path}"
     )
+    if len(gan.image_shape) == 3:  # points have no signature to be served by
+        print(f"         python -m tfgan_kit.export --ckpt {run.path} --output models/{run.path.name}")
 
 
 if __name__ == "__main__":
