@@ -41,7 +41,7 @@ ALLOWED = {
     "tfgan_kit.metrics": ("data", "divergences"),
     "tfgan_kit.checkpoint": ("gan",),
     "tfgan_kit.callbacks": ("checkpoint", "data.pixels", "metrics", "tfgan_kit_client.pictures"),
-    "tfgan_kit.shards": ("checkpoint", "sampling"),
+    "tfgan_kit.shards": ("checkpoint", "sampling", "tfgan_kit_client.pictures"),
     "tfgan_kit.export": ("checkpoint", "data.pixels", "gan", "sampling"),
     "tfgan_kit.serving": ("export.signatures",),
     "tfgan_kit.presets": ("gan", "networks", "objectives", "penalties", "updates"),

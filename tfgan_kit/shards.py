@@ -1,7 +1,6 @@
 """Any number of generated images, as shards by seed range, in flat memory."""
 
 import hashlib
-import io
 import json
 import os
 import pathlib
@@ -10,11 +9,11 @@ import zipfile
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 from tqdm import tqdm
 
 from tfgan_kit.checkpoint import drop_leftovers, write_json
 from tfgan_kit.sampling import image_seeds
+from tfgan_kit_client.pictures import encode_png
 
 BATCH = 64
 MANIFEST = "shards.json"
@@ -85,19 +84,14 @@ def _rows(gan, seed, first, last, labels, progress):
     """Yields (seed, label or None, PNG bytes) of images first .. last - 1."""
     for start in range(first, last, BATCH):
         seeds = image_seeds(seed, min(BATCH, last - start), start)
-        rows = gan.labels_of(seeds)
-        if labels is not None:
+        if labels is None:
+            rows = gan.labels_of(seeds)
+        else:
             rows = np.asarray(labels)[np.arange(start, start + len(seeds)) % len(labels)]
         images = gan.generate(seeds=seeds, labels=rows)
         for k, image in enumerate(images):
-            yield int(seeds[k]), None if rows is None else int(rows[k]), _png(image)
+            yield int(seeds[k]), None if rows is None else int(rows[k]), encode_png(image)
         progress.update(len(seeds))
-
-
-def _png(image):
-    file = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, "PNG")
-    return file.getvalue()
 
 
 def _write_zip(path, rows):

@@ -84,16 +84,7 @@ def _write_folder(client, labels, folder):
     for start in range(0, len(seeds), step):
         names, some = seeds[start : start + step], labels and labels[start : start + step]
         for name, image in zip(names, ask(seeds=names, labels=some), strict=True):
-            _write(folder / f"{name}.png", image)
-
-
-def _write(path, image):
-    if not isinstance(image, bytes):
-        write_png(path, image)
-        return
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    temporary.write_bytes(image)
-    os.replace(temporary, path)
+            write_png(folder / f"{name}.png", image)
 
 
 if __name__ == "__main__":

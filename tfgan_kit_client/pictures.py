@@ -1,5 +1,6 @@
 """Images to one picture, and a picture to a PNG file."""
 
+import io
 import math
 import os
 import pathlib
@@ -36,11 +37,18 @@ def tile(images, columns=None):
     return picture
 
 
-def write_png(path, image):
-    """Writes uint8 (H, W, C), C 1 or 3, under a temporary name, then renames it."""
+def encode_png(image):
+    """uint8 (H, W, C), C 1 or 3, as the bytes of a PNG file."""
     from PIL import Image  # only pictures need it: the client runs without
 
+    file = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, "PNG")
+    return file.getvalue()
+
+
+def write_png(path, image):
+    """Writes uint8 (H, W, C), C 1 or 3, or a PNG file's bytes, under a temporary name, then renames."""
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(temporary, "PNG")
+    temporary.write_bytes(image if isinstance(image, bytes) else encode_png(image))
     os.replace(temporary, path)

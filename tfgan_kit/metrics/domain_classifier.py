@@ -12,6 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from tfgan_kit.data import pixels
+from tfgan_kit.data.cache import cache_path
 from tfgan_kit.metrics import classifier_training
 
 TRUSTED_ACCURACY = 0.97
@@ -113,7 +114,7 @@ def domain_classifier(source, indices, seed=0, cache=None):
 
 def cache_folder(cache=None):
     """The folder of cached extractors: `cache`, `$TFGAN_KIT_CACHE` or `~/.cache/tfgan_kit`."""
-    return Path(cache or os.environ.get("TFGAN_KIT_CACHE") or Path.home() / ".cache" / "tfgan_kit")
+    return Path(cache) if cache else cache_path()
 
 
 def _measured(model, source, indices):
