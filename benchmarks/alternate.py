@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 
-def alternate(contestants, rounds, warmup=5):
+def alternate(contestants, rounds, warmup=5, before=None):
     """Seconds of every contestant in every round.
 
     Args:
@@ -13,6 +13,7 @@ def alternate(contestants, rounds, warmup=5):
             for its end.
         rounds: int, timed turns of each.
         warmup: int, turns of each before, not timed.
+        before: None, or a callable that is given the name of the one whose timed turn is next.
 
     Returns:
         dict name -> float64 array (rounds,).
@@ -24,6 +25,8 @@ def alternate(contestants, rounds, warmup=5):
     names = list(contestants)
     for k in range(rounds):
         for name in names if k % 2 == 0 else reversed(names):  # no one always goes first
+            if before:
+                before(name)
             started = time.perf_counter()
             contestants[name]()
             seconds[name].append(time.perf_counter() - started)

@@ -8,7 +8,14 @@ import keras
 import numpy as np
 import pytest
 
+import tensorflow as tf
+
 import tfgan_kit as gk
+
+# Two CPU devices, for the tests of several replicas; it must be said before TensorFlow starts.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
 
 IMAGE_SHAPE = (4, 4, 1)
 LATENT_DIM = 3

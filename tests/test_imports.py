@@ -21,7 +21,7 @@ ANYTHING = ("tfgan_kit", "tfgan_kit_client")
 # Every module may import what lies in its own package.
 ALLOWED = {
     "tfgan_kit": (  # __init__.py: the list of public names; never serving
-        "callbacks", "data", "export", "gan", "layers", "metrics", "networks", "objectives",
+        "callbacks", "data", "distribution", "export", "gan", "layers", "metrics", "networks", "objectives",
         "penalties", "sampling", "updates",
     ),
     "tfgan_kit.layers": (),
@@ -30,12 +30,17 @@ ALLOWED = {
     "tfgan_kit.divergences": (),
     "tfgan_kit.data": (),
     "tfgan_kit.networks": ("layers",),
-    "tfgan_kit.optimizers": (),
+    "tfgan_kit.optimizers": ("distribution",),
     "tfgan_kit.players": (),
     "tfgan_kit.updates": (),
     "tfgan_kit.sampling": ("data.pixels",),
     "tfgan_kit.inputs": ("data.pixels", "sampling"),
+    "tfgan_kit.distribution": (),
+    "tfgan_kit.waiting": (),
+    "tfgan_kit.batch": ("distribution",),
+    "tfgan_kit.game": ("batch", "distribution", "inputs", "penalties", "players"),
     "tfgan_kit.gan": (
+        "distribution", "game", "waiting",
         "inputs", "objectives", "optimizers", "penalties", "players", "sampling", "updates",
     ),
     "tfgan_kit.metrics": ("data", "divergences"),

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfgan_kit as gk
+from tfgan_kit.batch import Batch
 
 N, D, Z, RATE = 6, 2, 3, 0.1
 POINTS = np.random.default_rng(0).normal(size=(N, D)).astype(np.float32)
@@ -37,12 +38,12 @@ def one_step_by_hand(gan, real, discriminator_steps, generator_steps, gamma=0.0)
     shared = discriminator_steps == generator_steps == 1
     for move in range(discriminator_steps):
         x = real[move::discriminator_steps]
-        y = np.array(gan.draw_latents(len(x), move)) @ w + b
+        y = np.array(gan.draw_latents(Batch.of(x), move)) @ w + b
         on_real, on_fake = sigmoid(x @ v + c) - 1, sigmoid(y @ v + c)
         gradient_v = (on_real[:, None] * x + on_fake[:, None] * y).mean(axis=0) + gamma * v
         v, c = v - RATE * gradient_v, c - RATE * (on_real + on_fake).mean()
     for move in range(generator_steps):
-        z = np.array(gan.draw_latents(len(x), 0 if shared else discriminator_steps + move))
+        z = np.array(gan.draw_latents(Batch.of(x), 0 if shared else discriminator_steps + move))
         slope = -(1 - sigmoid((z @ w + b) @ v + c))[:, None] * v / len(z)  # dL_G / dy
         w, b = w - RATE * z.T @ slope, b - RATE * slope.sum(axis=0)
     return [w, b, v[:, None], c]
@@ -70,7 +71,7 @@ def test_shared_pass_equals_separate_passes(objective, make_gan, uint8_images):
     gan, guide = make_gan(objective=objective, **sgd), make_gan(objective=objective, **sgd)
     images = gk.data.pixels.to_float(tf.constant(uint8_images))
     loss = gk.objectives.get(objective)
-    latents = guide.draw_latents(len(images), 0)
+    latents = guide.draw_latents(Batch.of(images), 0)
     generator, discriminator = guide.generator, guide.discriminator
 
     fake = generator(latents, training=True)
@@ -97,22 +98,22 @@ class Moves:
 
     def __init__(self, gan, monkeypatch):
         self.real, self.latents, self.generator_passes = [], [], 0
-        move, loss, run = gan.move_discriminator, gan.generator_loss, gan.run_generator
+        gradients, loss, run = gan.discriminator_gradients, gan.generator_loss, gan.run_generator
 
-        def move_discriminator(real, fake, labels, latents, *rest):
-            self.real.append(np.array(real))
+        def discriminator_gradients(batch, fake, latents, *rest):
+            self.real.append(np.array(batch.images))
             self.latents.append(np.array(latents))
-            return move(real, fake, labels, latents, *rest)
+            return gradients(batch, fake, latents, *rest)
 
-        def generator_loss(real, fake, labels, latents, *rest):
+        def generator_loss(batch, fake, latents, *rest):
             self.latents.append(np.array(latents))
-            return loss(real, fake, labels, latents, *rest)
+            return loss(batch, fake, latents, *rest)
 
         def run_generator(*arguments, **keywords):
             self.generator_passes += 1
             return run(*arguments, **keywords)
 
-        monkeypatch.setattr(gan, "move_discriminator", move_discriminator)
+        monkeypatch.setattr(gan, "discriminator_gradients", discriminator_gradients)
         monkeypatch.setattr(gan, "generator_loss", generator_loss)
         monkeypatch.setattr(gan, "run_generator", run_generator)
 
@@ -155,20 +156,20 @@ def test_one_generator_pass_serves_both_when_each_player_moves_once(recorded):
 
 def test_two_steps_draw_different_latents():
     gan = linear_gan(gk.Alternating())
-    first = np.array(gan.draw_latents(N, 0))
+    first = np.array(gan.draw_latents(Batch.of(POINTS), 0))
     gan.step.assign_add(1)
-    assert not np.array_equal(first, gan.draw_latents(N, 0))
+    assert not np.array_equal(first, gan.draw_latents(Batch.of(POINTS), 0))
 
 
 def test_labels_stay_with_their_images(monkeypatch, make_gan, uint8_images, labels):
     gan = make_gan(conditional=True, update=gk.Alternating(2), run_eagerly=True)
-    seen, move = [], gan.move_discriminator
+    seen, gradients = [], gan.discriminator_gradients
 
-    def move_discriminator(real, fake, real_labels, latents, *rest):
-        seen.append((np.array(real), np.array(real_labels)))
-        return move(real, fake, real_labels, latents, *rest)
+    def discriminator_gradients(batch, *rest):
+        seen.append((np.array(batch.images), np.array(batch.labels)))
+        return gradients(batch, *rest)
 
-    monkeypatch.setattr(gan, "move_discriminator", move_discriminator)
+    monkeypatch.setattr(gan, "discriminator_gradients", discriminator_gradients)
     gan.fit(uint8_images, labels, batch_size=24, shuffle=False, verbose=0)
     label_of = {row.tobytes(): label for row, label in zip(uint8_images, labels, strict=True)}
     rows, found = (np.concatenate(x) for x in zip(*seen, strict=True))

@@ -19,7 +19,16 @@ import keras  # noqa: E402
 if keras.backend.backend() != "tensorflow":
     raise ImportError(f"{_OTHER_BACKEND}keras.backend.backend()={keras.backend.backend()!r}")
 
-from tfgan_kit import callbacks, data, layers, metrics, networks, objectives, penalties  # noqa: E402
+from tfgan_kit import (  # noqa: E402
+    callbacks,
+    data,
+    distribution,
+    layers,
+    metrics,
+    networks,
+    objectives,
+    penalties,
+)
 from tfgan_kit.export import export_generator  # noqa: E402
 from tfgan_kit.gan import GAN  # noqa: E402
 from tfgan_kit.networks import (  # noqa: E402
@@ -58,6 +67,7 @@ __all__ = [
     "Wasserstein",
     "callbacks",
     "data",
+    "distribution",
     "export_generator",
     "image_seeds",
     "layers",

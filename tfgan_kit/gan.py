@@ -1,21 +1,22 @@
 """The game: two networks, trained with `fit`."""
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_kit import inputs, objectives, players, sampling
-from tfgan_kit.optimizers import OptimizerPair, prepare
-from tfgan_kit.penalties import Penalty, Step
+from tfgan_kit import distribution, inputs, objectives, players, sampling, waiting
+from tfgan_kit.game import Game
+from tfgan_kit.optimizers import OptimizerPair, SkipCount, prepare
+from tfgan_kit.penalties import Penalty
 from tfgan_kit.updates import Alternating
 
 GENERATE_BATCH = 64
-MOVES_PER_STEP = 1024  # stateless seeds set aside for one step's moves
-EMA_RAMP = 10.0  # tf.train.ExponentialMovingAverage's: decay (1 + t) / (10 + t) at step t
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
-class GAN(keras.Model):
+class GAN(Game):
     """A generator and a discriminator, trained against each other by `fit`.
 
     `predict`, `generate`, `save` and the exporter all speak of the same generator: the exponential
@@ -78,7 +79,13 @@ class GAN(keras.Model):
             lambda latents, labels: sampling.sample(self.ema_generator, latents, labels),
             reduce_retracing=True,
         )
+        self._trains_here = False
         self.built = True
+
+    @property
+    def steps_trained(self):
+        """int, training steps so far (`int` of a variable fails under several replicas)."""
+        return int(self.step.numpy())
 
     # The game's rules
 
@@ -99,15 +106,11 @@ class GAN(keras.Model):
 
         Raises:
             ValueError: an unknown objective, one optimizer for both players, two penalties of one
-                name, or a strategy of several replicas (not supported yet).
+                name, or what several replicas cannot do: networks or optimizers made outside of
+                the strategy's scope, batch normalization that is not synchronized, `jit_compile`,
+                `steps_per_execution` above 1.
             TypeError: penalties or an update that are none.
         """
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            raise ValueError(
-                "Training on several replicas is not supported yet: build and compile the GAN "
-                "outside the strategy's scope, or under one with a single replica. Received: "
-                f"num_replicas_in_sync={tf.distribute.get_strategy().num_replicas_in_sync}"
-            )
         if generator_optimizer is discriminator_optimizer and not isinstance(
             generator_optimizer, str
         ):
@@ -115,27 +118,40 @@ class GAN(keras.Model):
                 "The players need an optimizer each, since an optimizer's state belongs to one "
                 f"network's weights. Received the same object twice: {generator_optimizer}"
             )
-        super().compile(
-            optimizer=None, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
-        )
-        self.generator_optimizer = prepare(generator_optimizer, self.generator, "generator")
-        self.discriminator_optimizer = prepare(
-            discriminator_optimizer, self.discriminator, "discriminator"
-        )
-        self.optimizer = OptimizerPair(self.generator_optimizer, self.discriminator_optimizer)
-        self.objective = objectives.get(objective)
-        self.penalties = _check_penalties(penalties)
-        self.update = update or Alternating()
-        if not callable(self.update):
-            raise TypeError(
-                "`update` is a rule of the moves, such as tfgan_kit.Alternating(1, 1). "
-                f"Received: update={update!r}"
+        with self.distribute_strategy.scope():
+            super().compile(
+                optimizer=None, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution,
+                jit_compile=jit_compile,
             )
+            self.generator_optimizer = prepare(generator_optimizer, self.generator, "generator")
+            self.discriminator_optimizer = prepare(
+                discriminator_optimizer, self.discriminator, "discriminator"
+            )
+            self.optimizer = OptimizerPair(self.generator_optimizer, self.discriminator_optimizer)
+            self.objective = objectives.get(objective)
+            self.penalties = _check_penalties(penalties)
+            self.update = update or Alternating()
+            if not callable(self.update):
+                raise TypeError(
+                    "`update` is a rule of the moves, such as tfgan_kit.Alternating(1, 1). "
+                    f"Received: update={update!r}"
+                )
+            distribution.check(self)
+            self._prepare_networks()
+            self.adaptive = keras.layers.Layer(name="adaptive")  # what adapts, in every checkpoint
+            for penalty in self.penalties:
+                penalty.build(self.adaptive)
+            self.trackers = self._make_trackers()
+
+    def _make_trackers(self):
         names = ["d_loss", "g_loss", *(p.name for p in self.penalties), "real_score", "fake_score"]
         if len(set(names)) < len(names):
             raise ValueError(f"Each penalty needs a name of its own. Received: names={names}")
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        for player, optimizer in zip("gd", self.optimizer.optimizers, strict=True):
+            if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+                trackers[f"{player}_skipped"] = SkipCount(name=f"{player}_skipped")
+        return trackers
 
     @property
     def metrics(self):
@@ -157,17 +173,58 @@ class GAN(keras.Model):
         inputs.check_arrays(x, y, self.num_classes)
         self._restore_backup(callbacks)
         kwargs["validation_data"] = _one_epoch(kwargs.get("validation_data"))
+        resumed = self.steps_trained > 0 and not self._trains_here
+        self._trains_here = True
         if hasattr(x, "at_step"):
             inputs.check_source(x.source, self.num_classes)
             kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or x.steps_per_epoch
-            x = x.at_step(int(self.step))
+            x = x.at_step(self.steps_trained)
             kwargs.setdefault("shuffle", False)  # it is shuffled already; Keras would warn
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+        elif resumed or inputs.writes_checkpoints(callbacks):
+            warnings.warn(inputs.ORDER_IS_LOST, stacklevel=2)
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            x, y = self._share_out(x, y, batch_size, kwargs, "steps_per_epoch")
+            self._share_out_validation(batch_size, kwargs)
+            batch_size, kwargs["shuffle"] = None, False
+        with waiting.watch(self):
+            return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
-    def evaluate(self, x=None, y=None, **kwargs):
+    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
         """`keras.Model.evaluate`; of an endless data set of `tfgan_kit.data`, one epoch."""
         inputs.check_arrays(x, y, self.num_classes)
-        return super().evaluate(_one_epoch(x), y, **kwargs)
+        x = _one_epoch(x)
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            x, y = self._share_out(x, y, batch_size, kwargs, "steps", shuffle=False)
+            batch_size = None
+        return super().evaluate(x, y, batch_size, **kwargs)
+
+    def _share_out(self, x, y, batch_size, kwargs, steps, shuffle=True):
+        """The data as several replicas read it; puts the length of an epoch into `kwargs`."""
+        if isinstance(x, tf.distribute.DistributedDataset):  # done by `fit`, for its validation
+            return x, y
+        shuffle = kwargs.pop("shuffle", shuffle)
+        dataset = inputs.as_dataset(x, y, batch_size or 32, shuffle and self.seed)
+        length = int(dataset.cardinality())
+        if length > 0 and not kwargs.get(steps):
+            # Keras would count the pieces of a batch.
+            dataset, kwargs[steps] = dataset.repeat(), length
+        return distribution.share_out(self.distribute_strategy, dataset), None
+
+    def _share_out_validation(self, batch_size, kwargs):
+        if kwargs.get("validation_data") is None:
+            return
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(kwargs["validation_data"])
+        size = kwargs.pop("validation_batch_size", None) or batch_size
+        data = {"shuffle": False, "validation_steps": kwargs.get("validation_steps")}
+        kwargs["validation_data"], _ = self._share_out(x, y, size, data, "validation_steps")
+        kwargs["validation_steps"] = data["validation_steps"]
+
+    def make_train_function(self, force=False):
+        distribution.check(self)  # attributes that Keras reads may have been set after `compile`
+        return super().make_train_function(force)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: a GAN is built. Keras 3.15 would read a batch and average it over the workers."""
 
     def _restore_backup(self, callbacks):
         """`BackupAndRestore` restores when training begins; the data's position is read before."""
@@ -175,137 +232,6 @@ class GAN(keras.Model):
             if isinstance(callback, keras.callbacks.BackupAndRestore):
                 callback.set_model(self)
                 callback.on_train_begin()
-
-    def train_step(self, data):
-        images, labels = self._unpack(data)
-        logs = self.update(self, images, labels)
-        self.step.assign_add(1)
-        self._average()
-        return self._track(logs)
-
-    def test_step(self, data):
-        """The losses on held-out data, networks in inference mode, no weight changed."""
-        images, labels = self._unpack(data)
-        # The tracker counts this evaluation's batches: each gets latents of its own, the same ones
-        # in every evaluation.
-        batch = tf.cast(self.trackers["d_loss"].count, tf.int64)
-        seed = tf.stack([tf.constant(~self.seed, tf.int64), batch])
-        latents = self._draw(tf.shape(images)[0], seed)
-        fake = self.run_generator(latents, labels, training=False)
-        real_logits = self.run_discriminator(images, labels, training=False)
-        fake_logits = self.run_discriminator(fake, labels, training=False)
-        return self._track({
-            "d_loss": self.objective.discriminator_loss(real_logits, fake_logits),
-            "g_loss": self.objective.generator_loss(real_logits, fake_logits),
-            "real_score": tf.reduce_mean(real_logits),
-            "fake_score": tf.reduce_mean(fake_logits),
-        })
-
-    def _track(self, logs):
-        for name, value in logs.items():
-            self.trackers[name].update_state(value)
-        return {name: self.trackers[name].result() for name in logs}
-
-    def _unpack(self, data):
-        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        labels = inputs.prepare_labels(labels, self.num_classes)
-        return inputs.prepare_images(images, self.image_shape), labels
-
-    # The players' moves, as the update rules call them
-
-    def draw_latents(self, count, move):
-        """Latents of one move of the current step: float32 (count, Z), from (seed, step, move)."""
-        return self._draw(count, self._draw_seed(move))
-
-    def _draw(self, count, seed):
-        # Philox draws the same on CPU and GPU; under XLA TensorFlow draws other numbers from it.
-        return tf.random.stateless_normal([count, self.latent_dim], seed, alg="philox")
-
-    def _draw_seed(self, move):
-        position = self.step.value * MOVES_PER_STEP + move
-        return tf.stack([tf.constant(self.seed, tf.int64), position])
-
-    def run_generator(self, latents, labels, training=True):
-        row = latents if labels is None else [latents, labels]
-        return self.generator(row, training=training)
-
-    def run_discriminator(self, images, labels, training=True):
-        row = images if labels is None else [images, labels]
-        return self.discriminator(row, training=training)
-
-    def generator_tape(self):
-        """A tape that records gradients of the generator's weights, and of no others."""
-        return _Tape(self.generator.trainable_variables)
-
-    def move_discriminator(self, real_images, fake_images, labels, latents, move=0):
-        """One update of the discriminator, the step's `move`-th of all; returns its logs."""
-        with _Tape(self.discriminator.trainable_variables) as tape:
-            real_logits = self.run_discriminator(real_images, labels)
-            fake_logits = self.run_discriminator(fake_images, labels)
-            loss = self.objective.discriminator_loss(real_logits, fake_logits)
-            logs = {"d_loss": loss}
-            step = Step(
-                real_images, fake_images, labels, latents, real_logits, fake_logits,
-                **self._callables(labels, move),
-            )
-            loss += self._penalize("discriminator", step, logs) + players.regularize(self.discriminator)
-            scaled = self.discriminator_optimizer.scale_loss(loss)
-        self._apply(self.discriminator_optimizer, tape, scaled, self.discriminator)
-        logs["real_score"] = tf.reduce_mean(real_logits)
-        logs["fake_score"] = tf.reduce_mean(fake_logits)
-        return logs
-
-    def generator_loss(self, real_images, fake_images, labels, latents, move=1):
-        """The generator's loss and its logs; to be called under `generator_tape`."""
-        fake_logits = self.run_discriminator(fake_images, labels)
-        real_logits = None
-        if self.objective.generator_sees_real:
-            real_logits = self.run_discriminator(real_images, labels)
-        loss = self.objective.generator_loss(real_logits, fake_logits)
-        logs = {"g_loss": loss}
-        step = Step(
-            real_images, fake_images, labels, latents, real_logits, fake_logits,
-            **self._callables(labels, move),
-        )
-        loss += self._penalize("generator", step, logs) + players.regularize(self.generator)
-        return self.generator_optimizer.scale_loss(loss), logs
-
-    def move_generator(self, tape, loss):
-        """One update of the generator by the loss that `tape` recorded."""
-        self._apply(self.generator_optimizer, tape, loss, self.generator)
-
-    def _apply(self, optimizer, tape, loss, network):
-        variables = network.trainable_variables
-        gradients = tape.gradient(loss, [v.value for v in variables])
-        optimizer.apply(gradients, variables)
-
-    def _callables(self, labels, move):
-        """The rest of a move's `Step`: the networks, and a seed that no other draw uses."""
-        return {
-            "discriminator": lambda images: self.run_discriminator(images, labels),
-            "generator": lambda latents: self.run_generator(latents, labels),
-            "seed": self._draw_seed(MOVES_PER_STEP - 1 - move),
-        }
-
-    def _penalize(self, player, step, logs):
-        total = 0.0
-        for penalty in self.penalties:
-            if penalty.player == player:
-                logs[penalty.name] = penalty(step, self.step.value)
-                total += logs[penalty.name]
-        return total
-
-    def _average(self):
-        if not self.ema_decay:
-            return
-        step = tf.cast(self.step.value, tf.float32)
-        decay = tf.minimum(self.ema_decay, (1.0 + step) / (EMA_RAMP + step))
-        for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
-            if keras.backend.is_float_dtype(weight.dtype):
-                rate = tf.cast(1.0 - decay, weight.dtype)
-                average.assign_sub(rate * (average.value - weight.value))
-            else:
-                average.assign(weight.value)
 
     # The generative model
 
@@ -396,19 +322,6 @@ class GAN(keras.Model):
         }
         penalties = [deserialize(penalty) for penalty in config["penalties"]]
         self.compile(**{**config, **objects, "penalties": penalties})
-
-
-class _Tape(tf.GradientTape):
-    """A gradient tape that watches the given Keras variables only."""
-
-    def __init__(self, variables):
-        super().__init__(watch_accessed_variables=False)
-        self._variables = variables
-
-    def __enter__(self):
-        tape = super().__enter__()
-        tape.watch([variable.value for variable in self._variables])
-        return tape
 
 
 def _one_epoch(data):

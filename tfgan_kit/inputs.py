@@ -34,6 +34,30 @@ def check_arrays(images, labels, num_classes):
             )
 
 
+def as_dataset(images, labels, batch_size, shuffle_seed):
+    """What `fit` is given, as a `tf.data.Dataset` that is the same on every host.
+
+    Args:
+        images, labels: arrays; or a `tf.data.Dataset` and None.
+        batch_size: int, of arrays.
+        shuffle_seed: int, of arrays' order; False leaves it.
+
+    Raises:
+        ValueError: data of another kind, such as a Python generator.
+    """
+    if isinstance(images, tf.data.Dataset):
+        return images
+    if not isinstance(images, np.ndarray | tf.Tensor):
+        raise ValueError(
+            "Several replicas read arrays, a tf.data.Dataset or a data set of tfgan_kit.data, of "
+            f"which each takes its rows. Received: x of type {type(images).__name__}"
+        )
+    rows = tf.data.Dataset.from_tensor_slices(images if labels is None else (images, labels))
+    if shuffle_seed is not False:
+        rows = rows.shuffle(len(images), seed=shuffle_seed, reshuffle_each_iteration=True)
+    return rows.batch(batch_size)
+
+
 def check_source(source, num_classes):
     """Refuses a data set of `tfgan_kit.data` whose labels the networks do not know."""
     if num_classes is not None and source.num_classes is not None:
@@ -132,6 +156,22 @@ _ALTERNATIVES = {
     "TerminateOnNaN": "tfgan_kit.callbacks.NonFiniteGuard, which watches both players' losses",
     "SwapEMAWeights": "GAN(ema_decay=...), which already predicts and generates with the average",
 }
+
+
+ORDER_IS_LOST = (
+    "The order of this data cannot be restored: a run that is stopped and goes on from a checkpoint "
+    "will see other batches than one that was not. The data sets of tfgan_kit.data (from_arrays, "
+    "from_directory, from_tfds) go on where they were."
+)
+
+
+def writes_checkpoints(callbacks):
+    """Whether one of `fit`'s callbacks saves what training may go on from."""
+    stock = (keras.callbacks.BackupAndRestore, keras.callbacks.ModelCheckpoint)
+    return any(
+        isinstance(callback, stock) or getattr(callback, "writes_checkpoints", False)
+        for callback in flat_callbacks(callbacks)
+    )
 
 
 def flat_callbacks(callbacks):

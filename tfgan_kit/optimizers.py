@@ -1,6 +1,9 @@
 """The two players' optimizers, as one attribute that Keras's callbacks understand."""
 
 import keras
+import tensorflow as tf
+
+from tfgan_kit import distribution
 
 
 class OptimizerPair:
@@ -49,5 +52,24 @@ def prepare(optimizer, network, player):
     )
     if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    if distribution.several_replicas():
+        # Keras 3.15 sums over the replicas after it has clipped, and after the loss scale has
+        # looked for overflow on each alone. The game sums first; once is enough.
+        getattr(optimizer, "inner_optimizer", optimizer)._all_reduce_sum_gradients = list
     optimizer.build(network.trainable_variables)
     return optimizer
+
+
+class SkipCount(keras.metrics.Metric):
+    """How many of an epoch's updates a loss scale has skipped for gradients that overflowed."""
+
+    def __init__(self, name):
+        super().__init__(name=name)
+        # Every replica skips the same updates.
+        self.count = self.add_variable((), "zeros", aggregation="only_first_replica", name="count")
+
+    def update_state(self, skipped):
+        self.count.assign_add(tf.cast(skipped, tf.float32))
+
+    def result(self):
+        return self.count.value

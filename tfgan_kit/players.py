@@ -96,3 +96,74 @@ def regularize(network):
     """The sum of a network's weight regularizers, which Keras would add to its own loss."""
     weights = [w for w in network.trainable_variables if getattr(w, "regularizer", None)]
     return sum((tf.cast(w.regularizer(w), tf.float32) for w in weights), 0.0)
+
+
+def rows_are_independent(network):
+    """Whether a row's output in training depends on that row alone, as far as can be known.
+
+    It is known of Keras's own layers but for batch normalization (and `Lambda`), in a functional or
+    sequential model; a layer of one's own says so by an attribute `rows_are_independent = True`.
+    """
+    if not type(network).call.__module__.startswith("keras.src.models"):
+        return False  # a `call` of its own
+    return all(_is_row_wise(operation) for operation in getattr(network, "operations", network.layers))
+
+
+def _is_row_wise(operation):
+    if isinstance(operation, keras.Model):
+        return rows_are_independent(operation)
+    known = getattr(operation, "rows_are_independent", None)
+    if known is not None:
+        return known
+    coupled = (keras.layers.BatchNormalization, keras.layers.Lambda)
+    return type(operation).__module__.startswith("keras.src.layers") and not isinstance(
+        operation, coupled
+    )
+
+
+def has_synchronized_layers(network):
+    """Whether a pass through the network waits for the other replicas: synchronized statistics."""
+    return any(getattr(layer, "synchronized", False) for layer in network._flatten_layers())
+
+
+def as_penalties_call(network):
+    """The network as penalties call it: `(images, labels) -> logits` in training mode, in float32.
+
+    Its weights are the network's own. Statistics that a pass would move (batch normalization's,
+    spectral normalization's) stay as they are, so that penalties change nothing but the loss.
+    """
+    twin = network if _computes_in_float32(network) else _in_float32(network)
+
+    def call(rows, labels):
+        outputs, _ = twin.stateless_call(
+            [variable.value for variable in network.trainable_variables],
+            [variable.value for variable in network.non_trainable_variables],
+            rows if labels is None else [rows, labels],
+            training=True,
+        )
+        return tf.cast(outputs, tf.float32)
+
+    return call
+
+
+def _computes_in_float32(network):
+    return all(layer.compute_dtype in ("float32", "float64") for layer in network._flatten_layers())
+
+
+def _in_float32(network):
+    """The same network with weights of its own, computing in float32 (half overflows in squares)."""
+
+    def full_precision(config):
+        if isinstance(config, dict) and config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {"name": "float32"}}
+        if isinstance(config, dict):
+            return {key: full_precision(value) for key, value in config.items()}
+        if isinstance(config, list | tuple):
+            return [full_precision(value) for value in config]
+        return config
+
+    twin = keras.saving.deserialize_keras_object(
+        full_precision(keras.saving.serialize_keras_object(network))
+    )
+    twin(keras.tree.map_structure(lambda x: tf.zeros((1, *x.shape[1:]), x.dtype), network.inputs))
+    return twin

@@ -46,7 +46,7 @@ def step_of(discriminator):
     return gk.penalties.Step(
         tf.constant(registry.POINTS), tf.constant(registry.POINTS[::-1] * 0.5), None,
         tf.constant(registry.LATENTS), None, None, discriminator, None,
-        tf.constant([1, 2], tf.int64),
+        lambda shape: tf.random.stateless_uniform([registry.ROWS, *shape], [1, 2]),
     )
 
 

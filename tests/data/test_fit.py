@@ -88,6 +88,32 @@ def test_resizing_is_antialiased_as_pillow_does_it():
     assert np.abs(ours.astype(int) - pillow).max() <= 1
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    "height, width, size",
+    [(280, 280, 256), (72, 72, 64), (9, 9, 32), (40, 40, 1), (1, 1, 8), (31, 64, 31), (50, 33, 17)],
+)
+def test_resizing_is_tensorflows_bit_for_bit(height, width, size, channels):
+    images = noise(2, height, width, channels)
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = images[:, top : top + side, left : left + side]
+    expected = tf.round(tf.image.resize(square, [size, size], antialias=True))
+    fitted = fit_images(images, size, channels)
+    assert fitted.shape == (2, size, size, channels)
+    np.testing.assert_array_equal(fitted, expected)
+    np.testing.assert_array_equal(fit_images(images[1], size, channels), expected[1])
+
+
+@pytest.mark.parametrize("level, alpha, expected", [(0, 255, 0), (255, 255, 255), (0, 0, 255)])
+@pytest.mark.parametrize("size", [16, 36, 100])
+def test_the_extreme_levels_survive_resizing(level, alpha, expected, size):
+    # An overflow would show as the other extreme: there is no clipping.
+    pixels = np.full([37, 37, 4], level, np.uint8)
+    pixels[..., 3] = alpha
+    np.testing.assert_array_equal(fit_images(pixels, size, 3), np.full([size, size, 3], expected))
+
+
 @pytest.mark.parametrize(
     "kind, mode, options",
     [

@@ -5,10 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from tfgan_kit.data import folder as folder_module
 from tfgan_kit.data import from_directory, open_source
+from tfgan_kit.data.order import positions_to_flips, positions_to_indices
 
 
 def save(path, colour=(10, 20, 30), size=(8, 8), mode="RGB"):
@@ -77,6 +79,27 @@ def test_files_and_arrays_of_the_same_images_train_alike(shades):
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (12, 10)])
+def test_training_from_jpegs_gives_their_pixels_flipped_or_not(tmp_path, size):
+    random = np.random.default_rng(0)
+    for k in range(6):
+        pixels = random.integers(0, 256, (*size[::-1], 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{k}.jpg", quality=95)
+    source = open_source(f"folder:{tmp_path}", image_size=8)
+    left = (size[0] - size[1]) // 2
+    expected = {}
+    for k in range(6):
+        image = tf.io.decode_jpeg((tmp_path / f"{k}.jpg").read_bytes())
+        square = image[:, left : left + size[1]]
+        square = tf.round(tf.image.resize(square, [8, 8], antialias=True)).numpy().astype(np.uint8)
+        expected |= {square.tobytes(): (k, False), square[:, ::-1].tobytes(): (k, True)}
+    batches = source.training(6, seed=4, flip=True).take(5).as_numpy_iterator()
+    seen = [[expected[image.tobytes()] for image in batch] for batch in batches]
+    positions = tf.range(30, dtype=tf.int64)
+    indices, flips = positions_to_indices(positions, 4, 6), positions_to_flips(positions, 4)
+    assert sum(seen, []) == list(zip(indices.numpy(), flips.numpy(), strict=True))
 
 
 def test_flips_mirror_half_of_the_files(tmp_path):

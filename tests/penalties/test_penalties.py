@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tfgan_kit as gk
+from tfgan_kit.batch import Batch
 from tfgan_kit.penalties import Step
 
 N, D = 6, 3
@@ -27,7 +28,7 @@ def quadratic(x):
 def step(discriminator, real=REAL, fake=FAKE, seed=(1, 2)):
     return Step(
         tf.constant(real), tf.constant(fake), None, None, None, None, discriminator, None,
-        tf.constant(seed, tf.int64),
+        lambda shape: Batch.of(real).uniform(tf.constant(seed, tf.int64), shape),
     )
 
 

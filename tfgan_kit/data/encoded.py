@@ -29,8 +29,8 @@ class EncodedSource(Source):
 
         def load(index, mirrored):
             image = fit_images(self._images.decode(index), size, channels)
-            if flip:
-                image = tf.reverse(image, tf.boolean_mask([1], mirrored[None]))
+            if flip:  # where nothing is to be mirrored, tf.reverse would copy, and slowly
+                image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
             return self._with_labels(tf.ensure_shape(image, self.image_shape), index)
 
         images = rows.unbatch().map(load, num_parallel_calls=parallelism(), deterministic=True)

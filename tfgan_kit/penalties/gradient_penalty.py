@@ -36,8 +36,7 @@ class GradientPenalty(Penalty):
 
     def value(self, step):
         real, fake = step.real_images, step.fake_images
-        per_row = tf.concat([tf.shape(real)[:1], tf.ones(len(real.shape) - 1, tf.int32)], axis=0)
-        mixing = tf.random.stateless_uniform(per_row, step.seed, alg="philox")  # (N, 1, ..)
+        mixing = step.uniform([1] * (len(real.shape) - 1))  # (N, 1, ..)
         squares = squared_gradient_norm(step.discriminator, real + mixing * (fake - real))
         # sqrt has an infinite derivative at 0, where a zero gradient would turn the loss into NaN.
         positive = squares > 0.0

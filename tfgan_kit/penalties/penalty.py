@@ -16,9 +16,10 @@ class Step(typing.NamedTuple):
         latents: float32 (N, Z).
         real_logits, fake_logits: float32 (N, 1); `real_logits` is None in a generator's move whose
             objective does not look at real images.
-        discriminator: callable, images -> logits (N, 1), in training mode, with `labels` filled in.
+        discriminator: callable, images -> logits (N, 1), in training mode with `labels` filled in,
+            in float32 whatever the network's precision; it leaves batch statistics alone.
         generator: callable, latents -> images, likewise.
-        seed: int64 (2,), for stateless draws that belong to this move alone.
+        uniform: callable, shape -> float32 (N, *shape) in [0, 1), drawn for this move's rows alone.
     """
 
     real_images: typing.Any
@@ -29,14 +30,15 @@ class Step(typing.NamedTuple):
     fake_logits: typing.Any
     discriminator: typing.Callable
     generator: typing.Callable
-    seed: typing.Any
+    uniform: typing.Callable
 
 
 class Penalty:
     """A term of a player's loss, computed every `interval` steps and then multiplied by `interval`.
 
     Lazy regularisation (1912.04958, section 3.1): the expected gradient stays what it is at
-    `interval=1`, at a fraction of the cost. Subclasses define `player`, `name` and `value(step)`.
+    `interval=1`, at a fraction of the cost. Subclasses define `player`, `name` and `value(step)`,
+    and `build(state)` if they keep something from step to step.
 
     Args:
         interval: int >= 1, steps from one computation to the next.
@@ -56,19 +58,33 @@ class Penalty:
             )
         self.interval = interval
 
+    def build(self, state):
+        """Makes the variables of a penalty that adapts, if it has any, when the GAN is compiled.
+
+        Args:
+            state: Keras layer whose `add_weight` makes them; the GAN's checkpoints hold them.
+
+        Example:
+            >>> self.average = state.add_weight(name="average", shape=(), trainable=False)
+        """
+
     def value(self, step):
         """The penalty of one `Step`, float32 scalar, its weight included."""
         raise NotImplementedError
 
-    def __call__(self, step, iteration):
-        """`interval * value(step)` where `iteration` (int64 scalar) is a multiple of it, else 0."""
+    def __call__(self, step, iteration, in_lockstep=False):
+        """`interval * value(step)` where `iteration` (int64 scalar) is a multiple of it, else 0.
+
+        Replicas that meet inside a network (synchronized batch normalization) cannot do so in one
+        branch of a condition: `in_lockstep` computes the value in every step, and counts it only
+        where it is due.
+        """
         if self.interval == 1:
             return self.value(step)
-        return tf.cond(
-            tf.equal(iteration % self.interval, 0),
-            lambda: self.interval * self.value(step),
-            lambda: tf.constant(0.0),
-        )
+        due = tf.equal(iteration % self.interval, 0)
+        if in_lockstep:
+            return tf.where(due, self.interval * self.value(step), 0.0)
+        return tf.cond(due, lambda: self.interval * self.value(step), lambda: tf.constant(0.0))
 
     def get_config(self):
         return {"interval": self.interval}

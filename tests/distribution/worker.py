@@ -1,0 +1,29 @@
+"""One worker of two: `python -m tests.distribution.worker CASE OUTPUT`, under TF_CONFIG."""
+
+import json
+import sys
+
+import numpy as np
+
+from tests.distribution import games
+from tfgan_kit import distribution
+
+
+def main(case, output):
+    strategy = distribution.get("multi_worker")
+    assert strategy.num_replicas_in_sync == 2
+    gan = games.make(strategy, case, normalization=True)
+    history, evaluation = games.play(gan)
+    assert distribution.agree(strategy, gan.steps_trained)
+    assert not distribution.agree(strategy, int(distribution.is_chief(strategy)))
+    if distribution.is_chief(strategy):  # alone, which must not wait for the other
+        gan.save(output + ".keras")
+        gan.generate(2, labels=[0, 1])
+    np.savez(
+        output + ".npz", weights=games.weights_of(gan), chief=distribution.is_chief(strategy),
+        logs=json.dumps([history, evaluation]),
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
