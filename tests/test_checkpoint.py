@@ -1,13 +1,16 @@
 """The run folder: whole checkpoints, the newest and the best kept, metrics that survive a kill."""
 
+import contextlib
 import json
 import os
+import resource
+import zipfile
 
 import keras
 import numpy as np
 import pytest
 
-from tfgan_kit import checkpoint
+from tfgan_kit import archive
 from tfgan_kit.checkpoint import CheckpointError, NonFiniteError, Run, load_gan, load_model, resolve
 
 
@@ -68,18 +71,47 @@ def test_a_run_keeps_at_least_one_checkpoint(tmp_path):
         Run(tmp_path, keep=0)
 
 
-def test_failed_save_leaves_the_folder_as_it_was(gan, tmp_path, monkeypatch):
-    run = Run(tmp_path)
+@contextlib.contextmanager
+def largest_file(num_bytes):
+    """A real write error in the middle of a file, as of a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.95])
+@pytest.mark.parametrize("step", [10, 20], ids=["the same step", "the next step"])
+def test_failed_write_leaves_the_folder_as_it_was_and_says_so(part, step, gan, tmp_path):
+    run = Run(tmp_path, keep=1)
     save_steps(run, gan, [10])
-    before = sorted(run.checkpoints_dir.iterdir())
+    before = content(run.checkpoints_dir)
+    size = run.newest().stat().st_size
+    with largest_file(int(part * size)):
+        with pytest.raises(OSError, match=f"step-000000{step}.*could not be written") as error:
+            save_steps(run, gan, [step])
+    assert str(run.checkpoints()[10]) in str(error.value) and "Free space" in str(error.value)
+    assert content(run.checkpoints_dir) == before
+    save_steps(run, gan, [step])
+    assert list(run.checkpoints()) == [step]
 
-    def full_disk(path):
-        raise OSError("No space left on device")
 
-    monkeypatch.setattr(checkpoint, "_verify", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+def test_file_too_small_for_its_model_does_not_take_a_good_one_s_place(gan, tmp_path, monkeypatch):
+    run = Run(tmp_path, keep=1)
+    save_steps(run, gan, [10])
+    before = content(run.checkpoints_dir)
+    # Whole, but of another model; 300 * 300 float32 are more than all that a tiny file holds.
+    monkeypatch.setattr(gan, "save", keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]).save)
+    monkeypatch.setattr(type(gan), "variables", [keras.Variable(np.zeros((300, 300), np.float32))])
+    with pytest.raises(OSError, match="its weights take .* bytes, not 36"):
         save_steps(run, gan, [20])
-    assert sorted(run.checkpoints_dir.iterdir()) == before
+    assert content(run.checkpoints_dir) == before
 
 
 def test_half_written_file_of_a_killed_process_is_no_checkpoint(gan, tmp_path):
@@ -88,6 +120,34 @@ def test_half_written_file_of_a_killed_process_is_no_checkpoint(gan, tmp_path):
     (run.checkpoints_dir / ".writing-1.keras").write_bytes(b"half")
     (run.checkpoints_dir / "notes.txt").write_text("mine")
     assert list(run.checkpoints()) == [10]
+
+
+def test_leftovers_of_killed_processes_are_removed(gan, tmp_path):
+    run = Run(tmp_path)
+    save_steps(run, gan, [10])
+    # The last is Keras's own: its name beside a file that it writes with little memory.
+    for name in (".writing-4194305.keras", "tmpa1b2c3_d"):  # above any PID
+        (run.checkpoints_dir / name).touch()
+    (tmp_path / ".metrics.jsonl-4194305").touch()
+    (run.checkpoints_dir / "tmp-of-mine").touch()
+    save_steps(run, gan, [20])
+    names = {path.name for path in [*tmp_path.iterdir(), *run.checkpoints_dir.iterdir()]}
+    assert names == {"checkpoints", "step-00000010.keras", "step-00000020.keras", "tmp-of-mine"}
+
+
+def test_run_that_does_not_write_leaves_no_trace(gan, tmp_path):
+    run = Run(tmp_path / "run", writes=False)
+    assert run.save(gan) is None
+    run.write_config({"preset": "x"})
+    run.append_metrics([line(1, 2.0)])
+    run.forget_metrics_after(0)
+    assert not run.path.exists()
+
+
+def test_run_that_does_not_write_refuses_weights_that_are_not_finite_too(gan, tmp_path):
+    gan.generator.weights[0].assign(np.full(gan.generator.weights[0].shape, np.nan))
+    with pytest.raises(NonFiniteError):
+        Run(tmp_path, writes=False).save(gan)
 
 
 def test_saving_a_step_again_replaces_it_whole(gan, weights_of, tmp_path):
@@ -165,22 +225,113 @@ def test_model_that_is_no_gan_is_refused(tmp_path):
         load_gan(path)
 
 
+def truncate(path, part=0.5):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(part * len(whole))])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def flip_a_byte(path):
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 0xFF
+    path.write_bytes(whole)
+
+
+def leave_the_weights_out(path):
+    with zipfile.ZipFile(path) as whole:
+        members = {name: whole.read(name) for name in whole.namelist() if "weights" not in name}
+    with zipfile.ZipFile(path, "w") as file:
+        for name, text in members.items():
+            file.writestr(name, text)
+
+
+DAMAGE = [truncate, empty, flip_a_byte, leave_the_weights_out]
+damaged = pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+
+
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.7, 0.99])
 def test_truncated_file_is_refused(part, gan, tmp_path):
     path = Run(tmp_path).save(gan)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(part * len(whole))])
+    truncate(path, part)
     with pytest.raises(CheckpointError, match="no whole .keras file"):
         load_gan(path)
 
 
-def test_broken_byte_inside_is_refused(gan, tmp_path):
-    path = Run(tmp_path).save(gan)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.write_bytes(content)
-    with pytest.raises(CheckpointError):
-        load_gan(path)
+@damaged
+def test_damaged_file_that_is_named_itself_is_refused(damage, gan, tmp_path):
+    run = Run(tmp_path)
+    save_steps(run, gan, [10, 20])
+    damage(run.checkpoints()[20])
+    with pytest.raises(CheckpointError, match="no whole .keras file.*step-00000020"):
+        load_gan(run.checkpoints()[20])
+
+
+@damaged
+def test_damaged_newest_gives_way_to_the_one_before_and_both_are_named(damage, gan, tmp_path):
+    run = Run(tmp_path)
+    save_steps(run, gan, [10, 20])
+    damage(run.checkpoints()[20])
+    with pytest.warns(UserWarning, match="step-00000020.*not whole.*step-00000010"):
+        assert int(load_gan(tmp_path).step) == 10
+    assert list(Run(tmp_path).checkpoints()) == [10, 20]  # nothing is deleted
+
+
+def test_damaged_best_gives_way_to_the_second(gan, tmp_path):
+    run = Run(tmp_path)
+    save_steps(run, gan, [10, 20, 30])
+    run.append_metrics([line(10, 2.0), line(20, 1.0), line(30, 3.0)])
+    truncate(run.checkpoints()[20])
+    with pytest.warns(UserWarning, match="step-00000020.*The best whole.*step-00000010"):
+        assert int(load_gan(tmp_path, which="best").step) == 10
+
+
+def test_run_without_a_whole_checkpoint_is_refused_by_their_names(gan, tmp_path):
+    run = Run(tmp_path)
+    save_steps(run, gan, [10, 20])
+    truncate(run.checkpoints()[10])
+    empty(run.checkpoints()[20])
+    with pytest.raises(CheckpointError, match="None .* whole: step-00000020.*step-00000010"):
+        load_gan(tmp_path)
+
+
+@damaged
+def test_damaged_checkpoint_keeps_no_place_of_a_whole_one(damage, gan, tmp_path):
+    save_steps(Run(tmp_path, keep=2), gan, [10, 20])
+    damage(Run(tmp_path).checkpoints()[20])
+    save_steps(Run(tmp_path, keep=2), gan, [30])
+    assert list(Run(tmp_path).checkpoints()) == [10, 20, 30]
+    save_steps(Run(tmp_path, keep=2), gan, [40])
+    assert list(Run(tmp_path).checkpoints()) == [30, 40]
+
+
+def test_damage_after_the_run_was_opened_is_noticed(gan, tmp_path):
+    run = Run(tmp_path, keep=2)
+    save_steps(run, gan, [10, 20])
+    truncate(run.checkpoints()[20])
+    assert run.newest() == run.checkpoints()[10]
+    save_steps(run, gan, [30])
+    assert list(run.checkpoints()) == [10, 20, 30]
+
+
+def test_damaged_checkpoint_is_replaced_when_its_step_comes_again(gan, tmp_path):
+    run = Run(tmp_path)
+    save_steps(run, gan, [10, 20])
+    truncate(run.checkpoints()[20])
+    save_steps(run, gan, [20])
+    assert int(load_gan(tmp_path).step) == 20
+
+
+def test_a_checkpoint_is_read_back_once(gan, tmp_path, monkeypatch):
+    run, read = Run(tmp_path), []
+    save_steps(run, gan, [10, 20])
+    is_whole = archive.is_whole
+    monkeypatch.setattr(archive, "is_whole", lambda path: read.append(path.name) or is_whole(path))
+    save_steps(run, gan, [30])
+    assert run.newest() and run.best() is None
+    assert len(read) == 1 and read[0].startswith(".writing")
 
 
 def test_class_that_keras_does_not_know_names_the_flag(tmp_path):
@@ -234,6 +385,26 @@ def test_later_values_are_forgotten_on_resume(tmp_path):
     run.append_metrics([line(2, 0.9)])
     assert run.read_metrics() == [line(1, 2.0), line(2, 0.9)]
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
+
+
+def test_metrics_of_a_full_disk_are_those_before(tmp_path):
+    run = Run(tmp_path)
+    run.append_metrics([line(1, 2.0)])
+    size = (tmp_path / "metrics.jsonl").stat().st_size
+    with largest_file(size + size // 2), pytest.raises(OSError, match="metrics.jsonl could not be"):
+        run.append_metrics([line(2, 1.0)])
+    assert run.read_metrics() == [line(1, 2.0)]
+    with largest_file(size // 2), pytest.raises(OSError, match="metrics.jsonl could not be"):
+        run.forget_metrics_after(1)
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]
+    run.append_metrics([line(2, 1.0)])
+    assert run.read_metrics() == [line(1, 2.0), line(2, 1.0)]
+
+
+def test_config_that_is_no_json_is_refused_by_name(tmp_path):
+    (tmp_path / "config.json").touch()
+    with pytest.raises(CheckpointError, match="config.json is no whole JSON file"):
+        Run(tmp_path).read_config()
 
 
 def test_config_is_read_as_written(tmp_path):

@@ -6,29 +6,29 @@
     samples/  logs/                    grids from fixed seeds, TensorBoard
 """
 
+import contextlib
 import json
 import math
 import os
 import pathlib
 import re
-import zipfile
+import warnings
 
-import keras
-import numpy as np
-
+from tfgan_kit import archive, finite
+from tfgan_kit.archive import CheckpointError
+from tfgan_kit.finite import NonFiniteError
 from tfgan_kit.gan import GAN
 
-_TEMPORARY = re.compile(r"\.(?:writing|shard).*-(\d+)(?:\.keras)?")
+__all__ = [
+    "CheckpointError", "NonFiniteError", "Run", "drop_leftovers", "load_gan", "load_model",
+    "resolve", "write_json",
+]
+
+_TEMPORARY = re.compile(r"\.(?:writing|shard|config|metrics|probe|step).*-(\d+)(?:\.keras)?")
+# Keras's own, beside the file it writes, when memory is too short to hold the weights twice.
+_KERAS_TEMPORARY = "tmp" + 8 * "[a-z0-9_]"
 _CHECKPOINT = re.compile(r"step-(\d{8,})\.keras")
 BEST_METRICS = ("fd_domain", "swd")  # lower is better; the first that was measured decides "best"
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is missing, broken, or not what was asked for."""
-
-
-class NonFiniteError(RuntimeError):
-    """A loss or weight that is NaN or infinite."""
 
 
 class Run:
@@ -37,6 +37,8 @@ class Run:
     Args:
         path: the folder; made on the first write.
         keep: int >= 1, checkpoints to keep beside the best.
+        writes: bool; False reads only, and all that would write does nothing. Of several workers
+            on one folder the chief alone writes.
 
     Example:
         >>> run = Run("runs/digits")
@@ -45,11 +47,13 @@ class Run:
         >>> gan = load_gan("runs/digits")
     """
 
-    def __init__(self, path, keep=3):
+    def __init__(self, path, keep=3, writes=True):
         if keep < 1:
             raise ValueError(f"A run keeps at least 1 checkpoint. Received: keep={keep}")
         self.path = pathlib.Path(path)
         self.keep = keep
+        self.writes = writes
+        self._whole = {}  # `_state` of a checkpoint -> whether it read back
 
     @property
     def checkpoints_dir(self):
@@ -73,13 +77,11 @@ class Run:
                 found[int(match[1])] = path
         return dict(sorted(found.items()))
 
-    def newest(self):
-        """The newest checkpoint's path, or None."""
-        return next(reversed(self.checkpoints().values()), None)
-
-    def best(self):
-        """The kept checkpoint with the lowest measured distance, or None if none was measured."""
+    def candidates(self, which="newest"):
+        """Checkpoints, broken ones too: the newest first, or the lowest measured distance first."""
         checkpoints = self.checkpoints()
+        if which == "newest":
+            return list(reversed(checkpoints.values()))
         for metric in BEST_METRICS:
             lines = [line for line in self.read_metrics() if line["metric"] == metric]
             values = {
@@ -91,53 +93,115 @@ class Run:
                 and math.isfinite(line["value"])
             }
             if values:
-                return checkpoints[min(values, key=values.get)]
-        return None
+                return [checkpoints[step] for step in sorted(values, key=values.get)]
+        return []
+
+    def newest(self):
+        """The newest checkpoint that is whole, or None."""
+        return next(filter(self.is_whole, self.candidates()), None)
+
+    def best(self):
+        """The whole checkpoint with the lowest measured distance, or None if none was measured."""
+        return next(filter(self.is_whole, self.candidates("best")), None)
+
+    def is_whole(self, path):
+        """Whether a checkpoint reads back; one that has not changed is read once."""
+        state = _state(path)
+        if state not in self._whole:
+            self._whole[state] = archive.is_whole(path)
+        return self._whole[state]
 
     def save(self, gan):
         """Writes `step-<step>.keras` whole or not at all, then drops checkpoints beyond `keep`.
+
+        Returns:
+            The checkpoint's path; None where this run does not write.
 
         Raises:
             NonFiniteError: a weight is NaN or infinite; nothing is written.
             OSError: the folder cannot be written; what was there stays.
         """
-        step = int(gan.step)
-        check_finite(gan, self)
-        path = self.checkpoints_dir / f"step-{step:08d}.keras"
-        self.checkpoints_dir.mkdir(parents=True, exist_ok=True)
-        drop_leftovers(self.checkpoints_dir)
+        finite.check(gan, self.newest)
+        if not self.writes:
+            return None
+        path = self.checkpoints_dir / f"step-{gan.steps_trained:08d}.keras"
         temporary = self.checkpoints_dir / f".writing-{os.getpid()}.keras"
-        try:
-            gan.save(temporary)
-            _verify(temporary)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        self._drop_old()
+        with self._writing(path):
+            self.checkpoints_dir.mkdir(parents=True, exist_ok=True)
+            self._clean()
+            try:
+                gan.save(temporary)
+                archive.verify(temporary, gan)
+                os.replace(temporary, path)
+                self._whole[_state(path)] = True
+            finally:
+                temporary.unlink(missing_ok=True)
+            _flush_folder(self.checkpoints_dir)
+            self._drop_old()
         return path
 
+    def _clean(self):
+        for folder in (self.path, self.checkpoints_dir, self.samples_dir):
+            if folder.is_dir():
+                drop_leftovers(folder)
+        for path in self.checkpoints_dir.glob(_KERAS_TEMPORARY):
+            path.unlink(missing_ok=True)
+
     def _drop_old(self):
-        spared = {self.best(), *list(self.checkpoints().values())[-self.keep :]}
-        for path in set(self.checkpoints().values()) - spared:
-            path.unlink()
+        """Deletes what is older than the `keep` newest whole ones: a broken one keeps no place."""
+        whole = [path for path in self.checkpoints().values() if self.is_whole(path)]
+        oldest, best = whole[-self.keep :][0], self.best()
+        for path in self.checkpoints().values():
+            if path == oldest:
+                return
+            if path != best:
+                path.unlink()
+
+    @contextlib.contextmanager
+    def _writing(self, path):
+        """Says what a failed write leaves and how to go on."""
+        try:
+            yield
+        except OSError as error:
+            kept = self.newest()
+            raise OSError(
+                f"{path} could not be written ({error.strerror or error}). "
+                + (f"The newest whole checkpoint is kept: {kept}. " if kept else "")
+                + "Free space or set the folder right, then run the same command again."
+            ) from error
 
     def write_config(self, config):
         """Writes `config.json` (any JSON object)."""
-        write_json(self.path / "config.json", config)
+        path = self.path / "config.json"
+        if self.writes:
+            with self._writing(path):
+                write_json(path, config)
 
     def read_config(self):
-        """What `write_config` wrote, or None in a new folder."""
+        """What `write_config` wrote, or None in a new folder.
+
+        Raises:
+            CheckpointError: a file that is no JSON.
+        """
         path = self.path / "config.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        try:
+            return json.loads(path.read_text()) if path.exists() else None
+        except ValueError as error:
+            raise CheckpointError(
+                f"{path} is no whole JSON file ({error}); restore it, or choose another run folder."
+            ) from error
 
     def append_metrics(self, lines):
         """Appends dicts with keys step, metric, value, protocol to `metrics.jsonl`."""
         path = self.path / "metrics.jsonl"
-        if path.exists() and not path.read_text().endswith("\n"):
-            _replace(path, "".join(json.dumps(line) + "\n" for line in self.read_metrics()))
-        self.path.mkdir(parents=True, exist_ok=True)
-        with open(path, "a") as file:
-            file.writelines(json.dumps(line) + "\n" for line in lines)
+        if not self.writes:
+            return
+        with self._writing(path):
+            if path.exists() and not path.read_text().endswith("\n"):
+                _replace(path, "".join(json.dumps(line) + "\n" for line in self.read_metrics()))
+            self.path.mkdir(parents=True, exist_ok=True)
+            with open(path, "a") as file:
+                file.writelines(json.dumps(line) + "\n" for line in lines)
 
     def read_metrics(self):
         """The lines of `metrics.jsonl`; a last line that a killed process left cut is dropped."""
@@ -147,9 +211,16 @@ class Run:
 
     def forget_metrics_after(self, step):
         """Drops measured values of later steps, which a resumed run will measure again."""
+        path = self.path / "metrics.jsonl"
         lines = [line for line in self.read_metrics() if line["step"] <= step]
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        _replace(self.path / "metrics.jsonl", text)
+        if self.writes:
+            with self._writing(path):
+                _replace(path, "".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _state(path):
+    status = path.stat()
+    return path, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def write_json(path, value):
@@ -160,8 +231,23 @@ def write_json(path, value):
 def _replace(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flush_folder(path):
+    """A rename outlasts a power cut only after its folder is on the disk, too."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def drop_leftovers(folder):
@@ -170,39 +256,6 @@ def drop_leftovers(folder):
         match = _TEMPORARY.fullmatch(path.name)
         if match and not os.path.exists(f"/proc/{match[1]}") and os.path.exists("/proc/self"):
             path.unlink(missing_ok=True)
-
-
-def _verify(path):
-    """Reads the archive back and flushes it to disk, before it takes a good one's place."""
-    with zipfile.ZipFile(path) as archive:
-        broken = archive.testzip()
-    if broken:
-        raise OSError(f"{path} was written, but its member {broken} does not read back.")
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
-def check_finite(gan, run=None):
-    """Raises `NonFiniteError` with the name of the first weight that is NaN or infinite."""
-    for network in (gan.generator, gan.discriminator, gan.ema_generator):
-        for weight in network.weights:
-            if not keras.backend.is_float_dtype(weight.dtype):
-                continue
-            # NumPy does not know bfloat16's NaN; every float fits or overflows to infinity.
-            if not np.isfinite(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32"))).all():
-                raise NonFiniteError(
-                    non_finite_message(f"weight {network.name}/{weight.path}", int(gan.step), run)
-                )
-
-
-def non_finite_message(name, step, run=None):
-    """What is not finite, since when, what is kept and how to go on."""
-    kept = run.newest() if run else None
-    return (
-        f"{name} is not finite at step {step}. "
-        + (f"The last good checkpoint is kept: {kept}. " if kept else "")
-        + "Lower the learning rates, add a penalty (R1), or use float32; then train again."
-    )
 
 
 def resolve(ckpt, which="newest"):
@@ -220,43 +273,46 @@ def resolve(ckpt, which="newest"):
             f"Received: ckpt={ckpt}"
         )
     run = Run(path)
-    found = run.best() if which == "best" else run.newest()
-    if found is None and which == "best" and run.newest():
+    candidates = run.candidates(which)
+    found = next(filter(run.is_whole, candidates), None)
+    if found is not None:
+        _warn_of_broken(candidates[: candidates.index(found)], found, which)
+        return found
+    if candidates:
+        raise CheckpointError(
+            f"None of this run's checkpoints is whole: {', '.join(p.name for p in candidates)} "
+            "(cut short or damaged); restore one from a copy, or choose another run folder. "
+            f"Received: ckpt={ckpt}"
+        )
+    if which == "best" and run.newest():
         raise CheckpointError(
             "No checkpoint of this run was measured, so none is the best: run python -m "
             f"tfgan_kit.evaluate --ckpt {ckpt} first, or use --which newest. Received: ckpt={ckpt}"
         )
-    if found is None:
-        raise CheckpointError(
-            f"This folder has no checkpoints/step-*.keras; is it a run folder? Received: ckpt={ckpt}"
+    raise CheckpointError(
+        f"This folder has no checkpoints/step-*.keras; is it a run folder? Received: ckpt={ckpt}"
+    )
+
+
+def _warn_of_broken(broken, found, which):
+    if broken:
+        warnings.warn(
+            f"{', '.join(map(str, broken))}: not whole (cut short or damaged), left where it is. "
+            f"The {which} whole checkpoint is used instead: {found}",
+            stacklevel=3,
         )
-    return found
-
-
-_NOT_WHOLE = (
-    "This is no whole .keras file (cut short, or not a Keras archive). Another checkpoint of the "
-    "run may be whole: give its file. "
-)
 
 
 def load_model(ckpt, which="newest"):
     """Any Keras model from a `.keras` file, or from a run folder.
 
+    Of a run folder a broken checkpoint is passed over, with a warning that names it and the one
+    that is used instead; a file that is named itself is never exchanged for another.
+
     Raises:
         CheckpointError: a missing, truncated or unreadable file, or classes Keras does not know.
     """
-    path = resolve(ckpt, which)
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(_NOT_WHOLE + f"Received: ckpt={path}")
-    try:
-        return keras.saving.load_model(path)
-    except zipfile.BadZipFile as error:
-        raise CheckpointError(_NOT_WHOLE + f"Received: ckpt={path}") from error
-    except (ValueError, TypeError, KeyError, OSError, zipfile.error) as error:
-        raise CheckpointError(
-            "Keras cannot load this file. If it holds classes of your own, name their module with "
-            f"--import_module. Keras says: {str(error)[:400]} Received: ckpt={path}"
-        ) from error
+    return archive.load(resolve(ckpt, which))
 
 
 def load_gan(ckpt, which="newest"):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import sys
 import traceback
+import warnings
 
 from absl import app, flags, logging
 
@@ -74,6 +75,7 @@ def run(main):
             _fail(f"Unknown argument {argv[1]!r}: every option is a --flag; see --help.")
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # TensorFlow's saver tells every step at INFO
+        warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
         try:
             main()
         except (ValueError, TypeError, OSError, NonFiniteError) as error:

@@ -5,6 +5,7 @@ Keras leaves open: which rows of the whole batch a replica holds, and one sum ov
 before gradients are clipped, tested for overflow or logged.
 """
 
+import contextlib
 import json
 import os
 
@@ -56,6 +57,44 @@ def _check_tf_config():
             "The strategy multi_worker reads the hosts from the environment variable TF_CONFIG, the "
             f"same on each but for the index: {example}. Received: TF_CONFIG={received!r}"
         ) from error
+
+
+def split_cpu(count):
+    """Makes the CPU `count` logical devices, to try several replicas on; before TensorFlow starts."""
+    if count > 1:
+        devices = [tf.config.LogicalDeviceConfiguration()] * count
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
+
+
+def describe(strategy):
+    """The devices in words: "the CPU", "2 replicas on several workers"."""
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return "the GPU" if tf.config.list_physical_devices("GPU") else "the CPU"
+    return f"{replicas} replicas" + (" on several workers" if _is_multi_worker(strategy) else "")
+
+
+@contextlib.contextmanager
+def worker_errors(strategy):
+    """Turns TensorFlow's error about a lost worker into what to do.
+
+    Raises:
+        WorkerLostError: another worker has gone.
+    """
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        if not _is_multi_worker(strategy):
+            raise
+        raise WorkerLostError(
+            "Another worker was lost, or stopped with an error of its own. Start the same command "
+            "again on all of them: they go on from the newest checkpoint. TensorFlow says: "
+            f"{str(error)[:300]}"
+        ) from error
+
+
+class WorkerLostError(OSError):
+    """One of several workers has gone; the others cannot go on without it."""
 
 
 def is_chief(strategy):

@@ -54,10 +54,10 @@ def main():
         images_of(gan), source, FLAGS.metrics, FLAGS.num_images, FLAGS.seed, test,
         conditional=gan.num_classes is not None,
     )
-    write_json(output, {"ckpt": str(path), "step": int(gan.step), "results": results})
+    write_json(output, {"ckpt": str(path), "step": gan.steps_trained, "results": results})
     if config is not None:
         run.append_metrics(
-            {"step": int(gan.step), **{k: r[k] for k in ("metric", "value", "protocol")}}
+            {"step": gan.steps_trained, **{k: r[k] for k in ("metric", "value", "protocol")}}
             for r in results
         )
     print(metrics.format_table(results))

@@ -2,20 +2,33 @@
 
 import datetime
 import platform
+import shlex
+import signal
 import subprocess
+import sys
 
 import keras
 import tensorflow as tf
 from absl import flags
 
-from tfgan_kit import command_line, data, objectives, presets
-from tfgan_kit.callbacks import NonFiniteGuard, RunRecorder, SampleGrid
-from tfgan_kit.checkpoint import Run, load_gan
+from tfgan_kit import command_line, data, distribution, objectives, presets
+from tfgan_kit.callbacks import (
+    NonFiniteGuard,
+    RunRecorder,
+    SampleGrid,
+    StepTensorBoard,
+    StopOnSignal,
+)
+from tfgan_kit.checkpoint import CheckpointError, Run, load_gan, resolve
+from tfgan_kit.updates import Alternating
 
 FLAGS = flags.FLAGS
 
 # What may differ between two calls on one run folder: none of it changes what is learnt.
-FREE_ON_RESUME = ("steps", "checkpoint_every", "keep", "num_samples", "import_module")
+FREE_ON_RESUME = (
+    "steps", "checkpoint_every", "keep", "num_samples", "import_module", "steps_per_execution",
+    "strategy", "logical_cpus",
+)
 
 
 def define_flags():
@@ -39,12 +52,38 @@ def define_flags():
     )
     flags.DEFINE_integer("keep", 3, "Checkpoints to keep, beside the best.", lower_bound=1)
     flags.DEFINE_integer("num_samples", 100, "Images in a sample grid.", lower_bound=1)
+    flags.DEFINE_enum(
+        "mixed_precision", "float32", ["float32", "mixed_bfloat16", "mixed_float16"],
+        "Keras's dtype policy of the networks' arithmetic; weights, losses and images stay float32."
+    )
+    flags.DEFINE_boolean("jit_compile", False, "Compile a training step with XLA.")
+    flags.DEFINE_integer(
+        "steps_per_execution", 1, "Steps that run without a look at losses or signals between them; "
+        "divides --steps and --checkpoint_every.", lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "gradient_accumulation_steps", 1, "Parts of a batch that each move's gradient is summed over, "
+        "one after the other, in the memory of one.", lower_bound=1,
+    )
+    flags.DEFINE_enum(
+        "strategy", "none", distribution.STRATEGIES, "One device; all GPUs of this machine; those of "
+        "all hosts in TF_CONFIG (--run_dir on a file system they share); a TPU (never run)."
+    )
+    flags.DEFINE_integer(
+        "logical_cpus", 1, "CPU devices to pretend to have, for --strategy mirrored without a GPU.",
+        lower_bound=1,
+    )
     command_line.define_import_module()
 
 
 def build(source, preset_name):
     """The preset's GAN for a source, with the flags' overrides."""
     overrides = {"objective": FLAGS.objective} if FLAGS.objective else {}
+    if FLAGS.gradient_accumulation_steps > 1:
+        rule = presets.get(preset_name).update or Alternating()
+        overrides["update"] = Alternating(
+            rule.discriminator_steps, rule.generator_steps, FLAGS.gradient_accumulation_steps
+        )
     keras.utils.set_random_seed(FLAGS.seed)
     return presets.from_preset(
         preset_name, source.image_shape, source.num_classes if FLAGS.conditional else None,
@@ -56,7 +95,9 @@ def describe(source, batch_size):
     """What `config.json` records."""
     names = [
         "preset", "dataset", "conditional", "image_size", "steps", "batch_size", "objective", "seed",
-        "checkpoint_every", "keep", "num_samples", "import_module",
+        "checkpoint_every", "keep", "num_samples", "mixed_precision", "jit_compile",
+        "steps_per_execution", "gradient_accumulation_steps", "strategy", "logical_cpus",
+        "import_module",
     ]
     return {
         "flags": {name: FLAGS[name].value for name in names},
@@ -91,7 +132,9 @@ def check_folder(run):
     Raises:
         ValueError: files, but no config.json.
     """
-    if run.read_config() is None and any(run.path.iterdir()):
+    # Names that begin with a dot may be left from a process that was killed in its first moment.
+    others = [path for path in run.path.iterdir() if not path.name.startswith(".")]
+    if run.read_config() is None and others:
         raise ValueError(
             "--run_dir must be a new or empty folder, or a run's own; this one holds other files. "
             f"Received: run_dir={run.path}"
@@ -105,12 +148,14 @@ def check_same_run(run, config):
         ValueError: naming the first flag that differs.
     """
     old = run.read_config()
-    if old is None or run.newest() is None:
+    if old is None or not run.checkpoints():
         return
     for name, value in config["flags"].items():
-        if name not in FREE_ON_RESUME and old["flags"].get(name) != value:
+        # A run of an earlier version, without that flag, did what is now the default.
+        before = old["flags"].get(name, FLAGS[name].default)
+        if name not in FREE_ON_RESUME and before != value:
             raise ValueError(
-                f"{run.path} was made with --{name}={old['flags'].get(name)}; give the same to go "
+                f"{run.path} was made with --{name}={before}; give the same to go "
                 f"on with it, or another --run_dir. Received: --{name}={value}"
             )
     if old["dataset"]["fingerprint"] != config["dataset"]["fingerprint"]:
@@ -120,19 +165,129 @@ def check_same_run(run, config):
         )
 
 
-def train(gan, dataset, run, steps, checkpoint_every, num_samples):
-    """Trains to `steps` in all, with a checkpoint every `checkpoint_every` and at the end."""
-    callbacks = [NonFiniteGuard(run), RunRecorder(run)]
+def measures(gan):
+    """What tells one preset's networks from another's, for `config.json`."""
+    return {
+        "image_shape": list(gan.image_shape), "num_classes": gan.num_classes,
+        "generator_parameters": gan.generator.count_params(),
+        "discriminator_parameters": gan.discriminator.count_params(),
+    }
+
+
+def go_on(run):
+    """The GAN of a run's newest whole checkpoint.
+
+    Raises:
+        CheckpointError: none is whole, or it is another run's.
+    """
+    path = resolve(run.path)
+    gan = load_gan(path)
+    expected, found = run.read_config().get("networks"), measures(gan)
+    differing = [name for name in found if expected and found[name] != expected[name]]
+    if differing or run.checkpoints().get(gan.steps_trained) != path:
+        name = differing[0] if differing else "step"
+        raise CheckpointError(
+            f"{path} is not this run's (another preset's, or renamed): take it out of the folder. "
+            f"Received: {name}={found.get(name, gan.steps_trained)}"
+            + (f" where this run has {expected[name]}" if differing else "")
+        )
+    print(f"Going on with {path} from step {gan.steps_trained}.", flush=True)
+    return gan
+
+
+def check_executions(steps, first_step=0):
+    """Refuses settings under which an execution would run past a checkpoint.
+
+    Raises:
+        ValueError: not multiples of `--steps_per_execution`.
+    """
+    size = FLAGS.steps_per_execution
+    numbers = {"steps": steps, "checkpoint_every": FLAGS.checkpoint_every, "first step": first_step}
+    for name, number in numbers.items():
+        if number % size:
+            raise ValueError(
+                "--steps, --checkpoint_every and the step to go on from are multiples of "
+                f"--steps_per_execution. Received: steps_per_execution={size}, {name}={number}"
+            )
+
+
+def writing_callbacks(run, dataset, num_samples):
+    """All that write into the run folder: for the one worker that does."""
+    yield RunRecorder(run)  # first: the rest may fail
     if len(dataset.source.image_shape) == 3:
-        callbacks.append(SampleGrid(run.samples_dir, num_samples))
-    callbacks.append(keras.callbacks.TensorBoard(run.logs_dir, write_graph=False))
-    while (done := int(gan.step)) < steps:
+        yield SampleGrid(run.samples_dir, num_samples)
+    yield StepTensorBoard(run.logs_dir, write_graph=False)
+
+
+def train(gan, dataset, run, steps, checkpoint_every, num_samples, stop):
+    """Trains to `steps` in all, or until `stop` receives a signal.
+
+    A checkpoint is written every `checkpoint_every` steps and at the end.
+    """
+    callbacks = [NonFiniteGuard(run), stop]
+    if run.writes:
+        callbacks += writing_callbacks(run, dataset, num_samples)
+    while (done := gan.steps_trained) < steps and not stop.received:
         epoch = done // checkpoint_every
         length = min(checkpoint_every - done % checkpoint_every, steps - done)
         epochs = (steps - done) // length if length == checkpoint_every else 1
         gan.fit(
             dataset, callbacks=callbacks, steps_per_epoch=length,
             initial_epoch=epoch, epochs=epoch + epochs,
+        )
+
+
+def start(run, source, preset, batch_size):
+    """The run's GAN: the newest checkpoint's, or a new one."""
+    config = describe(source, batch_size)
+    check_same_run(run, config)
+    if run.checkpoints():
+        gan = go_on(run)
+    else:
+        gan = build(source, preset)
+        run.write_config(config | {"networks": measures(gan)})
+    # Keras reads both when it makes the training function, at the next `fit`.
+    gan.jit_compile, gan.steps_per_execution = FLAGS.jit_compile, FLAGS.steps_per_execution
+    run.forget_metrics_after(gan.steps_trained)
+    return gan
+
+
+def report(gan, run):
+    """Where everything lies, and what to do next."""
+    lines = [
+        f"Trained to step {gan.steps_trained}: {run.newest()}",
+        f"Samples: {run.samples_dir}",
+        f"Curves:  tensorboard --logdir {run.logs_dir}",
+        f"Next:    python -m tfgan_kit.evaluate --ckpt {run.path}",
+    ]
+    if len(gan.image_shape) == 3:  # points have no signature to be served by
+        lines.append(
+            f"         python -m tfgan_kit.export --ckpt {run.path} --output models/{run.path.name}"
+        )
+    return "\n".join(lines)
+
+
+def farewell(run, received):
+    """Says what is kept and the command that goes on; a preempted machine's job has not failed."""
+    kept = run.newest()
+    print(
+        f"Stopped by {received.name}: {kept or 'no step was finished, so there is nothing to keep'}\n"
+        f"Go on:   python -m tfgan_kit.train {shlex.join(sys.argv[1:])}",
+        flush=True,
+    )
+    sys.exit(0 if received == signal.SIGTERM else 128 + received)
+
+
+def on_all_workers(strategy, gan, run):
+    """Refuses to begin where the workers' files differ.
+
+    Raises:
+        CheckpointError: they have not read the same checkpoint.
+    """
+    if not distribution.agree(strategy, gan.steps_trained):
+        raise CheckpointError(
+            "The workers found different checkpoints: --run_dir must be on a file system that all "
+            f"hosts share. Received: run_dir={run.path}, step {gan.steps_trained} on this worker"
         )
 
 
@@ -144,32 +299,32 @@ def main():
     spelling = FLAGS.dataset or preset.dataset
     if spelling is None:
         raise ValueError(f"The preset {FLAGS.preset} has no data of its own: give --dataset.")
-    command_line.writable_folder(FLAGS.run_dir)
-    run = Run(FLAGS.run_dir, FLAGS.keep)
-    check_folder(run)
-    source = data.open_source(spelling, FLAGS.image_size or preset.image_size)
     batch_size, steps = FLAGS.batch_size or preset.batch_size, FLAGS.steps or preset.steps
-    dataset = data.training_dataset(source, batch_size, FLAGS.seed, preset.flip)
-    config = describe(source, batch_size)
-    check_same_run(run, config)
-    if run.newest():
-        gan = load_gan(run.newest())
-        print(f"Going on with {run.newest()} from step {int(gan.step)}.")
-    else:
-        gan = build(source, FLAGS.preset)
-        run.write_config(config)
-    run.forget_metrics_after(int(gan.step))
-    device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-    print(f"{source.name}: {source.num_images} images {source.image_shape}, on the {device}.")
-    train(gan, dataset, run, steps, FLAGS.checkpoint_every, FLAGS.num_samples)
-    print(
-        f"Trained to step {int(gan.step)}: {run.newest()}\n"
-        f"Samples: {run.samples_dir}\n"
-        f"Curves:  tensorboard --logdir {run.logs_dir}\n"
-        f"Next:    python -m tfgan_kit.evaluate --ckpt {run.path}"
+    check_executions(steps)
+    keras.config.set_dtype_policy(FLAGS.mixed_precision)
+    distribution.split_cpu(FLAGS.logical_cpus)
+    strategy = distribution.get(FLAGS.strategy)
+    run = Run(
+        command_line.writable_folder(FLAGS.run_dir), FLAGS.keep, distribution.is_chief(strategy)
     )
-    if len(gan.image_shape) == 3:  # points have no signature to be served by
-        print(f"         python -m tfgan_kit.export --ckpt {run.path} --output models/{run.path.name}")
+    check_folder(run)
+    # A worker that stopped alone would leave the others waiting: there the signal ends the process.
+    signals = () if FLAGS.strategy == "multi_worker" else (signal.SIGTERM, signal.SIGINT)
+    with StopOnSignal(signals) as stop, distribution.worker_errors(strategy):
+        source = data.open_source(spelling, FLAGS.image_size or preset.image_size)
+        dataset = data.training_dataset(source, batch_size, FLAGS.seed, preset.flip)
+        with strategy.scope():
+            gan = start(run, source, FLAGS.preset, batch_size)
+        on_all_workers(strategy, gan, run)
+        check_executions(steps, gan.steps_trained)
+        print(
+            f"{source.name}: {source.num_images} images {source.image_shape}, on "
+            f"{distribution.describe(strategy)}."
+        )
+        train(gan, dataset, run, steps, FLAGS.checkpoint_every, FLAGS.num_samples, stop)
+    if stop.received:
+        farewell(run, stop.received)
+    print(report(gan, run))
 
 
 if __name__ == "__main__":

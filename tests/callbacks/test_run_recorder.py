@@ -15,7 +15,7 @@ def test_every_epoch_leaves_a_checkpoint_and_a_line_a_log(
     assert [line["step"] for line in lines] == [3] * 4 + [6] * 4
     found = [line["value"] for line in lines if line["metric"] == "d_loss"]
     assert found == pytest.approx(history["d_loss"])
-    assert {line["protocol"] for line in lines} == {"mean of the epoch"}
+    assert {line["protocol"] for line in lines} == {"mean of 3 steps"}
     np.testing.assert_array_equal(weights_of(load_gan(tmp_path)), weights_of(gan))
 
 
@@ -28,3 +28,33 @@ def test_weights_that_are_not_finite_are_not_saved(make_gan, dataset, tmp_path):
     with pytest.raises(NonFiniteError, match="weight .*kernel is not finite at step 6"):
         gan.fit(dataset, callbacks=[RunRecorder(run)], verbose=0)
     assert run.newest() == good
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("moment", ["append_metrics", "save"])
+@pytest.mark.parametrize("call", [1, 2])
+def test_a_kill_at_an_epoch_s_end_leaves_no_gap_and_no_duplicate(
+    moment, call, make_gan, dataset, tmp_path, monkeypatch
+):
+    whole, run, calls = Run(tmp_path / "whole"), Run(tmp_path / "run"), []
+    make_gan().fit(dataset, epochs=3, callbacks=[RunRecorder(whole)], verbose=0)
+    real = getattr(run, moment)
+
+    def killed(*arguments):
+        calls.append(moment)
+        if len(calls) == call + 1:
+            raise Killed
+        return real(*arguments)
+
+    monkeypatch.setattr(run, moment, killed)
+    with pytest.raises(Killed):
+        make_gan().fit(dataset, epochs=3, callbacks=[RunRecorder(run)], verbose=0)
+    gan = load_gan(run.path)
+    run.forget_metrics_after(int(gan.step))
+    gan.fit(
+        dataset, initial_epoch=int(gan.step) // 3, epochs=3, callbacks=[RunRecorder(run)], verbose=0
+    )
+    assert run.read_metrics() == whole.read_metrics()

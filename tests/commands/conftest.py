@@ -2,6 +2,7 @@
 
 import importlib
 
+import keras
 import numpy as np
 import pytest
 from absl import flags
@@ -28,13 +29,14 @@ def command(monkeypatch, capfd):
         module = importlib.import_module(f"tfgan_kit.{name}")
         if hasattr(module, "__path__"):  # a package runs its __main__
             module = importlib.import_module(f"tfgan_kit.{name}.__main__")
-        known = set(flags.FLAGS)
+        known, policy = set(flags.FLAGS), keras.config.dtype_policy()
         module.define_flags()
         monkeypatch.setattr("sys.argv", [name, *map(str, arguments)])
         try:
             with pytest.raises(SystemExit) as exit_status:
                 command_line.run(module.main)
         finally:
+            keras.config.set_dtype_policy(policy)
             for flag in set(flags.FLAGS) - known:
                 delattr(flags.FLAGS, flag)
         captured = capfd.readouterr()

@@ -1,4 +1,6 @@
 import json
+import resource
+import signal
 import subprocess
 import sys
 
@@ -6,6 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from tfgan_kit import train as train_command
+from tfgan_kit.callbacks import NonFiniteGuard
 from tfgan_kit.checkpoint import Run, load_gan
 
 
@@ -181,12 +185,227 @@ def test_a_weight_that_is_not_finite_stops_with_its_name_and_keeps_the_last_good
     assert list(run.checkpoints()) == [2]
 
 
-def test_a_truncated_checkpoint_is_named(train, tmp_path):
+def test_a_run_that_was_stopped_by_a_nan_stops_again_at_the_same_step(train, tmp_path):
+    code, _, err = train(tmp_path / "run", steps=2)
+    assert code == 0, err
+    run = Run(tmp_path / "run")
+    gan = load_gan(run.newest())
+    gan.generator_optimizer.learning_rate = float("nan")  # finite weights, until the next update
+    gan.save(run.newest())
+    before = run.newest().read_bytes()
+    (code, _, err), (code_again, _, err_again) = train(tmp_path / "run"), train(tmp_path / "run")
+    said = "d_loss is not finite at step 4, nor is weight"
+    assert code == code_again == 1 and said in err and said in err_again
+    assert "stops here again" in err
+    assert run.newest().read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:1000]),
+                                    lambda path: path.write_bytes(b"")], ids=["cut", "empty"])
+def test_a_broken_newest_checkpoint_gives_way_to_the_one_before(damage, train, tmp_path):
+    train(tmp_path / "whole", steps=6)
+    train(tmp_path / "run", steps=4)
+    run = Run(tmp_path / "run")
+    damage(run.checkpoints()[4])
+    with pytest.warns(UserWarning, match="step-00000004.*not whole.*step-00000002"):
+        code, out, err = train(tmp_path / "run", steps=6)
+    assert code == 0 and "from step 2." in out, err
+    whole = Run(tmp_path / "whole")
+    assert list(run.checkpoints()) == [2, 4, 6]
+    for step in (4, 6):
+        parts = zip(state(whole.checkpoints()[step]), state(run.checkpoints()[step]), strict=True)
+        assert all(np.array_equal(a, b) for a, b in parts)
+    assert run.read_metrics() == whole.read_metrics()
+
+
+def test_a_run_whose_only_checkpoint_is_broken_is_not_begun_again(train, tmp_path):
     train(tmp_path / "run", steps=2)
-    path = Run(tmp_path / "run").newest()
+    path = Run(tmp_path / "run").checkpoints()[2]
     path.write_bytes(path.read_bytes()[:1000])
     code, _, err = train(tmp_path / "run", steps=4)
     assert code == 1 and path.name in err and "Traceback" not in err
+    assert path.stat().st_size == 1000
+
+
+@pytest.mark.parametrize("name", ["generate", "evaluate", "export"])
+def test_other_commands_pass_over_a_broken_newest_too(name, train, command, tmp_path):
+    train(tmp_path / "run", steps=4)
+    path = Run(tmp_path / "run").checkpoints()[4]
+    path.write_bytes(path.read_bytes()[:1000])
+    output = tmp_path / {"generate": "grid.png", "evaluate": "out.json", "export": "models"}[name]
+    few = ["--metrics=swd", "--num_images=24"] if name == "evaluate" else []
+    with pytest.warns(UserWarning, match="step-00000004.*not whole.*step-00000002"):
+        code, _, err = command(name, f"--ckpt={tmp_path / 'run'}", f"--output={output}", *few)
+    assert code == 0 and output.exists(), err
+    code, _, err = command(name, f"--ckpt={path}", f"--output={output}", *few)
+    assert code == 1 and path.name in err and "Traceback" not in err
+
+
+def test_a_checkpoint_of_another_preset_is_refused_by_name(train, command, tmp_path, digits):
+    train(tmp_path / "run", steps=2)
+    train(tmp_path / "other", "--noconditional", steps=4)
+    run = Run(tmp_path / "run")
+    foreign = run.checkpoints_dir / "step-00000004.keras"
+    foreign.write_bytes(Run(tmp_path / "other").newest().read_bytes())
+    code, _, err = train(tmp_path / "run", steps=6)
+    assert code == 1 and f"{foreign} is not this run's" in err and "num_classes=None" in err
+    foreign.unlink()
+    code, out, err = train(tmp_path / "run", steps=3)
+    assert code == 0 and "from step 2." in out, err
+
+
+def test_a_renamed_checkpoint_is_refused(train, tmp_path):
+    train(tmp_path / "run", steps=2)
+    path = Run(tmp_path / "run").newest()
+    path.rename(path.with_name("step-00000900.keras"))
+    code, _, err = train(tmp_path / "run", steps=4)
+    assert code == 1 and "step-00000900.keras is not this run's" in err and "step=2" in err
+
+
+def test_a_full_disk_is_one_clear_line_and_the_next_start_goes_on(train, tmp_path):
+    train(tmp_path / "run", steps=2)
+    run = Run(tmp_path / "run")
+    before = run.newest().read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    try:
+        code, _, err = train(tmp_path / "run", steps=4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert code == 1 and "Traceback" not in err
+    assert "step-00000004.keras could not be written" in err and str(run.newest()) in err
+    assert list(run.checkpoints()) == [2] and run.newest().read_bytes() == before
+    code, out, err = train(tmp_path / "run", steps=4)
+    assert code == 0 and "from step 2." in out, err
+    lines = [(line["step"], line["metric"]) for line in run.read_metrics()]
+    assert len(lines) == len(set(lines))
+
+
+# Signals
+
+
+@pytest.fixture
+def signal_at(monkeypatch):
+    """`signal_at(number, step)`: sends a real signal to this process when a step has ended."""
+
+    def arrange(number, step):
+        watch = NonFiniteGuard.on_train_batch_end
+
+        def send(self, batch, logs=None):
+            if int(self.model.step) == step:
+                signal.raise_signal(number)
+            watch(self, batch, logs)
+
+        monkeypatch.setattr(NonFiniteGuard, "on_train_batch_end", send)
+
+    return arrange
+
+
+@pytest.mark.parametrize("number, expected", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_saves_the_step_and_names_the_command_that_goes_on(
+    number, expected, train, tmp_path, signal_at, monkeypatch
+):
+    train(tmp_path / "whole", "--checkpoint_every=4", steps=8)
+    signal_at(number, 5)
+    code, out, err = train(tmp_path / "run", "--checkpoint_every=4", steps=8)
+    assert code == expected and "Traceback" not in err
+    run, whole = Run(tmp_path / "run"), Run(tmp_path / "whole")
+    assert list(run.checkpoints()) == [4, 5] and str(run.newest()) in out
+    line = next(line for line in out.splitlines() if line.startswith("Go on:"))
+    assert f"python -m tfgan_kit.train --preset=dcgan_mnist --run_dir={run.path} " in line
+    monkeypatch.undo()
+    code, out, err = train(tmp_path / "run", "--checkpoint_every=4", steps=8)
+    assert code == 0 and "from step 5." in out, err
+    parts = zip(state(whole.newest()), state(run.newest()), strict=True)
+    assert all(np.array_equal(a, b) for a, b in parts)
+    means = {
+        line["step"]: (line["value"], line["protocol"])
+        for line in run.read_metrics() if line["metric"] == "d_loss"
+    }
+    (expected_mean,) = (
+        line["value"] for line in whole.read_metrics()
+        if line["metric"] == "d_loss" and line["step"] == 8
+    )
+    assert [means[step][1] for step in (4, 5, 8)] == [
+        "mean of 4 steps", "mean of 1 steps", "mean of 3 steps"
+    ]
+    assert (means[5][0] + 3 * means[8][0]) / 4 == pytest.approx(expected_mean)
+
+
+@pytest.mark.parametrize("moment", ["open_source", "training_dataset"])
+def test_a_signal_before_the_first_step_ends_at_once(moment, train, tmp_path, monkeypatch):
+    real = getattr(train_command.data, moment)
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        return real(*arguments)
+
+    monkeypatch.setattr(train_command.data, moment, interrupted)
+    code, out, err = train(tmp_path / "run")
+    assert code == 0 and "no step was finished" in out and "Go on:" in out, err
+    monkeypatch.undo()
+    code, _, err = train(tmp_path / "run", steps=2)
+    assert code == 0, err
+
+
+# How the step is run
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_is_the_networks_recorded_and_kept(policy, train, tmp_path):
+    code, _, err = train(tmp_path / "run", f"--mixed_precision={policy}", steps=2)
+    assert code == 0, err
+    compute = policy.removeprefix("mixed_")
+    layers = load_gan(tmp_path / "run").generator._flatten_layers()
+    assert compute in {layer.compute_dtype for layer in layers}
+    code, _, err = train(tmp_path / "run", steps=4)
+    assert code == 1 and f"--mixed_precision={policy}" in err
+    code, out, err = train(tmp_path / "run", f"--mixed_precision={policy}", steps=4)
+    assert code == 0 and "from step 2." in out, err
+
+
+def test_steps_per_execution_changes_no_weight(train, tmp_path):
+    train(tmp_path / "one", "--checkpoint_every=4", steps=8)
+    train(tmp_path / "two", "--checkpoint_every=4", "--steps_per_execution=2", steps=4)
+    code, _, err = train(tmp_path / "two", "--checkpoint_every=4", "--steps_per_execution=4", steps=8)
+    assert code == 0, err
+    assert list(Run(tmp_path / "two").checkpoints()) == [4, 8]
+    one, two = (state(Run(tmp_path / name).newest()) for name in ("one", "two"))
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+@pytest.mark.parametrize("flags, name", [(["--steps=5"], "steps"), (["--checkpoint_every=3"], "checkpoint_every")])
+def test_an_execution_does_not_run_past_a_checkpoint(flags, name, train, tmp_path):
+    code, _, err = train(tmp_path / "run", "--steps_per_execution=2", *flags)
+    assert code == 1 and f"steps_per_execution=2, {name}=" in err
+
+
+def test_an_execution_begins_on_its_grid(train, tmp_path):
+    train(tmp_path / "run", steps=3)
+    code, _, err = train(tmp_path / "run", "--steps_per_execution=2", steps=4)
+    assert code == 1 and "first step=3" in err
+
+
+def test_jit_compile_is_what_the_flag_says_in_a_resumed_run_too(train, tmp_path):
+    code, _, err = train(tmp_path / "run", "--jit_compile", steps=2)
+    assert code == 0, err
+    code, _, err = train(tmp_path / "run", steps=4)
+    assert code == 1 and "--jit_compile=True" in err
+    code, _, err = train(tmp_path / "run", "--jit_compile", steps=4)
+    assert code == 0, err
+    assert load_gan(tmp_path / "run").jit_compile is True
+
+
+def test_a_run_of_an_earlier_version_is_gone_on_with(train, tmp_path):
+    train(tmp_path / "run", steps=2)
+    run = Run(tmp_path / "run")
+    config = run.read_config()
+    for name in ("mixed_precision", "jit_compile", "steps_per_execution"):
+        del config["flags"][name]
+    del config["networks"]
+    run.write_config(config)
+    code, out, err = train(tmp_path / "run", steps=4)
+    assert code == 0 and "from step 2." in out, err
 
 
 def test_config_json_is_valid_json(train, tmp_path):

@@ -3,5 +3,7 @@
 from tfgan_kit.callbacks.non_finite_guard import NonFiniteGuard
 from tfgan_kit.callbacks.run_recorder import RunRecorder
 from tfgan_kit.callbacks.sample_grid import SampleGrid
+from tfgan_kit.callbacks.step_tensor_board import StepTensorBoard
+from tfgan_kit.callbacks.stop_on_signal import StopOnSignal
 
-__all__ = ["NonFiniteGuard", "RunRecorder", "SampleGrid"]
+__all__ = ["NonFiniteGuard", "RunRecorder", "SampleGrid", "StepTensorBoard", "StopOnSignal"]

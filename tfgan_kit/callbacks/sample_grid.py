@@ -29,6 +29,9 @@ class SampleGrid(keras.callbacks.Callback):
         num_images: int >= 1.
         seed: int, see `GAN.generate`.
 
+    Raises:
+        OSError: (in training) the folder cannot be written.
+
     Example:
         >>> gan.fit(dataset, epochs=10, callbacks=[SampleGrid("samples")])
     """
@@ -40,6 +43,10 @@ class SampleGrid(keras.callbacks.Callback):
         self.seed = seed
 
     def on_epoch_end(self, epoch, logs=None):
-        self.directory.mkdir(parents=True, exist_ok=True)
-        path = self.directory / f"step-{int(self.model.step):08d}.png"
-        write_png(path, grid(self.model, self.num_images, self.seed))
+        path = self.directory / f"step-{self.model.steps_trained:08d}.png"
+        picture = grid(self.model, self.num_images, self.seed)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            write_png(path, picture)
+        except OSError as error:
+            raise OSError(f"{path} could not be written ({error.strerror or error}).") from error

@@ -1,0 +1,148 @@
+"""Signals are real ones, sent to this process in the middle of `fit`."""
+
+import signal
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+from tfgan_kit.callbacks import RunRecorder, StopOnSignal
+from tfgan_kit.checkpoint import Run, load_gan
+
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+
+
+@pytest.fixture(autouse=True)
+def handlers_are_put_back():
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    yield
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def send(*numbers, at="on_train_batch_end", call=0):
+    """A callback that sends signals in the given method's `call`-th call."""
+    calls = []
+
+    def act(self, *arguments, **logs):
+        calls.append(arguments)
+        if len(calls) == call + 1:
+            for number in numbers:
+                signal.raise_signal(number)
+
+    return type("Send", (keras.callbacks.Callback,), {at: act})()
+
+
+@SIGNALS
+def test_the_step_is_finished_and_every_callback_s_epoch_too(
+    number, make_gan, dataset, weights_of, tmp_path
+):
+    gan, twin, run, stop = make_gan(), make_gan(), Run(tmp_path), StopOnSignal()
+    history = gan.fit(
+        dataset, epochs=9, callbacks=[send(number, call=4), RunRecorder(run), stop], verbose=0
+    )
+    assert stop.received == number
+    assert int(gan.step) == 5 and len(history.epoch) == 2  # 3 steps an epoch
+    twin.fit(dataset, steps_per_epoch=5, verbose=0)
+    np.testing.assert_array_equal(weights_of(load_gan(run.newest())), weights_of(twin))
+    assert [(line["step"], line["protocol"]) for line in run.read_metrics()[::4]] == [
+        (3, "mean of 3 steps"), (5, "mean of 2 steps"),
+    ]
+
+
+@pytest.mark.parametrize("at", ["on_train_begin", "on_epoch_begin", "on_train_batch_begin"])
+def test_before_the_first_step_one_step_is_made_and_saved(at, make_gan, dataset, tmp_path):
+    gan, run, stop = make_gan(), Run(tmp_path), StopOnSignal()
+    gan.fit(
+        dataset, epochs=9, callbacks=[stop, send(signal.SIGTERM, at=at), RunRecorder(run)], verbose=0
+    )
+    assert stop.received and list(run.checkpoints()) == [1]
+
+
+def test_inside_the_writing_of_a_checkpoint_it_is_finished_first(
+    make_gan, dataset, tmp_path, monkeypatch
+):
+    gan, run, stop = make_gan(), Run(tmp_path), StopOnSignal()
+    save = gan.save
+
+    def interrupted_save(path):
+        signal.raise_signal(signal.SIGTERM)
+        save(path)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(gan, "save", interrupted_save)
+    gan.fit(dataset, epochs=9, callbacks=[RunRecorder(run), stop], verbose=0)
+    assert int(gan.step) == 3 and int(load_gan(run.newest()).step) == 3
+
+
+def test_second_ctrl_c_interrupts_at_once_and_leaves_the_checkpoint_before(
+    make_gan, dataset, tmp_path, monkeypatch
+):
+    gan, run = make_gan(), Run(tmp_path)
+    gan.fit(dataset, callbacks=[RunRecorder(run)], verbose=0)
+    save = gan.save
+
+    def interrupted_save(path):
+        save(path)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(gan, "save", interrupted_save)
+    with pytest.raises(KeyboardInterrupt), StopOnSignal() as stop:
+        gan.fit(dataset, callbacks=[RunRecorder(run), stop], verbose=0)
+    assert [path.name for path in run.checkpoints_dir.iterdir()] == ["step-00000003.keras"]
+    assert int(load_gan(run.newest()).step) == 3
+
+
+def test_in_a_with_block_outside_of_fit_the_rest_of_the_block_is_left(make_gan, dataset):
+    gan = make_gan()
+    with StopOnSignal() as stop:
+        gan.fit(dataset, callbacks=[stop], verbose=0)
+        signal.raise_signal(signal.SIGTERM)
+        gan.fit(dataset, callbacks=[stop], verbose=0)
+    assert stop.received == signal.SIGTERM and int(gan.step) == 3
+
+
+def test_another_error_leaves_the_block_as_itself(make_gan, dataset):
+    with pytest.raises(ZeroDivisionError), StopOnSignal() as stop:
+        make_gan().fit(
+            dataset, callbacks=[stop, keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: 1 / 0)],
+            verbose=0,
+        )
+
+
+def test_the_same_callback_serves_the_next_fit(make_gan, dataset):
+    gan, stop = make_gan(), StopOnSignal()
+    gan.fit(dataset, callbacks=[stop, send(signal.SIGTERM)], verbose=0)
+    assert int(gan.step) == 1
+    gan.fit(dataset, callbacks=[stop], verbose=0)
+    assert int(gan.step) == 4 and stop.received is None
+
+
+def test_it_listens_to_the_signals_it_is_given_only(make_gan, dataset):
+    gan, stop = make_gan(), StopOnSignal(signals=[signal.SIGUSR1])
+    gan.fit(dataset, callbacks=[send(signal.SIGUSR1), stop], verbose=0)
+    assert stop.received == signal.SIGUSR1 and int(gan.step) == 1
+    with pytest.raises(KeyboardInterrupt), StopOnSignal(signals=()):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_signal_that_is_ignored_stays_ignored(make_gan, dataset):
+    """As SIGINT is in a job that a shell has started with `&`."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        gan = make_gan()
+        gan.fit(dataset, callbacks=[StopOnSignal(), send(signal.SIGINT)], verbose=0)
+        assert int(gan.step) == 3
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def test_in_another_thread_training_goes_on_without_it(make_gan, dataset):
+    gan = make_gan()
+    thread = threading.Thread(
+        target=lambda: gan.fit(dataset, callbacks=[StopOnSignal()], verbose=0)
+    )
+    thread.start()
+    thread.join()
+    assert int(gan.step) == 3
