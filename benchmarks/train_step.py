@@ -1,110 +1,62 @@
-"""`GAN.train_step` against the Keras guide's and against a hand-written step.
+"""`GAN.train_step` against the Keras guide's, a hand-written one and PyTorch's: one table.
 
-    python -m benchmarks.train_step [--rounds 60] [--batch_size 64]
+    python3.11 -m venv /tmp/torchenv && /tmp/torchenv/bin/pip install torch==2.13.0 numpy
+    python -m benchmarks.train_step [--rounds 60] [--python_torch /tmp/torchenv/bin/python]
 
-32x32x3, DCGAN width 64, float32. The guide runs the discriminator once on real and fake images
-together, we and the hand-written step once on each; the guide runs the generator twice.
+Everyone trains the same DCGAN pair on the same batch size. "stock" rows have Keras's own layers in
+the place of `tfgan_kit.layers`: networks are passed in, so whoever brings the layers gains. The
+contestants take turns, step by step; PyTorch, in a process of its own, takes its turn with a
+block of steps while nothing else runs, in the memory layout that was faster in a short warm-up.
 """
 
-import keras
+import os
+import platform
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 import numpy as np
-import tensorflow as tf
 from absl import app, flags
 
+from benchmarks import arithmetic, contestants
 from benchmarks.alternate import alternate, ratio
-from benchmarks.baselines.hand_written import make_step
-from benchmarks.baselines.keras_guide import GuideGAN
-from tfgan_kit import GAN, DCGANDiscriminator, DCGANGenerator
+from benchmarks.torch_process import best_layout, open_torch
 
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("rounds", 60, "Timed steps of each contestant.", lower_bound=4)
+flags.DEFINE_integer("rounds", 60, "Timed turns of each contestant.", lower_bound=4)
 flags.DEFINE_integer("batch_size", 64, "Images a step.", lower_bound=1)
+flags.DEFINE_integer("image_size", 32, "4 times a power of two.", lower_bound=8)
 flags.DEFINE_integer("width", 64, "Of the DCGAN pair.", lower_bound=1)
+flags.DEFINE_integer("block", 3, "Steps in a turn.", lower_bound=1)
+flags.DEFINE_string("python_torch", "/tmp/torchenv/bin/python", "A Python that has torch.")
 
-IMAGE_SIZE, LATENT_DIM, DECAY = 32, 100, 0.999
-
-
-def networks(width):
-    """The same pair of networks with the same weights, each time it is called."""
-    keras.utils.set_random_seed(0)
-    return (
-        DCGANGenerator(IMAGE_SIZE, 3, LATENT_DIM, width),
-        DCGANDiscriminator(IMAGE_SIZE, 3, width),
-    )
-
-
-def adam():
-    return keras.optimizers.Adam(2e-4, beta_1=0.5)
-
-
-def ours(width):
-    generator, discriminator = networks(width)
-    gan = GAN(generator, discriminator, ema_decay=DECAY)
-    gan.compile(adam(), adam())
-    return gan
+HALF = "mixed_bfloat16"
+PRECISIONS = {"float32": "float32", HALF: "bfloat16"}
+COMPARED = [  # (slower, faster, what is to be reached), names of rows
+    ("guide float32", "ours float32", 1.07),
+    ("hand-written float32", "ours float32", 0.97),
+    ("torch usual float32", "ours float32", 1.15),
+    ("torch shared float32", "ours float32", 1.0),
+    ("ours float32", f"ours {HALF}", 1.45),
+    (f"torch usual {HALF}", f"ours {HALF}", 1.0),
+    (f"torch shared {HALF}", f"ours {HALF}", 0.95),
+    (f"guide {HALF}", f"ours {HALF}", None),
+    ("guide, stock layers float32", "ours float32", None),
+    (f"guide, stock layers {HALF}", f"ours {HALF}", None),
+    ("ours, stock layers float32", "ours float32", None),
+    (f"ours, stock layers {HALF}", f"ours {HALF}", None),
+]
 
 
-def hand_written(width):
-    generator, discriminator = networks(width)
-    average = ours(width).ema_generator
-    g_optimizer, d_optimizer = adam(), adam()
-    g_optimizer.build(generator.trainable_variables)
-    d_optimizer.build(discriminator.trainable_variables)
-    step = make_step(
-        generator, discriminator, average, g_optimizer, d_optimizer, LATENT_DIM, DECAY
-    )
-    return step, generator, discriminator, average
-
-
-def guide(width):
-    generator, discriminator = networks(width)
-    gan = GuideGAN(discriminator, generator, LATENT_DIM)
-    gan.compile(adam(), adam(), keras.losses.BinaryCrossentropy(from_logits=True))
-    gan.d_optimizer.build(discriminator.trainable_variables)
-    gan.g_optimizer.build(generator.trainable_variables)
-    return gan
-
-
-def train_call(model, images):
-    """One step through Keras's own train function, as `fit` runs it, and the wait for its logs."""
-    model.make_train_function()
-    iterator = iter(tf.data.Dataset.from_tensors(images).repeat())
-
-    def run():
-        logs = model.train_function(iterator)
-        return {name: float(value) for name, value in logs.items()}
-
-    return run
-
-
-def forward_flops(network):
-    """Twice the multiply-adds of one image's forward pass, of the layers that matter."""
-    total = 0
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D | keras.layers.Conv2DTranspose):
-            transposed = isinstance(layer, keras.layers.Conv2DTranspose)
-            positions = layer.input.shape[1:-1] if transposed else layer.output.shape[1:-1]
-            total += 2 * int(np.prod(layer.kernel.shape)) * int(np.prod(positions))
-    return total
-
-
-def flops_an_image(generator, discriminator, generator_passes):
-    """Of one training step. A backward pass costs two forward ones; one of the two is spared where
-    only the inputs' gradient is wanted, as in the generator's way through the discriminator."""
-    g, d = forward_flops(generator), forward_flops(discriminator)
-    return g * (generator_passes + 2) + d * (2 + 4) + d * 2
-
-
-def check_same_mathematics(images, width):
+def check_same_mathematics(batch, image_size, width):
     """Largest difference of any weight after 10 steps of ours and of the hand-written step."""
-    gan = ours(width)
-    step, generator, discriminator, average = hand_written(width)
-    run = train_call(gan, images)
+    gan = contestants.ours(image_size, width)
+    step, generator, discriminator, average = contestants.hand_written(image_size, width)
+    run = contestants.train_call(gan, batch)
     for _ in range(10):
         run()
-        step(images)
+        step(batch)
     pairs = [(gan.generator, generator), (gan.discriminator, discriminator),
-             (gan.ema_generator, average)]
+             (gan.ema_generator, average)]  # fmt: skip
     return max(
         float(np.max(np.abs(a - b)))
         for left, right in pairs
@@ -112,29 +64,98 @@ def check_same_mathematics(images, width):
     )
 
 
+def keras_contestants(batch, image_size, width):
+    """Name -> a callable that takes one step."""
+    size, found = (image_size, width), {}
+    for policy in PRECISIONS:
+        for stock, label in ((False, ""), (True, ", stock layers")):
+            found[f"ours{label} {policy}"] = contestants.train_call(
+                contestants.ours(*size, policy, stock), batch
+            )
+            found[f"guide{label} {policy}"] = contestants.train_call(
+                contestants.guide(*size, policy, stock), contestants.float_images(batch)
+            )
+    step, *_ = contestants.hand_written(*size)
+    found["hand-written float32"] = lambda: [float(value) for value in step(batch)]
+    return found
+
+
+def torch_contestants(process, size, block):
+    """Name -> a callable that takes `block` steps in PyTorch's process; prints the layouts."""
+    found = {}
+    for policy, autocast in (("float32", False), (HALF, True)):
+        for label, shared in (("usual", False), ("shared", True)):
+            name = f"torch {label} {policy}"
+            layout = best_layout(process, name, shared, autocast, size)
+            print(f"{name}: {layout}")
+            found[name] = lambda key=f"{name} {layout}": process.seconds(key, block)
+    return found
+
+
+def passes(name):
+    """How often the generator runs forward in a step of the row."""
+    return 2 if name.startswith("guide") or "usual" in name else 1
+
+
+def machine():
+    model = next(
+        (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line),
+        platform.processor(),
+    )
+    return f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+
+
+def print_table(seconds, flops, rates, batch_size):
+    """One row a contestant; `rates` maps (torch or not, policy) to the measured matmul rate."""
+    print("| | ms a step (quartiles) | images/s | GFLOP an image | GFLOP/s | of the matmul rate |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name, values in seconds.items():
+        low, median, high = np.percentile(values, [25, 50, 75])
+        work = flops[passes(name)] * batch_size
+        rate = rates[name.startswith("torch"), name.rsplit(" ", 1)[1]]
+        print(f"| {name} | {median * 1e3:.1f} ({low * 1e3:.1f} to {high * 1e3:.1f}) | "
+              f"{batch_size / median:.0f} | {work / batch_size / 1e9:.3f} | "
+              f"{work / median / 1e9:.0f} | {work / median / rate:.0%} |")
+
+
 def main(argv):
     del argv
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (FLAGS.batch_size, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
-    images = tf.constant(pixels)
+    size = (FLAGS.image_size, FLAGS.width)
+    batch = contestants.images(FLAGS.batch_size, FLAGS.image_size)
+    print(f"{machine()}; {FLAGS.image_size}x{FLAGS.image_size}x3, width {FLAGS.width}, "
+          f"batch {FLAGS.batch_size}")
     print(f"largest weight difference to the hand-written step after 10: "
-          f"{check_same_mathematics(images, FLAGS.width):.2e}")
-    gan, reference = ours(FLAGS.width), guide(FLAGS.width)
-    step, *_ = hand_written(FLAGS.width)
-    contestants = {
-        "ours": train_call(gan, images),
-        "guide": train_call(reference, tf.cast(images, tf.float32) / 127.5 - 1.0),
-        "hand-written": lambda: [float(value) for value in step(images)],
+          f"{check_same_mathematics(batch, *size):.2e}")
+    flops = {k: arithmetic.flops_an_image(*contestants.networks(*size), k) for k in (1, 2)}
+    ours = {
+        name: lambda step=step: [step() for _ in range(FLAGS.block)]
+        for name, step in keras_contestants(batch, *size).items()
     }
-    seconds = alternate(contestants, FLAGS.rounds)
-    for name, values in seconds.items():
-        passes = 2 if name == "guide" else 1
-        flops = flops_an_image(gan.generator, gan.discriminator, passes)
-        median = np.median(values)
-        print(f"{name:13} {median * 1e3:7.1f} ms a step, {FLAGS.batch_size / median:6.0f} images/s, "
-              f"{flops / 1e9:.3f} GFLOP an image, {flops * FLAGS.batch_size / median / 1e9:.0f} GFLOP/s")
-    print("guide / ours:       ", ratio(seconds["guide"], seconds["ours"]))
-    print("hand-written / ours:", ratio(seconds["hand-written"], seconds["ours"]))
+    with open_torch(FLAGS.python_torch) as process:
+        theirs, rates = {}, {}
+        if process is None:
+            print(f"torch rows: not run, there is no {FLAGS.python_torch}")
+        else:
+            theirs = torch_contestants(process, {
+                "image_size": FLAGS.image_size, "width": FLAGS.width,
+                "batch_size": FLAGS.batch_size,
+            }, FLAGS.block)
+        seconds = alternate(ours | theirs, FLAGS.rounds, warmup=2)
+        for policy, dtype in PRECISIONS.items():
+            rates[False, policy] = arithmetic.matmul_rate(dtype)
+            line = f"matmul {dtype}: TensorFlow {rates[False, policy] / 1e9:.0f} GFLOP/s"
+            if process:
+                rates[True, policy] = arithmetic.torch_matmul_rate(process, dtype)
+                line += f", torch {rates[True, policy] / 1e9:.0f}"
+            print(line)
+    seconds = {name: values / FLAGS.block for name, values in seconds.items()}
+    print_table(seconds, flops, rates, FLAGS.batch_size)
+    print("| ratio of times | median (quartiles) | to reach |\n| --- | --- | --- |")
+    for slower, faster, least in COMPARED:
+        if slower in seconds:
+            wanted = "" if least is None else least
+            print(f"| {slower} / {faster} | {ratio(seconds[slower], seconds[faster])} | {wanted} |")
+    print(f"load after: {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

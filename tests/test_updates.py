@@ -234,21 +234,21 @@ def test_last_batch_smaller_than_the_discriminator_s_moves_is_refused():
         gan.fit(POINTS, batch_size=5, verbose=0)  # 5 rows, then 1
 
 
-class SeedOfTheMove(gk.penalties.Penalty):
-    name = "seed_of_the_move"
+class DrawsOfTheMove(gk.penalties.Penalty):
+    name = "draws_of_the_move"
 
     def __init__(self, player):
         super().__init__()
         self.player, self.seen = player, []
 
     def value(self, step):
-        self.seen.append(tuple(step.seed.numpy()))
+        self.seen.append(step.uniform([2]).numpy().tobytes())
         return tf.constant(0.0)
 
 
 @pytest.mark.parametrize("player, moves", [("discriminator", 3), ("generator", 2)])
 def test_penalties_draw_anew_in_every_move(player, moves):
-    penalty = SeedOfTheMove(player)
+    penalty = DrawsOfTheMove(player)
     gan = linear_gan(gk.Alternating(3, 2), run_eagerly=True, penalties=[penalty])
     gan.fit(POINTS, batch_size=N, shuffle=False, verbose=0)
     assert len(penalty.seen) == len(set(penalty.seen)) == moves * (len(POINTS) // N)

@@ -21,15 +21,19 @@ class Game(keras.Model):
     def _prepare_networks(self):
         """What the step needs to know of the networks, and of the replicas it runs on."""
         self._rows_are_independent = players.rows_are_independent(self.discriminator)
-        networks = {"generator": self.generator, "discriminator": self.discriminator}
+        networks = {
+            "generator": (self.generator, (self.latent_dim,)),
+            "discriminator": (self.discriminator, self.image_shape),
+        }
         self._in_lockstep = distribution.several_replicas() and any(
-            players.has_synchronized_layers(network) for network in networks.values()
+            players.has_synchronized_layers(network) for network, _ in networks.values()
         )
         calls = {
-            name: players.as_penalties_call(network) if self.penalties else None
-            for name, network in networks.items()
+            name: players.as_penalties_call(network, players.example_row(shape, self.num_classes))
+            for name, (network, shape) in networks.items()
+            if self.penalties
         }
-        self._as_penalties_call = calls.get  # a bound method, which Keras neither tracks nor saves
+        self._as_penalties_call = calls.__getitem__  # bound: Keras neither tracks nor saves it
 
     def train_step(self, data):
         logs = self.update(self, self._unpack(data))

@@ -73,7 +73,7 @@ class GAN(Game):
         )
         self.ema_generator = generator
         if ema_decay:
-            row = players.example_row(self.latent_dim, num_classes)
+            row = players.example_row((self.latent_dim,), num_classes)
             self.ema_generator = players.copy_generator(generator, row)
         self._sampler = tf.function(
             lambda latents, labels: sampling.sample(self.ema_generator, latents, labels),

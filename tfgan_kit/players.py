@@ -17,10 +17,10 @@ def read_latent_dim(generator):
     return int(dim)
 
 
-def example_row(latent_dim, num_classes):
-    """A generator's input of one row, zeros."""
-    latents = tf.zeros((1, latent_dim))
-    return [latents, tf.zeros((1,), tf.int32)] if num_classes else latents
+def example_row(shape, num_classes):
+    """A network's input of one row, zeros: latents or images of a shape, and a label if needed."""
+    row = tf.zeros((1, *shape))
+    return [row, tf.zeros((1,), tf.int32)] if num_classes else row
 
 
 def check_players(generator, discriminator, latent_dim, num_classes):
@@ -56,7 +56,7 @@ def check_players(generator, discriminator, latent_dim, num_classes):
 
 def _run_generator(generator, latent_dim, num_classes):
     try:
-        images = generator(example_row(latent_dim, num_classes))
+        images = generator(example_row((latent_dim,), num_classes))
     except ValueError as error:
         raise ValueError(
             "The generator does not take "
@@ -126,13 +126,15 @@ def has_synchronized_layers(network):
     return any(getattr(layer, "synchronized", False) for layer in network._flatten_layers())
 
 
-def as_penalties_call(network):
+def as_penalties_call(network, example):
     """The network as penalties call it: `(images, labels) -> logits` in training mode, in float32.
 
     Its weights are the network's own. Statistics that a pass would move (batch normalization's,
     spectral normalization's) stay as they are, so that penalties change nothing but the loss.
+    `example` is an input of one row.
     """
     twin = network if _computes_in_float32(network) else _in_float32(network)
+    twin(example)  # a twin's first call builds it
 
     def call(rows, labels):
         outputs, _ = twin.stateless_call(
@@ -162,8 +164,6 @@ def _in_float32(network):
             return [full_precision(value) for value in config]
         return config
 
-    twin = keras.saving.deserialize_keras_object(
+    return keras.saving.deserialize_keras_object(
         full_precision(keras.saving.serialize_keras_object(network))
     )
-    twin(keras.tree.map_structure(lambda x: tf.zeros((1, *x.shape[1:]), x.dtype), network.inputs))
-    return twin

@@ -72,6 +72,7 @@ PRESETS = {
         generator_learning_rate=4e-4, discriminator_learning_rate=4e-4, beta_2=0.99,
         penalties=(R1(gamma=1.0, interval=16),),
     ),
+    # The contestant `preset` of benchmarks/time_to_quality.py, which has the variants tried beside it.
     "dcgan_fashion_mnist": Preset(
         _dcgan(latent_dim=64, width=32),
         dataset="idx:/usr/share/datasets/fashion-mnist", image_size=28, steps=10_000,

@@ -53,6 +53,16 @@ NETWORKS = {
 }
 
 LAYERS = {
+    "batch_normalization": Entry(
+        gk.layers.BatchNormalization, dict(momentum=0.8, epsilon=1e-3, synchronized=True), IMAGES
+    ),
+    "conv2d": Entry(
+        gk.layers.Conv2D, dict(filters=2, kernel_size=(4, 4), strides=(2, 2), padding="same"), IMAGES
+    ),
+    "conv2d_transpose": Entry(
+        gk.layers.Conv2DTranspose,
+        dict(filters=2, kernel_size=(4, 4), strides=(2, 2), padding="same"), IMAGES,
+    ),
     "conditional_batch_normalization": Entry(
         gk.layers.ConditionalBatchNormalization,
         dict(num_classes=CLASSES, momentum=0.8, epsilon=1e-3),

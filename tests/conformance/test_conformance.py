@@ -35,7 +35,9 @@ def as_model(entry):
     """The entry's network, or its layer in a model of one layer; called once."""
     module = entry.make()
     if not isinstance(module, keras.Model):
-        inputs = [keras.Input(x.shape[1:], dtype=x.dtype.name) for x in entry.inputs]
+        inputs = keras.tree.map_structure(
+            lambda x: keras.Input(x.shape[1:], dtype=x.dtype.name), entry.inputs
+        )
         module = keras.Model(inputs, module(inputs))
     module(entry.inputs, training=True)  # moves the statistics away from their start
     return module

@@ -18,8 +18,16 @@ def two():
 
 
 @pytest.mark.parametrize("normalization, case", [
-    *((False, case) for case in ("generator_steps", "gradient_penalty", "lazy_r1", "clipping", "regularizer")),
-    *((True, case) for case in ("plain", "discriminator_steps", "accumulation", "lazy_r1", "pairs")),
+    (False, "generator_steps"),
+    (False, "gradient_penalty"),
+    (False, "lazy_r1"),
+    (False, "clipping"),
+    (False, "regularizer"),
+    (True, "plain"),
+    (True, "discriminator_steps"),
+    (True, "accumulation"),
+    (True, "lazy_r1"),
+    (True, "pairs"),
 ])
 def test_two_replicas_end_in_the_weights_and_logs_of_one_device(two, normalization, case):
     assert two.num_replicas_in_sync == 2
@@ -71,8 +79,10 @@ def test_a_checkpoint_goes_from_two_replicas_to_one_and_back(two, tmp_path):
     np.testing.assert_array_equal(games.weights_of(alone), games.weights_of(gan))
     with two.scope():
         again = keras.saving.load_model(tmp_path / "gan.keras")
-    for each in (gan, alone, again):
-        games.play(each, epochs=1)
+    games.play(gan, epochs=1)
+    for loaded in (alone, again):
+        with pytest.warns(UserWarning, match="order of this data cannot be restored"):
+            games.play(loaded, epochs=1)
     np.testing.assert_array_equal(games.weights_of(again), games.weights_of(gan))
     np.testing.assert_allclose(games.weights_of(alone), games.weights_of(gan), atol=1e-5)
 
@@ -104,7 +114,7 @@ def test_an_overflow_on_one_replica_skips_the_update_on_both_and_is_counted(two)
     assert history["g_skipped"] == [0.0]
     after = games.weights_of(gan)
     assert np.isfinite(after).all()
-    assert float(gan.discriminator_optimizer.dynamic_scale) == 2.0**15 / 4
+    assert gan.discriminator_optimizer.dynamic_scale.numpy() == 2.0**15 / 4
     start = sum(w.shape.num_elements() for w in gan.generator.weights)
     count = sum(w.shape.num_elements() for w in gan.discriminator.weights)
     np.testing.assert_array_equal(after[start : start + count], before[start : start + count])

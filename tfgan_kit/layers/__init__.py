@@ -1,5 +1,7 @@
 """Layers that Keras does not have, or has otherwise than GANs need them."""
 
+from tfgan_kit.layers.batch_normalization import BatchNormalization
 from tfgan_kit.layers.conditional_batch_normalization import ConditionalBatchNormalization
+from tfgan_kit.layers.convolution import Conv2D, Conv2DTranspose
 
-__all__ = ["ConditionalBatchNormalization"]
+__all__ = ["BatchNormalization", "ConditionalBatchNormalization", "Conv2D", "Conv2DTranspose"]

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from tfgan_kit.layers.batch_normalization import BatchNormalization
+
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class ConditionalBatchNormalization(keras.layers.Layer):
@@ -43,7 +45,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         self.num_classes = num_classes
         self.momentum = momentum
         self.epsilon = epsilon
-        self.normalization = keras.layers.BatchNormalization(
+        self.normalization = BatchNormalization(
             momentum=momentum, epsilon=epsilon, center=False, scale=False, synchronized=True,
             dtype=self.dtype_policy, name="normalization",
         )

@@ -3,7 +3,12 @@
 import keras
 from keras import layers
 
-from tfgan_kit.layers import ConditionalBatchNormalization
+from tfgan_kit.layers import (
+    BatchNormalization,
+    ConditionalBatchNormalization,
+    Conv2D,
+    Conv2DTranspose,
+)
 
 # Section 4 of the paper: "initialized from a zero-centered Normal distribution with std 0.02".
 INITIALIZER_STDDEV = 0.02
@@ -48,7 +53,7 @@ def _initializer():
 
 
 def _normalization(dtype):
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, dtype=dtype)
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, dtype=dtype)
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
@@ -108,12 +113,12 @@ class DCGANGenerator(keras.Model):
         x = layers.Reshape((base, base, first), dtype=dtype)(x)  # (N, base, base, C)
         x = layers.ReLU(dtype=dtype)(normalize(x))
         for stage in reversed(range(n - 1)):
-            x = layers.Conv2DTranspose(
+            x = Conv2DTranspose(
                 _channels(width, stage), 4, strides=2, padding="same", use_bias=False,
                 kernel_initializer=_initializer(), dtype=dtype,
             )(x)
             x = layers.ReLU(dtype=dtype)(normalize(x))
-        x = layers.Conv2DTranspose(
+        x = Conv2DTranspose(
             channels, 4, strides=2, padding="same", kernel_initializer=_initializer(), dtype=dtype
         )(x)
         images = layers.Activation("tanh", dtype="float32", name="images")(x)
@@ -184,7 +189,7 @@ class DCGANDiscriminator(keras.Model):
         x = images
         for stage in range(n):
             normalized = normalization and stage > 0  # the paper: not in the input layer
-            x = layers.Conv2D(
+            x = Conv2D(
                 _channels(width, stage), 4, strides=2, padding="same", use_bias=not normalized,
                 kernel_initializer=_initializer(), dtype=dtype,
             )(x)

@@ -1,0 +1,133 @@
+"""Our recipes as contestants: the preset, and one change of it at a time.
+
+All but `Conditional` are unconditional, as the guide and the tutorial are: labels are information
+that those do not have.
+"""
+
+import keras
+
+from benchmarks.baselines import keras_guide_recipe as guide
+from tfgan_kit import R1, DCGANDiscriminator, DCGANGenerator, data, image_seeds, presets
+
+PRESET = "dcgan_fashion_mnist"
+SHAPE, NUM_CLASSES = (28, 28, 1), 10
+
+
+class Preset:
+    """`from_preset` and its own batch size; images are the EMA generator's, as `generate` gives them.
+
+    Args:
+        images: uint8 (N, 28, 28, 1).
+        labels: int32 (N,), looked at by `Conditional` alone.
+        seed: int, of the weights, the latents and the order of the images.
+    """
+
+    overrides: dict = {}  # of the preset
+    num_classes = None
+
+    def __init__(self, images, labels, seed):
+        keras.utils.set_random_seed(seed)
+        self.gan = presets.from_preset(PRESET, SHAPE, self.num_classes, seed, **self.overrides)
+        labels = None if self.num_classes is None else labels
+        source = data.ArraySource("fashion-mnist", images, labels)
+        batch_size = self.overrides.get("batch_size", presets.get(PRESET).batch_size)
+        self._batches = iter(data.training_dataset(source, batch_size, seed))
+        self.gan.make_train_function()
+
+    def step(self):
+        return self.gan.train_function(self._batches)
+
+    def sample(self, count, seed):
+        """uint8 (count, 28, 28, 1)."""
+        return self.gan.generate(seeds=image_seeds(seed, count))
+
+
+class Conditional(Preset):
+    """The preset as `python -m tfgan_kit.train` takes it for labelled data."""
+
+    num_classes = NUM_CLASSES
+
+
+class GuideNetworks(Preset):
+    """The preset's recipe on the guide's networks: what is left of us without our networks."""
+
+    @staticmethod
+    def networks(image_shape, num_classes):
+        del image_shape, num_classes
+        to_signed, to_unit = keras.layers.Rescaling(2.0, -1.0), keras.layers.Rescaling(0.5, 0.5)
+        return (
+            keras.Sequential([guide.make_generator(), to_signed]),
+            keras.Sequential([keras.Input(SHAPE), to_unit, guide.make_discriminator()]),
+        )
+
+    overrides = {"networks": networks}
+
+
+class GuideStep(guide.KerasGuideRecipe):
+    """The guide's step, optimizers and input on the preset's networks: what these alone are worth."""
+
+    def networks(self):
+        to_signed, to_unit = keras.layers.Rescaling(2.0, -1.0), keras.layers.Rescaling(0.5, 0.5)
+        generator, discriminator = presets.get(PRESET).networks(SHAPE, None)
+        self.latent_dim = generator.latent_dim
+        return (
+            keras.Sequential([keras.Input(SHAPE), to_signed, discriminator]),
+            keras.Sequential([generator, to_unit]),
+        )
+
+
+class Hinge(Preset):
+    overrides = {"objective": "hinge"}
+
+
+class RelativisticPairing(Preset):
+    overrides = {"objective": "relativistic_pairing"}
+
+
+class NoPenalty(Preset):
+    overrides = {"penalties": ()}
+
+
+class HighRates(Preset):
+    """Ahead at 1,000 to 4,000 steps in the search; its end was not known then."""
+
+    overrides = {
+        "generator_learning_rate": 8e-4, "discriminator_learning_rate": 8e-4,
+        "penalties": (R1(gamma=0.1, interval=16),),
+    }
+
+
+class PaperRates(Preset):
+    """Adam as in arXiv:1511.06434, section 4: half the preset's learning rate, beta_2 0.999."""
+
+    overrides = {
+        "generator_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4, "beta_2": 0.999,
+    }
+
+
+class Batch32(Preset):
+    overrides = {"batch_size": 32}
+
+
+class Width64(Preset):
+    """The tutorial's width."""
+
+    @staticmethod
+    def networks(image_shape, num_classes):
+        del num_classes
+        size, _, channels = image_shape
+        return DCGANGenerator(size, channels, 64, width=64), DCGANDiscriminator(size, channels, width=64)
+
+    overrides = {"networks": networks}
+
+
+class Bfloat16(Preset):
+    """The preset under `mixed_bfloat16`."""
+
+    @staticmethod
+    def networks(image_shape, num_classes):
+        networks = presets.get(PRESET).networks(image_shape, num_classes)
+        policies = [{**network.get_config(), "dtype": "mixed_bfloat16"} for network in networks]
+        return [type(n).from_config(c) for n, c in zip(networks, policies, strict=True)]
+
+    overrides = {"networks": networks}

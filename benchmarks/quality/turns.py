@@ -1,0 +1,115 @@
+"""Contestants in processes of their own that train in turns, one at a time, on a clock each.
+
+The driver writes one JSON line, the contestant answers one; between two lines it is blocked on its
+pipe. `serve` is the contestant's end and needs the standard library and numpy only, so that any
+framework's Python can run it.
+"""
+
+import json
+import subprocess
+import time
+
+import numpy as np
+
+UNTIMED_STEPS = 3  # in which TensorFlow traces; a free gift of three steps to every contestant
+
+
+class Contestant:
+    """The driver's end: a process that trains when it is told to.
+
+    Args:
+        name: str.
+        command: list of str, a process that calls `serve` on its standard streams.
+        log: path, takes its standard error.
+        folder: path, where the process runs.
+
+    Attributes:
+        seconds, steps: what it has trained so far, by its own monotonic clock.
+
+    Raises:
+        ChildProcessError: in any call, where the process has ended.
+    """
+
+    def __init__(self, name, command, log, folder):
+        self.name, self.log = name, log
+        self.seconds, self.steps = 0.0, 0
+        with open(log, "w") as stderr:
+            self._process = subprocess.Popen(
+                command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+                text=True,
+            )
+
+    def wait_until_ready(self):
+        """The networks are built, the untimed steps are done."""
+        self._answer()
+
+    def train(self, until):
+        """Trains until its clock has passed `until` seconds; the last step is finished."""
+        answer = self._ask({"do": "train", "until": until})
+        self.seconds, self.steps = answer["seconds"], answer["steps"]
+
+    def sample(self, path, count, seed):
+        """Images of its generator as it stands, off the clock: uint8 (count, H, W, C) in a .npy."""
+        self._ask({"do": "sample", "path": str(path), "count": count, "seed": seed})
+
+    def close(self):
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    def _ask(self, message):
+        try:
+            print(json.dumps(message), file=self._process.stdin, flush=True)
+        except BrokenPipeError:
+            pass  # `_answer` says it better
+        return self._answer()
+
+    def _answer(self):
+        line = self._process.stdout.readline()
+        if not line:
+            raise ChildProcessError(
+                f"The contestant {self.name} ended with exit code {self._process.wait()}; "
+                f"its last words stand in {self.log}."
+            )
+        return json.loads(line)
+
+
+def take_turns(contestants, until, slice_seconds):
+    """All train to `until` seconds on their own clocks, in slices, one at a time.
+
+    Who begins a round changes, so that no one always comes first after a pause.
+    """
+    order = list(contestants)
+    while any(contestant.seconds < until for contestant in order):
+        for contestant in order:
+            if contestant.seconds < until:
+                contestant.train(min(contestant.seconds + slice_seconds, until))
+        order = order[1:] + order[:1]
+
+
+def serve(recipe, requests, replies):
+    """The contestant's end: obeys until `requests` ends.
+
+    Args:
+        recipe: has `step()`, one training step that waits for its end, and `sample(count, seed)`.
+        requests, replies: text streams of JSON lines.
+    """
+    for _ in range(UNTIMED_STEPS):
+        recipe.step()
+    seconds, steps = 0.0, 0
+    print(json.dumps({"ready": True}), file=replies, flush=True)
+    for line in requests:
+        message = json.loads(line)
+        if message["do"] == "train":
+            started, before = time.monotonic(), seconds
+            while seconds < message["until"]:
+                recipe.step()
+                steps += 1
+                seconds = before + time.monotonic() - started
+        else:
+            np.save(message["path"], recipe.sample(message["count"], message["seed"]))
+        print(json.dumps({"seconds": seconds, "steps": steps}), file=replies, flush=True)

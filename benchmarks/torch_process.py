@@ -1,0 +1,76 @@
+"""The PyTorch baseline in its own process: asked over pipes, idle between the answers.
+
+Its OpenMP threads spin while they wait for each other. On a machine that others use too that costs
+it several times its speed; there, set OMP_WAIT_POLICY=passive, which the process inherits.
+"""
+
+import contextlib
+import json
+import pathlib
+import subprocess
+
+SCRIPT = pathlib.Path(__file__).parent / "baselines" / "pytorch_dcgan.py"
+LAYOUTS = {"channels first": False, "channels last": True}
+
+
+class TorchProcess:
+    """Runs `baselines/pytorch_dcgan.py` under a Python that has torch.
+
+    Args:
+        python: path of that interpreter.
+
+    Raises:
+        FileNotFoundError: there is none at `python`.
+    """
+
+    def __init__(self, python):
+        self._process = subprocess.Popen(
+            [python, str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def ask(self, **request):
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(
+                f"The PyTorch process ended with code {self._process.wait()}; its own message is "
+                f"above. Received: {request}"
+            )
+        return json.loads(line)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+    def seconds(self, name, steps):
+        return self.ask(run=name, steps=steps)["seconds"]
+
+
+@contextlib.contextmanager
+def open_torch(python):
+    """The process, or None where `python` does not exist."""
+    if not pathlib.Path(python).exists():
+        yield None
+        return
+    process = TorchProcess(python)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def best_layout(process, name, shared, autocast, size, steps=4, rounds=3):
+    """Makes the step in both memory layouts, keeps the faster under `name`; returns its layout.
+
+    Args:
+        size: dict of image_size, width, batch_size.
+    """
+    for layout, last in LAYOUTS.items():
+        process.ask(make=f"{name} {layout}", shared=shared, channels_last=last, autocast=autocast,
+                    **size)  # fmt: skip
+    best = {
+        layout: min(process.seconds(f"{name} {layout}", steps) for _ in range(rounds))
+        for layout in LAYOUTS
+    }
+    return min(best, key=best.get)
