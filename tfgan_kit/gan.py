@@ -321,7 +321,10 @@ class GAN(Game):
             for name in ("generator_optimizer", "discriminator_optimizer", "objective", "update")
         }
         penalties = [deserialize(penalty) for penalty in config["penalties"]]
-        self.compile(**{**config, **objects, "penalties": penalties})
+        speed = {}
+        if self.distribute_strategy.num_replicas_in_sync > 1:  # one device's, which these cannot do
+            speed = {"jit_compile": False, "steps_per_execution": 1}
+        self.compile(**{**config, **objects, "penalties": penalties, **speed})
 
 
 def _one_epoch(data):

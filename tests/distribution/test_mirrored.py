@@ -87,6 +87,17 @@ def test_a_checkpoint_goes_from_two_replicas_to_one_and_back(two, tmp_path):
     np.testing.assert_allclose(games.weights_of(alone), games.weights_of(gan), atol=1e-5)
 
 
+def test_a_checkpoint_of_one_device_s_speed_settings_loads_on_two_replicas(two, tmp_path):
+    """Keras's default of one GPU is XLA, which replicas cannot do."""
+    gan = games.make(ONE)
+    gan.jit_compile, gan.steps_per_execution = True, 4
+    gan.save(tmp_path / "gan.keras")
+    with two.scope():
+        loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    loaded.fit(gk.data.from_arrays(games.IMAGES, games.LABELS, batch_size=8), verbose=0)
+    assert np.isfinite(games.weights_of(loaded)).all()
+
+
 def test_images_are_generated_as_on_one_device(two):
     labels = np.arange(4) % games.CLASSES
     expected = games.make(ONE).generate(4, labels=labels)

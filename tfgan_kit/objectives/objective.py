@@ -9,6 +9,10 @@ class Objective:
     Subclasses define both methods; each takes logits float32 (N, 1) and returns a float32 scalar,
     to be minimised by its player. An objective whose generator compares its images with real ones
     sets `generator_sees_real`; the others receive `real_logits=None` in `generator_loss`.
+
+    Each loss must be a mean over rows: replicas, and the parts of an accumulated gradient, add up
+    their shares of it. A term that couples rows of a batch (a relativistic average) would see a
+    part's rows alone; none of ours does.
     """
 
     generator_sees_real = False
