@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 from absl import app, flags
 
-from tfgan_kit.checkpoint import Run
+from tfgan_kit.checkpoint import Run, here
 
 ROOT = pathlib.Path(__file__).parents[1]
 LARGE = 2**20  # bytes that only a file in the middle of its weights has
@@ -40,6 +40,9 @@ class Kill:
     @property
     def lost(self):
         return None if self.went_on_from is None else max(self.reached - self.went_on_from, 0)
+
+    def survived(self, every):
+        return bool(self.went_on_from) and self.lost <= every
 
 
 class Training:
@@ -76,7 +79,7 @@ class Training:
 
     def half_written(self, least=0):
         """The checkpoint that this very process is writing, of so many bytes at least, or None."""
-        path = self.run.checkpoints_dir / f".writing-{self.process.pid}.keras"
+        path = self.run.checkpoints_dir / f".writing-{here(self.process.pid)}.keras"
         try:
             return path if path.stat().st_size >= least else None
         except FileNotFoundError:
@@ -132,8 +135,10 @@ def survive(run_dir, kills, rng, window, writing_seconds, *arguments):
         training = Training(run_dir, *arguments)
         try:
             training.wait_for(training.went_on_from)
-        finally:
-            done[-1].went_on_from = training.went_on_from()
+        except RuntimeError as error:
+            print(error)
+            return done  # the last kill has lost the run: it has nothing that it went on from
+        done[-1].went_on_from = training.went_on_from()
     training.finish()
     return done
 
@@ -172,14 +177,15 @@ def table(kills, every):
         size = "-" if kill.leftover is None else f"{kill.leftover / 1e3:,.0f} kB"
         lines.append(
             f"{k:4}  {kill.aimed_at:9}  {size:>12}  {kill.reached:13}  {kill.went_on_from or 0:12}  "
-            f"{kill.lost:10}"
+            f"{'-' if kill.lost is None else kill.lost:>10}"
         )
-    survived = sum(bool(kill.went_on_from) and kill.lost <= every for kill in kills)
+    survived = sum(kill.survived(every) for kill in kills)
     inside = sum(kill.leftover is not None for kill in kills)
+    most = max((kill.lost for kill in kills if kill.lost is not None), default=0)
     return "\n".join([
         *lines,
         f"survived {survived} / lost {len(kills) - survived}; {inside} inside the writing of a "
-        f"checkpoint; at most {max(kill.lost for kill in kills)} steps lost, one interval is {every}",
+        f"checkpoint; at most {most} steps lost, one interval is {every}",
     ])
 
 
@@ -205,6 +211,10 @@ def main(argv):
             np.random.default_rng(values.seed), values.window, values.writing_seconds, *settings,
         )
         print(table(kills, values.checkpoint_every))
+        if not all(kill.survived(values.checkpoint_every) for kill in kills):
+            sys.exit("A kill has lost more than one interval, or the run.")
+        if values.kills >= 10 and sum(kill.leftover is not None for kill in kills) < 5:
+            sys.exit("Fewer than 5 kills were inside the writing of a checkpoint: try another --seed.")
         found = differences(killed, whole)
         print(f"{len(numbers(whole.newest()))} arrays of the last checkpoint (networks, average, "
               f"optimizers, step) and {len(whole.read_metrics())} lines of metrics.jsonl: "

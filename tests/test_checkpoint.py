@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from tfgan_kit import archive
-from tfgan_kit.checkpoint import CheckpointError, NonFiniteError, Run, load_gan, load_model, resolve
+from tfgan_kit.checkpoint import (
+    CheckpointError,
+    NonFiniteError,
+    Run,
+    here,
+    load_gan,
+    load_model,
+    resolve,
+)
 
 
 @pytest.fixture
@@ -117,7 +125,7 @@ def test_file_too_small_for_its_model_does_not_take_a_good_one_s_place(gan, tmp_
 def test_half_written_file_of_a_killed_process_is_no_checkpoint(gan, tmp_path):
     run = Run(tmp_path)
     save_steps(run, gan, [10])
-    (run.checkpoints_dir / ".writing-1.keras").write_bytes(b"half")
+    (run.checkpoints_dir / ".writing-other_host-1.keras").write_bytes(b"half")
     (run.checkpoints_dir / "notes.txt").write_text("mine")
     assert list(run.checkpoints()) == [10]
 
@@ -126,13 +134,16 @@ def test_leftovers_of_killed_processes_are_removed(gan, tmp_path):
     run = Run(tmp_path)
     save_steps(run, gan, [10])
     # The last is Keras's own: its name beside a file that it writes with little memory.
-    for name in (".writing-4194305.keras", "tmpa1b2c3_d"):  # above any PID
+    for name in (f".writing-{here(4194305)}.keras", "tmpa1b2c3_d"):  # above any PID
         (run.checkpoints_dir / name).touch()
-    (tmp_path / ".metrics.jsonl-4194305").touch()
+    (tmp_path / f".metrics.jsonl-{here(4194305)}").touch()
     (run.checkpoints_dir / "tmp-of-mine").touch()
+    (run.checkpoints_dir / ".writing-other_host-4194305.keras").touch()  # may be alive there
     save_steps(run, gan, [20])
     names = {path.name for path in [*tmp_path.iterdir(), *run.checkpoints_dir.iterdir()]}
-    assert names == {"checkpoints", "step-00000010.keras", "step-00000020.keras", "tmp-of-mine"}
+    assert names == {"checkpoints", "step-00000010.keras", "step-00000020.keras", "tmp-of-mine"} | {
+        ".writing-other_host-4194305.keras"
+    }
 
 
 def test_run_that_does_not_write_leaves_no_trace(gan, tmp_path):
@@ -413,3 +424,12 @@ def test_config_is_read_as_written(tmp_path):
     run.write_config({"preset": "x", "flags": {"steps": 3}})
     assert run.read_config() == {"preset": "x", "flags": {"steps": 3}}
     assert json.loads((run.path / "config.json").read_text())["preset"] == "x"
+
+
+def test_two_trainings_on_one_run_folder_are_refused(tmp_path):
+    with Run(tmp_path).alone():
+        with pytest.raises(CheckpointError, match=f"Another training writes.*{here()}"):
+            with Run(tmp_path).alone():
+                pass
+    with Run(tmp_path).alone():  # a finished one does not stand in the way
+        pass

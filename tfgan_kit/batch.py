@@ -58,9 +58,8 @@ class Batch(typing.NamedTuple):
         if moves == 1:
             return self
         if self.rows is None:
-            images = self.images[k::moves]
-            labels = None if self.labels is None else self.labels[k::moves]
-            return Batch(images, labels, None, tf.shape(images)[0])
+            part = self._every(k, moves, None)
+            return part._replace(total=tf.shape(part.images)[0])
         part = self._at(tf.where(self.rows % moves == k)[:, 0])
         return part._replace(rows=part.rows // moves, total=(self.total - k + moves - 1) // moves)
 
@@ -68,8 +67,13 @@ class Batch(typing.NamedTuple):
         """`count` batches that together are this one: rows k, k + count, ... of the whole batch."""
         if count == 1:
             return [self]
-        rows = tf.range(self.total) if self.rows is None else self.rows
-        return [self._replace(rows=rows)._at(tf.where(rows % count == k)[:, 0]) for k in range(count)]
+        if self.rows is None:
+            return [self._every(k, count, tf.range(k, self.total, count)) for k in range(count)]
+        return [self._at(tf.where(self.rows % count == k)[:, 0]) for k in range(count)]
+
+    def _every(self, k, count, rows):
+        labels = None if self.labels is None else self.labels[k::count]
+        return self._replace(images=self.images[k::count], labels=labels, rows=rows)
 
     def _at(self, places):
         labels = None if self.labels is None else tf.gather(self.labels, places)

@@ -7,11 +7,14 @@
 """
 
 import contextlib
+import errno
+import fcntl
 import json
 import math
 import os
 import pathlib
 import re
+import socket
 import warnings
 
 from tfgan_kit import archive, finite
@@ -24,7 +27,9 @@ __all__ = [
     "resolve", "write_json",
 ]
 
-_TEMPORARY = re.compile(r"\.(?:writing|shard|config|metrics|probe|step).*-(\d+)(?:\.keras)?")
+# Of this machine: on a shared file system another's process numbers say nothing.
+_HERE = re.sub(r"\W", "_", socket.gethostname())
+_TEMPORARY = re.compile(rf"\.(?:writing|shard|config|metrics|step).*-{_HERE}-(\d+)(?:\.keras)?")
 # Keras's own, beside the file it writes, when memory is too short to hold the weights twice.
 _KERAS_TEMPORARY = "tmp" + 8 * "[a-z0-9_]"
 _CHECKPOINT = re.compile(r"step-(\d{8,})\.keras")
@@ -125,7 +130,7 @@ class Run:
         if not self.writes:
             return None
         path = self.checkpoints_dir / f"step-{gan.steps_trained:08d}.keras"
-        temporary = self.checkpoints_dir / f".writing-{os.getpid()}.keras"
+        temporary = self.checkpoints_dir / f".writing-{here()}.keras"
         with self._writing(path):
             self.checkpoints_dir.mkdir(parents=True, exist_ok=True)
             self._clean()
@@ -156,6 +161,30 @@ class Run:
                 return
             if path != best:
                 path.unlink()
+
+    @contextlib.contextmanager
+    def alone(self):
+        """While in it no other training may write here.
+
+        Raises:
+            CheckpointError: another one does.
+        """
+        if not self.writes:
+            yield
+            return
+        with open(self.path / ".lock", "a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                file.seek(0)
+                raise CheckpointError(
+                    f"Another training writes to this run folder ({file.read().strip()}): wait for "
+                    f"it, or choose another. Received: run_dir={self.path}"
+                ) from error
+            file.truncate(0)
+            file.write(here())
+            file.flush()
+            yield
 
     @contextlib.contextmanager
     def _writing(self, path):
@@ -223,6 +252,11 @@ def _state(path):
     return path, status.st_ino, status.st_size, status.st_mtime_ns
 
 
+def here(process=None):
+    """A process of this machine (None: this one) in the name of a temporary file: HOST-PID."""
+    return f"{_HERE}-{process or os.getpid()}"
+
+
 def write_json(path, value):
     """Writes JSON whole or not at all: a temporary name, then a rename."""
     _replace(pathlib.Path(path), json.dumps(value, indent=2) + "\n")
@@ -230,7 +264,7 @@ def write_json(path, value):
 
 def _replace(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    temporary = path.with_name(f".{path.name}-{here()}")
     try:
         with open(temporary, "w") as file:
             file.write(text)
@@ -246,12 +280,15 @@ def _flush_folder(path):
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot
+            raise
     finally:
         os.close(descriptor)
 
 
 def drop_leftovers(folder):
-    """Removes temporary files, `.NAME-PID`, of processes of this machine that are no more."""
+    """Removes temporary files, `.NAME-HOST-PID`, of this machine's processes that are no more."""
     for path in folder.iterdir():
         match = _TEMPORARY.fullmatch(path.name)
         if match and not os.path.exists(f"/proc/{match[1]}") and os.path.exists("/proc/self"):

@@ -4,9 +4,11 @@ import importlib
 import os
 import pathlib
 import sys
+import tempfile
 import traceback
 import warnings
 
+import tensorflow as tf
 from absl import app, flags, logging
 
 from tfgan_kit.checkpoint import NonFiniteError
@@ -57,9 +59,8 @@ def writable_folder(path):
     path = pathlib.Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as error:
         raise ValueError(
             f"This folder cannot be written to ({error.strerror}); choose another. Received: {path}"
@@ -78,7 +79,7 @@ def run(main):
         warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
         try:
             main()
-        except (ValueError, TypeError, OSError, NonFiniteError) as error:
+        except (ValueError, TypeError, OSError, NonFiniteError, tf.errors.OpError) as error:
             if os.environ.get(TRACEBACK_VARIABLE):
                 traceback.print_exc()
             _fail(str(error))

@@ -6,6 +6,7 @@ before gradients are clipped, tested for overflow or logged.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 
@@ -83,7 +84,10 @@ def worker_errors(strategy):
     """
     try:
         yield
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+    except (
+        tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError, tf.errors.InternalError,
+    ) as error:
         if not _is_multi_worker(strategy):
             raise
         raise WorkerLostError(
@@ -106,10 +110,11 @@ def is_chief(strategy):
     return resolver.task_type == first and resolver.task_id == 0
 
 
-def agree(strategy, number):
-    """Whether every worker calls with the same integer; all of them must call."""
+def agree(strategy, text):
+    """Whether every worker calls with the same text; all of them must call, and wait here."""
     if not _is_multi_worker(strategy):
         return True
+    number = int(hashlib.sha256(text.encode()).hexdigest()[:15], 16)
 
     @tf.function
     def numbers():
@@ -120,7 +125,7 @@ def agree(strategy, number):
 
 def logs_need_an_axis(strategy):
     """Whether Keras 3.15 reduces logs over an axis 0 that scalars do not have."""
-    return _is_multi_worker(strategy)
+    return _is_multi_worker(strategy) and strategy.extended._in_multi_worker_mode()
 
 
 def _is_multi_worker(strategy):
@@ -132,6 +137,20 @@ def _is_multi_worker(strategy):
 def several_replicas():
     """Whether the code that runs (or is traced) here runs on several replicas."""
     return tf.distribute.get_strategy().num_replicas_in_sync > 1
+
+
+def check_last_batch(strategy, rows, batch_size):
+    """Refuses arrays whose last batch is too short, before an epoch is trained.
+
+    Raises:
+        ValueError: fewer rows in it than replicas.
+    """
+    last, replicas = rows % batch_size or batch_size, strategy.num_replicas_in_sync
+    if last < replicas:
+        raise ValueError(
+            f"Each of {replicas} replicas needs a row of every batch: leave {last} rows out, or take "
+            f"another batch_size. Received: {rows} rows, batch_size={batch_size}, a last batch of {last}"
+        )
 
 
 def share_out(strategy, dataset):
@@ -167,6 +186,11 @@ def share_out(strategy, dataset):
         return dataset.flat_map(cut).prefetch(2 * here)
 
     return strategy.distribute_datasets_from_function(of_this_host)
+
+
+def is_shared_out(data):
+    """Whether data is what `share_out` returns."""
+    return isinstance(data, tf.distribute.DistributedDataset)
 
 
 def rows_of_this_replica(count):
@@ -218,6 +242,11 @@ def check(gan):
         _check_network(strategy, name, network)
     for optimizer in gan.optimizer.optimizers:
         _check_optimizer(strategy, getattr(optimizer, "inner_optimizer", optimizer))
+    if gan.adaptive.weights:
+        raise ValueError(
+            "A penalty that keeps variables of its own would keep others on each replica: leave it "
+            f"out, or train on one device. Received: {gan.adaptive.weights[0].name}"
+        )
     if gan.jit_compile:
         raise ValueError(
             "Keras cannot compile a step of several replicas with XLA: leave `jit_compile` out, or "

@@ -72,7 +72,8 @@ class Game(keras.Model):
         return results
 
     def _unpack(self, data):
-        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        inputs.check_weights({"sample_weight": weights})
         labels = inputs.prepare_labels(labels, self.num_classes)
         return Batch.of(inputs.prepare_images(images, self.image_shape), labels)
 
@@ -159,7 +160,12 @@ class Game(keras.Model):
         """What the penalties of a move may look at, with a seed that no other draw uses."""
         seed = self._draw_seed(MOVES_PER_STEP - 1 - move)
         return Step(
-            batch.images, fake_images, batch.labels, latents, real_logits, fake_logits,
+            real_images=batch.images,
+            fake_images=fake_images,
+            labels=batch.labels,
+            latents=latents,
+            real_logits=real_logits,
+            fake_logits=fake_logits,
             discriminator=lambda images: self._as_penalties_call("discriminator")(images, batch.labels),
             generator=lambda latents: self._as_penalties_call("generator")(latents, batch.labels),
             uniform=lambda shape: batch.uniform(seed, shape),

@@ -136,11 +136,11 @@ class GAN(Game):
                     "`update` is a rule of the moves, such as tfgan_kit.Alternating(1, 1). "
                     f"Received: update={update!r}"
                 )
-            distribution.check(self)
-            self._prepare_networks()
             self.adaptive = keras.layers.Layer(name="adaptive")  # what adapts, in every checkpoint
             for penalty in self.penalties:
                 penalty.build(self.adaptive)
+            distribution.check(self)
+            self._prepare_networks()
             self.trackers = self._make_trackers()
 
     def _make_trackers(self):
@@ -166,11 +166,13 @@ class GAN(Game):
         training in two calls, or after loading a checkpoint, equals training in one.
 
         Raises:
-            ValueError: a callback that cannot work with two optimizers; the message names the
-                alternative.
+            ValueError: a callback that cannot work with two optimizers (the message names the
+                alternative), weights of samples or classes, or data that several replicas cannot
+                share: of another kind, or with a last batch of fewer rows than replicas.
         """
         inputs.check_callbacks(callbacks)
         inputs.check_arrays(x, y, self.num_classes)
+        inputs.check_weights(kwargs)
         self._restore_backup(callbacks)
         kwargs["validation_data"] = _one_epoch(kwargs.get("validation_data"))
         resumed = self.steps_trained > 0 and not self._trains_here
@@ -200,10 +202,17 @@ class GAN(Game):
 
     def _share_out(self, x, y, batch_size, kwargs, steps, shuffle=True):
         """The data as several replicas read it; puts the length of an epoch into `kwargs`."""
-        if isinstance(x, tf.distribute.DistributedDataset):  # done by `fit`, for its validation
+        if distribution.is_shared_out(x):  # done by `fit`, for its validation
             return x, y
-        shuffle = kwargs.pop("shuffle", shuffle)
-        dataset = inputs.as_dataset(x, y, batch_size or 32, shuffle and self.seed)
+        if kwargs.get("validation_split"):
+            raise ValueError(
+                "Several replicas cannot split their data: give validation_data. Received: "
+                f"validation_split={kwargs['validation_split']}"
+            )
+        order = self.seed + self.steps_trained if kwargs.pop("shuffle", shuffle) else None
+        dataset = inputs.as_dataset(x, y, batch_size or 32, order)
+        if isinstance(x, np.ndarray):
+            distribution.check_last_batch(self.distribute_strategy, len(x), batch_size or 32)
         length = int(dataset.cardinality())
         if length > 0 and not kwargs.get(steps):
             # Keras would count the pieces of a batch.
@@ -218,6 +227,29 @@ class GAN(Game):
         data = {"shuffle": False, "validation_steps": kwargs.get("validation_steps")}
         kwargs["validation_data"], _ = self._share_out(x, y, size, data, "validation_steps")
         kwargs["validation_steps"] = data["validation_steps"]
+
+    def predict(self, x, batch_size=None, **kwargs):
+        """`keras.Model.predict` of the averaged generator; under a strategy on one device."""
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            return super().predict(x, batch_size, **kwargs)
+        rows, size = keras.tree.flatten(x)[0].shape[0], batch_size or 32
+        outputs = [
+            self.ema_generator(
+                keras.tree.map_structure(lambda v, k=k: tf.convert_to_tensor(v[k : k + size]), x)
+            ).numpy()
+            for k in range(0, rows, size)
+        ]
+        return np.concatenate(outputs)
+
+    def train_on_batch(self, *args, **kwargs):
+        """`keras.Model.train_on_batch`, on one device.
+
+        Raises:
+            ValueError: several replicas, each of which would be given the whole batch.
+        """
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError("Several replicas share a batch out in `fit` only: use `fit`.")
+        return super().train_on_batch(*args, **kwargs)
 
     def make_train_function(self, force=False):
         distribution.check(self)  # attributes that Keras reads may have been set after `compile`
@@ -281,6 +313,24 @@ class GAN(Game):
         return inputs.check_labels(labels, len(seeds), self.num_classes)
 
     # Files
+
+    def save_own_variables(self, store):
+        """The step, and where the networks' stochastic layers (dropout) are in their draws."""
+        super().save_own_variables(store)
+        for k, state in enumerate(self._draw_states()):
+            store[f"draws_{k}"] = state.numpy()
+
+    def load_own_variables(self, store):
+        names = list(store.keys())
+        super().load_own_variables({n: store[n] for n in names if not n.startswith("draws_")})
+        for k, state in enumerate(self._draw_states()):
+            if f"draws_{k}" in names:
+                state.assign(store[f"draws_{k}"])
+
+    def _draw_states(self):
+        """Keras 3.15 leaves the state of a layer's random draws out of its files."""
+        layers = [*self.generator._flatten_layers(), *self.discriminator._flatten_layers()]
+        return [generator.state for layer in layers for generator in layer._seed_generators]
 
     def get_config(self):
         return {

@@ -34,13 +34,23 @@ def check_arrays(images, labels, num_classes):
             )
 
 
+def check_weights(arguments):
+    """Refuses `fit`'s weights of samples and classes, which no objective here looks at."""
+    for name in ("sample_weight", "class_weight"):
+        if arguments.get(name) is not None:
+            raise ValueError(
+                f"A GAN's rows count alike: leave `{name}` out, or draw rows as often as they "
+                f"should count. Received: {name}"
+            )
+
+
 def as_dataset(images, labels, batch_size, shuffle_seed):
     """What `fit` is given, as a `tf.data.Dataset` that is the same on every host.
 
     Args:
         images, labels: arrays; or a `tf.data.Dataset` and None.
         batch_size: int, of arrays.
-        shuffle_seed: int, of arrays' order; False leaves it.
+        shuffle_seed: int, of arrays' order; None leaves it.
 
     Raises:
         ValueError: data of another kind, such as a Python generator.
@@ -53,7 +63,7 @@ def as_dataset(images, labels, batch_size, shuffle_seed):
             f"which each takes its rows. Received: x of type {type(images).__name__}"
         )
     rows = tf.data.Dataset.from_tensor_slices(images if labels is None else (images, labels))
-    if shuffle_seed is not False:
+    if shuffle_seed is not None:
         rows = rows.shuffle(len(images), seed=shuffle_seed, reshuffle_each_iteration=True)
     return rows.batch(batch_size)
 
@@ -71,6 +81,12 @@ def check_source(source, num_classes):
 
 def prepare_images(images, image_shape):
     """A batch as the networks take it: float32 in [-1, 1], of the generator's shape."""
+    if isinstance(images, dict | list | tuple):
+        raise ValueError(
+            "A data set yields images or (images, labels); bring others into this form with "
+            f"dataset.map. Received: {type(images).__name__}"
+        )
+    images = tf.convert_to_tensor(images)
     if tuple(images.shape[1:]) != image_shape:
         raise ValueError(
             f"The generator makes images of shape {image_shape}; the data must have the same. "
@@ -99,7 +115,7 @@ def prepare_labels(labels, num_classes):
             f"This GAN is conditional, {num_classes} classes: its data must be "
             "(images, labels). Received: images alone."
         )
-    rule = _LABELS.format(num_classes - 1)
+    rule, labels = _LABELS.format(num_classes - 1), tf.convert_to_tensor(labels)
     if not labels.dtype.is_integer or len(labels.shape) > 2 or labels.shape[1:] not in ((), (1,)):
         raise ValueError(
             f"{rule} Received: labels of shape {tuple(labels.shape)}, dtype {labels.dtype.name}"

@@ -47,6 +47,12 @@ def prepare(optimizer, network, player):
             f"Received: {player}_optimizer={optimizer!r}"
         )
     optimizer = found
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if inner.use_ema:
+        raise ValueError(
+            "The average of the weights is the GAN's: use GAN(ema_decay=...) instead of the "
+            f"optimizer's. Received: {player}_optimizer with use_ema=True"
+        )
     half = network.dtype_policy.compute_dtype == "float16" or any(
         layer.dtype_policy.compute_dtype == "float16" for layer in network._flatten_layers()
     )
@@ -55,8 +61,9 @@ def prepare(optimizer, network, player):
     if distribution.several_replicas():
         # Keras 3.15 sums over the replicas after it has clipped, and after the loss scale has
         # looked for overflow on each alone. The game sums first; once is enough.
-        getattr(optimizer, "inner_optimizer", optimizer)._all_reduce_sum_gradients = list
-    optimizer.build(network.trainable_variables)
+        inner._all_reduce_sum_gradients = list
+    if not optimizer.built:  # a loss scale would make its variables twice
+        optimizer.build(network.trainable_variables)
     return optimizer
 
 
@@ -72,4 +79,4 @@ class SkipCount(keras.metrics.Metric):
         self.count.assign_add(tf.cast(skipped, tf.float32))
 
     def result(self):
-        return self.count.value
+        return tf.convert_to_tensor(self.count.value)

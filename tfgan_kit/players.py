@@ -72,6 +72,13 @@ def _run_generator(generator, latent_dim, num_classes):
     return images
 
 
+_NO_COPY = (
+    "{} cannot be copied from its configuration, which {} need: register its classes with "
+    "keras.saving.register_keras_serializable, give them get_config, and use layers instead of "
+    "Lambda. Keras says: "
+)
+
+
 def copy_generator(generator, inputs):
     """A second generator with the same weights, not trainable, to hold their average.
 
@@ -83,9 +90,7 @@ def copy_generator(generator, inputs):
         copy(inputs)
     except (ValueError, TypeError) as error:
         raise ValueError(
-            "The generator cannot be copied from its configuration, which averaging and saving "
-            "need: register its classes with keras.saving.register_keras_serializable, give them "
-            f"get_config, and use layers instead of Lambda. Keras says: {str(error)[:300]}"
+            _NO_COPY.format("The generator", "averaging and saving") + str(error)[:300]
         ) from error
     copy.set_weights(generator.get_weights())
     copy.trainable = False
@@ -93,7 +98,10 @@ def copy_generator(generator, inputs):
 
 
 def regularize(network):
-    """The sum of a network's weight regularizers, which Keras would add to its own loss."""
+    """The sum of a network's weight regularizers, which Keras would add to its own loss.
+
+    Activity regularizers and `add_loss` are not looked at.
+    """
     weights = [w for w in network.trainable_variables if getattr(w, "regularizer", None)]
     return sum((tf.cast(w.regularizer(w), tf.float32) for w in weights), 0.0)
 
@@ -104,6 +112,9 @@ def rows_are_independent(network):
     It is known of Keras's own layers but for batch normalization (and `Lambda`), in a functional or
     sequential model; a layer of one's own says so by an attribute `rows_are_independent = True`.
     """
+    known = getattr(network, "rows_are_independent", None)
+    if known is not None:
+        return known
     if not type(network).call.__module__.startswith("keras.src.models"):
         return False  # a `call` of its own
     return all(_is_row_wise(operation) for operation in getattr(network, "operations", network.layers))
@@ -116,8 +127,10 @@ def _is_row_wise(operation):
     if known is not None:
         return known
     coupled = (keras.layers.BatchNormalization, keras.layers.Lambda)
-    return type(operation).__module__.startswith("keras.src.layers") and not isinstance(
-        operation, coupled
+    inside = operation._flatten_layers() if isinstance(operation, keras.layers.Layer) else [operation]
+    return all(
+        type(layer).__module__.startswith("keras.src.layers") and not isinstance(layer, coupled)
+        for layer in inside
     )
 
 
@@ -137,12 +150,11 @@ def as_penalties_call(network, example):
     twin(example)  # a twin's first call builds it
 
     def call(rows, labels):
-        outputs, _ = twin.stateless_call(
-            [variable.value for variable in network.trainable_variables],
-            [variable.value for variable in network.non_trainable_variables],
-            rows if labels is None else [rows, labels],
-            training=True,
-        )
+        values = [
+            (mine, theirs.value) for mine, theirs in zip(twin.weights, network.weights, strict=True)
+        ]
+        with keras.StatelessScope(state_mapping=values):  # what it assigns goes nowhere
+            outputs = twin(rows if labels is None else [rows, labels], training=True)
         return tf.cast(outputs, tf.float32)
 
     return call
@@ -153,7 +165,11 @@ def _computes_in_float32(network):
 
 
 def _in_float32(network):
-    """The same network with weights of its own, computing in float32 (half overflows in squares)."""
+    """The same network with weights of its own, computing in float32 (half overflows in squares).
+
+    Raises:
+        ValueError: it cannot be made again from its configuration, or not in float32.
+    """
 
     def full_precision(config):
         if isinstance(config, dict) and config.get("class_name") == "DTypePolicy":
@@ -164,6 +180,22 @@ def _in_float32(network):
             return [full_precision(value) for value in config]
         return config
 
-    return keras.saving.deserialize_keras_object(
-        full_precision(keras.saving.serialize_keras_object(network))
-    )
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        twin = keras.saving.deserialize_keras_object(
+            full_precision(keras.saving.serialize_keras_object(network))
+        )
+    except (ValueError, TypeError) as error:
+        raise ValueError(_NO_COPY.format("The network", "a penalty in float32") + str(error)[:300]) from error
+    finally:
+        keras.config.set_dtype_policy(before)
+    for mine, theirs in zip(twin._flatten_layers(), network._flatten_layers(), strict=True):
+        mine.trainable = theirs.trainable
+    if not _computes_in_float32(twin):
+        raise ValueError(
+            "Penalties are computed in float32, but the network keeps its precision there: let its "
+            "layers take the `dtype` of their configuration. Received: "
+            f"network={network.name} of {network.dtype_policy.name}"
+        )
+    return twin

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfgan_kit.checkpoint import drop_leftovers, write_json
+from tfgan_kit.checkpoint import drop_leftovers, here, write_json
 from tfgan_kit.sampling import image_seeds
 from tfgan_kit_client.pictures import encode_png
 
@@ -58,7 +58,7 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
             if path.exists():
                 progress.total -= last - first
                 continue
-            temporary = output / f".{path.name}-{os.getpid()}"
+            temporary = output / f".{path.name}-{here()}"
             try:
                 write(temporary, _rows(gan, seed, first, last, labels, progress))
                 os.replace(temporary, path)

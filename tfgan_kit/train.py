@@ -1,6 +1,7 @@
 """Trains a GAN into a run folder, or goes on with one: `python -m tfgan_kit.train`."""
 
 import datetime
+import json
 import platform
 import shlex
 import signal
@@ -24,10 +25,11 @@ from tfgan_kit.updates import Alternating
 
 FLAGS = flags.FLAGS
 
-# What may differ between two calls on one run folder: none of it changes what is learnt.
+# What may differ between two calls on one run folder: none of it changes what is learnt, but for the
+# rounding of sums over replicas. (Data are compared by their fingerprint, not by their spelling.)
 FREE_ON_RESUME = (
     "steps", "checkpoint_every", "keep", "num_samples", "import_module", "steps_per_execution",
-    "strategy", "logical_cpus",
+    "strategy", "logical_cpus", "dataset",
 )
 
 
@@ -105,6 +107,7 @@ def describe(source, batch_size):
             "name": source.name, "fingerprint": source.fingerprint,
             "num_images": source.num_images, "image_shape": list(source.image_shape),
             "num_classes": source.num_classes, "batch_size": batch_size,
+            "flip": presets.get(FLAGS.preset).flip,
         },
         "versions": {
             "python": platform.python_version(), "tensorflow": tf.__version__,
@@ -150,13 +153,17 @@ def check_same_run(run, config):
     old = run.read_config()
     if old is None or not run.checkpoints():
         return
-    for name, value in config["flags"].items():
-        # A run of an earlier version, without that flag, did what is now the default.
-        before = old["flags"].get(name, FLAGS[name].default)
-        if name not in FREE_ON_RESUME and before != value:
+    # A run of an earlier version, without a flag, did what is now the default; what the preset
+    # decides is compared as it was decided.
+    before = {name: old["flags"].get(name, FLAGS[name].default) for name in config["flags"]}
+    before["batch_size"] = old["dataset"]["batch_size"]
+    now = config["flags"] | {"batch_size": config["dataset"]["batch_size"]}
+    for name, value in now.items():
+        if name not in FREE_ON_RESUME and before[name] != value:
+            give = f"leave --{name} out" if before[name] is None else "give the same"
             raise ValueError(
-                f"{run.path} was made with --{name}={before}; give the same to go "
-                f"on with it, or another --run_dir. Received: --{name}={value}"
+                f"{run.path} was made with {name}={before[name]}; {give} to go on with it, or take "
+                f"another --run_dir. Received: --{name}={value}"
             )
     if old["dataset"]["fingerprint"] != config["dataset"]["fingerprint"]:
         raise ValueError(
@@ -237,9 +244,8 @@ def train(gan, dataset, run, steps, checkpoint_every, num_samples, stop):
         )
 
 
-def start(run, source, preset, batch_size):
+def start(run, source, preset, config):
     """The run's GAN: the newest checkpoint's, or a new one."""
-    config = describe(source, batch_size)
     check_same_run(run, config)
     if run.checkpoints():
         gan = go_on(run)
@@ -248,7 +254,6 @@ def start(run, source, preset, batch_size):
         run.write_config(config | {"networks": measures(gan)})
     # Keras reads both when it makes the training function, at the next `fit`.
     gan.jit_compile, gan.steps_per_execution = FLAGS.jit_compile, FLAGS.steps_per_execution
-    run.forget_metrics_after(gan.steps_trained)
     return gan
 
 
@@ -278,16 +283,20 @@ def farewell(run, received):
     sys.exit(0 if received == signal.SIGTERM else 128 + received)
 
 
-def on_all_workers(strategy, gan, run):
-    """Refuses to begin where the workers' files differ.
+def check_workers(strategy, gan, config, run):
+    """Refuses to begin where the workers do not do the same.
 
     Raises:
-        CheckpointError: they have not read the same checkpoint.
+        CheckpointError: other flags, data, versions or checkpoint on another worker.
     """
-    if not distribution.agree(strategy, gan.steps_trained):
+    alike = {name: config[name] for name in ("flags", "dataset", "versions")}
+    alike["dataset"] = alike["dataset"] | {"name": None}  # a path may differ
+    alike["flags"] = alike["flags"] | {"dataset": None}
+    if not distribution.agree(strategy, json.dumps([alike, gan.steps_trained])):
         raise CheckpointError(
-            "The workers found different checkpoints: --run_dir must be on a file system that all "
-            f"hosts share. Received: run_dir={run.path}, step {gan.steps_trained} on this worker"
+            "The workers differ in their flags, data, versions or newest checkpoint: start the same "
+            "command on all, with --run_dir on a file system that all hosts share. Received: on this "
+            f"worker run_dir={run.path}, step {gan.steps_trained}, {json.dumps(alike)}"
         )
 
 
@@ -303,6 +312,8 @@ def main():
     check_executions(steps)
     keras.config.set_dtype_policy(FLAGS.mixed_precision)
     distribution.split_cpu(FLAGS.logical_cpus)
+    if FLAGS.strategy == "multi_worker":
+        print("Waiting for all workers of TF_CONFIG.", flush=True)
     strategy = distribution.get(FLAGS.strategy)
     run = Run(
         command_line.writable_folder(FLAGS.run_dir), FLAGS.keep, distribution.is_chief(strategy)
@@ -310,21 +321,25 @@ def main():
     check_folder(run)
     # A worker that stopped alone would leave the others waiting: there the signal ends the process.
     signals = () if FLAGS.strategy == "multi_worker" else (signal.SIGTERM, signal.SIGINT)
-    with StopOnSignal(signals) as stop, distribution.worker_errors(strategy):
+    with StopOnSignal(signals) as stop, distribution.worker_errors(strategy), run.alone():
         source = data.open_source(spelling, FLAGS.image_size or preset.image_size)
         dataset = data.training_dataset(source, batch_size, FLAGS.seed, preset.flip)
+        config = describe(source, batch_size)
         with strategy.scope():
-            gan = start(run, source, FLAGS.preset, batch_size)
-        on_all_workers(strategy, gan, run)
+            gan = start(run, source, FLAGS.preset, config)
+        check_workers(strategy, gan, config, run)
+        run.forget_metrics_after(gan.steps_trained)
         check_executions(steps, gan.steps_trained)
         print(
             f"{source.name}: {source.num_images} images {source.image_shape}, on "
             f"{distribution.describe(strategy)}."
         )
         train(gan, dataset, run, steps, FLAGS.checkpoint_every, FLAGS.num_samples, stop)
+        distribution.agree(strategy, "done")  # no worker leaves before the chief has saved
     if stop.received:
         farewell(run, stop.received)
-    print(report(gan, run))
+    if run.writes:
+        print(report(gan, run))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+MOST_MOVES = 512  # half of game.MOVES_PER_STEP: the penalties of a move have seeds of their own
+
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class Alternating:
@@ -10,8 +12,9 @@ class Alternating:
 
     A batch of the data set feeds the whole step: the discriminator's k-th move takes rows k,
     k + discriminator_steps, ... of it, so a batch of `discriminator_steps * B` images gives each
-    move B fresh ones. When each player moves once, one forward pass of the generator serves both
-    (same latents, as in the DCGAN reference code), which saves a twelfth of the arithmetic.
+    move B fresh ones; the generator's moves see the last of these. When each player moves once, one
+    forward pass of the generator serves both (same latents, as in the DCGAN reference code), which
+    saves a twelfth of the arithmetic.
 
     Args:
         discriminator_steps: int >= 1; 5 in WGAN-GP (1704.00028, algorithm 1).
@@ -22,7 +25,7 @@ class Alternating:
             would apply the sum after as many steps of `fit`, and not under several replicas.)
 
     Raises:
-        ValueError: fewer than 1 of any, or (in training) a batch too small to share out.
+        ValueError: fewer than 1 of any, more than 512 moves, or (in training) a batch too small to share out.
 
     Example:
         >>> gan.compile("adam", "adam", update=Alternating(discriminator_steps=5))
@@ -34,6 +37,12 @@ class Alternating:
         self.discriminator_steps = discriminator_steps
         self.generator_steps = generator_steps
         self.gradient_accumulation_steps = gradient_accumulation_steps
+        if discriminator_steps.__class__ is generator_steps.__class__ is int:
+            if discriminator_steps + generator_steps > MOST_MOVES:
+                raise ValueError(
+                    f"A step has seeds for {MOST_MOVES} moves. Received: discriminator_steps="
+                    f"{discriminator_steps}, generator_steps={generator_steps}"
+                )
         for name, steps in self.get_config().items():
             if not isinstance(steps, int) or steps < 1:
                 raise ValueError(

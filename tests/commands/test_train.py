@@ -10,7 +10,7 @@ import pytest
 
 from tfgan_kit import train as train_command
 from tfgan_kit.callbacks import NonFiniteGuard
-from tfgan_kit.checkpoint import Run, load_gan
+from tfgan_kit.checkpoint import Run, here, load_gan
 
 
 def state(path):
@@ -167,7 +167,7 @@ def test_checkpoints_stay_on_their_grid_whatever_was_asked_before(train, tmp_pat
 
 def test_temporary_files_of_killed_processes_are_removed(train, tmp_path):
     train(tmp_path / "run", steps=2)
-    leftover = Run(tmp_path / "run").checkpoints_dir / ".writing-4194305.keras"  # above any PID
+    leftover = Run(tmp_path / "run").checkpoints_dir / f".writing-{here(4194305)}.keras"  # above any PID
     leftover.touch()
     train(tmp_path / "run", steps=4)
     assert not leftover.exists()

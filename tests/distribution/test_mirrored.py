@@ -189,8 +189,29 @@ def test_attributes_set_after_compile_are_refused_when_training_begins(two):
 
 
 def test_a_batch_with_fewer_rows_than_replicas_is_refused(two):
+    with pytest.raises(ValueError, match="leave 1 rows out.*Received: 9 rows, batch_size=4"):
+        games.make(two).fit(games.IMAGES[:9], games.LABELS[:9], batch_size=4, verbose=0)
+    data = tf.data.Dataset.from_tensors((games.IMAGES[:1], games.LABELS[:1]))
     with pytest.raises(tf.errors.InvalidArgumentError, match="a row for each of the 2 replicas"):
-        games.make(two).fit(games.IMAGES[:1], games.LABELS[:1], batch_size=1, verbose=0)
+        games.make(two).fit(data, verbose=0)
+
+
+def test_images_are_predicted_on_one_device(two):
+    """33 rows leave a last batch of one, which two replicas could not share."""
+    latents = np.random.default_rng(0).normal(size=(33, games.LATENT_DIM)).astype(np.float32)
+    labels = np.arange(33, dtype=np.int32) % games.CLASSES
+    alone = games.make(ONE).predict([latents, labels], verbose=0)
+    np.testing.assert_allclose(games.make(two).predict([latents, labels]), alone, atol=1e-6)
+
+
+def test_a_batch_by_hand_is_refused(two):
+    with pytest.raises(ValueError, match="use `fit`"):
+        games.make(two).train_on_batch(games.IMAGES[:8], games.LABELS[:8])
+
+
+def test_a_validation_split_is_refused(two):
+    with pytest.raises(ValueError, match="give validation_data"):
+        games.make(two).fit(games.IMAGES, games.LABELS, validation_split=0.5, verbose=0)
 
 
 def test_a_python_generator_is_refused(two):

@@ -14,8 +14,8 @@ def main(case, output):
     assert strategy.num_replicas_in_sync == 2
     gan = games.make(strategy, case, normalization=True)
     history, evaluation = games.play(gan)
-    assert distribution.agree(strategy, gan.steps_trained)
-    assert not distribution.agree(strategy, int(distribution.is_chief(strategy)))
+    assert distribution.agree(strategy, str(gan.steps_trained))
+    assert not distribution.agree(strategy, str(distribution.is_chief(strategy)))
     if distribution.is_chief(strategy):  # alone, which must not wait for the other
         gan.save(output + ".keras")
         gan.generate(2, labels=[0, 1])

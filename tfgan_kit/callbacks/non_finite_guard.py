@@ -51,13 +51,15 @@ class NonFiniteGuard(keras.callbacks.Callback):
                 weight = finite.first_weight(self.model)
                 self._stop(f"{name} is not finite", f", nor is {weight}" if weight else "")
         for name in SKIPPED.keys() & logs.keys():
-            self._count(name, int(logs[name]), steps=batch - self._batch)
+            # A rule of another kind than Alternating is taken to move each player once a step.
+            moves = getattr(self.model.update, f"{SKIPPED[name]}_steps", 1)
+            self._count(name, int(logs[name]), updates=(batch - self._batch) * moves)
         self._batch = batch
 
-    def _count(self, name, skipped, steps):
-        """Ends training when every update of the last `max_skipped` steps was skipped."""
+    def _count(self, name, skipped, updates):
+        """Ends training when the last `max_skipped` updates were all skipped."""
         new, self._skipped[name] = skipped - self._skipped[name], skipped
-        self._streaks[name] = self._streaks[name] + new if new >= steps else 0
+        self._streaks[name] = self._streaks[name] + new if new >= updates else 0
         if self._streaks[name] >= self.max_skipped:
             self._stop(
                 f"The {SKIPPED[name]}'s gradient was not finite in {self._streaks[name]} updates in "

@@ -32,6 +32,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return (
             (replicas == 1 or not self.synchronized)
             and not self.renorm
+            and self.variable_dtype == "float32"
             and self.axis in (-1, len(inputs.shape) - 1)
             and inputs.dtype in (tf.float32, tf.float16, tf.bfloat16)
         )

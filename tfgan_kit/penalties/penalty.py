@@ -62,7 +62,8 @@ class Penalty:
         """Makes the variables of a penalty that adapts, if it has any, when the GAN is compiled.
 
         Args:
-            state: Keras layer whose `add_weight` makes them; the GAN's checkpoints hold them.
+            state: Keras layer whose `add_weight` makes them; the GAN's checkpoints hold them. On
+                one device only: replicas would each keep their own.
 
         Example:
             >>> self.average = state.add_weight(name="average", shape=(), trainable=False)
