@@ -184,7 +184,11 @@ class Run:
             file.truncate(0)
             file.write(here())
             file.flush()
-            yield
+            try:
+                yield
+            finally:
+                if [path.name for path in self.path.iterdir()] == [".lock"]:  # nothing was begun
+                    (self.path / ".lock").unlink()
 
     @contextlib.contextmanager
     def _writing(self, path):

@@ -162,7 +162,7 @@ def check_same_run(run, config):
         if name not in FREE_ON_RESUME and before[name] != value:
             give = f"leave --{name} out" if before[name] is None else "give the same"
             raise ValueError(
-                f"{run.path} was made with {name}={before[name]}; {give} to go on with it, or take "
+                f"{run.path} was made with --{name}={before[name]}; {give} to go on with it, or take "
                 f"another --run_dir. Received: --{name}={value}"
             )
     if old["dataset"]["fingerprint"] != config["dataset"]["fingerprint"]:
@@ -321,21 +321,22 @@ def main():
     check_folder(run)
     # A worker that stopped alone would leave the others waiting: there the signal ends the process.
     signals = () if FLAGS.strategy == "multi_worker" else (signal.SIGTERM, signal.SIGINT)
-    with StopOnSignal(signals) as stop, distribution.worker_errors(strategy), run.alone():
+    with StopOnSignal(signals) as stop, distribution.worker_errors(strategy):
         source = data.open_source(spelling, FLAGS.image_size or preset.image_size)
         dataset = data.training_dataset(source, batch_size, FLAGS.seed, preset.flip)
         config = describe(source, batch_size)
-        with strategy.scope():
-            gan = start(run, source, FLAGS.preset, config)
-        check_workers(strategy, gan, config, run)
-        run.forget_metrics_after(gan.steps_trained)
-        check_executions(steps, gan.steps_trained)
-        print(
-            f"{source.name}: {source.num_images} images {source.image_shape}, on "
-            f"{distribution.describe(strategy)}."
-        )
-        train(gan, dataset, run, steps, FLAGS.checkpoint_every, FLAGS.num_samples, stop)
-        distribution.agree(strategy, "done")  # no worker leaves before the chief has saved
+        with run.alone():
+            with strategy.scope():
+                gan = start(run, source, FLAGS.preset, config)
+            check_workers(strategy, gan, config, run)
+            run.forget_metrics_after(gan.steps_trained)
+            check_executions(steps, gan.steps_trained)
+            print(
+                f"{source.name}: {source.num_images} images {source.image_shape}, on "
+                f"{distribution.describe(strategy)}."
+            )
+            train(gan, dataset, run, steps, FLAGS.checkpoint_every, FLAGS.num_samples, stop)
+            distribution.agree(strategy, "done")  # no worker leaves before the chief has saved
     if stop.received:
         farewell(run, stop.received)
     if run.writes:
