@@ -12,6 +12,8 @@ import os
 
 import tensorflow as tf
 
+__all__ = ["STRATEGIES", "get"]
+
 STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
 
 
