@@ -7,10 +7,13 @@ import pytest
 import tfgan_kit as gk
 
 NAMES = [
-    "GAN", "R1", "R2", "Alternating", "DCGANDiscriminator", "DCGANGenerator", "GradientPenalty",
-    "Hinge", "LeastSquares", "MLPDiscriminator", "MLPGenerator", "Minimax", "NonSaturating",
-    "RelativisticPairing", "Wasserstein", "callbacks", "data", "distribution", "export_generator", "image_seeds",
-    "layers", "metrics", "networks", "objectives", "penalties",
+    "GAN", "DRAGAN", "FGAN", "R1", "R2", "Alternating", "BalancedConsistency", "Consistency",
+    "DCGANDiscriminator", "DCGANGenerator", "GradientPenalty", "Hinge", "LeCam", "LeastSquares",
+    "MLPDiscriminator", "MLPGenerator", "Minimax", "NonSaturating", "NonSaturatingFGAN",
+    "OneSidedGradientPenalty", "PerPlayer", "RelativisticAverage", "RelativisticPairing",
+    "Wasserstein", "WeightClipping", "ZeroCenteredGradientPenalty", "callbacks", "data",
+    "distribution", "export_generator", "image_seeds", "layers", "metrics", "networks",
+    "objectives", "penalties",
 ]
 PACKAGES = [getattr(gk, name) for name in NAMES if inspect.ismodule(getattr(gk, name, None))]
 ABSTRACT = {gk.objectives.Objective, gk.penalties.Penalty, gk.penalties.Step}

@@ -191,6 +191,49 @@ def test_evaluate_is_the_objective_on_networks_in_inference_mode(make_gan, uint8
     assert found["g_loss"] == pytest.approx(-found["fake_score"], rel=1e-4)
 
 
+# The divergence that is minimised
+
+
+@pytest.mark.parametrize(
+    "objective, bound",
+    [
+        ("non_saturating", lambda d_loss: (np.log(4) - d_loss) / 2),
+        ("fgan_kl", lambda d_loss: -d_loss),
+        (gk.PerPlayer(gk.Hinge(), gk.Wasserstein()), lambda d_loss: 1 - d_loss / 2),
+    ],
+)
+def test_training_and_evaluation_log_the_divergence_that_is_reached(
+    objective, bound, make_gan, uint8_images
+):
+    gan = make_gan(objective=objective, update=gk.Alternating(2))
+    found = gan.fit(uint8_images, batch_size=8, verbose=0).history
+    np.testing.assert_allclose(found["divergence_bound"], bound(np.array(found["d_loss"])), atol=1e-5)
+    found = gan.evaluate(uint8_images, verbose=0, return_dict=True)
+    assert found["divergence_bound"] == pytest.approx(bound(found["d_loss"]), abs=1e-5)
+
+
+@keras.saving.register_keras_serializable("test_gan")
+class Boundless(gk.objectives.Objective):
+    """An objective of a user's own, without a divergence."""
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        return -keras.ops.mean(real_logits)
+
+    def generator_loss(self, real_logits, fake_logits):
+        return -keras.ops.mean(fake_logits)
+
+
+def test_objective_without_a_divergence_logs_none(make_gan, uint8_images):
+    found = make_gan(objective=Boundless()).fit(uint8_images, verbose=0).history
+    assert "divergence_bound" not in found
+
+
+def test_rows_that_meet_in_a_loss_are_refused_where_a_part_sees_some(make_gan):
+    update = gk.Alternating(gradient_accumulation_steps=2)
+    with pytest.raises(ValueError, match="average of the whole batch.*gradient_accumulation_steps=2"):
+        make_gan(objective="relativistic_average", update=update)
+
+
 # generate
 
 

@@ -202,7 +202,9 @@ def to_uint8(images):
 def test_logs_name_both_players_and_the_penalties(make_gan, uint8_images):
     gan = make_gan(penalties=[gk.R1(interval=2), gk.R2()], update=gk.Alternating(2))
     history = gan.fit(uint8_images, batch_size=8, verbose=0).history
-    assert set(history) == {"d_loss", "g_loss", "r1", "r2", "real_score", "fake_score"}
+    assert set(history) == {
+        "d_loss", "g_loss", "r1", "r2", "divergence_bound", "real_score", "fake_score"
+    }
 
 
 @pytest.mark.parametrize("steps", [0, -1, 1.5, "2", None])

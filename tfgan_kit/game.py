@@ -54,9 +54,7 @@ class Game(keras.Model):
         logs = {
             "d_loss": self.objective.discriminator_loss(real_logits, fake_logits),
             "g_loss": self.objective.generator_loss(real_logits, fake_logits),
-            "real_score": tf.reduce_mean(real_logits),
-            "fake_score": tf.reduce_mean(fake_logits),
-        }
+        } | self._describe(real_logits, fake_logits)
         logs = {name: batch.mean(value) for name, value in logs.items()}
         return self._track(logs, weight=tf.cast(batch.total, tf.float32))
 
@@ -109,9 +107,16 @@ class Game(keras.Model):
             loss += self._penalize("discriminator", step, batch, logs)
             loss = batch.mean(loss + players.regularize(self.discriminator))
             loss = self.discriminator_optimizer.scale_loss(loss)
-        logs["real_score"] = batch.mean(tf.reduce_mean(real_logits))
-        logs["fake_score"] = batch.mean(tf.reduce_mean(fake_logits))
+        for name, value in self._describe(real_logits, fake_logits).items():
+            logs[name] = batch.mean(value)
         return tape.gradient(loss, tape.variables), logs
+
+    def _describe(self, real_logits, fake_logits):
+        """What the logs say of the discriminator's answers."""
+        bound = self.objective.divergence_bound(real_logits, fake_logits)
+        logs = {} if bound is None else {"divergence_bound": bound}
+        logs["real_score"] = tf.reduce_mean(real_logits)
+        return logs | {"fake_score": tf.reduce_mean(fake_logits)}
 
     def _judge(self, batch, fake_images):
         """Logits of the real and of the generated images, in one pass where rows are independent."""

@@ -108,7 +108,7 @@ class GAN(Game):
             ValueError: an unknown objective, one optimizer for both players, two penalties of one
                 name, or what several replicas cannot do: networks or optimizers made outside of
                 the strategy's scope, batch normalization that is not synchronized, `jit_compile`,
-                `steps_per_execution` above 1.
+                `steps_per_execution` above 1, an objective that couples the rows of a batch.
             TypeError: penalties or an update that are none.
         """
         if generator_optimizer is discriminator_optimizer and not isinstance(
@@ -140,11 +140,13 @@ class GAN(Game):
             for penalty in self.penalties:
                 penalty.build(self.adaptive)
             distribution.check(self)
+            _check_coupling(self)
             self._prepare_networks()
             self.trackers = self._make_trackers()
 
     def _make_trackers(self):
-        names = ["d_loss", "g_loss", *(p.name for p in self.penalties), "real_score", "fake_score"]
+        names = ["d_loss", "g_loss", *(p.name for p in self.penalties)]
+        names += ["divergence_bound", "real_score", "fake_score"]
         if len(set(names)) < len(names):
             raise ValueError(f"Each penalty needs a name of its own. Received: names={names}")
         trackers = {name: keras.metrics.Mean(name=name) for name in names}
@@ -380,6 +382,20 @@ class GAN(Game):
 def _one_epoch(data):
     """An endless data set of `tfgan_kit.data`, cut after an epoch; other data as it is."""
     return data.take(data.steps_per_epoch) if hasattr(data, "at_step") else data
+
+
+def _check_coupling(gan):
+    """Refuses an objective in which rows meet where a loss is computed from some rows alone."""
+    replicas = gan.distribute_strategy.num_replicas_in_sync
+    parts = getattr(gan.update, "gradient_accumulation_steps", 1)
+    if gan.objective.couples_rows and (replicas > 1 or parts > 1):
+        raise ValueError(
+            "This objective compares each row with the average of the whole batch, which a replica, "
+            "or a part of an accumulated gradient, does not see: train on one device without "
+            "gradient_accumulation_steps, or take objective='relativistic_pairing'. Received: "
+            f"objective={type(gan.objective).__name__}, {replicas} replicas, "
+            f"gradient_accumulation_steps={parts}"
+        )
 
 
 def _check_penalties(penalties):

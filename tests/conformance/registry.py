@@ -77,12 +77,27 @@ OBJECTIVES = {
     "hinge": Entry(gk.Hinge, {}),
     "wasserstein": Entry(gk.Wasserstein, {}),
     "relativistic_pairing": Entry(gk.RelativisticPairing, {}),
+    "relativistic_average": Entry(gk.RelativisticAverage, {}),
+    "fgan": Entry(gk.FGAN, dict(divergence="alpha", alpha=0.5)),
+    "fgan_non_saturating": Entry(gk.NonSaturatingFGAN, dict(divergence="squared_hellinger")),
+    "per_player": Entry(
+        gk.PerPlayer, dict(discriminator=gk.Hinge(), generator=gk.FGAN("alpha", alpha=1.5))
+    ),
 }
 
 PENALTIES = {
     "r1": Entry(gk.R1, dict(gamma=2.0, interval=3)),
     "r2": Entry(gk.R2, dict(gamma=2.0, interval=3)),
     "gradient_penalty": Entry(gk.GradientPenalty, dict(weight=2.0, interval=3)),
+    "one_sided": Entry(gk.OneSidedGradientPenalty, dict(weight=2.0, interval=3)),
+    "zero_centered": Entry(gk.ZeroCenteredGradientPenalty, dict(weight=2.0, interval=3)),
+    "dragan": Entry(gk.DRAGAN, dict(weight=2.0, deviation=0.1, interval=3)),
+    "lecam": Entry(gk.LeCam, dict(weight=2.0, decay=0.9, start=3)),
+    "consistency": Entry(gk.Consistency, dict(weight=2.0, max_shift=1, flip=False, interval=3)),
+    "balanced_consistency": Entry(
+        gk.BalancedConsistency,
+        dict(weight=2.0, fake_weight=3.0, max_shift=1, flip=False, interval=3),
+    ),
 }
 
 ENTRIES = {**NETWORKS, **LAYERS, **OBJECTIVES, **PENALTIES}

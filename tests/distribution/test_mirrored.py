@@ -171,6 +171,8 @@ def compile_with(**arguments):
     (unsynchronized_statistics, "synchronized=True"),
     (compile_with(jit_compile=True), "XLA.*jit_compile=True"),
     (compile_with(steps_per_execution=4), "steps_per_execution=4"),
+    (compile_with(objective="relativistic_average"), "average of the whole batch.*2 replicas"),
+    (compile_with(penalties=lambda: [gk.LeCam()]), "variables of its own.*lecam"),
     (
         compile_with(generator_optimizer=lambda: games.sgd(gradient_accumulation_steps=2)),
         r"Alternating\(gradient_accumulation_steps",

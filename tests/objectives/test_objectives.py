@@ -68,6 +68,10 @@ CROSS_ENTROPY = (softplus(0) + softplus(-2)) / 2 + (softplus(-1) + softplus(3)) 
         # pairs: fake - real = -1, 1
         ("relativistic_pairing", (softplus(-1) + softplus(1)) / 2,
          (softplus(1) + softplus(-1)) / 2),
+        # Both averages are 1: real - 1 = -1, 1 and fake - 1 = -2, 2.
+        ("relativistic_average",
+         (softplus(1) + softplus(-1)) / 2 + (softplus(-2) + softplus(2)) / 2,
+         (softplus(2) + softplus(-2)) / 2 + (softplus(-1) + softplus(1)) / 2),
     ],
 )
 def test_losses_equal_the_numbers_by_hand(name, discriminator_loss, generator_loss):
@@ -192,6 +196,7 @@ def test_losses_and_gradients_are_finite_for_extreme_logits(name, real, fake):
     with tf.GradientTape() as tape:
         tape.watch([real, fake])
         total = objective.discriminator_loss(real, fake) + objective.generator_loss(real, fake)
+        total += objective.divergence_bound(real, fake)
     gradients = tape.gradient(total, [real, fake])
     assert total.dtype == tf.float32
     assert np.isfinite(total) and np.isfinite(gradients).all()
@@ -199,7 +204,13 @@ def test_losses_and_gradients_are_finite_for_extreme_logits(name, real, fake):
 
 @pytest.mark.parametrize("name", objectives.OBJECTIVES)
 def test_name_finds_the_class(name):
-    assert type(objectives.get(name)) is objectives.OBJECTIVES[name]
+    maker = objectives.OBJECTIVES[name]
+    assert type(objectives.get(name)) is getattr(maker, "func", maker)
+
+
+@pytest.mark.parametrize("divergence", objectives.DIVERGENCES)
+def test_every_f_divergence_has_a_name(divergence):
+    assert objectives.get(f"fgan_{divergence}").divergence == divergence
 
 
 def test_an_objective_is_returned_as_it_is():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 import tfgan_kit as gk
 from tfgan_kit.batch import Batch
@@ -62,26 +63,61 @@ def test_gamma_zero_is_no_penalty(cls):
     assert float(cls(gamma=0.0).value(step(quadratic))) == 0.0
 
 
-# Gradient penalty
+# Gradient penalties
+
+SLOPE = np.sqrt(14.0)  # of the linear discriminator
 
 
-@pytest.mark.parametrize("weight", [1.0, 10.0])
-def test_gradient_penalty_of_a_linear_discriminator_is_its_norm_minus_one_squared(weight):
-    value = gk.GradientPenalty(weight=weight).value(step(linear))
-    assert float(value) == pytest.approx(weight * (np.sqrt(14.0) - 1) ** 2, rel=1e-5)
+@pytest.mark.parametrize("scale", [0.1, 1.0])
+@pytest.mark.parametrize(
+    "cls, cost",
+    [
+        (gk.GradientPenalty, lambda slope: (slope - 1) ** 2),
+        (gk.OneSidedGradientPenalty, lambda slope: max(0.0, slope - 1) ** 2),
+        (gk.ZeroCenteredGradientPenalty, lambda slope: slope**2),
+        (gk.DRAGAN, lambda slope: (slope - 1) ** 2),
+    ],
+)
+def test_cost_of_a_linear_discriminator_is_that_of_its_slope(cls, cost, scale):
+    value = cls(weight=3.0).value(step(lambda x: scale * linear(x)))
+    assert float(value) == pytest.approx(3.0 * cost(scale * SLOPE), rel=1e-5, abs=1e-6)
 
 
-def mixing_of(seed, count=4096):
-    """The mixing factors: with real = 0 and fake = 1 every coordinate of x^ is its row's factor."""
+def seen_by(penalty, real, fake, seed=(3, 4)):
+    """The images on which a penalty takes the discriminator's slope."""
     seen = []
 
     def spy(x):
         seen.append(x.numpy())
         return tf.reduce_sum(x, axis=1, keepdims=True)
 
-    real = np.zeros((count, 2), np.float32)
-    gk.GradientPenalty().value(step(spy, real, real + 1.0, seed))
+    penalty.value(step(spy, real, fake, seed))
     return seen[0]
+
+
+def test_dragan_looks_around_real_images_with_gaussian_noise():
+    real = np.zeros((4096, 2), np.float32) + 5.0
+    noise = (seen_by(gk.DRAGAN(deviation=0.5), real, real * np.nan) - 5.0) / 0.5
+    # Kolmogorov-Smirnov: below 1.95 / sqrt(n) with probability 0.999.
+    assert stats.kstest(noise.ravel(), "norm").statistic < 1.95 / np.sqrt(noise.size)
+
+
+@pytest.mark.parametrize("draw", [0.0, 1 - 2.0**-23])
+def test_dragan_of_the_outermost_draws_is_finite(draw):
+    around = step(linear)._replace(uniform=lambda shape: tf.fill([N, *shape], draw))
+    assert float(gk.DRAGAN(1.0).value(around)) == pytest.approx((SLOPE - 1) ** 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("deviation", [0.0, -1.0])
+def test_noise_without_a_deviation_is_refused(deviation):
+    with pytest.raises(ValueError, match=f"must be positive. Received: deviation={deviation}"):
+        gk.DRAGAN(deviation=deviation)
+
+
+def mixing_of(seed, count=4096):
+    """The mixing factors: with real = 0 and fake = 1 every coordinate of x^ is its row's factor."""
+    real = np.zeros((count, 2), np.float32)
+    return seen_by(gk.GradientPenalty(), real, real + 1.0, seed)
 
 
 def test_gradient_penalty_mixes_uniformly_between_real_and_fake():
@@ -104,14 +140,7 @@ def test_gradient_penalty_mixing_comes_from_the_seed_alone(seed, equal):
 
 
 def test_gradient_penalty_lies_on_the_line_of_its_pair():
-    seen = []
-
-    def spy(x):
-        seen.append(x.numpy())
-        return quadratic(x)
-
-    gk.GradientPenalty().value(step(spy))
-    factors = (seen[0] - REAL) / (FAKE - REAL)
+    factors = (seen_by(gk.GradientPenalty(), REAL, FAKE) - REAL) / (FAKE - REAL)
     np.testing.assert_allclose(factors, factors[:, :1] * np.ones(D), atol=1e-4)
 
 
@@ -119,7 +148,12 @@ def test_gradient_penalty_lies_on_the_line_of_its_pair():
 
 
 @pytest.mark.parametrize(
-    "penalty", [gk.R1(), gk.R2(), gk.GradientPenalty()], ids=lambda p: p.name
+    "penalty",
+    [
+        gk.R1(), gk.R2(), gk.GradientPenalty(), gk.OneSidedGradientPenalty(),
+        gk.ZeroCenteredGradientPenalty(), gk.DRAGAN(),
+    ],
+    ids=lambda penalty: type(penalty).__name__,
 )
 def test_gradient_in_the_weights_equals_finite_differences(penalty):
     """The second derivative, through the inner tape; float64 so that differences are exact."""
@@ -149,8 +183,12 @@ def test_gradient_in_the_weights_equals_finite_differences(penalty):
 
 
 @pytest.mark.parametrize(
-    "penalty, expected", [(gk.R1(), 0.0), (gk.R2(), 0.0), (gk.GradientPenalty(10.0), 10.0)],
-    ids=["r1", "r2", "gradient_penalty"],
+    "penalty, expected",
+    [
+        (gk.R1(), 0.0), (gk.R2(), 0.0), (gk.GradientPenalty(10.0), 10.0), (gk.DRAGAN(10.0), 10.0),
+        (gk.OneSidedGradientPenalty(), 0.0), (gk.ZeroCenteredGradientPenalty(), 0.0),
+    ],
+    ids=lambda value: type(value).__name__,
 )
 def test_zero_gradient_is_no_nan(penalty, expected):
     scale = tf.Variable(0.0)
@@ -202,7 +240,7 @@ def test_lazy_penalty_traces_once():
 # Bad input
 
 
-@pytest.mark.parametrize("cls", [gk.R1, gk.R2, gk.GradientPenalty])
+@pytest.mark.parametrize("cls", [gk.R1, gk.R2, gk.GradientPenalty, gk.DRAGAN, gk.Consistency])
 @pytest.mark.parametrize("interval", [0, -1, 1.5, "2"])
 def test_interval_that_is_no_positive_integer_is_refused(cls, interval):
     with pytest.raises(ValueError, match="whole number of steps") as error:
@@ -211,7 +249,12 @@ def test_interval_that_is_no_positive_integer_is_refused(cls, interval):
 
 
 @pytest.mark.parametrize(
-    "cls, argument", [(gk.R1, "gamma"), (gk.R2, "gamma"), (gk.GradientPenalty, "weight")]
+    "cls, argument",
+    [
+        (gk.R1, "gamma"), (gk.R2, "gamma"), (gk.GradientPenalty, "weight"), (gk.LeCam, "weight"),
+        (gk.Consistency, "weight"), (gk.Consistency, "max_shift"),
+        (gk.BalancedConsistency, "fake_weight"),
+    ],
 )
 def test_negative_weight_is_refused(cls, argument):
     with pytest.raises(ValueError, match=f"`{argument}` must not be negative"):
@@ -219,7 +262,12 @@ def test_negative_weight_is_refused(cls, argument):
 
 
 @pytest.mark.parametrize(
-    "penalty, name", [(gk.R1(), "r1"), (gk.R2(), "r2"), (gk.GradientPenalty(), "gradient_penalty")]
+    "penalty, name",
+    [
+        (gk.R1(), "r1"), (gk.R2(), "r2"), (gk.GradientPenalty(), "gradient_penalty"),
+        (gk.DRAGAN(), "dragan"), (gk.LeCam(), "lecam"), (gk.Consistency(), "consistency"),
+        (gk.BalancedConsistency(), "balanced_consistency"),
+    ],
 )
 def test_penalty_joins_the_discriminator_under_its_own_name(penalty, name):
     assert (penalty.player, penalty.name) == ("discriminator", name)

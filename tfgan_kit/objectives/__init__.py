@@ -1,9 +1,14 @@
 """Adversarial objectives, one paper a file; `get` is the only look-up by string."""
 
+import functools
+
+from tfgan_kit.objectives.f_gan import DIVERGENCES, FGAN, NonSaturatingFGAN
 from tfgan_kit.objectives.hinge import Hinge
 from tfgan_kit.objectives.least_squares import LeastSquares
 from tfgan_kit.objectives.minimax import Minimax, NonSaturating
 from tfgan_kit.objectives.objective import Objective
+from tfgan_kit.objectives.per_player import PerPlayer
+from tfgan_kit.objectives.relativistic_average import RelativisticAverage
 from tfgan_kit.objectives.relativistic_pairing import RelativisticPairing
 from tfgan_kit.objectives.wasserstein import Wasserstein
 
@@ -14,6 +19,8 @@ OBJECTIVES = {
     "hinge": Hinge,
     "wasserstein": Wasserstein,
     "relativistic_pairing": RelativisticPairing,
+    "relativistic_average": RelativisticAverage,
+    **{f"fgan_{name}": functools.partial(FGAN, name) for name in DIVERGENCES},
 }
 
 
@@ -40,12 +47,17 @@ def get(objective):
 
 
 __all__ = [
+    "DIVERGENCES",
+    "FGAN",
     "OBJECTIVES",
     "Hinge",
     "LeastSquares",
     "Minimax",
     "NonSaturating",
+    "NonSaturatingFGAN",
     "Objective",
+    "PerPlayer",
+    "RelativisticAverage",
     "RelativisticPairing",
     "Wasserstein",
     "get",

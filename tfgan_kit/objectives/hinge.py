@@ -10,7 +10,8 @@ class Hinge(Objective):
     """`L_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z)))`, `L_G = -E D(G(z))`.
 
     At the optimal discriminator, `D* = sign(p - q)`, `L_D = 2 - 2 TV(p, q)` with
-    `TV = 1/2 int |p - q|`. The usual partner of spectral normalization.
+    `TV = 1/2 int |p - q|`; `divergence_bound` is `1 - L_D / 2`, of TV. The usual partner of spectral
+    normalization.
 
     Example:
         >>> gan.compile("adam", "adam", objective="hinge")
@@ -23,3 +24,6 @@ class Hinge(Objective):
 
     def generator_loss(self, real_logits, fake_logits):
         return -ops.mean(fake_logits)
+
+    def divergence_bound(self, real_logits, fake_logits):
+        return 1.0 - 0.5 * self.discriminator_loss(real_logits, fake_logits)

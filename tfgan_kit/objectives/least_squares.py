@@ -10,8 +10,9 @@ class LeastSquares(Objective):
     """`L_D = E (D(x) - 1)^2 / 2 + E D(G(z))^2 / 2`, `L_G = E (D(G(z)) - 1)^2 / 2`.
 
     The paper's eq. 9 (targets a = 0, b = c = 1). With b - c = 1 and b - a = 2 (eq. 8) the generator
-    would minimise half the Pearson chi2 divergence of p + q and 2 q; the paper finds both
-    to behave alike.
+    would minimise half the Pearson chi2 divergence of p + q and 2 q, `int (p - q)^2 / (p + q)`; the
+    paper finds both to behave alike. With these targets the same divergence is `2 - 8 L_D` at the
+    optimal discriminator `D* = p / (p + q)`: the `divergence_bound`, 0 to 2.
 
     Example:
         >>> gan.compile("adam", "adam", objective="least_squares")
@@ -24,3 +25,6 @@ class LeastSquares(Objective):
 
     def generator_loss(self, real_logits, fake_logits):
         return 0.5 * ops.mean(ops.square(fake_logits - 1.0))
+
+    def divergence_bound(self, real_logits, fake_logits):
+        return 2.0 - 8.0 * self.discriminator_loss(real_logits, fake_logits)

@@ -1,5 +1,7 @@
 """The two objectives of the first GAN paper (1406.2661): minimax and non-saturating."""
 
+import math
+
 from keras import ops
 
 from tfgan_kit.objectives.objective import Objective, register
@@ -11,14 +13,18 @@ class _CrossEntropyDiscriminator(Objective):
     def discriminator_loss(self, real_logits, fake_logits):
         return ops.mean(ops.softplus(-real_logits)) + ops.mean(ops.softplus(fake_logits))
 
+    def divergence_bound(self, real_logits, fake_logits):
+        return 0.5 * (math.log(4.0) - self.discriminator_loss(real_logits, fake_logits))
+
 
 @register
 class Minimax(_CrossEntropyDiscriminator):
     """The zero-sum game of 1406.2661, eq. 1: `min_G max_D E log s(D(x)) + E log(1 - s(D(G(z))))`.
 
     The generator minimises `E log(1 - s(D(G(z))))`. At the optimal discriminator
-    `D*(x) = log p(x) - log q(x)` the game's value is `2 JS(p, q) - log 4` (theorem 1). The
-    generator's gradient vanishes where the discriminator is sure: `NonSaturating` is for training.
+    `D*(x) = log p(x) - log q(x)` the game's value is `2 JS(p, q) - log 4` (theorem 1);
+    `divergence_bound` is of JS, 0 to log 2. The generator's gradient vanishes where the
+    discriminator is sure: `NonSaturating` is for training.
 
     Example:
         >>> gan.compile("adam", "adam", objective=Minimax())
@@ -35,7 +41,7 @@ class NonSaturating(_CrossEntropyDiscriminator):
     """`L_G = -E log s(D(G(z)))`: same fixed point as `Minimax`, strong gradients early.
 
     At the optimal discriminator the generator's gradient is that of `KL(q, p) - 2 JS(p, q)`
-    (1701.04862, theorem 2.5). The usual first choice.
+    (1701.04862, theorem 2.5). The usual first choice; `divergence_bound` is of JS, 0 to log 2.
 
     Example:
         >>> gan.compile("adam", "adam", objective="non_saturating")

@@ -1,5 +1,7 @@
 """Relativistic pairing GAN (1807.00734, used by R3GAN, 2501.05441)."""
 
+import math
+
 from keras import ops
 
 from tfgan_kit.objectives.objective import Objective, register
@@ -12,6 +14,9 @@ class RelativisticPairing(Objective):
     Every generated image is judged against one real image, so that its loss has no mode-dropping
     minima (2501.05441, section 2). Depends on differences of logits alone: adding a constant to the
     discriminator changes nothing. With `R1` and `R2` it is R3GAN's objective.
+
+    `divergence_bound` is `log 2 - L_D`: a lower bound of the divergence that this very game defines,
+    `sup_D (log 2 - L_D)`, which is 0 for equal laws and at most log 2 (1901.02474).
 
     Example:
         >>> gan.compile("adam", "adam", objective="relativistic_pairing", penalties=[R1(), R2()])
@@ -27,3 +32,6 @@ class RelativisticPairing(Objective):
 
     def generator_loss(self, real_logits, fake_logits):
         return ops.mean(ops.softplus(real_logits - fake_logits))
+
+    def divergence_bound(self, real_logits, fake_logits):
+        return math.log(2.0) - self.discriminator_loss(real_logits, fake_logits)

@@ -9,8 +9,8 @@ from tfgan_kit.objectives.objective import Objective, register
 class Wasserstein(Objective):
     """`L_D = E D(G(z)) - E D(x)`, `L_G = -E D(G(z))`.
 
-    `-L_D` is a lower bound of K * W1(p, q) where the discriminator (the critic) is K-Lipschitz:
-    give it a `GradientPenalty`, no batch normalization, and several `discriminator_steps`.
+    `-L_D`, the `divergence_bound`, is a lower bound of K * W1(p, q) where the discriminator (the
+    critic) is K-Lipschitz, and says nothing of W1 where K is unknown: give it a `GradientPenalty`, no batch normalization, and several `discriminator_steps`.
 
     Example:
         >>> gan.compile(
@@ -26,3 +26,6 @@ class Wasserstein(Objective):
 
     def generator_loss(self, real_logits, fake_logits):
         return -ops.mean(fake_logits)
+
+    def divergence_bound(self, real_logits, fake_logits):
+        return -self.discriminator_loss(real_logits, fake_logits)

@@ -1,7 +1,28 @@
 """Regularisers of a player's loss, one idea a file."""
 
-from tfgan_kit.penalties.gradient_penalty import GradientPenalty
+from tfgan_kit.penalties.consistency import BalancedConsistency, Consistency
+from tfgan_kit.penalties.gradient_penalty import (
+    DRAGAN,
+    GradientPenalty,
+    OneSidedGradientPenalty,
+    ZeroCenteredGradientPenalty,
+)
+from tfgan_kit.penalties.lecam import LeCam
 from tfgan_kit.penalties.penalty import Penalty, Step
+from tfgan_kit.penalties.weight_clipping import WeightClipping
 from tfgan_kit.penalties.zero_centered import R1, R2
 
-__all__ = ["R1", "R2", "GradientPenalty", "Penalty", "Step"]
+__all__ = [
+    "DRAGAN",
+    "R1",
+    "R2",
+    "BalancedConsistency",
+    "Consistency",
+    "GradientPenalty",
+    "LeCam",
+    "OneSidedGradientPenalty",
+    "Penalty",
+    "Step",
+    "WeightClipping",
+    "ZeroCenteredGradientPenalty",
+]

@@ -1,16 +1,40 @@
-"""The gradient penalty of WGAN-GP (1704.00028)."""
+"""Gradient penalties between real and generated images: WGAN-GP's (1704.00028) and its kin."""
 
 import tensorflow as tf
 
-from tfgan_kit.penalties.penalty import Penalty, register, squared_gradient_norm
+from tfgan_kit.penalties.penalty import Penalty, register, root, squared_gradient_norm
+
+
+class _Interpolated(Penalty):
+    """`weight * E cost(|grad D(x^)|^2)`, x^ uniform on the line from a real to a generated image."""
+
+    name = "gradient_penalty"
+
+    def __init__(self, weight=10.0, interval=1):
+        super().__init__(interval)
+        if weight < 0:
+            raise ValueError(f"`weight` must not be negative. Received: weight={weight}")
+        self.weight = weight
+
+    def value(self, step):
+        squares = squared_gradient_norm(step.discriminator, self._points(step))  # (N,)
+        return self.weight * tf.reduce_mean(self._cost(squares))
+
+    def _points(self, step):
+        real, fake = step.real_images, step.fake_images
+        mixing = step.uniform([1] * (len(real.shape) - 1))  # (N, 1, ..)
+        return real + mixing * (fake - real)
+
+    def get_config(self):
+        return {"weight": self.weight, **super().get_config()}
 
 
 @register
-class GradientPenalty(Penalty):
+class GradientPenalty(_Interpolated):
     """`weight * E (|grad D(x^)| - 1)^2`, x^ uniform on the line from a real to a generated image.
 
-    Drives the critic of `Wasserstein` to be 1-Lipschitz. Use a discriminator without batch
-    normalization.
+    Drives the critic of `Wasserstein` to have a slope of 1, as the optimal one has almost everywhere
+    on those lines. Use a discriminator without batch normalization.
 
     Args:
         weight: float >= 0, the paper's lambda.
@@ -26,22 +50,96 @@ class GradientPenalty(Penalty):
     (the Keras example of the same name drew it from a normal law for years, keras-io#143).
     """
 
-    name = "gradient_penalty"
+    def _cost(self, squares):
+        return tf.square(root(squares) - 1.0)
 
-    def __init__(self, weight=10.0, interval=1):
-        super().__init__(interval)
-        if weight < 0:
-            raise ValueError(f"`weight` must not be negative. Received: weight={weight}")
-        self.weight = weight
 
-    def value(self, step):
-        real, fake = step.real_images, step.fake_images
-        mixing = step.uniform([1] * (len(real.shape) - 1))  # (N, 1, ..)
-        squares = squared_gradient_norm(step.discriminator, real + mixing * (fake - real))
-        # sqrt has an infinite derivative at 0, where a zero gradient would turn the loss into NaN.
-        positive = squares > 0.0
-        norms = tf.where(positive, tf.sqrt(tf.where(positive, squares, 1.0)), 0.0)
-        return self.weight * tf.reduce_mean(tf.square(norms - 1.0))
+@register
+class OneSidedGradientPenalty(_Interpolated):
+    """`weight * E max(0, |grad D(x^)| - 1)^2`: slopes below 1 cost nothing.
+
+    All that the dual of the Wasserstein distance asks of a critic; `GradientPenalty` asks more.
+
+    Args:
+        weight: float >= 0, lambda.
+        interval: int >= 1, see `Penalty`.
+
+    Raises:
+        ValueError: a negative `weight`, an `interval` below 1.
+
+    Example:
+        >>> gan.compile(
+        ...     "adam", "adam", objective="wasserstein", penalties=[OneSidedGradientPenalty()]
+        ... )
+
+    Reference: Petzka, Fischer, Lukovnikov, arXiv:1709.08894, eq. 8 (WGAN-LP); Gulrajani et al.,
+    arXiv:1704.00028, section 4, "two-sided penalty".
+    """
+
+    def _cost(self, squares):
+        return tf.square(tf.nn.relu(root(squares) - 1.0))
+
+
+@register
+class ZeroCenteredGradientPenalty(_Interpolated):
+    """`weight * E |grad D(x^)|^2`: a flat discriminator between the two sets of images.
+
+    For the objectives with a logistic discriminator, where `R1` and `R2` look at its ends only.
+
+    Args:
+        weight: float >= 0, lambda.
+        interval: int >= 1, see `Penalty`.
+
+    Raises:
+        ValueError: a negative `weight`, an `interval` below 1.
+
+    Example:
+        >>> gan.compile("adam", "adam", penalties=[ZeroCenteredGradientPenalty()])
+
+    Reference: Thanh-Tung, Tran, Venkatesh, arXiv:1902.03984 (0-GP), with x^ on straight lines between
+    images.
+    """
+
+    def _cost(self, squares):
+        return squares
+
+
+@register
+class DRAGAN(_Interpolated):
+    """`weight * E (|grad D(x + d)| - 1)^2`, d ~ N(0, deviation^2): near real images only.
+
+    Args:
+        weight: float >= 0, the paper's lambda.
+        deviation: float > 0, of the noise d, in units of the images (-1 to 1). The authors' code
+            adds up to half the standard deviation of the batch, upwards only; a statistic of the
+            batch would couple its rows, so this is a number: half of 0.5, of usual photographs.
+        interval: int >= 1, see `Penalty`.
+
+    Raises:
+        ValueError: a negative `weight`, a `deviation` that is not positive, an `interval` below 1.
+
+    Example:
+        >>> gan.compile("adam", "adam", penalties=[DRAGAN()])
+
+    Reference: Kodali et al., arXiv:1705.07215, section 2.3, d ~ N(0, cI) and k = 1.
+    """
+
+    name = "dragan"
+
+    def __init__(self, weight=10.0, deviation=0.25, interval=1):
+        super().__init__(weight, interval)
+        if deviation <= 0:
+            raise ValueError(f"`deviation` must be positive. Received: deviation={deviation}")
+        self.deviation = deviation
+
+    def _points(self, step):
+        draws = step.uniform(step.real_images.shape[1:])
+        # Draws are multiples of 2^-23 from 0 on; the middle of each step has a finite quantile.
+        noise = tf.math.ndtri(draws + 2.0**-25)
+        return step.real_images + self.deviation * noise
+
+    def _cost(self, squares):
+        return tf.square(root(squares) - 1.0)
 
     def get_config(self):
-        return {"weight": self.weight, **super().get_config()}
+        return {"deviation": self.deviation, **super().get_config()}

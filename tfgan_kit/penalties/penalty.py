@@ -108,6 +108,13 @@ def squared_gradient_norm(function, inputs):
     return tf.reduce_sum(tf.square(gradients), axis=tuple(range(1, len(gradients.shape))))
 
 
+def root(squares):
+    """The square root, with a derivative of 0 at 0: there sqrt has an infinite one, and a zero
+    gradient would turn the loss into NaN."""
+    positive = squares > 0.0
+    return tf.where(positive, tf.sqrt(tf.where(positive, squares, 1.0)), 0.0)
+
+
 def register(cls):
     """Makes a penalty class loadable from a `.keras` file."""
     return keras.saving.register_keras_serializable("tfgan_kit")(cls)

@@ -1,0 +1,119 @@
+"""Consistency regularisation: CR (1910.12027) and balanced CR (2002.04724)."""
+
+import tensorflow as tf
+
+from tfgan_kit.penalties.penalty import Penalty, register
+
+
+@register
+class Consistency(Penalty):
+    """`weight * E |D(x) - D(T(x))|^2` over real images, T a small change that keeps their meaning.
+
+    T mirrors half of the images, and shifts each by up to `max_shift` pixels a side; what is shifted
+    in is the mirror image of the border (the paper's best). For images only.
+
+    Args:
+        weight: float >= 0, the paper's lambda.
+        max_shift: int >= 0, pixels, below the image's side.
+        flip: bool, whether T mirrors: not for digits or letters.
+        interval: int >= 1, see `Penalty`.
+
+    Raises:
+        ValueError: a negative `weight` or `max_shift`, an `interval` below 1; in training, images
+            smaller than the shift, or points.
+
+    Example:
+        >>> gan.compile("adam", "adam", penalties=[Consistency(flip=False)])
+
+    Reference: Zhang et al., arXiv:1910.12027, eq. 4 and algorithm 1.
+    """
+
+    name = "consistency"
+
+    def __init__(self, weight=10.0, max_shift=4, flip=True, interval=1):
+        super().__init__(interval)
+        for name, value in (("weight", weight), ("max_shift", max_shift)):
+            if value < 0:
+                raise ValueError(f"`{name}` must not be negative. Received: {name}={value}")
+        self.weight = weight
+        self.max_shift = max_shift
+        self.flip = flip
+
+    def value(self, step):
+        return self.weight * self._of(step.real_images, step.real_logits, step)
+
+    def _of(self, images, logits, step):
+        """`E |D(x) - D(T(x))|^2` of images whose logits are known."""
+        changed = change(images, step.uniform([3]), self.max_shift, self.flip)
+        return tf.reduce_mean(tf.square(logits - step.discriminator(changed)))
+
+    def get_config(self):
+        return {
+            "weight": self.weight, "max_shift": self.max_shift, "flip": self.flip,
+            **super().get_config(),
+        }
+
+
+@register
+class BalancedConsistency(Consistency):
+    """`weight * E |D(x) - D(T(x))|^2 + fake_weight * E |D(G(z)) - D(T(G(z)))|^2`.
+
+    Over generated images too: else the generator may learn to make the artefacts of T.
+
+    Args:
+        weight: float >= 0, the paper's lambda_real.
+        fake_weight: float >= 0, the paper's lambda_fake.
+        max_shift, flip, interval: see `Consistency`.
+
+    Raises:
+        ValueError: see `Consistency`; a negative `fake_weight`.
+
+    Example:
+        >>> gan.compile("adam", "adam", penalties=[BalancedConsistency()])
+
+    Reference: Zhao et al., arXiv:2002.04724, algorithm 1.
+    """
+
+    name = "balanced_consistency"
+
+    def __init__(self, weight=10.0, fake_weight=10.0, max_shift=4, flip=True, interval=1):
+        super().__init__(weight, max_shift, flip, interval)
+        if fake_weight < 0:
+            raise ValueError(f"`fake_weight` must not be negative. Received: fake_weight={fake_weight}")
+        self.fake_weight = fake_weight
+
+    def value(self, step):
+        # The discriminator's loss does not move the generator: its images are constants here.
+        fake = self._of(tf.stop_gradient(step.fake_images), step.fake_logits, step)
+        return super().value(step) + self.fake_weight * fake
+
+    def get_config(self):
+        return {"fake_weight": self.fake_weight, **super().get_config()}
+
+
+def change(images, draws, max_shift, flip):
+    """Mirrored and shifted images, each by draws of its own.
+
+    Args:
+        images: float32 (N, H, W, C).
+        draws: float32 (N, 3) in [0, 1): whether mirrored, and the shifts along H and W.
+        max_shift: int, pixels.
+        flip: bool, whether to mirror at all.
+
+    Returns:
+        float32 (N, H, W, C).
+    """
+    if len(images.shape) != 4 or max_shift >= min(images.shape[1:3]):
+        raise ValueError(
+            "Consistency is for images (N, H, W, C) larger than the shift: take a smaller `max_shift`, "
+            f"or no such penalty for points. Received: images {images.shape}, max_shift={max_shift}"
+        )
+    if flip:
+        images = tf.where(draws[:, 0, None, None, None] < 0.5, images[:, :, ::-1], images)
+    around = [max_shift, max_shift]
+    padded = tf.pad(images, [[0, 0], around, around, [0, 0]], "REFLECT")
+    first = tf.cast(draws[:, 1:] * (2 * max_shift + 1), tf.int32)  # (N, 2), 0 .. 2 max_shift
+    height, width = images.shape[1:3]
+    rows = first[:, :1] + tf.range(height)  # (N, H)
+    columns = first[:, 1:] + tf.range(width)  # (N, W)
+    return tf.gather(tf.gather(padded, rows, batch_dims=1), columns, axis=2, batch_dims=1)
