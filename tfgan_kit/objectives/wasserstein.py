@@ -10,7 +10,8 @@ class Wasserstein(Objective):
     """`L_D = E D(G(z)) - E D(x)`, `L_G = -E D(G(z))`.
 
     `-L_D`, the `divergence_bound`, is a lower bound of K * W1(p, q) where the discriminator (the
-    critic) is K-Lipschitz, and says nothing of W1 where K is unknown: give it a `GradientPenalty`, no batch normalization, and several `discriminator_steps`.
+    critic) is K-Lipschitz, and says nothing of W1 where K is unknown: give it a `GradientPenalty`, no
+    batch normalization, and several `discriminator_steps`.
 
     Example:
         >>> gan.compile(
