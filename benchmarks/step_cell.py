@@ -14,11 +14,11 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-import tensorflow as tf
 from absl import app, flags
 
 from benchmarks import contestants
 from benchmarks.resident import resident_mib
+from tfgan_kit import distribution
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum("contestant", "ours", ["ours", "guide"], "Whose step.")
@@ -32,20 +32,10 @@ flags.DEFINE_integer("steps", 30, "Timed steps.", lower_bound=1)
 WARMUP = 10
 
 
-def replicas_strategy(count):
-    """The default strategy for one replica; MirroredStrategy over `count` logical CPUs."""
-    if count == 1:
-        return tf.distribute.get_strategy()
-    (processor,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(
-        processor, [tf.config.LogicalDeviceConfiguration()] * count
-    )
-    return tf.distribute.MirroredStrategy([f"CPU:{k}" for k in range(count)])
-
-
 def main(argv):
     del argv
-    with replicas_strategy(FLAGS.replicas).scope():
+    distribution.split_cpu(FLAGS.replicas)
+    with distribution.get("mirrored" if FLAGS.replicas > 1 else "none").scope():
         make = getattr(contestants, FLAGS.contestant)
         model = make(FLAGS.image_size, FLAGS.width, FLAGS.policy)
     batch = contestants.images(FLAGS.batch_size, FLAGS.image_size)

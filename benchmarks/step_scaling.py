@@ -2,7 +2,8 @@
 
     python -m benchmarks.step_scaling [--replicas 2] [--python_torch /tmp/torchenv/bin/python]
 
-Prints a Markdown table; a cell that fails says so, and the others go on.
+Prints a Markdown table; a cell that fails, or whose framework is not there, says "not run", and the
+others go on.
 """
 
 import json
@@ -62,7 +63,11 @@ def torch_cell(contestant, policy, image_size, batch_size):
 def row(contestant, policy, image_size, batch_size, replicas=1):
     """One line of the table."""
     if contestant.startswith("torch"):
-        cell = torch_cell(contestant, policy, image_size, batch_size)
+        try:
+            cell = torch_cell(contestant, policy, image_size, batch_size)
+        except ChildProcessError as error:
+            print(error, file=sys.stderr)
+            cell = None
     else:
         cell = keras_cell(contestant, policy, image_size, batch_size, replicas)
     line = f"| {contestant} | {policy} | {image_size} | {batch_size} | {replicas} | "

@@ -32,7 +32,7 @@ from benchmarks.quality.records import Records
 from benchmarks.quality.scorer import Scorer
 from benchmarks.quality.turns import Contestant, take_turns
 from tfgan_kit import command_line, data
-from tfgan_kit.checkpoint import write_json
+from tfgan_kit.whole_files import write_json
 from tfgan_kit_client.pictures import tile, write_png
 
 FLAGS = flags.FLAGS

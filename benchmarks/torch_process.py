@@ -5,15 +5,15 @@ it several times its speed; there, set OMP_WAIT_POLICY=passive, which the proces
 """
 
 import contextlib
-import json
 import pathlib
-import subprocess
+
+from benchmarks.json_process import JsonProcess
 
 SCRIPT = pathlib.Path(__file__).parent / "baselines" / "pytorch_dcgan.py"
 LAYOUTS = {"channels first": False, "channels last": True}
 
 
-class TorchProcess:
+class TorchProcess(JsonProcess):
     """Runs `baselines/pytorch_dcgan.py` under a Python that has torch.
 
     Args:
@@ -21,27 +21,11 @@ class TorchProcess:
 
     Raises:
         FileNotFoundError: there is none at `python`.
+        ChildProcessError: in any call, where the process has ended.
     """
 
     def __init__(self, python):
-        self._process = subprocess.Popen(
-            [python, str(SCRIPT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def ask(self, **request):
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(
-                f"The PyTorch process ended with code {self._process.wait()}; its own message is "
-                f"above. Received: {request}"
-            )
-        return json.loads(line)
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait()
+        super().__init__("The PyTorch process", [python, str(SCRIPT)])
 
     def seconds(self, name, steps):
         return self.ask(run=name, steps=steps)["seconds"]
@@ -61,7 +45,7 @@ def open_torch(python):
 
 
 def best_layout(process, name, shared, autocast, size, steps=4, rounds=3):
-    """Makes the step in both memory layouts, keeps the faster under `name`; returns its layout.
+    """Makes the step in both memory layouts, as `NAME LAYOUT`; returns the faster layout.
 
     Args:
         size: dict of image_size, width, batch_size.

@@ -10,7 +10,7 @@ WIDTH = 1024
 
 
 def networks(image_shape, num_classes):
-    """Two wide layers with batch statistics each way; a checkpoint of them takes about 50 MB."""
+    """Two wide layers each way, the generator's first with batch statistics; a checkpoint is 50 MB."""
     del num_classes
     generator = keras.Sequential([
         keras.Input((64,)),

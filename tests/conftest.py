@@ -27,6 +27,21 @@ def fixed_seeds():
 
 
 @pytest.fixture
+def set_policy():
+    """`set_policy(name)`: Keras's dtype policy for the rest of a test."""
+    before = keras.config.dtype_policy()
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
+def mixed_policy(request, set_policy):
+    """The name of the policy that a test runs under."""
+    set_policy(request.param)
+    return request.param
+
+
+@pytest.fixture
 def uint8_images():
     return np.random.default_rng(0).integers(0, 256, (24, *IMAGE_SHAPE), np.uint8)
 

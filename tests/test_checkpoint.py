@@ -15,11 +15,12 @@ from tfgan_kit.checkpoint import (
     CheckpointError,
     NonFiniteError,
     Run,
-    here,
     load_gan,
     load_model,
     resolve,
 )
+from tfgan_kit.penalties import Penalty
+from tfgan_kit.whole_files import here
 
 
 @pytest.fixture
@@ -176,6 +177,30 @@ def test_weights_that_are_not_finite_are_refused_by_name(network, gan, tmp_path)
     weight = getattr(gan, network).weights[0]
     weight.assign(np.full(weight.shape, np.nan))
     with pytest.raises(NonFiniteError, match=f"{weight.path} is not finite at step 0"):
+        Run(tmp_path).save(gan)
+    assert Run(tmp_path).newest() is None
+
+
+class Adaptive(Penalty):
+    """Keeps one number from step to step."""
+
+    name = "adaptive"
+
+    def build(self, state):
+        self.average = state.add_weight(name="average", shape=(), trainable=False)
+
+
+@pytest.mark.parametrize("kept", [
+    lambda gan: gan.generator_optimizer.variables[2],  # Adam's first moment of the first weight
+    lambda gan: gan.discriminator_optimizer.variables[-1],
+    lambda gan: gan.generator_optimizer.learning_rate,
+    lambda gan: gan.penalties[0].average,
+], ids=["first slot", "last slot", "learning rate", "penalty"])
+def test_what_training_keeps_beside_the_weights_is_refused_by_name_too(kept, make_gan, tmp_path):
+    gan = make_gan(penalties=[Adaptive()])
+    variable = kept(gan)
+    variable.assign(np.full(variable.shape, np.inf))
+    with pytest.raises(NonFiniteError, match=f"/{variable.path} is not finite at step 0"):
         Run(tmp_path).save(gan)
     assert Run(tmp_path).newest() is None
 
@@ -345,6 +370,15 @@ def test_a_checkpoint_is_read_back_once(gan, tmp_path, monkeypatch):
     assert len(read) == 1 and read[0].startswith(".writing")
 
 
+@pytest.mark.parametrize("ckpt", ["run", "run/checkpoints/step-00000010.keras"])
+def test_a_checkpoint_that_is_loaded_is_proved_once(ckpt, gan, tmp_path, monkeypatch):
+    save_steps(Run(tmp_path / "run"), gan, [10])
+    read, is_whole = [], archive.is_whole
+    monkeypatch.setattr(archive, "is_whole", lambda path: read.append(path.name) or is_whole(path))
+    load_gan(tmp_path / ckpt)
+    assert read == ["step-00000010.keras"]
+
+
 def test_class_that_keras_does_not_know_names_the_flag(tmp_path):
     @keras.saving.register_keras_serializable("gone")
     class Unknown(keras.layers.Layer):
@@ -386,6 +420,48 @@ def test_lines_after_a_torn_one_are_whole(tmp_path):
     tear_last_line(run)
     run.append_metrics([line(3, 0.5)])
     assert run.read_metrics() == [line(1, 2.0), line(3, 0.5)]
+
+
+@pytest.mark.parametrize("damaged", [
+    b'{"step": 2, "metr', b"", b"\x00" * 40, b'{"step": "\xff"}', b"2", b'{"stap": 2}',
+], ids=str)
+def test_damaged_line_before_the_last_is_refused_by_file_and_number(damaged, tmp_path):
+    run = Run(tmp_path)
+    run.append_metrics([line(1, 2.0), line(2, 1.0), line(3, 0.5)])
+    first, _, last, _ = run.metrics_path.read_bytes().split(b"\n")
+    run.metrics_path.write_bytes(b"\n".join([first, damaged, last, b""]))
+    with pytest.raises(CheckpointError, match="metrics.jsonl, line 2, is damaged"):
+        run.read_metrics()
+    Run(tmp_path, writes=False).forget_metrics_after(0)  # does not even read
+
+
+def test_appending_reads_no_whole_line_again(tmp_path, monkeypatch):
+    run = Run(tmp_path)
+    run.append_metrics([line(1, 2.0)])
+    with monkeypatch.context() as context:
+        context.setattr(run, "read_metrics", lambda: pytest.fail("read the whole file"))
+        run.append_metrics([line(2, 1.0)])
+    assert run.read_metrics() == [line(1, 2.0), line(2, 1.0)]
+
+
+def test_appended_metrics_are_on_the_disk(tmp_path, monkeypatch):
+    flushed, fsync = [], os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda file: flushed.append(os.readlink(f"/proc/self/fd/{file}")) or fsync(file)
+    )
+    Run(tmp_path).append_metrics([line(1, 2.0)])
+    assert flushed == [str(tmp_path / "metrics.jsonl")]
+
+
+def test_metrics_without_later_values_are_not_written_again(tmp_path):
+    run = Run(tmp_path)
+    run.forget_metrics_after(0)
+    assert not run.metrics_path.exists()
+    run.append_metrics([line(1, 2.0), line(2, 1.0)])
+    before = run.metrics_path.stat()
+    run.forget_metrics_after(2)
+    after = run.metrics_path.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_later_values_are_forgotten_on_resume(tmp_path):

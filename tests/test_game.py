@@ -11,14 +11,6 @@ from tfgan_kit import players
 from tfgan_kit.checkpoint import Run
 
 
-@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
-def half(request):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(request.param)
-    yield request.param
-    keras.config.set_dtype_policy(before)
-
-
 def discriminator(*layers):
     images = keras.Input(IMAGE_SHAPE)
     x = keras.layers.Flatten()(images)
@@ -58,7 +50,7 @@ def test_penalties_leave_batch_statistics_alone(uint8_images):
         np.testing.assert_array_equal(a, b, err_msg=a.path)
 
 
-def test_penalties_are_computed_in_float32(half, uint8_images):
+def test_penalties_are_computed_in_float32(mixed_policy, uint8_images):
     """The value is that of a float32 network of the same weights, to float32's rounding."""
     seen = Seen()
     judge = discriminator(keras.layers.Dense(64, activation="tanh"), keras.layers.Dense(64))
@@ -91,7 +83,7 @@ def test_a_network_without_a_training_argument_takes_penalties(uint8_images):
     assert np.isfinite(gan.fit(uint8_images, verbose=0).history["r1"]).all()
 
 
-def test_a_half_network_whose_first_layers_are_frozen_takes_penalties(half, uint8_images):
+def test_a_half_network_whose_first_layers_are_frozen_takes_penalties(mixed_policy, uint8_images):
     judge = discriminator(keras.layers.Dense(4), keras.layers.BatchNormalization())
     judge.layers[2].trainable = False
     gan = game(judge, penalties=[gk.R1()])

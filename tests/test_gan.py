@@ -181,6 +181,13 @@ def test_evaluate_changes_nothing_and_repeats(make_gan, weights_of, uint8_images
     np.testing.assert_array_equal(weights_of(gan), before)
 
 
+def test_evaluate_takes_keras_s_positional_arguments(make_gan, uint8_images, capsys):
+    make_gan().evaluate(uint8_images, None, 8, 0)
+    assert capsys.readouterr().out == ""
+    make_gan().evaluate(uint8_images, None, 8, 2)
+    assert "3/3" in capsys.readouterr().out
+
+
 def test_evaluate_is_the_objective_on_networks_in_inference_mode(make_gan, uint8_images):
     gan = make_gan(objective="wasserstein")
     found = gan.evaluate(uint8_images, batch_size=8, verbose=0, return_dict=True)

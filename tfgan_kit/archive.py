@@ -46,17 +46,25 @@ def _num_bytes(model):
     return sum(v.value.dtype.size * math.prod(v.shape) for v in {id(v): v for v in variables}.values())
 
 
-def load(path):
-    """The Keras model of a `.keras` file.
+def check(path):
+    """Refuses a file that does not read back to its last byte.
 
     Raises:
-        CheckpointError: a truncated or damaged file, or classes that Keras does not know.
+        CheckpointError: a truncated or damaged file.
     """
     if not is_whole(path):
         raise CheckpointError(
             "This is no whole .keras file (cut short, damaged, or not a Keras archive). Another "
             f"checkpoint of the run may be whole: give its file. Received: ckpt={path}"
         )
+
+
+def load(path):
+    """The Keras model of a `.keras` file that is whole.
+
+    Raises:
+        CheckpointError: classes that Keras does not know.
+    """
     try:
         return keras.saving.load_model(path)
     except (ValueError, TypeError, KeyError, OSError) as error:

@@ -7,29 +7,21 @@
 """
 
 import contextlib
-import errno
 import fcntl
 import json
 import math
 import os
 import pathlib
 import re
-import socket
 import warnings
 
-from tfgan_kit import archive, finite
+from tfgan_kit import archive, finite, whole_files
 from tfgan_kit.archive import CheckpointError
 from tfgan_kit.finite import NonFiniteError
 from tfgan_kit.gan import GAN
 
-__all__ = [
-    "CheckpointError", "NonFiniteError", "Run", "drop_leftovers", "load_gan", "load_model",
-    "resolve", "write_json",
-]
+__all__ = ["CheckpointError", "NonFiniteError", "Run", "load_gan", "load_model", "resolve"]
 
-# Of this machine: on a shared file system another's process numbers say nothing.
-_HERE = re.sub(r"\W", "_", socket.gethostname())
-_TEMPORARY = re.compile(rf"\.(?:writing|shard|config|metrics|step).*-{_HERE}-(\d+)(?:\.keras)?")
 # Keras's own, beside the file it writes, when memory is too short to hold the weights twice.
 _KERAS_TEMPORARY = "tmp" + 8 * "[a-z0-9_]"
 _CHECKPOINT = re.compile(r"step-(\d{8,})\.keras")
@@ -63,6 +55,10 @@ class Run:
     @property
     def checkpoints_dir(self):
         return self.path / "checkpoints"
+
+    @property
+    def metrics_path(self):
+        return self.path / "metrics.jsonl"
 
     @property
     def samples_dir(self):
@@ -130,7 +126,7 @@ class Run:
         if not self.writes:
             return None
         path = self.checkpoints_dir / f"step-{gan.steps_trained:08d}.keras"
-        temporary = self.checkpoints_dir / f".writing-{here()}.keras"
+        temporary = self.checkpoints_dir / f".writing-{whole_files.here()}.keras"
         with self._writing(path):
             self.checkpoints_dir.mkdir(parents=True, exist_ok=True)
             self._clean()
@@ -141,14 +137,14 @@ class Run:
                 self._whole[_state(path)] = True
             finally:
                 temporary.unlink(missing_ok=True)
-            _flush_folder(self.checkpoints_dir)
+            whole_files.flush_folder(self.checkpoints_dir)
             self._drop_old()
         return path
 
     def _clean(self):
         for folder in (self.path, self.checkpoints_dir, self.samples_dir):
             if folder.is_dir():
-                drop_leftovers(folder)
+                whole_files.drop_leftovers(folder)
         for path in self.checkpoints_dir.glob(_KERAS_TEMPORARY):
             path.unlink(missing_ok=True)
 
@@ -182,7 +178,7 @@ class Run:
                     f"it, or choose another. Received: run_dir={self.path}"
                 ) from error
             file.truncate(0)
-            file.write(here())
+            file.write(whole_files.here())
             file.flush()
             try:
                 yield
@@ -208,7 +204,7 @@ class Run:
         path = self.path / "config.json"
         if self.writes:
             with self._writing(path):
-                write_json(path, config)
+                whole_files.write_json(path, config)
 
     def read_config(self):
         """What `write_config` wrote, or None in a new folder.
@@ -226,77 +222,53 @@ class Run:
 
     def append_metrics(self, lines):
         """Appends dicts with keys step, metric, value, protocol to `metrics.jsonl`."""
-        path = self.path / "metrics.jsonl"
         if not self.writes:
             return
-        with self._writing(path):
-            if path.exists() and not path.read_text().endswith("\n"):
-                _replace(path, "".join(json.dumps(line) + "\n" for line in self.read_metrics()))
-            self.path.mkdir(parents=True, exist_ok=True)
-            with open(path, "a") as file:
-                file.writelines(json.dumps(line) + "\n" for line in lines)
+        with self._writing(self.metrics_path):
+            if whole_files.ends_cut(self.metrics_path):
+                self._write_metrics(self.read_metrics())
+            whole_files.append_lines(self.metrics_path, map(json.dumps, lines))
 
     def read_metrics(self):
-        """The lines of `metrics.jsonl`; a last line that a killed process left cut is dropped."""
-        path = self.path / "metrics.jsonl"
-        lines = path.read_text().split("\n") if path.exists() else [""]
-        return [json.loads(line) for line in lines[:-1]]
+        """The lines of `metrics.jsonl`; a last line that a killed process left cut is dropped.
+
+        Raises:
+            CheckpointError: another line that is damaged.
+        """
+        if not self.metrics_path.exists():
+            return []
+        *lines, _ = self.metrics_path.read_bytes().split(b"\n")
+        return [self._read_metric(k, line) for k, line in enumerate(lines, start=1)]
+
+    def _read_metric(self, number, text):
+        try:
+            line = json.loads(text)
+            line["step"], line["metric"], line["value"], line["protocol"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise CheckpointError(
+                f"{self.metrics_path}, line {number}, is damaged: restore it, or delete that line. "
+                f"Received: {text[:80]!r} ({error})"
+            ) from error
+        return line
 
     def forget_metrics_after(self, step):
         """Drops measured values of later steps, which a resumed run will measure again."""
-        path = self.path / "metrics.jsonl"
-        lines = [line for line in self.read_metrics() if line["step"] <= step]
-        if self.writes:
-            with self._writing(path):
-                _replace(path, "".join(json.dumps(line) + "\n" for line in lines))
+        if not self.writes:
+            return
+        lines = self.read_metrics()
+        kept = [line for line in lines if line["step"] <= step]
+        if len(kept) < len(lines) or whole_files.ends_cut(self.metrics_path):
+            with self._writing(self.metrics_path):
+                self._write_metrics(kept)
+
+    def _write_metrics(self, lines):
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        whole_files.write_text(self.metrics_path, text)
 
 
 def _state(path):
     status = path.stat()
     return path, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def here(process=None):
-    """A process of this machine (None: this one) in the name of a temporary file: HOST-PID."""
-    return f"{_HERE}-{process or os.getpid()}"
-
-
-def write_json(path, value):
-    """Writes JSON whole or not at all: a temporary name, then a rename."""
-    _replace(pathlib.Path(path), json.dumps(value, indent=2) + "\n")
-
-
-def _replace(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{here()}")
-    try:
-        with open(temporary, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _flush_folder(path):
-    """A rename outlasts a power cut only after its folder is on the disk, too."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def drop_leftovers(folder):
-    """Removes temporary files, `.NAME-HOST-PID`, of this machine's processes that are no more."""
-    for path in folder.iterdir():
-        match = _TEMPORARY.fullmatch(path.name)
-        if match and not os.path.exists(f"/proc/{match[1]}") and os.path.exists("/proc/self"):
-            path.unlink(missing_ok=True)
 
 
 def resolve(ckpt, which="newest"):
@@ -353,7 +325,10 @@ def load_model(ckpt, which="newest"):
     Raises:
         CheckpointError: a missing, truncated or unreadable file, or classes Keras does not know.
     """
-    return archive.load(resolve(ckpt, which))
+    path = resolve(ckpt, which)
+    if path == pathlib.Path(ckpt):  # else it was found to be whole
+        archive.check(path)
+    return archive.load(path)
 
 
 def load_gan(ckpt, which="newest"):

@@ -141,20 +141,6 @@ def several_replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync > 1
 
 
-def check_last_batch(strategy, rows, batch_size):
-    """Refuses arrays whose last batch is too short, before an epoch is trained.
-
-    Raises:
-        ValueError: fewer rows in it than replicas.
-    """
-    last, replicas = rows % batch_size or batch_size, strategy.num_replicas_in_sync
-    if last < replicas:
-        raise ValueError(
-            f"Each of {replicas} replicas needs a row of every batch: leave {last} rows out, or take "
-            f"another batch_size. Received: {rows} rows, batch_size={batch_size}, a last batch of {last}"
-        )
-
-
 def share_out(strategy, dataset):
     """The data set as the replicas read it: of N rows, replica r of R has N r / R to N (r + 1) / R.
 

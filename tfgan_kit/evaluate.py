@@ -6,7 +6,8 @@ import numpy as np
 from absl import flags
 
 from tfgan_kit import command_line, data, metrics
-from tfgan_kit.checkpoint import Run, load_gan, resolve, write_json
+from tfgan_kit.checkpoint import Run, load_gan, resolve
+from tfgan_kit.whole_files import write_json
 
 FLAGS = flags.FLAGS
 

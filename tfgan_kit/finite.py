@@ -23,15 +23,28 @@ def check(gan, newest=lambda: None):
 
 
 def first_weight(gan):
-    """The name of the first weight that is NaN or infinite, or None."""
-    for network in (gan.generator, gan.discriminator, gan.ema_generator):
-        for weight in network.weights:
-            if not keras.backend.is_float_dtype(weight.dtype):
-                continue
-            # NumPy does not know bfloat16's NaN; every float fits or overflows to infinity.
-            if not np.isfinite(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32"))).all():
-                return f"weight {network.name}/{weight.path}"
+    """The first weight that is NaN or infinite, in words, or None.
+
+    After the networks' own come what training keeps beside them: the optimizers' slots and learning
+    rates, and the variables of penalties that adapt.
+    """
+    for what, variable in _variables(gan):
+        if not keras.backend.is_float_dtype(variable.dtype):
+            continue
+        # NumPy does not know bfloat16's NaN; every float fits or overflows to infinity.
+        if not np.isfinite(keras.ops.convert_to_numpy(keras.ops.cast(variable, "float32"))).all():
+            return f"{what}/{variable.path}"
     return None
+
+
+def _variables(gan):
+    for network in (gan.generator, gan.discriminator, gan.ema_generator):
+        yield from ((f"weight {network.name}", weight) for weight in network.weights)
+    if gan.compiled:
+        generators, discriminators = gan.optimizer.optimizers
+        yield from (("generator_optimizer", variable) for variable in generators.variables)
+        yield from (("discriminator_optimizer", variable) for variable in discriminators.variables)
+        yield from (("penalties", variable) for variable in gan.adaptive.variables)
 
 
 def message(what, kept=None):

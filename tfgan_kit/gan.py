@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgan_kit import distribution, inputs, objectives, players, sampling, waiting
+from tfgan_kit import distribution, inputs, objectives, players, sampling, sharing, waiting
 from tfgan_kit.game import Game
 from tfgan_kit.optimizers import OptimizerPair, SkipCount, prepare
 from tfgan_kit.penalties import Penalty
@@ -187,48 +187,23 @@ class GAN(Game):
         elif resumed or inputs.writes_checkpoints(callbacks):
             warnings.warn(inputs.ORDER_IS_LOST, stacklevel=2)
         if self.distribute_strategy.num_replicas_in_sync > 1:
-            x, y = self._share_out(x, y, batch_size, kwargs, "steps_per_epoch")
-            self._share_out_validation(batch_size, kwargs)
-            batch_size, kwargs["shuffle"] = None, False
+            x, kwargs = sharing.share_out_fit(
+                self.distribute_strategy, self.seed + self.steps_trained, x, y, batch_size, **kwargs
+            )
+            y, batch_size = None, None
         with waiting.watch(self):
             return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
-    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         """`keras.Model.evaluate`; of an endless data set of `tfgan_kit.data`, one epoch."""
         inputs.check_arrays(x, y, self.num_classes)
         x = _one_epoch(x)
         if self.distribute_strategy.num_replicas_in_sync > 1:
-            x, y = self._share_out(x, y, batch_size, kwargs, "steps", shuffle=False)
-            batch_size = None
-        return super().evaluate(x, y, batch_size, **kwargs)
-
-    def _share_out(self, x, y, batch_size, kwargs, steps, shuffle=True):
-        """The data as several replicas read it; puts the length of an epoch into `kwargs`."""
-        if distribution.is_shared_out(x):  # done by `fit`, for its validation
-            return x, y
-        if kwargs.get("validation_split"):
-            raise ValueError(
-                "Several replicas cannot split their data: give validation_data. Received: "
-                f"validation_split={kwargs['validation_split']}"
+            x, kwargs["steps"] = sharing.share_out(
+                self.distribute_strategy, x, y, batch_size, kwargs.get("steps")
             )
-        order = self.seed + self.steps_trained if kwargs.pop("shuffle", shuffle) else None
-        dataset = inputs.as_dataset(x, y, batch_size or 32, order)
-        if isinstance(x, np.ndarray):
-            distribution.check_last_batch(self.distribute_strategy, len(x), batch_size or 32)
-        length = int(dataset.cardinality())
-        if length > 0 and not kwargs.get(steps):
-            # Keras would count the pieces of a batch.
-            dataset, kwargs[steps] = dataset.repeat(), length
-        return distribution.share_out(self.distribute_strategy, dataset), None
-
-    def _share_out_validation(self, batch_size, kwargs):
-        if kwargs.get("validation_data") is None:
-            return
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(kwargs["validation_data"])
-        size = kwargs.pop("validation_batch_size", None) or batch_size
-        data = {"shuffle": False, "validation_steps": kwargs.get("validation_steps")}
-        kwargs["validation_data"], _ = self._share_out(x, y, size, data, "validation_steps")
-        kwargs["validation_steps"] = data["validation_steps"]
+            y, batch_size = None, None
+        return super().evaluate(x, y, batch_size, verbose, **kwargs)
 
     def predict(self, x, batch_size=None, **kwargs):
         """`keras.Model.predict` of the averaged generator; under a strategy on one device."""

@@ -44,30 +44,6 @@ def check_weights(arguments):
             )
 
 
-def as_dataset(images, labels, batch_size, shuffle_seed):
-    """What `fit` is given, as a `tf.data.Dataset` that is the same on every host.
-
-    Args:
-        images, labels: arrays; or a `tf.data.Dataset` and None.
-        batch_size: int, of arrays.
-        shuffle_seed: int, of arrays' order; None leaves it.
-
-    Raises:
-        ValueError: data of another kind, such as a Python generator.
-    """
-    if isinstance(images, tf.data.Dataset):
-        return images
-    if not isinstance(images, np.ndarray | tf.Tensor):
-        raise ValueError(
-            "Several replicas read arrays, a tf.data.Dataset or a data set of tfgan_kit.data, of "
-            f"which each takes its rows. Received: x of type {type(images).__name__}"
-        )
-    rows = tf.data.Dataset.from_tensor_slices(images if labels is None else (images, labels))
-    if shuffle_seed is not None:
-        rows = rows.shuffle(len(images), seed=shuffle_seed, reshuffle_each_iteration=True)
-    return rows.batch(batch_size)
-
-
 def check_source(source, num_classes):
     """Refuses a data set of `tfgan_kit.data` whose labels the networks do not know."""
     if num_classes is not None and source.num_classes is not None:

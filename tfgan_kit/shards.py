@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfgan_kit.checkpoint import drop_leftovers, here, write_json
 from tfgan_kit.sampling import image_seeds
+from tfgan_kit.whole_files import drop_leftovers, here, write_json
 from tfgan_kit_client.pictures import encode_png
 
 BATCH = 64

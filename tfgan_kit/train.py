@@ -1,18 +1,13 @@
 """Trains a GAN into a run folder, or goes on with one: `python -m tfgan_kit.train`."""
 
-import datetime
-import json
-import platform
 import shlex
 import signal
-import subprocess
 import sys
 
 import keras
-import tensorflow as tf
 from absl import flags
 
-from tfgan_kit import command_line, data, distribution, objectives, presets
+from tfgan_kit import command_line, data, distribution, objectives, presets, run_identity
 from tfgan_kit.callbacks import (
     NonFiniteGuard,
     RunRecorder,
@@ -20,16 +15,17 @@ from tfgan_kit.callbacks import (
     StepTensorBoard,
     StopOnSignal,
 )
-from tfgan_kit.checkpoint import CheckpointError, Run, load_gan, resolve
+from tfgan_kit.checkpoint import Run
 from tfgan_kit.updates import Alternating
 
 FLAGS = flags.FLAGS
 
-# What may differ between two calls on one run folder: none of it changes what is learnt, but for the
-# rounding of sums over replicas. (Data are compared by their fingerprint, not by their spelling.)
-FREE_ON_RESUME = (
-    "steps", "checkpoint_every", "keep", "num_samples", "import_module", "steps_per_execution",
-    "strategy", "logical_cpus", "dataset",
+# The flags that make a run, for its `config.json`.
+RECORDED = (
+    "preset", "dataset", "conditional", "image_size", "steps", "batch_size", "objective", "seed",
+    "checkpoint_every", "keep", "num_samples", "mixed_precision", "jit_compile",
+    "steps_per_execution", "gradient_accumulation_steps", "strategy", "logical_cpus",
+    "import_module",
 )
 
 
@@ -78,6 +74,11 @@ def define_flags():
     command_line.define_import_module()
 
 
+def defaults():
+    """What a run of an earlier version did, which knew less flags."""
+    return {name: FLAGS[name].default for name in RECORDED}
+
+
 def build(source, preset_name):
     """The preset's GAN for a source, with the flags' overrides."""
     overrides = {"objective": FLAGS.objective} if FLAGS.objective else {}
@@ -91,115 +92,6 @@ def build(source, preset_name):
         preset_name, source.image_shape, source.num_classes if FLAGS.conditional else None,
         seed=FLAGS.seed, **overrides,
     )
-
-
-def describe(source, batch_size):
-    """What `config.json` records."""
-    names = [
-        "preset", "dataset", "conditional", "image_size", "steps", "batch_size", "objective", "seed",
-        "checkpoint_every", "keep", "num_samples", "mixed_precision", "jit_compile",
-        "steps_per_execution", "gradient_accumulation_steps", "strategy", "logical_cpus",
-        "import_module",
-    ]
-    return {
-        "flags": {name: FLAGS[name].value for name in names},
-        "dataset": {
-            "name": source.name, "fingerprint": source.fingerprint,
-            "num_images": source.num_images, "image_shape": list(source.image_shape),
-            "num_classes": source.num_classes, "batch_size": batch_size,
-            "flip": presets.get(FLAGS.preset).flip,
-        },
-        "versions": {
-            "python": platform.python_version(), "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-        },
-        "git_commit": git_commit(),
-        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-
-
-def git_commit():
-    """The commit of the folder this was started in, or None."""
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
-        )
-    except OSError:  # no git on this machine
-        return None
-    return answer.stdout.strip() or None
-
-
-def check_folder(run):
-    """Refuses a folder that holds something else than a run, such as the images themselves.
-
-    Raises:
-        ValueError: files, but no config.json.
-    """
-    # Names that begin with a dot may be left from a process that was killed in its first moment.
-    others = [path for path in run.path.iterdir() if not path.name.startswith(".")]
-    if run.read_config() is None and others:
-        raise ValueError(
-            "--run_dir must be a new or empty folder, or a run's own; this one holds other files. "
-            f"Received: run_dir={run.path}"
-        )
-
-
-def check_same_run(run, config):
-    """Refuses to go on with checkpoints that other flags, or other data, have made.
-
-    Raises:
-        ValueError: naming the first flag that differs.
-    """
-    old = run.read_config()
-    if old is None or not run.checkpoints():
-        return
-    # A run of an earlier version, without a flag, did what is now the default; what the preset
-    # decides is compared as it was decided.
-    before = {name: old["flags"].get(name, FLAGS[name].default) for name in config["flags"]}
-    before["batch_size"] = old["dataset"]["batch_size"]
-    now = config["flags"] | {"batch_size": config["dataset"]["batch_size"]}
-    for name, value in now.items():
-        if name not in FREE_ON_RESUME and before[name] != value:
-            give = f"leave --{name} out" if before[name] is None else "give the same"
-            raise ValueError(
-                f"{run.path} was made with --{name}={before[name]}; {give} to go on with it, or take "
-                f"another --run_dir. Received: --{name}={value}"
-            )
-    if old["dataset"]["fingerprint"] != config["dataset"]["fingerprint"]:
-        raise ValueError(
-            f"{run.path} was made from other data of the same name (the fingerprint of "
-            f"{config['dataset']['name']} has changed); choose another --run_dir."
-        )
-
-
-def measures(gan):
-    """What tells one preset's networks from another's, for `config.json`."""
-    return {
-        "image_shape": list(gan.image_shape), "num_classes": gan.num_classes,
-        "generator_parameters": gan.generator.count_params(),
-        "discriminator_parameters": gan.discriminator.count_params(),
-    }
-
-
-def go_on(run):
-    """The GAN of a run's newest whole checkpoint.
-
-    Raises:
-        CheckpointError: none is whole, or it is another run's.
-    """
-    path = resolve(run.path)
-    gan = load_gan(path)
-    expected, found = run.read_config().get("networks"), measures(gan)
-    differing = [name for name in found if expected and found[name] != expected[name]]
-    if differing or run.checkpoints().get(gan.steps_trained) != path:
-        name = differing[0] if differing else "step"
-        raise CheckpointError(
-            f"{path} is not this run's (another preset's, or renamed): take it out of the folder. "
-            f"Received: {name}={found.get(name, gan.steps_trained)}"
-            + (f" where this run has {expected[name]}" if differing else "")
-        )
-    print(f"Going on with {path} from step {gan.steps_trained}.", flush=True)
-    return gan
 
 
 def check_executions(steps, first_step=0):
@@ -246,12 +138,12 @@ def train(gan, dataset, run, steps, checkpoint_every, num_samples, stop):
 
 def start(run, source, preset, config):
     """The run's GAN: the newest checkpoint's, or a new one."""
-    check_same_run(run, config)
+    run_identity.check_same_run(run, config, defaults())
     if run.checkpoints():
-        gan = go_on(run)
+        gan = run_identity.go_on(run)
     else:
         gan = build(source, preset)
-        run.write_config(config | {"networks": measures(gan)})
+        run.write_config(config | {"networks": run_identity.measures(gan)})
     # Keras reads both when it makes the training function, at the next `fit`.
     gan.jit_compile, gan.steps_per_execution = FLAGS.jit_compile, FLAGS.steps_per_execution
     return gan
@@ -283,23 +175,6 @@ def farewell(run, received):
     sys.exit(0 if received == signal.SIGTERM else 128 + received)
 
 
-def check_workers(strategy, gan, config, run):
-    """Refuses to begin where the workers do not do the same.
-
-    Raises:
-        CheckpointError: other flags, data, versions or checkpoint on another worker.
-    """
-    alike = {name: config[name] for name in ("flags", "dataset", "versions")}
-    alike["dataset"] = alike["dataset"] | {"name": None}  # a path may differ
-    alike["flags"] = alike["flags"] | {"dataset": None}
-    if not distribution.agree(strategy, json.dumps([alike, gan.steps_trained])):
-        raise CheckpointError(
-            "The workers differ in their flags, data, versions or newest checkpoint: start the same "
-            "command on all, with --run_dir on a file system that all hosts share. Received: on this "
-            f"worker run_dir={run.path}, step {gan.steps_trained}, {json.dumps(alike)}"
-        )
-
-
 def main():
     command_line.import_modules(FLAGS.import_module)
     preset = presets.get(FLAGS.preset)
@@ -318,19 +193,22 @@ def main():
     run = Run(
         command_line.writable_folder(FLAGS.run_dir), FLAGS.keep, distribution.is_chief(strategy)
     )
-    check_folder(run)
+    run_identity.check_folder(run)
     # A worker that stopped alone would leave the others waiting: there the signal ends the process.
     signals = () if FLAGS.strategy == "multi_worker" else (signal.SIGTERM, signal.SIGINT)
     with StopOnSignal(signals) as stop, distribution.worker_errors(strategy):
         source = data.open_source(spelling, FLAGS.image_size or preset.image_size)
         dataset = data.training_dataset(source, batch_size, FLAGS.seed, preset.flip)
-        config = describe(source, batch_size)
+        recorded = {name: FLAGS[name].value for name in RECORDED}
+        config = run_identity.describe(recorded, source, batch_size, preset.flip)
         with run.alone():
             with strategy.scope():
                 gan = start(run, source, FLAGS.preset, config)
-            check_workers(strategy, gan, config, run)
-            run.forget_metrics_after(gan.steps_trained)
+            run_identity.check_workers(strategy, gan, config, run)
             check_executions(steps, gan.steps_trained)
+            run.forget_metrics_after(gan.steps_trained)
+            if 0 < gan.steps_trained < steps:
+                run_identity.record_resume(run, gan.steps_trained, config, defaults())
             print(
                 f"{source.name}: {source.num_images} images {source.image_shape}, on "
                 f"{distribution.describe(strategy)}."

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def make_step(generator, discriminator, average, g_optimizer, d_optimizer, latent_dim, decay, seed=0):
-    """Returns `step(images uint8) -> (d_loss, g_loss, real_score, fake_score)` and its counter."""
+    """Returns `step(images uint8) -> (d_loss, g_loss, real_score, fake_score)`, scalars."""
     counter = tf.Variable(0, dtype=tf.int64)
     g_weights, d_weights = generator.trainable_variables, discriminator.trainable_variables
     pairs = list(zip(average.weights, generator.weights, strict=True))

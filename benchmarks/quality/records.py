@@ -7,7 +7,7 @@
 import json
 import pathlib
 
-from tfgan_kit.checkpoint import write_json
+from tfgan_kit.whole_files import write_json
 
 
 class Records:

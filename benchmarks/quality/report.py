@@ -42,23 +42,23 @@ def seconds_to_reach(times, values, target):
     return times[reached[0]] if len(reached) else None
 
 
-def answers(runs, times, against=REFERENCE, ours=OURS):
-    """How soon `ours` is where `against` ends, and how much better it is at equal time: lines.
+def answers(runs, times):
+    """How soon `OURS` is where `REFERENCE` ends, and how much better it is at equal time: lines.
 
     Seed by seed where both have one: run k of the one beside run k of the other.
     """
-    seeds = sorted(runs.get(against, {}).keys() & runs.get(ours, {}).keys())
+    seeds = sorted(runs.get(REFERENCE, {}).keys() & runs.get(OURS, {}).keys())
     if not seeds:
         return []
-    values = curves({name: {s: runs[name][s] for s in seeds} for name in (against, ours)}, times)
-    theirs, our = values[against], values[ours]
+    values = curves({name: {s: runs[name][s] for s in seeds} for name in (REFERENCE, OURS)}, times)
+    theirs, our = values[REFERENCE], values[OURS]
     reached = [seconds_to_reach(times, row, end) for row, end in zip(our, theirs[:, -1], strict=True)]
     medians = seconds_to_reach(times, np.median(our, axis=0), np.median(theirs[:, -1]))
     ratios = theirs / our
     lines = [
-        f"{ours} is at or below {against}'s median of {times[-1]:g} s at its checkpoint of "
+        f"{OURS} is at or below {REFERENCE}'s median of {times[-1]:g} s at its checkpoint of "
         f"{_seconds(medians)}; seed by seed: {', '.join(map(_seconds, reached))}",
-        f"fd_domain of {against} / {ours} at equal time, median over seeds (lowest to highest):",
+        f"fd_domain of {REFERENCE} / {OURS} at equal time, median over seeds (lowest to highest):",
     ]
     return lines + [f"  {t:5g} s: {_spread(column)}" for t, column in zip(times, ratios.T, strict=True)]
 

@@ -6,15 +6,16 @@ framework's Python can run it.
 """
 
 import json
-import subprocess
 import time
 
 import numpy as np
 
+from benchmarks.json_process import JsonProcess
+
 UNTIMED_STEPS = 3  # in which TensorFlow traces; a free gift of three steps to every contestant
 
 
-class Contestant:
+class Contestant(JsonProcess):
     """The driver's end: a process that trains when it is told to.
 
     Args:
@@ -31,51 +32,22 @@ class Contestant:
     """
 
     def __init__(self, name, command, log, folder):
-        self.name, self.log = name, log
+        super().__init__(f"The contestant {name}", command, log, folder)
+        self.name = name
         self.seconds, self.steps = 0.0, 0
-        with open(log, "w") as stderr:
-            self._process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-                text=True,
-            )
 
     def wait_until_ready(self):
         """The networks are built, the untimed steps are done."""
-        self._answer()
+        self.answer()
 
     def train(self, until):
         """Trains until its clock has passed `until` seconds; the last step is finished."""
-        answer = self._ask({"do": "train", "until": until})
+        answer = self.ask(do="train", until=until)
         self.seconds, self.steps = answer["seconds"], answer["steps"]
 
     def sample(self, path, count, seed):
         """Images of its generator as it stands, off the clock: uint8 (count, H, W, C) in a .npy."""
-        self._ask({"do": "sample", "path": str(path), "count": count, "seed": seed})
-
-    def close(self):
-        self._process.stdin.close()
-        try:
-            self._process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
-
-    def _ask(self, message):
-        try:
-            print(json.dumps(message), file=self._process.stdin, flush=True)
-        except BrokenPipeError:
-            pass  # `_answer` says it better
-        return self._answer()
-
-    def _answer(self):
-        line = self._process.stdout.readline()
-        if not line:
-            raise ChildProcessError(
-                f"The contestant {self.name} ended with exit code {self._process.wait()}; "
-                f"its last words stand in {self.log}."
-            )
-        return json.loads(line)
+        self.ask(do="sample", path=str(path), count=count, seed=seed)
 
 
 def take_turns(contestants, until, slice_seconds):

@@ -65,10 +65,9 @@ def test_a_gradient_that_is_not_finite_stops_training_in_its_own_step(make_gan, 
 
 
 @pytest.fixture
-def overflowing(make_gan):
+def overflowing(make_gan, set_policy):
     """A GAN in float16 whose discriminator's gradients overflow in every step but each `spare`-th."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
+    set_policy("mixed_float16")
 
     def make(spare=None):
         gan = make_gan()
@@ -82,8 +81,7 @@ def overflowing(make_gan):
         gan.discriminator_gradients = overflow
         return gan
 
-    yield make
-    keras.config.set_dtype_policy(before)
+    return make
 
 
 def test_50_skipped_updates_in_a_row_stop_training(overflowing, dataset):

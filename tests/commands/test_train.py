@@ -10,7 +10,8 @@ import pytest
 
 from tfgan_kit import train as train_command
 from tfgan_kit.callbacks import NonFiniteGuard
-from tfgan_kit.checkpoint import Run, here, load_gan
+from tfgan_kit.checkpoint import Run, load_gan
+from tfgan_kit.whole_files import here
 
 
 def state(path):
@@ -406,6 +407,23 @@ def test_a_run_of_an_earlier_version_is_gone_on_with(train, tmp_path):
     run.write_config(config)
     code, out, err = train(tmp_path / "run", steps=4)
     assert code == 0 and "from step 2." in out, err
+
+
+def test_config_tells_of_every_time_the_run_went_on(train, tmp_path):
+    train(tmp_path / "run", steps=2)
+    run = Run(tmp_path / "run")
+    begun = run.read_config()
+    train(tmp_path / "run", "--seed=1", steps=4)  # refused
+    assert run.read_config() == begun
+    for _ in range(2):  # the second time it is finished
+        code, _, err = train(tmp_path / "run", "--keep=9", steps=4)
+        assert code == 0, err
+    config = run.read_config()
+    (resumed,) = config.pop("resumed")
+    assert config == begun
+    assert (resumed["step"], resumed["flags"]) == (2, {"steps": 4, "keep": 9})
+    assert resumed["versions"] == begun["versions"] and resumed["git_commit"] == begun["git_commit"]
+    assert resumed["started"] >= begun["started"]
 
 
 def test_config_json_is_valid_json(train, tmp_path):

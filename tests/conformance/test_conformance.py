@@ -23,14 +23,6 @@ def over(entries):
     return pytest.mark.parametrize("entry", entries.values(), ids=entries.keys())
 
 
-@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
-def mixed_policy(request):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(request.param)
-    yield request.param
-    keras.config.set_dtype_policy(before)
-
-
 def as_model(entry):
     """The entry's network, or its layer in a model of one layer; called once."""
     module = entry.make()

@@ -5,10 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.layers.gradients import value_and_gradients
 from tfgan_kit.layers import BatchNormalization, ConditionalBatchNormalization
 
 SHAPES = [(6, 3), (6, 5, 3), (6, 4, 4, 3), (1, 4, 4, 3), (4, 2, 2, 2, 3)]
 HALF = ["mixed_bfloat16", "mixed_float16"]
+
+
+def cubic(outputs):
+    return tf.reduce_mean(outputs**3)
 
 
 def rows(shape):
@@ -36,27 +41,12 @@ def kernels(layer, shape, **arguments):
     return {operation.type for operation in graph.get_operations()}
 
 
-def value_and_gradients(layer, x, jit_compile=False):
-    """Outputs, and the gradients of a cubic function of them in x, gamma and beta."""
-
-    @tf.function(jit_compile=jit_compile)
-    def run(x):
-        sources = [x, *(w.value for w in layer.trainable_variables)]
-        with tf.GradientTape() as tape:
-            tape.watch(sources)
-            outputs = layer(x, training=True)
-            loss = tf.reduce_mean(tf.cast(outputs, tf.float32) ** 3)
-        return [outputs, *tape.gradient(loss, sources)]
-
-    return [tf.cast(value, tf.float32).numpy() for value in run(tf.constant(x))]
-
-
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "xla"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_values_gradients_and_statistics_are_keras_s(shape, jit_compile):
     ours, theirs = pair(shape)
-    found = value_and_gradients(ours, rows(shape), jit_compile)
-    expected = value_and_gradients(theirs, rows(shape))
+    found = value_and_gradients(ours, rows(shape), cubic, jit_compile)
+    expected = value_and_gradients(theirs, rows(shape), cubic)
     for a, b in zip(found + ours.get_weights(), expected + theirs.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
@@ -65,7 +55,8 @@ def test_values_gradients_and_statistics_are_keras_s(shape, jit_compile):
 def test_layer_without_shift_or_scale_is_keras_s(arguments):
     ours, theirs = pair(SHAPES[2], **arguments)
     x = rows(SHAPES[2])
-    for a, b in zip(value_and_gradients(ours, x), value_and_gradients(theirs, x), strict=True):
+    found, expected = (value_and_gradients(layer, x, cubic) for layer in (ours, theirs))
+    for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
@@ -87,7 +78,8 @@ def test_half_precision_differs_from_keras_s_by_its_rounding_alone(policy):
     ours, theirs = pair(SHAPES[2], dtype=policy)
     x = rows(SHAPES[2])
     tolerance = 2.0 ** (-7 if "bfloat16" in policy else -10)  # two units in the last place
-    for a, b in zip(value_and_gradients(ours, x), value_and_gradients(theirs, x), strict=True):
+    found, expected = (value_and_gradients(layer, x, cubic) for layer in (ours, theirs))
+    for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.abs(b).max())
 
 

@@ -5,11 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.layers.gradients import value_and_gradients
 from tfgan_kit import layers as ours
 from tfgan_kit.layers import convolution
 
 SHAPE = (3, 8, 6, 5)
 KINDS = ["Conv2D", "Conv2DTranspose"]
+
+
+def waves(outputs):
+    return tf.reduce_sum(tf.sin(outputs))
 
 
 def rows(shape=SHAPE):
@@ -25,19 +30,6 @@ def pair(kind, kernel_size=4, shape=SHAPE, **arguments):
     made[1].set_weights([np.random.default_rng(1).normal(0, 0.1, w.shape) for w in made[1].weights])
     made[0].set_weights(made[1].get_weights())
     return made
-
-
-def value_and_gradients(layer, x, jit_compile=False):
-    @tf.function(jit_compile=jit_compile)
-    def run(x):
-        sources = [x, *(w.value for w in layer.trainable_variables)]
-        with tf.GradientTape() as tape:
-            tape.watch(sources)
-            outputs = layer(x, training=True)
-            loss = tf.reduce_sum(tf.sin(tf.cast(outputs, tf.float32)))
-        return [outputs, *tape.gradient(loss, sources)]
-
-    return [tf.cast(value, tf.float32).numpy() for value in run(tf.constant(x))]
 
 
 @pytest.mark.parametrize("side", [(8, 6), (2, 2), (4, 8)], ids=str)
@@ -56,7 +48,7 @@ def test_kernel_gradient_is_that_of_the_convolution(side):
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_and_gradients_are_keras_s(kind, arguments, jit_compile):
     mine, theirs = pair(kind, **arguments)
-    found, expected = (value_and_gradients(layer, rows(), jit_compile) for layer in (mine, theirs))
+    found, expected = (value_and_gradients(layer, rows(), waves, jit_compile) for layer in (mine, theirs))
     for a, b in zip(found, expected, strict=True):
         assert np.linalg.norm(a - b) <= 0.03 * np.linalg.norm(b)  # bfloat16 keeps 8 bits
 
