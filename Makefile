@@ -26,7 +26,6 @@ test-slow: $(READY)
 	$(RUN) -m pytest -m slow
 
 bench: $(READY)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(RUN) -m benchmarks.train_step
 	$(RUN) -m benchmarks.penalty_cost
 	$(RUN) -m benchmarks.memory --steps 5000

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGES = ("tfgan_kit", "tfgan_kit_client")
 
 COMMANDS = {
-    "tfgan_kit.train", "tfgan_kit.generate", "tfgan_kit.evaluate", "tfgan_kit.demo",
+    "tfgan_kit.train", "tfgan_kit.generate", "tfgan_kit.evaluate", "tfgan_kit.demo", "tfgan_kit.divergence",
     "tfgan_kit.export.__main__", "tfgan_kit.serving.__main__", "tfgan_kit_client.__main__",
 }
 ANYTHING = ("tfgan_kit", "tfgan_kit_client")
@@ -21,18 +21,20 @@ ANYTHING = ("tfgan_kit", "tfgan_kit_client")
 # Every module may import what lies in its own package.
 ALLOWED = {
     "tfgan_kit": (  # __init__.py: the list of public names; never serving
-        "callbacks", "data", "distribution", "export", "gan", "layers", "metrics", "networks", "objectives",
-        "penalties", "sampling", "updates",
+        "callbacks", "data", "distribution", "divergences", "dynamics", "export", "gan", "layers", "metrics",
+        "networks", "objectives", "penalties", "sampling", "updates",
     ),
     "tfgan_kit.layers": (),
     "tfgan_kit.objectives": (),
     "tfgan_kit.penalties": (),
-    "tfgan_kit.divergences": (),
+    "tfgan_kit.divergences": ("tfgan_kit_client.pictures",),
     "tfgan_kit.data": (),
     "tfgan_kit.networks": ("layers",),
     "tfgan_kit.optimizers": ("distribution",),
     "tfgan_kit.players": (),
     "tfgan_kit.updates": (),
+    "tfgan_kit.updates.consensus": ("distribution",),
+    "tfgan_kit.dynamics": ("batch", "inputs"),
     "tfgan_kit.sampling": ("data.pixels",),
     "tfgan_kit.inputs": ("data.pixels", "sampling"),
     "tfgan_kit.distribution": (),
@@ -51,7 +53,7 @@ ALLOWED = {
     "tfgan_kit.checkpoint": ("archive", "finite", "gan", "whole_files"),
     "tfgan_kit.run_identity": ("checkpoint", "distribution"),
     "tfgan_kit.callbacks": (
-        "checkpoint", "data.pixels", "finite", "metrics", "tfgan_kit_client.pictures",
+        "checkpoint", "data.pixels", "dynamics", "finite", "metrics", "tfgan_kit_client.pictures",
     ),
     "tfgan_kit.shards": ("sampling", "tfgan_kit_client.pictures", "whole_files"),
     "tfgan_kit.export": ("checkpoint", "data.pixels", "gan", "sampling"),

@@ -23,11 +23,14 @@ from tfgan_kit import (  # noqa: E402
     callbacks,
     data,
     distribution,
+    divergences,
+    dynamics,
     layers,
     metrics,
     networks,
     objectives,
     penalties,
+    updates,
 )
 from tfgan_kit.export import export_generator  # noqa: E402
 from tfgan_kit.gan import GAN  # noqa: E402
@@ -62,7 +65,7 @@ from tfgan_kit.penalties import (  # noqa: E402
     ZeroCenteredGradientPenalty,
 )
 from tfgan_kit.sampling import image_seeds  # noqa: E402
-from tfgan_kit.updates import Alternating  # noqa: E402
+from tfgan_kit.updates import Alternating, Consensus, Extragradient  # noqa: E402
 
 __all__ = [
     "GAN",
@@ -72,9 +75,11 @@ __all__ = [
     "R2",
     "Alternating",
     "BalancedConsistency",
+    "Consensus",
     "Consistency",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "Extragradient",
     "GradientPenalty",
     "Hinge",
     "LeCam",
@@ -94,6 +99,8 @@ __all__ = [
     "callbacks",
     "data",
     "distribution",
+    "divergences",
+    "dynamics",
     "export_generator",
     "image_seeds",
     "layers",
@@ -101,4 +108,5 @@ __all__ = [
     "networks",
     "objectives",
     "penalties",
+    "updates",
 ]

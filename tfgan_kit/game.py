@@ -97,14 +97,26 @@ class Game(keras.Model):
         """A tape that records gradients of the generator's weights, and of no others."""
         return _Tape(self.generator.trainable_variables)
 
-    def discriminator_gradients(self, batch, fake_images, latents, move=0):
+    def gradient_field(self, batch, latents, lazy=True):
+        """Both players' gradients at the same weights: the discriminator's, the generator's, logs.
+
+        `lazy=False` computes every penalty, whatever its interval: its mean over the steps.
+        """
+        with self.generator_tape() as tape:
+            fake = self.run_generator(latents, batch.labels)
+            with tape.stop_recording():
+                gradients, logs = self.discriminator_gradients(batch, fake, latents, lazy=lazy)
+            loss, generator_logs = self.generator_loss(batch, fake, latents, lazy=lazy)
+        return gradients, self.generator_gradients(tape, loss), logs | generator_logs
+
+    def discriminator_gradients(self, batch, fake_images, latents, move=0, lazy=True):
         """The discriminator's gradients in the step's `move`-th move, and the logs."""
         with _Tape(self.discriminator.trainable_variables) as tape:
             real_logits, fake_logits = self._judge(batch, fake_images)
             loss = self.objective.discriminator_loss(real_logits, fake_logits)
             logs = {"d_loss": batch.mean(loss)}
             step = self._step(batch, fake_images, latents, real_logits, fake_logits, move)
-            loss += self._penalize("discriminator", step, batch, logs)
+            loss += self._penalize("discriminator", step, batch, logs, lazy)
             loss = batch.mean(loss + players.regularize(self.discriminator))
             loss = self.discriminator_optimizer.scale_loss(loss)
         for name, value in self._describe(real_logits, fake_logits).items():
@@ -129,7 +141,7 @@ class Game(keras.Model):
         labels = None if batch.labels is None else tf.concat([batch.labels, batch.labels], axis=0)
         return tf.split(self.run_discriminator(images, labels), 2)
 
-    def generator_loss(self, batch, fake_images, latents, move=1):
+    def generator_loss(self, batch, fake_images, latents, move=1, lazy=True):
         """The generator's loss and its logs; to be called under `generator_tape`."""
         fake_logits = self.run_discriminator(fake_images, batch.labels)
         real_logits = None
@@ -138,7 +150,7 @@ class Game(keras.Model):
         loss = self.objective.generator_loss(real_logits, fake_logits)
         logs = {"g_loss": batch.mean(loss)}
         step = self._step(batch, fake_images, latents, real_logits, fake_logits, move)
-        loss += self._penalize("generator", step, batch, logs)
+        loss += self._penalize("generator", step, batch, logs, lazy)
         loss = batch.mean(loss + players.regularize(self.generator))
         return self.generator_optimizer.scale_loss(loss), logs
 
@@ -176,11 +188,14 @@ class Game(keras.Model):
             uniform=lambda shape: batch.uniform(seed, shape),
         )
 
-    def _penalize(self, player, step, batch, logs):
+    def _penalize(self, player, step, batch, logs, lazy):
         total = 0.0
         for penalty in self.penalties:
             if penalty.player == player:
-                value = penalty(step, self.step.value, self._in_lockstep)
+                if lazy:
+                    value = penalty(step, self.step.value, self._in_lockstep)
+                else:
+                    value = penalty.value(step)
                 logs[penalty.name] = batch.mean(value)
                 total += value
         return total

@@ -57,6 +57,8 @@ CASES = {
         "discriminator_optimizer": sgd(global_clipnorm=0.05),
     },
     "regularizer": lambda: {},
+    "extragradient": lambda: {"update": gk.Extragradient(), "penalties": [gk.R1(0.1, interval=3)]},
+    "consensus": lambda: {"update": gk.Consensus(0.3), "penalties": [gk.R1(0.1)]},
 }
 
 

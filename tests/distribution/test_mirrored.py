@@ -28,6 +28,9 @@ def two():
     (True, "accumulation"),
     (True, "lazy_r1"),
     (True, "pairs"),
+    (True, "extragradient"),
+    (False, "consensus"),
+    (True, "consensus"),
 ])
 def test_two_replicas_end_in_the_weights_and_logs_of_one_device(two, normalization, case):
     assert two.num_replicas_in_sync == 2
@@ -96,6 +99,11 @@ def test_a_checkpoint_of_one_device_s_speed_settings_loads_on_two_replicas(two, 
         loaded = keras.saving.load_model(tmp_path / "gan.keras")
     loaded.fit(gk.data.from_arrays(games.IMAGES, games.LABELS, batch_size=8), verbose=0)
     assert np.isfinite(games.weights_of(loaded)).all()
+
+
+def test_the_game_is_looked_at_on_one_device(two):
+    with pytest.raises(ValueError, match="on one device: .*Received: a GAN on 2 replicas"):
+        gk.dynamics.GradientField.of_gan(games.make(two), games.IMAGES, games.LABELS)
 
 
 def test_images_are_generated_as_on_one_device(two):

@@ -5,6 +5,7 @@ from tfgan_kit.metrics.evaluation import allowed_metrics, evaluate
 from tfgan_kit.metrics.frechet import GaussianStatistics, frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.kernel import KernelDistance, kernel_distance, maximum_mean_discrepancy
 from tfgan_kit.metrics.sliced_wasserstein import (
+    ImageSlicedWasserstein,
     SlicedWasserstein,
     image_sliced_wasserstein,
     laplacian_pyramid,
@@ -16,6 +17,7 @@ from tfgan_kit.metrics.table import format_table
 __all__ = [
     "DomainClassifier",
     "GaussianStatistics",
+    "ImageSlicedWasserstein",
     "KernelDistance",
     "SlicedWasserstein",
     "Split",

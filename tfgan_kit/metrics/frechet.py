@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfgan_kit.divergences import gaussian
+
 
 class GaussianStatistics:
     """Count, mean and covariance of features, gathered batch by batch in float64.
@@ -101,14 +103,11 @@ def gaussian_statistics(features):
 
 
 def frechet_distance(statistics_a, statistics_b):
-    """The squared Frechet (2-Wasserstein) distance between two Gaussians.
+    """The squared Frechet (2-Wasserstein) distance between two Gaussians: `divergences.gaussian.squared_w2`.
 
         d^2 = |m_a - m_b|^2 + trace(C_a + C_b - 2 (C_a^1/2 C_b C_a^1/2)^1/2)
 
-    With symmetric factors C = A A^T (eigenvectors times the roots of the eigenvalues) the last
-    trace is the sum of the singular values of A_a^T A_b. Eigenvalues below the rounding error of
-    the decomposition are zero, so singular covariances (fewer images than dimensions) are exact;
-    `scipy.linalg.sqrtm` of C_a C_b turns complex there and loses half the digits.
+    Exact for singular covariances (fewer images than dimensions), too.
 
     Args:
         statistics_a, statistics_b: `GaussianStatistics` of at least 2 vectors each, or anything
@@ -124,22 +123,4 @@ def frechet_distance(statistics_a, statistics_b):
     Reference: [Heusel et al., 2017](https://arxiv.org/abs/1706.08500), eq. 6; the FID when the
     features are InceptionV3's. The name FID is kept for those.
     """
-    mean_a, mean_b = statistics_a.mean, statistics_b.mean
-    if mean_a.shape != mean_b.shape:
-        raise ValueError(
-            "Both sets need features of one extractor, of the same dimension. "
-            f"Received: {mean_a.shape} and {mean_b.shape}"
-        )
-    covariance_a, covariance_b = statistics_a.covariance, statistics_b.covariance
-    overlap = _factor(covariance_a).T @ _factor(covariance_b)  # (rank_a, rank_b)
-    cross = np.linalg.svd(overlap, compute_uv=False).sum() if overlap.size else 0.0
-    squared = np.sum((mean_a - mean_b) ** 2)
-    return float(max(squared + np.trace(covariance_a) + np.trace(covariance_b) - 2 * cross, 0.0))
-
-
-def _factor(covariance):
-    """A [D, rank] with A A^T = covariance, its null space left out."""
-    values, vectors = np.linalg.eigh(covariance)  # ascending
-    rounding = len(values) * np.finfo(np.float64).eps * max(values[-1], 0.0)
-    kept = values > rounding
-    return vectors[:, kept] * np.sqrt(values[kept])
+    return gaussian.squared_w2(statistics_a, statistics_b)

@@ -5,15 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, sliced_wasserstein
 from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.kernel import SUBSET_SIZE, kernel_distance
 from tfgan_kit.metrics.sliced_wasserstein import (
-    DIRECTIONS_PER_REPEAT,
     MAX_IMAGES,
     PATCHES_PER_IMAGE,
-    REPEATS,
     image_sliced_wasserstein,
-    sliced_wasserstein,
 )
 
 

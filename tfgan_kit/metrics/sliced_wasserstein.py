@@ -1,64 +1,32 @@
-"""Sliced Wasserstein distance: on points, and on the patches of Laplacian pyramids of images."""
+"""Sliced Wasserstein distance of images: on the patches of their Laplacian pyramids."""
 
 from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import convolve1d
-from tqdm import tqdm
+
+from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, mean_powers
+from tfgan_kit.divergences.sliced import SlicedWasserstein as SlicedWasserstein  # of points: public here too
+from tfgan_kit.divergences.sliced import sliced_wasserstein as sliced_wasserstein
 
 PATCH_SIZE = 7
 PATCHES_PER_IMAGE = 128
-REPEATS = 4
-DIRECTIONS_PER_REPEAT = 128
 SMALLEST_LEVEL = 14
 MAX_IMAGES = 4096
 _BINOMIAL = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
 
-class SlicedWasserstein(NamedTuple):
-    """What a sliced Wasserstein distance found.
+class ImageSlicedWasserstein(NamedTuple):
+    """What `image_sliced_wasserstein` found.
 
     value: the mean over levels and repeats.
     std: the standard deviation of the value over the repeats of random directions.
-    levels: {side of a level in pixels: its value}, largest first; {} for points.
+    levels: {side of a level in pixels: its value}, largest first.
     """
 
     value: float
     std: float
     levels: dict
-
-
-def sliced_wasserstein(x, y, seed=0, repeats=REPEATS, directions=DIRECTIONS_PER_REPEAT):
-    """The mean 1-Wasserstein distance of two point sets projected on random directions.
-
-        SW(x, y) = E_{theta on the sphere} W_1(x . theta, y . theta)
-
-    On a line W_1 is the area between the two quantile functions: for equal counts the mean
-    distance of the sorted projections, and exact for unequal counts too.
-
-    Args:
-        x, y: float [N, D] and [M, D].
-        seed: int; draws the directions.
-        repeats, directions: int >= 1; `repeats` draws of `directions` directions each.
-
-    Returns:
-        A `SlicedWasserstein` in the units of the points. Two equal sets a vector t apart give
-        |t| E|theta_1|: |t| on a line, 2 |t| / pi in the plane.
-
-    Example:
-        >>> sliced_wasserstein(real_points, generated_points).value
-
-    Reference: Rabin et al. (2011); the protocol is that of
-    [Karras et al., 2018](https://arxiv.org/abs/1710.10196), section 5.
-    """
-    x, y = _checked_points(x), _checked_points(y)
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(
-            "Both sets need points of the same dimension. "
-            f"Received: x.shape={x.shape}, y.shape={y.shape}"
-        )
-    values = _values_of_repeats(x, y, np.random.default_rng(seed), repeats, directions)
-    return SlicedWasserstein(float(values.mean()), float(values.std()), {})
 
 
 def image_sliced_wasserstein(images_a, images_b, seed=0):
@@ -76,7 +44,7 @@ def image_sliced_wasserstein(images_a, images_b, seed=0):
             the same places, so equal sets are exactly 0 apart.
 
     Returns:
-        A `SlicedWasserstein`, times 1000 as in the paper.
+        An `ImageSlicedWasserstein`, times 1000 as in the paper.
 
     Deviations from the paper, which has levels from 1024 down to 16 pixels and 16,384 images of a
     power-of-two size in colour: any size and number of channels; the side is halved (rounded up)
@@ -97,7 +65,7 @@ def image_sliced_wasserstein(images_a, images_b, seed=0):
         )
     sides = level_sides(min(a.shape[1:3]))
     levels = np.stack([_level_values(a, b, level, seed) for level in range(len(sides))]) * 1000
-    return SlicedWasserstein(
+    return ImageSlicedWasserstein(
         float(levels.mean()),
         float(levels.mean(axis=0).std()),
         dict(zip(sides, levels.mean(axis=1).tolist(), strict=True)),
@@ -149,7 +117,7 @@ def _level_values(a, b, level, seed):
     """Each repeat's distance between the patches of one level: float64 [REPEATS]."""
     directions = np.random.default_rng([seed, level])
     x, y = _patches(a, level, seed), _patches(b, level, seed)
-    return _values_of_repeats(x, y, directions, REPEATS, DIRECTIONS_PER_REPEAT)
+    return mean_powers(x, y, directions, REPEATS, DIRECTIONS_PER_REPEAT)
 
 
 def _patches(images, level, seed, chunk=256):
@@ -176,41 +144,6 @@ def _cut(band, random):
     columns = places[:, 1:] + offsets
     image = np.repeat(np.arange(count), PATCHES_PER_IMAGE)
     return band[image[:, None, None], rows[:, :, None], columns[:, None, :]]
-
-
-def _values_of_repeats(x, y, random, repeats, directions):
-    values = np.empty(repeats)
-    for index in tqdm(range(repeats), "sliced Wasserstein", unit="repeat", delay=2, leave=False):
-        theta = random.standard_normal((directions, x.shape[1]))
-        theta = (theta / np.linalg.norm(theta, axis=1, keepdims=True)).astype(x.dtype)
-        few = [theta[start : start + 16] for start in range(0, directions, 16)]  # bounds memory
-        values[index] = np.concatenate([_on_lines(t @ x.T, t @ y.T) for t in few]).mean()
-    return values
-
-
-def _on_lines(x, y):
-    """W_1 of samples on K lines, [K, N] and [K, M] -> [K]: the area between quantile functions."""
-    x, y = np.sort(x), np.sort(y)
-    n, m = x.shape[1], y.shape[1]
-    if n == m:
-        return np.abs(x - y).mean(axis=1, dtype=np.float64)
-    edges = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)  # quantile k is k / (n m)
-    starts = edges[:-1]
-    return np.abs(x[:, starts // m] - y[:, starts // n]) @ np.diff(edges) / (n * m)
-
-
-def _checked_points(points):
-    points = np.asarray(points)
-    if points.ndim != 2 or not len(points):
-        raise ValueError(
-            f"Points need the shape [N, D] with N >= 1. Received: shape={points.shape}"
-        )
-    if not np.isfinite(points).all():
-        raise ValueError(
-            "Points must be finite: look at the generator that made them. "
-            f"Received: {np.count_nonzero(~np.isfinite(points))} values that are not"
-        )
-    return points if points.dtype == np.float32 else points.astype(np.float64)
 
 
 def _checked_images(images):

@@ -1,4 +1,4 @@
-"""How the two players move within one training step."""
+"""The players in turn (1406.2661), each as many moves as one says."""
 
 import keras
 import tensorflow as tf

@@ -1,0 +1,329 @@
+"""Divergences between two Gaussians, exact and in nats, singular covariances included.
+
+Each takes two laws with a `mean`, float64 (D,), and a `covariance`, float64 (D, D): a `Gaussian`,
+or `metrics.GaussianStatistics` of features. O(D^3) time, O(D^2) memory.
+
+A singular covariance is a law on the affine subspace mean + range(covariance), its rank decided
+by eigenvalues above rounding (D eps times the largest). Two laws on the same subspace are compared
+inside it; on different ones they are mutually singular: KL, reverse KL and chi2 are inf, TV and
+squared Hellinger 1, JS log 2, while Wasserstein distances stay finite.
+
+For KL, Hellinger and chi2 the coordinates are turned and scaled until Q is standard and P is
+N(delta, diag(lambda)): each is then a sum or a product over axes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.integrate
+import tensorflow as tf
+from scipy.special import log_expit
+from scipy.stats import norm
+
+from tfgan_kit.divergences.gaussian_pair import (
+    axes,
+    checked,
+    checked_pair,
+    covers,
+    equal,
+    on_common_support,
+    support,
+)
+
+# Standard deviations that a quadrature spans; what lies beyond has a mass below 1e-300.
+_SPAN = 38.0
+
+
+class Gaussian(NamedTuple):
+    """The law N(mean, covariance).
+
+    Args:
+        mean: float64 (D,).
+        covariance: float64 (D, D), symmetric with no negative eigenvalue; checked where it is
+            used. For `divergence_hessian` both are float64 tensors.
+
+    Example:
+        >>> kl(Gaussian([0.0], [[1.0]]), Gaussian([1.0], [[1.0]]))
+        0.5
+    """
+
+    mean: object
+    covariance: object
+
+
+def entropy(p):
+    """The differential entropy (D log(2 pi e) + log det C) / 2; -inf for a singular covariance.
+
+    It may be negative, and changes with the unit of the data: a difference means more than a value.
+
+    Example:
+        >>> entropy(Gaussian([0.0], [[1.0]]))
+        1.4189385332046727
+    """
+    _, covariance = checked("p", p)
+    if len(support(covariance)[0]) < len(covariance):
+        return -np.inf
+    return float(len(covariance) * np.log(2 * np.pi * np.e) + np.linalg.slogdet(covariance)[1]) / 2
+
+
+def cross_entropy(p, q):
+    """H(P, Q) = -E_P log q = entropy(P) + KL(P || Q).
+
+    Of a singular Q it is -inf where all of P lies on its subspace, else inf.
+
+    Example:
+        >>> cross_entropy(Gaussian([1.0], [[1.0]]), Gaussian([0.0], [[1.0]]))
+        1.9189385332046727
+    """
+    difference, covariance_p, covariance_q = checked_pair(p, q)
+    values, basis = support(covariance_q)
+    if len(values) < len(difference):
+        return -np.inf if covers(basis, values, difference, covariance_p) else np.inf
+    spread = covariance_p + np.outer(difference, difference)
+    squared = np.trace(np.linalg.solve(covariance_q, spread))
+    log_det = np.linalg.slogdet(covariance_q)[1]
+    return float(len(difference) * np.log(2 * np.pi) + log_det + squared) / 2
+
+
+def kl(p, q):
+    """KL(P || Q) = (tr(C_q^-1 C_p) + d^T C_q^-1 d - D + log det C_q - log det C_p) / 2.
+
+    d is the difference of the means. Inf where the subspaces differ. Of float64 tensors it is a
+    scalar tensor that TensorFlow differentiates, unchecked, for non-singular covariances.
+
+    Raises:
+        ValueError: wrong shapes, numbers that are not finite, a covariance that is not one.
+
+    Example:
+        >>> kl(Gaussian([0.0], [[1.0]]), Gaussian([0.0], [[4.0]]))
+        0.3181471805599453
+    """
+    if tf.is_tensor(p.mean) or tf.is_tensor(q.mean):
+        return _kl(tf.linalg, p.mean - q.mean, p.covariance, q.covariance)
+    common = on_common_support(p, q)
+    return np.inf if common is None else max(float(_kl(np.linalg, *common)), 0.0)
+
+
+def reverse_kl(p, q):
+    """KL(Q || P).
+
+    Example:
+        >>> reverse_kl(Gaussian([0.0], [[4.0]]), Gaussian([0.0], [[1.0]]))
+        0.3181471805599453
+    """
+    return kl(q, p)
+
+
+def squared_hellinger(p, q):
+    """H^2 = 1 - int sqrt(p q), with the 1/2 of the discrete one: 0 to 1.
+
+        int sqrt(p q) = prod_i (2 sqrt(lambda_i) / (1 + lambda_i))^1/2 exp(-delta_i^2 / (4 (1 + lambda_i)))
+
+    Example:
+        >>> squared_hellinger(Gaussian([0.0], [[1.0]]), Gaussian([2.0], [[1.0]]))  # 1 - exp(-1/2)
+        0.3934693402873666
+    """
+    found = axes(p, q)
+    if found is None:
+        return 1.0
+    variances, means = found
+    logs = np.log(2 * np.sqrt(variances) / (1 + variances)) / 2 - means**2 / (4 * (1 + variances))
+    return float(-np.expm1(min(logs.sum(), 0.0)))
+
+
+def pearson_chi2(p, q):
+    """chi2(P || Q) = int p^2 / q - 1.
+
+        int p^2 / q = prod_i exp(delta_i^2 / (2 - lambda_i)) / sqrt(lambda_i (2 - lambda_i))
+
+    The integrand along axis i is exp(-x^2 (1 / lambda_i - 1/2) + ...), so it is finite only where
+    every lambda_i < 2, which is 2 C_q - C_p positive definite: P nowhere as wide as twice Q's
+    variance. Else inf; inf, too, where the number is beyond float64.
+
+    Example:
+        >>> pearson_chi2(Gaussian([1.0], [[1.0]]), Gaussian([0.0], [[1.0]]))  # e - 1
+        1.7182818284590453
+    """
+    found = axes(p, q)
+    if found is None or (found[0] >= 2).any():
+        return np.inf
+    variances, means = found
+    logs = means**2 / (2 - variances) - np.log(variances * (2 - variances)) / 2
+    with np.errstate(over="ignore"):
+        return float(np.expm1(max(logs.sum(), 0.0)))
+
+
+def neyman_chi2(p, q):
+    """chi2(Q || P) = int q^2 / p - 1: `pearson_chi2` with the laws exchanged.
+
+    Example:
+        >>> neyman_chi2(Gaussian([0.0], [[1.0]]), Gaussian([0.0], [[3.0]]))
+        inf
+    """
+    return pearson_chi2(q, p)
+
+
+def squared_w2(p, q):
+    """The squared 2-Wasserstein (Frechet) distance, in squared units of the data.
+
+        W_2^2 = |m_p - m_q|^2 + tr(C_p + C_q - 2 (C_p^1/2 C_q C_p^1/2)^1/2)
+
+    With symmetric factors C = A A^T (eigenvectors times the roots of the eigenvalues) the last
+    trace is the sum of the singular values of A_p^T A_q. Eigenvalues below the rounding error of
+    the decomposition are zero, so singular covariances are exact; `scipy.linalg.sqrtm` of C_p C_q
+    turns complex there and loses half the digits.
+
+    Raises:
+        ValueError: means or covariances of different or wrong shapes, or not finite.
+
+    Example:
+        >>> squared_w2(Gaussian([0.0], [[1.0]]), Gaussian([3.0], [[4.0]]))
+        10.0
+
+    Reference: Dowson and Landau (1982), eq. 4.
+    """
+    difference, covariance_p, covariance_q = checked_pair(p, q)
+    if np.array_equal(covariance_p, covariance_q):  # a translation, with no rounding to take a root of
+        return float(np.sum(difference**2))
+    overlap = _factor(covariance_p).T @ _factor(covariance_q)  # (rank_p, rank_q)
+    cross = np.linalg.svd(overlap, compute_uv=False).sum() if overlap.size else 0.0
+    squared = np.sum(difference**2)
+    return float(max(squared + np.trace(covariance_p) + np.trace(covariance_q) - 2 * cross, 0.0))
+
+
+def w2(p, q):
+    """The 2-Wasserstein distance, the root of `squared_w2`, in units of the data.
+
+    Example:
+        >>> w2(Gaussian([0.0], [[1.0]]), Gaussian([3.0], [[1.0]]))
+        3.0
+    """
+    return squared_w2(p, q) ** 0.5
+
+
+def w1(p, q):
+    """The 1-Wasserstein distance, where it is known: on a line, or of equal covariances.
+
+    On a line it is the mean of |d + s Z|, Z standard normal, d and s the differences of the means
+    and of the standard deviations. Equal covariances are a translation: |d|, for every order.
+
+    Raises:
+        ValueError: neither; there is no closed form.
+
+    Example:
+        >>> w1(Gaussian([0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]]), Gaussian([3.0, 4.0], [[1.0, 0.0], [0.0, 1.0]]))
+        5.0
+    """
+    difference, covariance_p, covariance_q = checked_pair(p, q)
+    distance = float(np.linalg.norm(difference))
+    if equal(covariance_p, covariance_q):
+        return distance
+    if len(difference) > 1:
+        raise _no_closed_form("w1", "draw samples and use the assignment, Sinkhorn or sliced estimator", p, q)
+    spread = abs(float(np.sqrt(covariance_p[0, 0]) - np.sqrt(covariance_q[0, 0])))
+    ratio = distance / spread
+    return float(2 * spread * norm.pdf(ratio) + distance * (1 - 2 * norm.cdf(-ratio)))
+
+
+def total_variation(p, q):
+    """TV = int |p - q| / 2, where it is known: on a line, or of equal covariances.
+
+    Equal covariances: 2 Phi(|d|_M / 2) - 1 with the Mahalanobis distance |d|_M of the means. On a
+    line the densities cross at the roots of a quadratic; between them the sign is constant.
+
+    Raises:
+        ValueError: neither; there is no closed form.
+
+    Example:
+        >>> total_variation(Gaussian([0.0], [[1.0]]), Gaussian([2.0], [[1.0]]))
+        0.6826894921370859
+    """
+    axis = _one_axis("total_variation", p, q)
+    if axis is None:
+        return 1.0
+    variance, mean = axis
+    cuts = np.concatenate([[-np.inf], _crossings(variance, mean), [np.inf]])
+    masses = np.diff(norm.cdf(cuts, mean, np.sqrt(variance)) - norm.cdf(cuts))
+    return float(min(abs(masses).sum() / 2, 1.0))
+
+
+def js(p, q):
+    """JS = H(M) - (H(P) + H(Q)) / 2, at most log 2, where it is known: on a line, or of equal covariances.
+
+    By quadrature to 1e-9 (no closed form exists): log 2 + (E_P log s(r) + E_Q log s(-r)) / 2 with
+    r = log p - log q and s the logistic function, each mean in its own law's scale.
+
+    Raises:
+        ValueError: more dimensions and unequal covariances.
+
+    Example:
+        >>> round(js(Gaussian([0.0], [[1.0]]), Gaussian([0.0], [[1.0]])), 9)
+        0.0
+    """
+    axis = _one_axis("js", p, q)
+    if axis is None:
+        return float(np.log(2))
+    variance, mean = axis
+    deviation = np.sqrt(variance)
+
+    def log_ratio(x):
+        return (x**2 - (x - mean) ** 2 / variance - np.log(variance)) / 2
+
+    cuts = _crossings(variance, mean)
+    of_p = _normal_mean(lambda z: log_expit(log_ratio(mean + deviation * z)), (cuts - mean) / deviation)
+    of_q = _normal_mean(lambda z: log_expit(-log_ratio(z)), cuts)
+    return float(np.clip(np.log(2) + (of_p + of_q) / 2, 0.0, np.log(2)))
+
+
+def _kl(linalg, difference, covariance_p, covariance_q):
+    """The docstring's formula, in NumPy or TensorFlow: `np.linalg` or `tf.linalg`."""
+    spread = covariance_p + difference[:, None] * difference[None, :]
+    squared = linalg.trace(linalg.solve(covariance_q, spread)) - difference.shape[0]
+    return (squared + linalg.slogdet(covariance_q)[1] - linalg.slogdet(covariance_p)[1]) / 2
+
+
+def _one_axis(name, p, q):
+    """(lambda, delta) where one axis holds all the difference; None where the subspaces differ."""
+    found = axes(p, q)
+    if found is None:
+        return None
+    variances, means = found
+    if equal(*checked_pair(p, q)[1:]):
+        return 1.0, float(np.linalg.norm(means))
+    if len(variances) == 1:
+        return float(variances[0]), float(means[0])
+    raise _no_closed_form(name, "draw samples and use the variational or nearest-neighbour estimator", p, q)
+
+
+def _crossings(variance, mean):
+    """Where N(mean, variance) and N(0, 1) have equal densities: float64 (0 to 2,), ascending."""
+    a, b = (variance - 1) / 2, mean
+    c = -(mean**2 + variance * np.log(variance)) / 2  # a x^2 + b x + c = 0
+    root = np.sqrt(max(b * b - 4 * a * c, 0.0))
+    large = -(b + np.copysign(root, b)) / 2  # the stable one; the other by Vieta
+    found = {numerator / denominator for numerator, denominator in ((large, a), (c, large)) if denominator}
+    return np.array(sorted(x for x in found if np.isfinite(x)))
+
+
+def _normal_mean(function, breaks):
+    """E f(Z), Z standard normal, by pieces between `breaks`: absolute error about 1e-10."""
+    inside = breaks[abs(breaks) < _SPAN]
+    edges = np.unique(np.concatenate([np.linspace(-_SPAN, _SPAN, 9), inside]))
+    pieces = [
+        scipy.integrate.quad(lambda z: np.exp(-z * z / 2) * function(z), *pair, epsabs=1e-12, limit=200)[0]
+        for pair in zip(edges[:-1], edges[1:], strict=True)
+    ]
+    return sum(pieces) / np.sqrt(2 * np.pi)
+
+
+def _factor(covariance):
+    """A [D, rank] with A A^T = covariance, its null space left out."""
+    values, vectors = support(covariance)
+    return vectors * np.sqrt(values)
+
+
+def _no_closed_form(name, advice, p, q):
+    return ValueError(
+        f"`{name}` of Gaussians is known on a line or for equal covariances only; otherwise {advice}. "
+        f"Received: dimension={len(np.asarray(p.mean))}, unequal covariances"
+    )

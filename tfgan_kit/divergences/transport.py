@@ -1,0 +1,125 @@
+"""Exact optimal transport: between as many points by assignment, between discrete laws by LP."""
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment, linprog
+from scipy.sparse import eye_array, kron, vstack
+from scipy.spatial.distance import cdist
+
+from tfgan_kit.divergences.points import checked_masses, checked_order, checked_points
+
+LARGEST = 5000
+
+
+def assignment_wasserstein(x, y, order=1, largest=LARGEST):
+    """The p-Wasserstein distance of two sets of as many points, by the best assignment.
+
+        W_p(x, y) = (min over permutations s of mean_i |x_i - y_s(i)|^p)^(1/p)
+
+    For equal counts an optimal coupling is a permutation (Birkhoff). As an estimate of the
+    distance between the laws the points come from it is biased upward, by O(N^(-1/D)) in D > 2 p
+    dimensions; `sinkhorn_divergence` is faster and less biased.
+
+    Args:
+        x, y: float [N, D]; distances are Euclidean, in float64.
+        order: float, 1 <= p < infinity.
+        largest: int, the most points allowed. Time is O(N^3) at worst and the distances alone
+            take 8 N^2 bytes: 200 MB for 5,000 points, 800 MB for 10,000. Not blocked: the
+            algorithm visits the whole matrix.
+
+    Returns:
+        A float >= 0, in the units of the points.
+
+    Raises:
+        ValueError: unequal counts or dimensions, more than `largest` points, NaN, another rank,
+            an order below 1 or infinite.
+
+    Example:
+        >>> assignment_wasserstein([[0.0], [1.0]], [[1.0], [2.0]])
+        1.0
+
+    Reference: Peyre and Cuturi, arXiv:1803.00567, proposition 2.1; the algorithm is SciPy's
+    (Crouse, 2016). Bias: Fournier and Guillin, arXiv:1312.2128, theorem 1.
+    """
+    x, y = checked_points(x, y)
+    order = checked_order(order)
+    if np.isinf(order):
+        raise ValueError(
+            "An assignment minimises a mean, so p must be finite; on a line `wasserstein_1d` knows "
+            f"order infinity. Received: order={order}"
+        )
+    if len(x) != len(y):
+        raise ValueError(
+            "An assignment needs as many points in both sets: leave some out, or give "
+            f"`transport_cost` uniform masses. Received: {len(x)} and {len(y)} points"
+        )
+    if len(x) > largest:
+        raise ValueError(
+            f"{len(x)} points need {8e-9 * len(x) ** 2:.2g} GB and O(N^3) time: use fewer, or "
+            f"`sinkhorn_divergence`, or say `largest={len(x)}`. Received: largest={largest}"
+        )
+    distances = cdist(x, y)
+    scale = distances.max() or 1.0
+    distances /= scale
+    distances **= order
+    return float(scale * distances[linear_sum_assignment(distances)].mean() ** (1 / order))
+
+
+def transport_cost(p, q, cost):
+    """The least cost to turn the discrete law p into q, on any ground metric.
+
+        T(p, q) = min over P >= 0 of sum_kl P_kl cost_kl,   P 1 = p,   P^T 1 = q
+
+    With cost = d^r for a metric d, T^(1/r) is the r-Wasserstein distance W_r over it.
+
+    Args:
+        p, q: float [K] and [L], >= 0, each with sum 1 within 1e-6 (then divided by it).
+        cost: float [K, L], finite, >= 0; row k is from the k-th point of p.
+
+    Returns:
+        A float >= 0, in the units of `cost`.
+
+    Raises:
+        ValueError: masses that are negative, NaN or do not sum to 1; a cost of another shape,
+            negative or not finite.
+        RuntimeError: the solver gave up; its message says why.
+
+    A linear programme of K L unknowns in K + L sparse equations (HiGHS, dual simplex), with its
+    tolerances at 1e-10 of the mean mass and of the largest cost: for some thousand points in all.
+
+    Example:
+        >>> transport_cost([0.5, 0.5], [0.0, 1.0], [[0.0, 2.0], [2.0, 0.0]])
+        1.0
+
+    Reference: Kantorovich (1942); Peyre and Cuturi, arXiv:1803.00567, eq. 2.11.
+    """
+    p, q = checked_masses(p, "p"), checked_masses(q, "q")
+    cost = _checked_cost(cost, (len(p), len(q)))
+    scale = cost.max() or 1.0
+    mass = 1 / max(len(p), len(q))
+    rows = kron(eye_array(len(p)), np.ones((1, len(q))))
+    columns = kron(np.ones((1, len(p))), eye_array(len(q)))
+    found = linprog(
+        cost.ravel() / scale,
+        A_eq=vstack([rows, columns]).tocsr()[:-1],  # the last equation follows from the others
+        b_eq=np.concatenate([p, q])[:-1] / mass,
+        method="highs-ds",
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )
+    if found.status != 0:
+        raise RuntimeError(f"The linear programme was not solved: {found.message}")
+    return float(max(found.fun, 0.0) * scale * mass)
+
+
+def _checked_cost(cost, shape):
+    cost = np.asarray(cost, np.float64)
+    if cost.shape != shape:
+        raise ValueError(
+            "`cost` needs a row for each mass of p and a column for each of q: "
+            f"{shape}. Received: cost.shape={cost.shape}"
+        )
+    if not np.isfinite(cost).all() or cost.min() < 0:
+        raise ValueError(
+            "`cost` must be finite and >= 0: a distance, or a power of one. "
+            f"Received: {np.count_nonzero(~(cost >= 0) | np.isinf(cost))} values that are not"
+        )
+    return cost

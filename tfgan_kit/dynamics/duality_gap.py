@@ -1,0 +1,145 @@
+"""Duality gap (1811.05512): what each player could gain if the other stood still."""
+
+import typing
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgan_kit.dynamics.gradient_field import at_weights, batch_of
+
+
+class DualityGap(typing.NamedTuple):
+    """The gap, and the values M = -L_D of the game that make it.
+
+    Attributes:
+        gap: float, `best_discriminator - best_generator`.
+        value: float, M of the two players as they are.
+        best_discriminator: float, M of the generator against its worst opponent, above `value`.
+        best_generator: float, M of the discriminator against its worst opponent, below `value`.
+
+    Example:
+        >>> duality_gap(gan, images).best_generator
+    """
+
+    gap: float
+    value: float
+    best_discriminator: float
+    best_generator: float
+
+
+def duality_gap(gan, images, labels=None, steps=50, batch_size=64, seed=0):
+    """`max_D' M(G, D') - min_G' M(G', D)`, M = -L_D without penalties: zero in balance alone.
+
+    Both maximisers are found from copies of the players, by `steps` moves of each on its own loss,
+    with the optimizer of its player (a copy, its state and learning rate included), penalties
+    included; the GAN itself does not change. Even rows of `images` find them, odd rows measure M, in
+    training mode. So few steps find no maximum: the number is a lower estimate, comparable between
+    checkpoints at the same `steps`, and without a bound where the objective has none (Wasserstein).
+    Costs 2 `steps` moves and a trace of each, and three passes over the odd rows.
+
+    Args:
+        gan: compiled `GAN`, on one device.
+        images: uint8 or float32 (N, ...), N >= 4; held-out ones where there are some.
+        labels: int (N,), of a conditional GAN.
+        steps: int >= 1, moves of each player.
+        batch_size: int >= 1, rows of a move, drawn from the even ones; at most all of them.
+        seed: int, names the rows and the latents.
+
+    Returns:
+        `DualityGap`.
+
+    Raises:
+        ValueError: no steps, or fewer than 4 images.
+
+    Example:
+        >>> duality_gap(gan, held_out_images, steps=100).gap
+
+    Reference: Grnarova et al., arXiv:1811.05512, eq. 2 and section 3.
+    """
+    if steps < 1 or batch_size < 1 or len(images) < 4:
+        raise ValueError(
+            "A best response takes at least one move, and half of the images, 2 or more, to find "
+            f"it. Received: steps={steps}, batch_size={batch_size}, {len(images)} images"
+        )
+    half = [None if x is None else np.asarray(x)[0::2] for x in (images, labels)]
+    rest = [None if x is None else np.asarray(x)[1::2] for x in (images, labels)]
+    discriminator, generator = (
+        _best_response(gan, player, _batches(gan, *half, steps, min(batch_size, len(half[0])), seed))
+        for player in ("discriminator", "generator")
+    )
+    measured = batch_of(gan, *rest)
+    latents = _latents(gan, len(rest[0]), seed, steps)
+    mine = [
+        [variable.value for variable in network.trainable_variables]
+        for network in (gan.discriminator, gan.generator)
+    ]
+    value = _value(gan, measured, latents, *mine)
+    best_discriminator = _value(gan, measured, latents, discriminator, mine[1])
+    best_generator = _value(gan, measured, latents, mine[0], generator)
+    return DualityGap(best_discriminator - best_generator, value, best_discriminator, best_generator)
+
+
+def _batches(gan, images, labels, steps, size, seed):
+    random = np.random.default_rng(seed)
+    for k in range(steps):
+        rows = random.choice(len(images), size, replace=False)
+        batch = batch_of(gan, images[rows], None if labels is None else labels[rows])
+        yield batch, _latents(gan, size, seed, k)
+
+
+def _latents(gan, rows, seed, k):
+    return tf.random.stateless_normal([rows, gan.latent_dim], [seed, k], alg="philox")
+
+
+def _best_response(gan, player, batches):
+    """The weights that a copy of one player reaches while the other stands still."""
+    mine = getattr(gan, player).trainable_variables
+    # Of NumPy arrays: a Keras variable made of a TensorFlow one is that very one.
+    copies = [keras.Variable(variable.numpy(), name=variable.name) for variable in mine]
+    optimizer = _copy_optimizer(getattr(gan, f"{player}_optimizer"), copies)
+    gradients_of = _discriminator_gradients if player == "discriminator" else _generator_gradients
+    step = tf.constant(gan.steps_trained, tf.int64)
+
+    @tf.function
+    def move(batch, latents):
+        weights = {"discriminator": gan.discriminator, "generator": gan.generator}
+        weights = {name: [v.value for v in net.trainable_variables] for name, net in weights.items()}
+        weights[player] = [tf.identity(copy.value) for copy in copies]
+        with at_weights(gan, *weights.values(), step):
+            gradients = gradients_of(gan, batch, latents)
+        optimizer.apply(gradients, copies)
+
+    for batch, latents in batches:
+        move(batch, latents)
+    return [copy.value for copy in copies]
+
+
+def _copy_optimizer(optimizer, variables):
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # losses are not scaled here
+    copy = type(optimizer).from_config(optimizer.get_config())
+    copy.build(variables)
+    for mine, theirs in zip(copy.variables, optimizer.variables, strict=True):
+        mine.assign(theirs.value)
+    return copy
+
+
+def _discriminator_gradients(gan, batch, latents):
+    fake = gan.run_generator(latents, batch.labels)
+    return gan.discriminator_gradients(batch, fake, latents, lazy=False)[0]
+
+
+def _generator_gradients(gan, batch, latents):
+    with gan.generator_tape() as tape:
+        fake = gan.run_generator(latents, batch.labels)
+        loss, _ = gan.generator_loss(batch, fake, latents, lazy=False)
+    return gan.generator_gradients(tape, loss)
+
+
+def _value(gan, batch, latents, discriminator_weights, generator_weights):
+    """M = -L_D with these weights: float."""
+    step = tf.constant(gan.steps_trained, tf.int64)
+    with at_weights(gan, discriminator_weights, generator_weights, step):
+        real_logits = gan.run_discriminator(batch.images, batch.labels)
+        fake_logits = gan.run_discriminator(gan.run_generator(latents, batch.labels), batch.labels)
+    return -float(gan.objective.discriminator_loss(real_logits, fake_logits))

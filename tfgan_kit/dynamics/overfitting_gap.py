@@ -1,0 +1,76 @@
+"""How much better a discriminator knows the images it was trained on than others of their kind."""
+
+import typing
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_kit.dynamics.gradient_field import batch_of
+
+ROWS = 64
+
+
+class OverfittingGap(typing.NamedTuple):
+    """Training images minus held-out images.
+
+    Attributes:
+        logit, logit_error: floats, difference of mean logits, and its standard error.
+        accuracy, accuracy_error: floats, difference of the shares of images with a positive logit
+            (taken for real), and its standard error.
+
+    Example:
+        >>> overfitting_gap(gan, images, held_out_images).accuracy
+    """
+
+    logit: float
+    logit_error: float
+    accuracy: float
+    accuracy_error: float
+
+
+def overfitting_gap(gan, images, held_out_images, labels=None, held_out_labels=None):
+    """Mean logit, and accuracy, on training images minus those on held-out ones.
+
+    Zero within the errors where the discriminator generalises. The errors are those of two
+    independent samples, sqrt(s1^2 / n1 + s2^2 / n2); the network is in inference mode. Costs one
+    forward pass an image.
+
+    Args:
+        gan: compiled `GAN`, on one device.
+        images, held_out_images: uint8 or float32 (N, ...), N >= 2 each.
+        labels, held_out_labels: int (N,), of a conditional GAN.
+
+    Returns:
+        `OverfittingGap`.
+
+    Raises:
+        ValueError: fewer than 2 images in one.
+
+    Example:
+        >>> gap = overfitting_gap(gan, train_images[:1000], test_images[:1000])
+        >>> gap.logit / gap.logit_error                                     # above 2: it memorises
+
+    Reference: Karras et al., arXiv:2006.06676, section 3, compares the same logits (as a ratio).
+    """
+    seen = _logits(gan, images, labels)
+    unseen = _logits(gan, held_out_images, held_out_labels)
+    if min(len(seen), len(unseen)) < 2:
+        raise ValueError(
+            "A standard error needs at least 2 images of each. Received: "
+            f"{len(seen)} images, {len(unseen)} held-out images"
+        )
+    return OverfittingGap(*_difference(seen, unseen), *_difference(seen > 0.0, unseen > 0.0))
+
+
+def _logits(gan, images, labels):
+    logits = []
+    for start in range(0, len(images), ROWS):
+        rows = slice(start, start + ROWS)
+        batch = batch_of(gan, images[rows], None if labels is None else labels[rows])
+        logits.append(gan.run_discriminator(batch.images, batch.labels, training=False))
+    return tf.concat(logits, axis=0).numpy()[:, 0].astype(np.float64) if logits else np.zeros(0)
+
+
+def _difference(a, b):
+    error = np.sqrt(np.var(a, ddof=1) / len(a) + np.var(b, ddof=1) / len(b))
+    return float(np.mean(a) - np.mean(b)), float(error)

@@ -1,0 +1,57 @@
+"""Extragradient (1802.10551): step from here by the gradients that wait a step ahead."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("tfgan_kit")
+class Extragradient:
+    """Both players extrapolate, `w' = w - h v(w)`, then step from where they were, `w - h v(w')`.
+
+    v is the simultaneous gradient field, both gradients at the same weights. On the bilinear game
+    min_x max_y xy plain descent spirals out; this converges, at the rate sqrt((1 - h^2)^2 + h^2) a
+    step. A step costs two of simultaneous descent, and the memory of one more copy of the weights.
+
+    Each player's Keras optimizer is applied twice, first to extrapolate, then to step from w, and
+    keeps its state from one to the other. With Adam that is ExtraAdam, algorithm 4 of the paper: both
+    gradients enter the moments, and the bias corrections count half steps. So an optimizer's
+    `iterations`, and with it a learning rate schedule, advances by two a training step; weight decay
+    and constraints act in both.
+
+    Both gradients are of the same images and latents, where the paper's algorithm 2 draws new ones
+    for the second: with the same sample the extrapolation foresees the very step that follows (Mishchenko
+    et al., arXiv:1905.11373). Batch statistics, and what penalties adapt, move once, in the first
+    pass. A lazy penalty is due in both passes of a step, or in none. If a loss scale skips the
+    extrapolation, the step is taken from w with the gradient there.
+
+    Example:
+        >>> gan.compile(keras.optimizers.Adam(2e-4), keras.optimizers.Adam(2e-4), update=Extragradient())
+
+    Reference: Gidel et al., arXiv:1802.10551, algorithm 4; Korpelevich, 1976.
+    """
+
+    # Applications of each optimizer in a step, for NonFiniteGuard, which counts the skipped ones.
+    discriminator_steps = generator_steps = 2
+
+    def __call__(self, gan, batch):
+        """One training step of `gan`; returns its logs, a dict of float32 scalars."""
+        latents = gan.draw_latents(batch, move=0)
+        weights = [*gan.discriminator.trainable_variables, *gan.generator.trainable_variables]
+        here = [tf.identity(weight.value) for weight in weights]
+        of_discriminator, of_generator, logs = gan.gradient_field(batch, latents)
+        gan.move_discriminator(of_discriminator)
+        gan.move_generator(of_generator)
+        with keras.StatelessScope():  # what this pass would assign, statistics, goes nowhere
+            of_discriminator, of_generator, _ = gan.gradient_field(batch, latents)
+        for weight, value in zip(weights, here, strict=True):
+            weight.assign(value)
+        gan.move_discriminator(of_discriminator)
+        gan.move_generator(of_generator)
+        return logs
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
