@@ -10,11 +10,11 @@ NAMES = [
     "GAN", "DRAGAN", "FGAN", "R1", "R2", "Alternating", "BalancedConsistency", "Consensus",
     "Consistency", "DCGANDiscriminator", "DCGANGenerator", "Extragradient", "GradientPenalty",
     "Hinge", "LeCam", "LeastSquares", "MLPDiscriminator", "MLPGenerator", "Minimax",
-    "NonSaturating", "NonSaturatingFGAN", "OneSidedGradientPenalty", "PerPlayer",
-    "RelativisticAverage", "RelativisticPairing", "Wasserstein", "WeightClipping",
-    "ZeroCenteredGradientPenalty", "callbacks", "data", "distribution", "divergences", "dynamics",
-    "export_generator", "image_seeds", "layers", "metrics", "networks", "objectives", "penalties",
-    "updates",
+    "NonSaturating", "NonSaturatingFGAN", "OneSidedGradientPenalty", "PatchDiscriminator",
+    "PerPlayer", "RelativisticAverage", "RelativisticPairing", "SpatialGenerator", "Wasserstein",
+    "WeightClipping", "ZeroCenteredGradientPenalty", "callbacks", "data", "distribution",
+    "divergences", "dynamics", "export_generator", "image_seeds", "layers", "metrics", "networks",
+    "objectives", "penalties", "tiles", "updates",
 ]
 PACKAGES = [getattr(gk, name) for name in NAMES if inspect.ismodule(getattr(gk, name, None))]
 ABSTRACT = {gk.objectives.Objective, gk.penalties.Penalty, gk.penalties.Step}

@@ -39,6 +39,8 @@ from tfgan_kit.networks import (  # noqa: E402
     DCGANGenerator,
     MLPDiscriminator,
     MLPGenerator,
+    PatchDiscriminator,
+    SpatialGenerator,
 )
 from tfgan_kit.objectives import (  # noqa: E402
     FGAN,
@@ -65,6 +67,7 @@ from tfgan_kit.penalties import (  # noqa: E402
     ZeroCenteredGradientPenalty,
 )
 from tfgan_kit.sampling import image_seeds  # noqa: E402
+from tfgan_kit.tiles import tiles  # noqa: E402
 from tfgan_kit.updates import Alternating, Consensus, Extragradient  # noqa: E402
 
 __all__ = [
@@ -90,9 +93,11 @@ __all__ = [
     "NonSaturating",
     "NonSaturatingFGAN",
     "OneSidedGradientPenalty",
+    "PatchDiscriminator",
     "PerPlayer",
     "RelativisticAverage",
     "RelativisticPairing",
+    "SpatialGenerator",
     "Wasserstein",
     "WeightClipping",
     "ZeroCenteredGradientPenalty",
@@ -108,5 +113,6 @@ __all__ = [
     "networks",
     "objectives",
     "penalties",
+    "tiles",
     "updates",
 ]

@@ -5,13 +5,14 @@ import tensorflow as tf
 
 from tfgan_kit import distribution, inputs, players
 from tfgan_kit.batch import Batch
+from tfgan_kit.generative_model import GenerativeModel
 from tfgan_kit.penalties import Step
 
 MOVES_PER_STEP = 1024  # stateless seeds set aside for one step's moves
 EMA_RAMP = 10.0  # tf.train.ExponentialMovingAverage's: decay (1 + t) / (10 + t) at step t
 
 
-class Game(keras.Model):
+class Game(GenerativeModel):
     """The moves of two players, their losses and gradients; `GAN` is what users make.
 
     A subclass sets `generator`, `discriminator`, `ema_generator`, their optimizers, `objective`,

@@ -3,7 +3,6 @@
 import warnings
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgan_kit import distribution, inputs, objectives, players, sampling, sharing, waiting
@@ -11,8 +10,6 @@ from tfgan_kit.game import Game
 from tfgan_kit.optimizers import OptimizerPair, SkipCount, prepare
 from tfgan_kit.penalties import Penalty
 from tfgan_kit.updates import Alternating
-
-GENERATE_BATCH = 64
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
@@ -205,19 +202,6 @@ class GAN(Game):
             y, batch_size = None, None
         return super().evaluate(x, y, batch_size, verbose, **kwargs)
 
-    def predict(self, x, batch_size=None, **kwargs):
-        """`keras.Model.predict` of the averaged generator; under a strategy on one device."""
-        if self.distribute_strategy.num_replicas_in_sync == 1:
-            return super().predict(x, batch_size, **kwargs)
-        rows, size = keras.tree.flatten(x)[0].shape[0], batch_size or 32
-        outputs = [
-            self.ema_generator(
-                keras.tree.map_structure(lambda v, k=k: tf.convert_to_tensor(v[k : k + size]), x)
-            ).numpy()
-            for k in range(0, rows, size)
-        ]
-        return np.concatenate(outputs)
-
     def train_on_batch(self, *args, **kwargs):
         """`keras.Model.train_on_batch`, on one device.
 
@@ -241,53 +225,6 @@ class GAN(Game):
             if isinstance(callback, keras.callbacks.BackupAndRestore):
                 callback.set_model(self)
                 callback.on_train_begin()
-
-    # The generative model
-
-    def call(self, inputs, training=False):
-        return self.ema_generator(inputs, training=False)
-
-    def generate(self, num_images=None, seed=0, labels=None, seeds=None):
-        """Images of the averaged generator, each named by an int64 seed.
-
-        Args:
-            num_images: int >= 1; None: as many as `seeds` or `labels`.
-            seed: int, names the images `sampling.image_seeds(seed, num_images)`.
-            labels: int or integers (num_images,) in [0, num_classes); None draws each from the
-                image's seed. Not for an unconditional GAN.
-            seeds: int64 (num_images,), instead of `seed`.
-
-        Returns:
-            uint8 (num_images, H, W, C); points: float32 (num_images, D).
-
-        Raises:
-            ValueError: counts that disagree, or a label out of range.
-        """
-        seeds = inputs.check_seeds(num_images, seed, labels, seeds)
-        labels = self._check_labels(labels, seeds)
-        images = []
-        for start in range(0, len(seeds), GENERATE_BATCH):
-            rows = slice(start, start + GENERATE_BATCH)
-            latents = sampling.latents_from_seeds(seeds[rows], self.latent_dim)
-            images.append(self._sampler(latents, None if labels is None else labels[rows]).numpy())
-        return np.concatenate(images)
-
-    def labels_of(self, seeds):
-        """The labels that `generate` draws for int64 seeds (N,): int32 (N,), or None."""
-        if self.num_classes is None:
-            return None
-        return sampling.labels_from_seeds(seeds, self.num_classes).numpy()
-
-    def _check_labels(self, labels, seeds):
-        if self.num_classes is None:
-            if labels is not None:
-                raise ValueError(
-                    "This GAN is unconditional: leave `labels` out. Received: labels were given."
-                )
-            return None
-        if labels is None:
-            return self.labels_of(seeds)
-        return inputs.check_labels(labels, len(seeds), self.num_classes)
 
     # Files
 

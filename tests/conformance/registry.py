@@ -49,6 +49,14 @@ NETWORKS = {
     "mlp_generator": Entry(
         gk.MLPGenerator, dict(output_dim=3, latent_dim=5, width=4, depth=2), LATENTS
     ),
+    "spatial_generator": Entry(
+        gk.SpatialGenerator,
+        dict(image_size=8, channels=1, latent_channels=2, width=2, num_stages=1),
+        _random.normal(size=(ROWS, 6 * 6 * 2)).astype(np.float32),
+    ),
+    "patch_discriminator": Entry(
+        gk.PatchDiscriminator, dict(channels=1, width=2, num_stages=2), IMAGES
+    ),
     "mlp_discriminator": Entry(gk.MLPDiscriminator, dict(input_dim=3, width=4, depth=2), POINTS),
 }
 

@@ -2,5 +2,13 @@
 
 from tfgan_kit.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from tfgan_kit.networks.mlp import MLPDiscriminator, MLPGenerator
+from tfgan_kit.networks.spatial import PatchDiscriminator, SpatialGenerator
 
-__all__ = ["DCGANDiscriminator", "DCGANGenerator", "MLPDiscriminator", "MLPGenerator"]
+__all__ = [
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "MLPDiscriminator",
+    "MLPGenerator",
+    "PatchDiscriminator",
+    "SpatialGenerator",
+]

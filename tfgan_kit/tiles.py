@@ -1,0 +1,75 @@
+"""One image of any height and width, in tiles that agree at their seams."""
+
+import itertools
+
+import numpy as np
+import tensorflow as tf
+
+from tfgan_kit.data.pixels import to_uint8
+
+TILE = 256
+
+
+def tiles(generator, height, width, seed=0, tile_size=TILE):
+    """The tiles of one huge image of a `SpatialGenerator`, from left to right and top to bottom.
+
+    The latents of a place come from (seed, row, column) alone and a pixel from the latents around
+    it, so that a tile needs none of its neighbours, memory does not grow with the image, and any
+    part of the image can be made alone.
+
+    Args:
+        generator: `SpatialGenerator`; of a GAN, its `ema_generator`.
+        height, width: int >= 1, pixels.
+        seed: int in [-2^31, 2^31), names the image.
+        tile_size: int >= 1, pixels a side of a tile; rounded up to a multiple of the
+            generator's pixels a latent.
+
+    Yields:
+        (top, left, uint8 (h, w, C)): where a tile lies, in pixels, and the tile, smaller at the image's
+        right and lower border.
+
+    Raises:
+        ValueError: sizes below 1.
+
+    Example:
+        >>> image = np.empty((1000, 5000, 3), np.uint8)
+        >>> for top, left, tile in tiles(gan.ema_generator, 1000, 5000):
+        ...     image[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    """
+    for name, size in (("height", height), ("width", width), ("tile_size", tile_size)):
+        if size < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
+    step = generator.pixels_a_latent
+    tile_size = -(-tile_size // step) * step
+    grid = generator.latents_a_side(tile_size)
+
+    @tf.function
+    def make(first_row, first_column):
+        rows, columns = first_row + tf.range(grid), first_column + tf.range(grid)
+        latents = _latents(rows, columns, generator.latent_channels, seed)
+        return to_uint8(generator(latents[None], training=False)[0, :tile_size, :tile_size])
+
+    for top, left in itertools.product(range(0, height, tile_size), range(0, width, tile_size)):
+        tile = make(tf.constant(top // step), tf.constant(left // step)).numpy()
+        yield top, left, tile[: height - top, : width - left]
+
+
+def _latents(rows, columns, channels, seed):
+    """Latents N(0, 1) of the places (row, column): float32 (R, C, channels)."""
+
+    def of_row(row):
+        def of_place(column):
+            place = tf.cast(row, tf.int64) * 2**32 + tf.cast(column, tf.int64)
+            return tf.random.stateless_normal([channels], tf.stack([tf.constant(seed, tf.int64), place]), alg="philox")
+
+        return tf.map_fn(of_place, columns, fn_output_signature=tf.float32)
+
+    return tf.map_fn(of_row, rows, fn_output_signature=tf.float32)
+
+
+def assemble(generator, height, width, seed=0, tile_size=TILE):
+    """The whole image in memory: uint8 (height, width, C). See `tiles`."""
+    image = np.empty((height, width, generator.channels), np.uint8)
+    for top, left, tile in tiles(generator, height, width, seed, tile_size):
+        image[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return image
