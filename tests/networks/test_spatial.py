@@ -11,7 +11,8 @@ SCALE = 4  # 2 ** num_stages
 
 
 def generator(**arguments):
-    return gk.SpatialGenerator(**(dict(image_size=16, channels=2, latent_channels=3, width=4, num_stages=2) | arguments))
+    small = dict(image_size=16, channels=2, latent_channels=3, width=4, num_stages=2)
+    return gk.SpatialGenerator(**(small | arguments))
 
 
 def grid(height, width, seed=0):
