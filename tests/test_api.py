@@ -10,7 +10,7 @@ NAMES = [
     "GAN", "DRAGAN", "FGAN", "R1", "R2", "Alternating", "BalancedConsistency", "Consensus",
     "Consistency", "DCGANDiscriminator", "DCGANGenerator", "Extragradient", "GradientPenalty",
     "Hinge", "LeCam", "LeastSquares", "MLPDiscriminator", "MLPGenerator", "Minimax",
-    "NonSaturating", "NonSaturatingFGAN", "OneSidedGradientPenalty", "PatchDiscriminator",
+    "NonSaturating", "NonSaturatingFGAN", "OneSidedGradientPenalty", "PackedDiscriminator", "PatchDiscriminator",
     "PerPlayer", "RelativisticAverage", "RelativisticPairing", "SpatialGenerator", "Wasserstein",
     "WeightClipping", "ZeroCenteredGradientPenalty", "callbacks", "data", "distribution",
     "divergences", "dynamics", "export_generator", "image_seeds", "layers", "metrics", "networks",

@@ -39,6 +39,7 @@ from tfgan_kit.networks import (  # noqa: E402
     DCGANGenerator,
     MLPDiscriminator,
     MLPGenerator,
+    PackedDiscriminator,
     PatchDiscriminator,
     SpatialGenerator,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "NonSaturating",
     "NonSaturatingFGAN",
     "OneSidedGradientPenalty",
+    "PackedDiscriminator",
     "PatchDiscriminator",
     "PerPlayer",
     "RelativisticAverage",

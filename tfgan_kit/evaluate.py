@@ -15,7 +15,8 @@ FLAGS = flags.FLAGS
 def define_flags():
     command_line.define_ckpt()
     flags.DEFINE_list(
-        "metrics", None, "fd_domain, kid_domain, label_agreement, swd; default: what the data allow."
+        "metrics", None, "fd_domain, kid_domain, label_agreement, swd, mode_coverage; default: what the data "
+        "allow."
     )
     flags.DEFINE_string("dataset", None, "Real images; default: those the run was trained on.")
     flags.DEFINE_string("test_dataset", None, "Real images for the floor; default: a part of --dataset.")

@@ -9,7 +9,7 @@ from tfgan_kit.data import spelling as spelling_module
 
 @pytest.mark.parametrize("spelling", ["", "mnist", "folder:", "mnist5k:train", "zip:a", "/a"])
 def test_an_unknown_spelling_is_refused_with_the_list_of_them(spelling):
-    with pytest.raises(ValueError, match="spelled as one of tfds:NAME.*mnist5k, ring8, grid25"):
+    with pytest.raises(ValueError, match="spelled as one of tfds:NAME.*mnist5k, ring8, grid25, skewed25"):
         open_source(spelling)
 
 

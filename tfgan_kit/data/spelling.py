@@ -7,10 +7,10 @@ from tfgan_kit.data.folder import open_folder
 from tfgan_kit.data.idx import idx_arrays
 from tfgan_kit.data.mnist import mnist5k_arrays
 from tfgan_kit.data.npz import npz_arrays
-from tfgan_kit.data.points import grid25, ring8
+from tfgan_kit.data.points import MIXTURES
 from tfgan_kit.data.tfds import open_tfds
 
-SPELLINGS = "tfds:NAME[/CONFIG][:SPLIT], folder:PATH, npz:PATH, idx:PATH, mnist5k, ring8, grid25"
+SPELLINGS = "tfds:NAME[/CONFIG][:SPLIT], folder:PATH, npz:PATH, idx:PATH, mnist5k, ring8, grid25, skewed25"
 
 
 def open_source(spelling, image_size=None, channels=None):
@@ -23,7 +23,7 @@ def open_source(spelling, image_size=None, channels=None):
     | `npz:PATH` | `images` (and `labels`), or `x_train` (and `y_train`) |
     | `idx:PATH` | the folder or the images file of MNIST, Fashion-MNIST, ... |
     | `mnist5k` | 5,000 MNIST digits, fetched with pip |
-    | `ring8`, `grid25` | 100,000 points of 8 or 25 Gaussians in the plane |
+    | `ring8`, `grid25`, `skewed25` | 100,000 points of 8 or 25 Gaussians in the plane (`data.points`) |
 
     Args:
         spelling: one of the above.
@@ -44,9 +44,13 @@ def open_source(spelling, image_size=None, channels=None):
         source.image_shape   # (64, 64, 3)
     """
     kind, _, rest = str(spelling).partition(":")
-    if kind in _WHOLE and not rest:
-        images, labels = _WHOLE[kind]()
+    if kind == "mnist5k" and not rest:
+        images, labels = mnist5k_arrays()
         return ArraySource(kind, images, labels, image_size=image_size, channels=channels)
+    if kind in MIXTURES and not rest:
+        source = ArraySource(kind, MIXTURES[kind].draw(), image_size=image_size, channels=channels)
+        source.mixture = MIXTURES[kind]
+        return source
     if kind in _ARRAY_FILES and rest:
         images, labels = _ARRAY_FILES[kind](rest)
         return ArraySource(spelling, images, labels, image_size=image_size, channels=channels)
@@ -59,9 +63,4 @@ def open_source(spelling, image_size=None, channels=None):
     raise ValueError(f"A source is spelled as one of {SPELLINGS}. Received: {spelling!r}")
 
 
-_WHOLE = {
-    "mnist5k": mnist5k_arrays,
-    "ring8": lambda: (ring8(), None),
-    "grid25": lambda: (grid25(), None),
-}
 _ARRAY_FILES = {"npz": npz_arrays, "idx": idx_arrays}

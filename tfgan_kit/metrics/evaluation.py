@@ -1,11 +1,13 @@
 """Measures a generator against real images, with protocol and floor beside each value."""
 
+import functools
+
 import numpy as np
 
 from tfgan_kit.metrics.classifier_training import RECIPE
 from tfgan_kit.metrics.domain_classifier import TRUSTED_ACCURACY, domain_classifier
 from tfgan_kit.metrics.image_set import gather, generated_batches, real_batches
-from tfgan_kit.metrics.measures import MEASURES
+from tfgan_kit.metrics.measures import GROUPS, MEASURES
 from tfgan_kit.metrics.sliced_wasserstein import MAX_IMAGES
 from tfgan_kit.metrics.split import split_indices
 
@@ -27,6 +29,11 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
     | `kid_domain` | labels | unbiased kernel distance over the same features |
     | `label_agreement` | labels, `conditional` | share the classifier gives the label asked |
     | `swd` | - | sliced Wasserstein, x 1000 on patches of images; in their units on points |
+    | `mode_coverage` | a mixture | the next four |
+    | `modes` | a mixture | modes with a point within 3 deviations |
+    | `high_quality` | a mixture | share of points within 3 deviations of a mode |
+    | `mode_reverse_kl` | a mixture | KL of the modes' histogram from their weights, nats |
+    | `mode_spread` | a mixture | deviation within a mode over the mixture's |
 
     Args:
         generate: a callable `(seeds_start, count, labels) -> samples`: the images whose int64
@@ -34,7 +41,7 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
             float [count, D]). `labels` is int32 [count] if `conditional`, else None.
         source: a `tfgan_kit.data` source.
         metrics: names from the table, or None for those the source allows (`swd` only where
-            there is no other).
+            there is no classifier).
         num_images: int >= 4, or None for the count of the test images, which makes value and
             floor comparable.
         seed: int >= 0; decides the split, the images' seeds, subsets and directions.
@@ -70,11 +77,19 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
 
     protocol = _protocol(source, test_source, seed, reference, test, generated)
     extractor = _extractor_protocol(classifier, len(split.classifier)) if with_classifier else {}
+    compares = {name: _compare(name, source) for name in names}
     return [
-        _result(name, reference, test, generated, protocol,
+        _result(name, compares[name], reference, test, generated, protocol,
                 extractor if MEASURES[name].needs_classifier else {"warnings": []})
         for name in names
     ]
+
+
+def _compare(name, source):
+    measure = MEASURES[name]
+    if measure.needs_mixture:
+        return functools.partial(measure.compare, mixture=source.mixture)
+    return measure.compare
 
 
 def allowed_metrics(source, conditional=False):
@@ -85,6 +100,7 @@ def allowed_metrics(source, conditional=False):
         name for name, measure in MEASURES.items()
         if (has_classifier or not measure.needs_classifier)
         and (conditional or not measure.needs_conditional)
+        and (source.mixture is not None or not measure.needs_mixture)
     ]
 
 
@@ -97,12 +113,13 @@ def checked_metrics(metrics, source, conditional=False):
         )
     allowed = allowed_metrics(source, conditional)
     if metrics is None:
-        return [name for name in allowed if name != "swd"] or allowed
+        return [name for name in allowed if name != "swd" or "fd_domain" not in allowed]
     names = [metrics] if isinstance(metrics, str) else list(metrics)
+    names = [part for name in names for part in GROUPS.get(name, (name,))]
     unknown = [name for name in names if name not in MEASURES]
     if unknown or not names:
         raise ValueError(
-            f"Unknown metric: choose from {', '.join(MEASURES)}. Received: metrics={metrics!r}"
+            f"Unknown metric: choose from {', '.join([*MEASURES, *GROUPS])}. Received: metrics={metrics!r}"
         )
     forbidden = [name for name in names if name not in allowed]
     if forbidden:
@@ -110,7 +127,8 @@ def checked_metrics(metrics, source, conditional=False):
             f"{', '.join(forbidden)} cannot be measured on {source.name!r} (image_shape="
             f"{source.image_shape}, num_classes={source.num_classes}, conditional={conditional}): "
             "a domain classifier needs labelled images of at least 2 classes, label_agreement a "
-            f"conditional generator. Choose from {', '.join(allowed)}. "
+            "conditional generator, mode_coverage a mixture whose modes are known (ring8, grid25, "
+            f"skewed25). Choose from {', '.join(allowed)}. "
             f"Received: metrics={metrics!r}"
         )
     return list(dict.fromkeys(names))
@@ -186,8 +204,8 @@ def _extractor_protocol(classifier, training_count):
     }
 
 
-def _result(name, reference, test, generated, protocol, extractor):
-    compare, seed = MEASURES[name].compare, protocol["seed"]
+def _result(name, compare, reference, test, generated, protocol, extractor):
+    seed = protocol["seed"]
     numbers, details = compare(reference, generated, seed)
     floor, _ = compare(reference, test.first(protocol["floor_count"]), seed)
     warnings = [

@@ -8,6 +8,7 @@ import numpy as np
 from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, sliced_wasserstein
 from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.kernel import SUBSET_SIZE, kernel_distance
+from tfgan_kit.metrics.mode_coverage import mode_coverage
 from tfgan_kit.metrics.sliced_wasserstein import (
     MAX_IMAGES,
     PATCHES_PER_IMAGE,
@@ -22,11 +23,13 @@ class Measure(NamedTuple):
         holds "value" and maybe "std", the second joins the protocol and may hold "warnings".
     needs_classifier: whether it reads the domain classifier's answers.
     needs_conditional: whether it reads the labels that the generator was asked for.
+    needs_mixture: whether it reads the modes of a known mixture; `compare` has `mixture` then.
     """
 
     compare: Callable
     needs_classifier: bool = False
     needs_conditional: bool = False
+    needs_mixture: bool = False
 
 
 def fd_domain(reference, other, seed):
@@ -81,9 +84,25 @@ def swd(reference, other, seed):
     }
 
 
+def _of_modes(field, best):
+    """A number of `mode_coverage`, by its field."""
+
+    def compare(reference, other, seed, mixture):
+        del reference, seed  # the mixture itself is the reference
+        found = mode_coverage(other.samples, mixture)
+        return {"value": getattr(found, field)}, {"best": best, "modes": len(mixture.means)}
+
+    return Measure(compare, needs_mixture=True)
+
+
 MEASURES = {
     "fd_domain": Measure(fd_domain, needs_classifier=True),
     "kid_domain": Measure(kid_domain, needs_classifier=True),
     "label_agreement": Measure(label_agreement, needs_classifier=True, needs_conditional=True),
     "swd": Measure(swd),
+    "modes": _of_modes("modes", "highest"),
+    "high_quality": _of_modes("high_quality", "highest"),
+    "mode_reverse_kl": _of_modes("reverse_kl", "lowest"),
+    "mode_spread": _of_modes("spread", "1"),
 }
+GROUPS = {"mode_coverage": ("modes", "high_quality", "mode_reverse_kl", "mode_spread")}

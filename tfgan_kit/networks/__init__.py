@@ -2,6 +2,7 @@
 
 from tfgan_kit.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from tfgan_kit.networks.mlp import MLPDiscriminator, MLPGenerator
+from tfgan_kit.networks.packed import PackedDiscriminator
 from tfgan_kit.networks.spatial import PatchDiscriminator, SpatialGenerator
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "DCGANGenerator",
     "MLPDiscriminator",
     "MLPGenerator",
+    "PackedDiscriminator",
     "PatchDiscriminator",
     "SpatialGenerator",
 ]
