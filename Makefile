@@ -20,7 +20,7 @@ demo: $(READY)
 	$(RUN) -m tfgan_kit.demo --output demo
 
 test: $(READY)
-	$(RUN) -m pytest -m "not slow"
+	$(RUN) -m pytest -m "not slow" -n 2 --dist worksteal
 
 test-slow: $(READY)
 	$(RUN) -m pytest -m slow

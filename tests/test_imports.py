@@ -22,7 +22,7 @@ ANYTHING = ("tfgan_kit", "tfgan_kit_client")
 ALLOWED = {
     "tfgan_kit": (  # __init__.py: the list of public names; never serving
         "callbacks", "data", "distribution", "divergences", "dynamics", "export", "gan", "layers", "metrics",
-        "networks", "objectives", "penalties", "sampling", "updates",
+        "networks", "objectives", "penalties", "sampling", "tiles", "updates",
     ),
     "tfgan_kit.layers": (),
     "tfgan_kit.objectives": (),

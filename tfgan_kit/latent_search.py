@@ -57,14 +57,15 @@ def project(generator, images, starts, labels=None, steps=500, learning_rate=0.1
 def _descend(generator, images, starts, labels, steps, learning_rate):
     count, num_starts, latent_dim = starts.shape
     targets = np.repeat(images, num_starts, axis=0)  # (N*S, H, W, C)
-    rows = None if labels is None else np.repeat(labels, num_starts)
+    rows = None if labels is None else tf.constant(np.repeat(labels, num_starts))
     latents = keras.Variable(np.reshape(starts, (-1, latent_dim)), name="latents")
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     optimizer = keras.optimizers.Adam(schedule)
     optimizer.build([latents])
 
     def errors():
-        made = generator(latents.value if rows is None else [latents.value, rows], training=False)
+        z = tf.convert_to_tensor(latents.value)
+        made = generator(z if rows is None else [z, rows], training=False)
         return tf.reduce_mean(tf.square(made - targets), axis=[1, 2, 3])  # (N*S,)
 
     @tf.function

@@ -54,14 +54,18 @@ NETWORKS = {
         dict(image_size=8, channels=1, latent_channels=2, width=2, num_stages=1),
         _random.normal(size=(ROWS, 6 * 6 * 2)).astype(np.float32),
     ),
-    "packed_discriminator": Entry(
-        gk.PackedDiscriminator,
-        dict(discriminator=gk.MLPDiscriminator(input_dim=6, width=4, depth=2), packing=2), POINTS,
-    ),
     "patch_discriminator": Entry(
         gk.PatchDiscriminator, dict(channels=1, width=2, num_stages=2), IMAGES
     ),
     "mlp_discriminator": Entry(gk.MLPDiscriminator, dict(input_dim=3, width=4, depth=2), POINTS),
+}
+
+# Networks of networks, whose precision is that of what they hold.
+WRAPPERS = {
+    "packed_discriminator": Entry(
+        gk.PackedDiscriminator,
+        dict(discriminator=gk.MLPDiscriminator(input_dim=6, width=4, depth=2), packing=2), POINTS,
+    ),
 }
 
 LAYERS = {
@@ -112,4 +116,4 @@ PENALTIES = {
     ),
 }
 
-ENTRIES = {**NETWORKS, **LAYERS, **OBJECTIVES, **PENALTIES}
+ENTRIES = {**NETWORKS, **WRAPPERS, **LAYERS, **OBJECTIVES, **PENALTIES}

@@ -115,7 +115,9 @@ def test_dirac_gan_near_balance_moves_by_its_linear_map(gamma):
     assert bool(np.linalg.norm(found) < np.linalg.norm(start)) is (gamma > 0)
 
 
-@pytest.mark.parametrize("rule", [gk.Alternating(), gk.Consensus(0.0), gk.Extragradient()], ids=repr)
+@pytest.mark.parametrize(
+    "rule", [gk.Alternating(), gk.Consensus(0.0), gk.Extragradient()], ids=lambda rule: type(rule).__name__
+)
 def test_r1_makes_dirac_gan_converge_from_afar(rule):
     gan = dirac_gan(rule, 1.0, 2.0, rate=0.5, objective="non_saturating", penalties=[gk.R1(1.0)])
     assert np.linalg.norm(trajectory(gan, 100)[-1]) < 1e-3
@@ -146,7 +148,8 @@ def test_products_of_networks_agree_with_differences(seen):
     u = _random.normal(size=sum(field.sizes)).astype(np.float32)
     u /= np.linalg.norm(u)
     found, expected = field.jvp(u), numerically(field, u, field.position(), np.float32(1e-2))
-    assert np.linalg.norm(found - expected) < 2e-3 * np.linalg.norm(expected)
+    # float32: a difference of 1e-2 is good for 1e-5 / 1e-2 of the field.
+    assert np.linalg.norm(found - expected) < 1e-2 * np.linalg.norm(expected)
 
 
 def test_products_of_networks_agree_with_the_jacobian_of_a_tape(make_gan, uint8_images):

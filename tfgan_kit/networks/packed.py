@@ -48,7 +48,8 @@ class PackedDiscriminator(keras.Model):
         self.packing = packing
 
     def build(self, input_shape):
-        self.discriminator.build((*input_shape[:-1], self.packing * input_shape[-1]))
+        if not self.discriminator.built:
+            self.discriminator.build((None, *input_shape[1:-1], self.packing * input_shape[-1]))
         self.built = True
 
     def call(self, images, training=False):
