@@ -111,6 +111,13 @@ def test_langevin_sampling_reaches_the_law_of_its_energy():
     np.testing.assert_allclose(found.var(axis=0), 1 / (1 - 0.1 / 4), atol=4 * 0.0103)
 
 
+def test_a_conditional_gan_refines_by_its_labels(make_gan):
+    gan, latents = make_gan(conditional=True), np.ones((2, LATENT_DIM), np.float32)
+    first, other = (gan.refine(latents, labels=labels, steps=3) for labels in ([0, 1], [0, 2]))
+    np.testing.assert_allclose(first[0], other[0], atol=1e-6)
+    assert np.abs(first[1] - other[1]).max() > 1e-6
+
+
 def test_refined_latents_come_from_the_seed_and_their_own_row():
     gan, latents = linear_gan([1.0, 0.0]), np.ones((5, 2))
     first, again, other = (gan.refine(latents, steps=3, seed=seed) for seed in (0, 0, 1))

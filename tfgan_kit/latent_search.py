@@ -123,6 +123,7 @@ def refine(generator, discriminator, latents, labels=None, steps=100, step_size=
         noise = tf.random.stateless_normal(tf.shape(z), tf.stack([seed, t]), alg="philox")
         return z - 0.5 * step_size * tape.gradient(energy, z) + step_size**0.5 * noise
 
+    labels = None if labels is None else tf.constant(labels)  # Keras mixes no arrays with tensors
     z = tf.convert_to_tensor(latents, tf.float32)
     for t in range(steps):
         z = step(z, tf.constant(t))
