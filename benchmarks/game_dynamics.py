@@ -11,20 +11,17 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
-import tensorflow as tf
 from absl import app, flags
 
-from tfgan_kit import GAN, R1, Alternating, Consensus, Extragradient
+from benchmarks.dirac_gan import START, dirac_gan, trajectory
+from tfgan_kit import R1, Alternating, Consensus, Extragradient
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output", None, "Where the picture goes (.png, .svg).", required=True)
 flags.DEFINE_integer("steps", 150, "Steps of each trajectory.", lower_bound=1)
 flags.DEFINE_float("rate", 0.2, "Learning rate of both players.", lower_bound=0.0)
 
-DATA = np.zeros((4, 1), np.float32)
-START = (0.6, 0.8)  # psi, theta
 RULES = {
     "simultaneous": (Consensus(0.0), ()),
     "alternating": (Alternating(), ()),
@@ -35,33 +32,6 @@ RULES = {
 GAMES = {"bilinear game": "wasserstein", "Dirac-GAN": "non_saturating"}
 
 
-@keras.saving.register_keras_serializable("benchmarks")
-class Point(keras.layers.Layer):
-    """Every latent becomes theta."""
-
-    def build(self, input_shape):
-        self.theta = self.add_weight(shape=(1,), name="theta")
-
-    def call(self, latents):
-        return tf.zeros_like(latents) + self.theta
-
-
-def trajectory(objective, update, penalties):
-    """(psi, theta) before each step and after the last: float64 (steps + 1, 2)."""
-    generator = keras.Sequential([keras.Input((1,)), Point()])
-    discriminator = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
-    gan = GAN(generator, discriminator, ema_decay=0.0)
-    sgd = keras.optimizers.SGD
-    gan.compile(sgd(FLAGS.rate), sgd(FLAGS.rate), objective, penalties, update)
-    discriminator.set_weights([np.array([[START[0]]])])
-    generator.set_weights([np.array([START[1]])])
-    points = [START]
-    for _ in range(FLAGS.steps):
-        gan.train_on_batch(DATA)
-        points.append([net.get_weights()[0].item() for net in (discriminator, generator)])
-    return np.array(points)
-
-
 def main(argv):
     del argv
     from matplotlib import pyplot
@@ -70,7 +40,8 @@ def main(argv):
     for column, (game, objective) in enumerate(GAMES.items()):
         plane, distances = rows[:, column]
         for name, (update, penalties) in RULES.items():
-            points = trajectory(objective, update, penalties)
+            gan = dirac_gan(update, rate=FLAGS.rate, objective=objective, penalties=penalties)
+            points = trajectory(gan, FLAGS.steps)
             plane.plot(points[:, 1], points[:, 0], ".-", markersize=3, linewidth=0.8, label=name)
             distances.semilogy(np.linalg.norm(points, axis=1), label=name)
             print(f"{game}, {name}: distance {np.linalg.norm(points[-1]):.3g} after {FLAGS.steps} steps")

@@ -10,7 +10,7 @@ from absl import flags
 from tfgan_kit import command_line, data, metrics
 from tfgan_kit.checkpoint import load_gan
 from tfgan_kit.divergences import divergence_matrix, gaussian, heat_map, nearest_neighbour_kl
-from tfgan_kit.metrics.image_set import gather, generated_batches, real_batches
+from tfgan_kit.metrics.image_set import gather, generated_batches, images_of, real_batches
 from tfgan_kit.sampling import image_seeds
 from tfgan_kit.whole_files import write_json
 
@@ -63,9 +63,7 @@ DIVERGENCES = {
 
 
 def define_flags():
-    flags.DEFINE_multi_string("ckpt", [], "A .keras file, or a run folder; several times for several.")
-    flags.DEFINE_enum("which", "newest", ["newest", "best"], "Which checkpoint of a run folder.")
-    command_line.define_import_module()
+    command_line.define_ckpt(several=True)
     flags.DEFINE_multi_string(
         "dataset", [], f"Real images: {data.spelling.SPELLINGS}; several times for several. The first with "
         "labels trains the feature extractor on half of its images, which are then left out."
@@ -120,12 +118,8 @@ def real_images(source, num_images, seed, leave_out):
 
 def generated_images(gan, num_images, seed):
     """The `ImageSet` batches of images seed * 2^32 ...; labels are those that the seeds draw."""
-
-    def generate(start, count, labels):
-        return gan.generate(seeds=np.arange(start, start + count), labels=labels)
-
     labels = gan.labels_of(image_seeds(seed, num_images))
-    return generated_batches(generate, num_images, gan.image_shape, seed, labels)
+    return generated_batches(images_of(gan), num_images, gan.image_shape, seed, labels)
 
 
 def feature_groups(image_sets, by):

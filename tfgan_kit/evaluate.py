@@ -2,11 +2,11 @@
 
 import pathlib
 
-import numpy as np
 from absl import flags
 
 from tfgan_kit import command_line, data, metrics
 from tfgan_kit.checkpoint import Run, load_gan, resolve
+from tfgan_kit.metrics.image_set import images_of
 from tfgan_kit.whole_files import write_json
 
 FLAGS = flags.FLAGS
@@ -24,15 +24,6 @@ def define_flags():
                          "images, which makes value and floor comparable.", lower_bound=4)
     flags.DEFINE_integer("seed", 0, "Names the images and splits the data.", lower_bound=0)
     flags.DEFINE_string("output", None, "JSON file; default: metrics.json in the run folder.")
-
-
-def images_of(gan):
-    """`gan.generate` as `metrics.evaluate` calls it: by first seed, count and labels."""
-
-    def generate(seeds_start, count, labels):
-        return gan.generate(seeds=np.arange(seeds_start, seeds_start + count), labels=labels)
-
-    return generate
 
 
 def main():

@@ -57,14 +57,14 @@ def tiles(generator, height, width, seed=0, tile_size=TILE):
 def _latents(rows, columns, channels, seed):
     """Latents N(0, 1) of the places (row, column): float32 (R, C, channels)."""
 
-    def of_row(row):
-        def of_place(column):
-            place = tf.cast(row, tf.int64) * 2**32 + tf.cast(column, tf.int64)
-            return tf.random.stateless_normal([channels], tf.stack([tf.constant(seed, tf.int64), place]), alg="philox")
+    places = tf.cast(rows, tf.int64)[:, None] * 2**32 + tf.cast(columns, tf.int64)  # (R, C)
 
-        return tf.map_fn(of_place, columns, fn_output_signature=tf.float32)
+    def draw(place):
+        pair = tf.stack([tf.constant(seed, tf.int64), place])
+        return tf.random.stateless_normal([channels], pair, alg="philox")
 
-    return tf.map_fn(of_row, rows, fn_output_signature=tf.float32)
+    latents = tf.map_fn(draw, tf.reshape(places, [-1]), fn_output_signature=tf.float32)
+    return tf.reshape(latents, [*places.shape, channels])
 
 
 def assemble(generator, height, width, seed=0, tile_size=TILE):

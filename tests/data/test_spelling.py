@@ -37,7 +37,7 @@ def test_channels_are_one_or_three(tmp_path, channels):
 
 
 def test_ring8_has_eight_even_modes_of_deviation_one_hundredth_on_the_unit_circle():
-    ring = points.ring8()
+    ring = points.MIXTURES["ring8"].draw()
     angles = np.arctan2(ring[:, 1], ring[:, 0])
     modes = np.round(angles / (np.pi / 4)).astype(int) % 8
     means = np.stack([np.cos(modes * np.pi / 4), np.sin(modes * np.pi / 4)], axis=1)
@@ -47,7 +47,7 @@ def test_ring8_has_eight_even_modes_of_deviation_one_hundredth_on_the_unit_circl
 
 
 def test_grid25_has_25_even_modes_of_deviation_one_twentieth():
-    grid = points.grid25()
+    grid = points.MIXTURES["grid25"].draw()
     cells = np.round(grid / 2).astype(int)
     assert (cells.min(), cells.max()) == (-2, 2)
     counts = np.bincount((cells[:, 0] + 2) * 5 + cells[:, 1] + 2, minlength=25)

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 import tfgan_kit as gk
-from tests.updates.dirac import DATA, dirac_gan
+from benchmarks.dirac_gan import DATA, dirac_gan
 from tfgan_kit.dynamics import duality_gap, overfitting_gap
 
 POINTS = np.random.default_rng(0).normal(size=(30, 1)).astype(np.float32)

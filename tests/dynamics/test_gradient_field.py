@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfgan_kit as gk
-from tests.updates.dirac import DATA, dirac_gan, trajectory
+from benchmarks.dirac_gan import DATA, dirac_gan, trajectory
 from tfgan_kit.batch import Batch
 from tfgan_kit.dynamics import GradientField, eigenvalues
 

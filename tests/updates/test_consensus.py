@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import tfgan_kit as gk
-from tests.updates.dirac import DATA, dirac_gan, trajectory
+from benchmarks.dirac_gan import DATA, dirac_gan, trajectory
 
 RATE = 0.1
 

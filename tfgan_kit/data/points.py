@@ -62,13 +62,3 @@ MIXTURES = {
         np.random.RandomState(0).permutation(np.linspace(1, 3, 25)) / 50,
     ),
 }
-
-
-def ring8():
-    """8 Gaussians of deviation 0.01 on the unit circle: float32 [100000, 2]."""
-    return MIXTURES["ring8"].draw()
-
-
-def grid25():
-    """25 Gaussians of deviation 0.05 with means in {-4, -2, 0, 2, 4}^2: float32 [100000, 2]."""
-    return MIXTURES["grid25"].draw()

@@ -77,9 +77,8 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
 
     protocol = _protocol(source, test_source, seed, reference, test, generated)
     extractor = _extractor_protocol(classifier, len(split.classifier)) if with_classifier else {}
-    compares = {name: _compare(name, source) for name in names}
     return [
-        _result(name, compares[name], reference, test, generated, protocol,
+        _result(name, _compare(name, source), reference, test, generated, protocol,
                 extractor if MEASURES[name].needs_classifier else {"warnings": []})
         for name in names
     ]

@@ -75,6 +75,15 @@ def generated_batches(generate, num_images, image_shape, seed=0, labels=None):
             bar.update(count)
 
 
+def images_of(gan):
+    """`gan.generate` as `generated_batches` and `evaluate` call it: by first seed, count and labels."""
+
+    def generate(seeds_start, count, labels):
+        return gan.generate(seeds=np.arange(seeds_start, seeds_start + count), labels=labels)
+
+    return generate
+
+
 def _joined(parts):
     return None if parts is None else np.concatenate(parts)
 

@@ -3,17 +3,13 @@
 import keras
 from keras import layers
 
+from tfgan_kit.networks.sizes import check_sizes
+
 
 def _hidden(x, width, depth, dtype):
     for _ in range(depth):
         x = layers.Dense(width, activation="relu", kernel_initializer="he_normal", dtype=dtype)(x)
     return x
-
-
-def _check(**sizes):
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
@@ -44,7 +40,7 @@ class MLPGenerator(keras.Model):
     """
 
     def __init__(self, output_dim=2, latent_dim=2, width=512, depth=3, **kwargs):
-        _check(output_dim=output_dim, latent_dim=latent_dim, width=width, depth=depth)
+        check_sizes(output_dim=output_dim, latent_dim=latent_dim, width=width, depth=depth)
         dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         latents = keras.Input((latent_dim,), name="latents")
         points = layers.Dense(output_dim, dtype="float32", name="points")(
@@ -95,7 +91,7 @@ class MLPDiscriminator(keras.Model):
     """
 
     def __init__(self, input_dim=2, width=512, depth=3, **kwargs):
-        _check(input_dim=input_dim, width=width, depth=depth)
+        check_sizes(input_dim=input_dim, width=width, depth=depth)
         dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         points = keras.Input((input_dim,), name="points")
         logits = layers.Dense(1, dtype="float32", name="logits")(

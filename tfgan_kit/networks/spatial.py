@@ -4,15 +4,10 @@ import keras
 from keras import layers, ops
 
 from tfgan_kit.layers import BatchNormalization, Conv2D
+from tfgan_kit.networks.sizes import check_sizes
 
 LARGEST_MULTIPLE = 4  # of `width`, as channels of the first stage
 STRIDE = 2
-
-
-def _check(**sizes):
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
 
 
 def _block(x, channels, dtype):
@@ -62,7 +57,7 @@ class SpatialGenerator(keras.Model):
     def __init__(
         self, image_size=64, channels=3, latent_channels=16, width=32, num_stages=3, **kwargs
     ):
-        _check(channels=channels, latent_channels=latent_channels, width=width, num_stages=num_stages)
+        check_sizes(channels=channels, latent_channels=latent_channels, width=width, num_stages=num_stages)
         if image_size < 8:
             raise ValueError(f"`image_size` must be at least 8. Received: image_size={image_size}")
         super().__init__(**kwargs)
@@ -147,7 +142,7 @@ class PatchDiscriminator(keras.Model):
     """
 
     def __init__(self, channels=3, width=32, num_stages=3, **kwargs):
-        _check(channels=channels, width=width, num_stages=num_stages)
+        check_sizes(channels=channels, width=width, num_stages=num_stages)
         dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         x = images = keras.Input((None, None, channels), name="images")
         for stage in range(num_stages):

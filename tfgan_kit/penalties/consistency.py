@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfgan_kit.penalties.penalty import Penalty, register
+from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register
 
 
 @register
@@ -32,9 +32,7 @@ class Consistency(Penalty):
 
     def __init__(self, weight=10.0, max_shift=4, flip=True, interval=1):
         super().__init__(interval)
-        for name, value in (("weight", weight), ("max_shift", max_shift)):
-            if value < 0:
-                raise ValueError(f"`{name}` must not be negative. Received: {name}={value}")
+        check_not_negative(weight=weight, max_shift=max_shift)
         self.weight = weight
         self.max_shift = max_shift
         self.flip = flip
@@ -78,8 +76,7 @@ class BalancedConsistency(Consistency):
 
     def __init__(self, weight=10.0, fake_weight=10.0, max_shift=4, flip=True, interval=1):
         super().__init__(weight, max_shift, flip, interval)
-        if fake_weight < 0:
-            raise ValueError(f"`fake_weight` must not be negative. Received: fake_weight={fake_weight}")
+        check_not_negative(fake_weight=fake_weight)
         self.fake_weight = fake_weight
 
     def value(self, step):

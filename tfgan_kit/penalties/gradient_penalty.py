@@ -2,7 +2,13 @@
 
 import tensorflow as tf
 
-from tfgan_kit.penalties.penalty import Penalty, register, root, squared_gradient_norm
+from tfgan_kit.penalties.penalty import (
+    Penalty,
+    check_not_negative,
+    register,
+    root,
+    squared_gradient_norm,
+)
 
 
 class _Interpolated(Penalty):
@@ -12,8 +18,7 @@ class _Interpolated(Penalty):
 
     def __init__(self, weight=10.0, interval=1):
         super().__init__(interval)
-        if weight < 0:
-            raise ValueError(f"`weight` must not be negative. Received: weight={weight}")
+        check_not_negative(weight=weight)
         self.weight = weight
 
     def value(self, step):
@@ -105,7 +110,7 @@ class ZeroCenteredGradientPenalty(_Interpolated):
 
 
 @register
-class DRAGAN(_Interpolated):
+class DRAGAN(GradientPenalty):
     """`weight * E (|grad D(x + d)| - 1)^2`, d ~ N(0, deviation^2): near real images only.
 
     Args:
@@ -137,9 +142,6 @@ class DRAGAN(_Interpolated):
         # Draws are multiples of 2^-23 from 0 on; the middle of each step has a finite quantile.
         noise = tf.math.ndtri(draws + 2.0**-25)
         return step.real_images + self.deviation * noise
-
-    def _cost(self, squares):
-        return tf.square(root(squares) - 1.0)
 
     def get_config(self):
         return {"deviation": self.deviation, **super().get_config()}

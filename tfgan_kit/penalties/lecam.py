@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfgan_kit.penalties.penalty import Penalty, register
+from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register
 
 
 @register
@@ -33,8 +33,7 @@ class LeCam(Penalty):
 
     def __init__(self, weight=0.3, decay=0.99, start=1000):
         super().__init__()
-        if weight < 0:
-            raise ValueError(f"`weight` must not be negative. Received: weight={weight}")
+        check_not_negative(weight=weight)
         if not 0.0 <= decay < 1.0:
             raise ValueError(f"`decay` must be in [0, 1). Received: decay={decay}")
         if not isinstance(start, int) or start < 0:

@@ -95,6 +95,17 @@ class Penalty:
         return cls(**config)
 
 
+def check_not_negative(**values):
+    """Refuses a weight, or another argument, below 0.
+
+    Raises:
+        ValueError: naming it.
+    """
+    for name, value in values.items():
+        if value < 0:
+            raise ValueError(f"`{name}` must not be negative. Received: {name}={value}")
+
+
 def squared_gradient_norm(function, inputs):
     """`|d function(x) / d x|^2` of each row: float32 (N,), differentiable once more.
 

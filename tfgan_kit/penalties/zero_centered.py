@@ -2,14 +2,18 @@
 
 import tensorflow as tf
 
-from tfgan_kit.penalties.penalty import Penalty, register, squared_gradient_norm
+from tfgan_kit.penalties.penalty import (
+    Penalty,
+    check_not_negative,
+    register,
+    squared_gradient_norm,
+)
 
 
 class _ZeroCentered(Penalty):
     def __init__(self, gamma=10.0, interval=1):
         super().__init__(interval)
-        if gamma < 0:
-            raise ValueError(f"`gamma` must not be negative. Received: gamma={gamma}")
+        check_not_negative(gamma=gamma)
         self.gamma = gamma
 
     def get_config(self):

@@ -1,0 +1,12 @@
+"""What every network asks of the numbers that it is made of."""
+
+
+def check_sizes(**sizes):
+    """Refuses a network with none of something.
+
+    Raises:
+        ValueError: naming the first size below 1.
+    """
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
