@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from absl import app, flags
 
-from benchmarks.dirac_gan import START, dirac_gan, trajectory
+from benchmarks.dirac_gan import dirac_gan, trajectory
 from tfgan_kit import R1, Alternating, Consensus, Extragradient
 
 FLAGS = flags.FLAGS
@@ -45,7 +45,7 @@ def main(argv):
             plane.plot(points[:, 1], points[:, 0], ".-", markersize=3, linewidth=0.8, label=name)
             distances.semilogy(np.linalg.norm(points, axis=1), label=name)
             print(f"{game}, {name}: distance {np.linalg.norm(points[-1]):.3g} after {FLAGS.steps} steps")
-        plane.plot(START[1], START[0], "ko", 0, 0, "k+")
+        plane.plot(points[0, 1], points[0, 0], "ko", 0, 0, "k+")
         plane.set(title=game, xlabel="generator, theta", ylabel="discriminator, psi", aspect="equal")
         plane.set(xlim=(-2, 2), ylim=(-2, 2))
         distances.set(xlabel="step", ylabel="distance from balance")

@@ -25,7 +25,7 @@ from tfgan_kit.whole_files import write_json
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output", None, "Folder of the runs, results.json and table.md.", required=True)
-flags.DEFINE_list("presets", ["mlp_grid"], "Recipes: a preset of ours, or pacgan1 to pacgan4.")
+flags.DEFINE_list("presets", ["mlp_mixture"], "Recipes: a preset of ours, or pacgan1 to pacgan4.")
 flags.DEFINE_list("mixtures", list(MIXTURES), "Mixtures that each is trained on.")
 flags.DEFINE_integer("seeds", 10, "Seeds 0 to this - 1 of each.", lower_bound=1)
 flags.DEFINE_integer("steps", None, "Training steps; default: the preset's.", lower_bound=1)

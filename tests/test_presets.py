@@ -59,3 +59,17 @@ def test_an_override_that_is_no_attribute_is_refused():
 def test_a_name_is_registered_once():
     with pytest.raises(ValueError, match="exists already.*dcgan_mnist"):
         presets.register("dcgan_mnist", presets.Preset(networks=lambda shape, classes: None))
+
+
+def test_rates_come_down_by_a_cosine_to_their_last_share_of_the_preset_s_steps():
+    gan = presets.from_preset("mlp_mixture", (2,), steps=8)
+    preset = presets.get("mlp_mixture")
+    points = np.random.default_rng(0).normal(size=(80, 2)).astype(np.float32)
+    rates = []
+    for _ in range(9):
+        rates.append([float(optimizer.learning_rate) for optimizer in gan.optimizer.optimizers])
+        gan.fit(points[:8], batch_size=8, verbose=0)
+    last = preset.last_learning_rate
+    shares = last + (1 - last) * (1 + np.cos(np.pi * np.arange(9) / 8)) / 2
+    starts = [preset.generator_learning_rate, preset.discriminator_learning_rate]
+    np.testing.assert_allclose(rates, np.outer(shares, starts), rtol=1e-5)

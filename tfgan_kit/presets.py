@@ -7,7 +7,7 @@ import keras
 
 from tfgan_kit.gan import GAN
 from tfgan_kit.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
-from tfgan_kit.penalties import R1
+from tfgan_kit.penalties import R1, R2
 from tfgan_kit.updates import Alternating
 
 
@@ -21,6 +21,8 @@ class Preset:
         image_size: int or None, pixels a side that the source is brought to.
         batch_size, steps: ints.
         generator_learning_rate, discriminator_learning_rate, beta_1, beta_2: Adam's.
+        last_learning_rate: share of both rates that a cosine has come down to at the last of `steps`;
+            a run that is gone on with stays there.
         objective: a name in `objectives.OBJECTIVES`.
         penalties: tuple of `Penalty`.
         update: rule of the moves; None is `Alternating(1, 1)`.
@@ -37,6 +39,7 @@ class Preset:
     discriminator_learning_rate: float = 2e-4
     beta_1: float = 0.5
     beta_2: float = 0.999
+    last_learning_rate: float = 1.0
     objective: str = "non_saturating"
     penalties: tuple = ()
     update: Alternating | None = None
@@ -62,7 +65,7 @@ def _mlp(image_shape, num_classes):
             f"Received: images of shape {image_shape}"
         )
     (dim,) = image_shape
-    return MLPGenerator(dim), MLPDiscriminator(dim)
+    return MLPGenerator(dim, width=128, depth=4), MLPDiscriminator(dim, width=128, num_frequencies=64)
 
 
 PRESETS = {
@@ -84,10 +87,12 @@ PRESETS = {
         _dcgan(latent_dim=100, width=64), image_size=64, steps=50_000,
         penalties=(R1(gamma=1.0, interval=16),),
     ),
-    # PacGAN's grid of 25 Gaussians (1712.04086), three layers of 512 as in 1704.00028.
-    "mlp_grid": Preset(
-        _mlp, dataset="grid25", batch_size=256, steps=20_000, generator_learning_rate=1e-4,
-        discriminator_learning_rate=1e-4, beta_2=0.9, penalties=(R1(gamma=0.1),), ema_decay=0.995,
+    # Mixtures in the plane: R3GAN's game (2501.05441), Fourier features in the discriminator. Of
+    # benchmarks/mode_coverage.py.
+    "mlp_mixture": Preset(
+        _mlp, dataset="grid25", batch_size=256, steps=20_000, generator_learning_rate=3e-3,
+        discriminator_learning_rate=3e-3, beta_1=0.0, beta_2=0.99, last_learning_rate=0.01,
+        objective="relativistic_pairing", penalties=(R1(gamma=0.3), R2(gamma=0.3)),
     ),
 }
 
@@ -139,6 +144,10 @@ def from_preset(name, image_shape=(64, 64, 3), num_classes=None, seed=0, **overr
     gan = GAN(generator, discriminator, ema_decay=preset.ema_decay, seed=seed)
 
     def adam(learning_rate):
+        if preset.last_learning_rate != 1.0:
+            learning_rate = keras.optimizers.schedules.CosineDecay(
+                learning_rate, preset.steps, alpha=preset.last_learning_rate
+            )
         return keras.optimizers.Adam(learning_rate, beta_1=preset.beta_1, beta_2=preset.beta_2)
 
     gan.compile(

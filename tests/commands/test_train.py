@@ -79,7 +79,7 @@ def test_labels_are_left_out_on_request(train, tmp_path):
 
 def test_points_are_trained_on_too(command, tmp_path):
     code, _, err = command(
-        "train", "--preset=mlp_grid", f"--run_dir={tmp_path / 'run'}", "--steps=2",
+        "train", "--preset=mlp_mixture", f"--run_dir={tmp_path / 'run'}", "--steps=2",
         "--checkpoint_every=2", "--batch_size=16",
     )
     assert code == 0, err

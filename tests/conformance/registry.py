@@ -58,6 +58,9 @@ NETWORKS = {
         gk.PatchDiscriminator, dict(channels=1, width=2, num_stages=2), IMAGES
     ),
     "mlp_discriminator": Entry(gk.MLPDiscriminator, dict(input_dim=3, width=4, depth=2), POINTS),
+    "mlp_discriminator_with_frequencies": Entry(
+        gk.MLPDiscriminator, dict(input_dim=3, width=4, depth=1, num_frequencies=2), POINTS
+    ),
 }
 
 # Networks of networks, whose precision is that of what they hold.
@@ -83,6 +86,10 @@ LAYERS = {
         gk.layers.ConditionalBatchNormalization,
         dict(num_classes=CLASSES, momentum=0.8, epsilon=1e-3),
         [IMAGES, LABELS],
+    ),
+    "fourier_features": Entry(
+        gk.layers.FourierFeatures,
+        dict(num_frequencies=3, lowest=-2.0, highest=1.0, seed=5), POINTS,
     ),
 }
 

@@ -5,15 +5,11 @@ import gzip
 import numpy as np
 import pytest
 
+from tests.fixtures.idx import idx_bytes
 from tfgan_kit.data import open_source
 
 IMAGES = np.arange(5 * 4 * 4, dtype=np.uint8).reshape(5, 4, 4)
 LABELS = np.array([0, 1, 2, 1, 0], np.uint8)
-
-
-def idx_bytes(array):
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    return header + array.tobytes()
 
 
 def ordered(source):

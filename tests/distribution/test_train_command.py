@@ -11,7 +11,7 @@ import pytest
 from tfgan_kit.checkpoint import Run, load_gan
 
 ARGUMENTS = [
-    "tfgan_kit.train", "--preset=mlp_grid", "--dataset=ring8", "--batch_size=64", "--checkpoint_every=20",
+    "tfgan_kit.train", "--preset=mlp_mixture", "--dataset=ring8", "--batch_size=64", "--checkpoint_every=20",
 ]
 
 

@@ -22,8 +22,9 @@ class Source:
         labels: None, or int32 NumPy array [N] with values in [0, num_classes).
         class_names: None, or one name a class.
 
-    Attributes: the arguments, `num_classes` (None for an unlabelled source), and `mixture`, the
-        `points.Mixture` that points were drawn from, if that is known.
+    Attributes: the arguments, `num_classes` (None for an unlabelled source), and what its modes
+        are told by, if they are known: `mixture`, the `points.Mixture` that points were drawn from, or
+        `digits`, the labelled source of the single images that were stacked (`data.stacked`).
 
     Example:
 
@@ -41,7 +42,7 @@ class Source:
         with tf.device("CPU:0"):  # a gather on the CPU must not fetch them from a GPU each time
             self._label_tensor = None if labels is None else tf.constant(labels, tf.int32)
         self.class_names = None if class_names is None else list(class_names)
-        self.mixture = None
+        self.mixture = self.digits = None
         self.num_classes = None
         if labels is not None:
             self.num_classes = len(class_names) if class_names else int(labels.max()) + 1

@@ -8,9 +8,12 @@ from tfgan_kit.data.idx import idx_arrays
 from tfgan_kit.data.mnist import mnist5k_arrays
 from tfgan_kit.data.npz import npz_arrays
 from tfgan_kit.data.points import MIXTURES
+from tfgan_kit.data.stacked import open_stacked
 from tfgan_kit.data.tfds import open_tfds
 
-SPELLINGS = "tfds:NAME[/CONFIG][:SPLIT], folder:PATH, npz:PATH, idx:PATH, mnist5k, ring8, grid25, skewed25"
+SPELLINGS = (
+    "tfds:NAME[/CONFIG][:SPLIT], folder:PATH, npz:PATH, idx:PATH, stacked:PATH, mnist5k, ring8, grid25, skewed25"
+)
 
 
 def open_source(spelling, image_size=None, channels=None):
@@ -22,6 +25,7 @@ def open_source(spelling, image_size=None, channels=None):
     | `folder:PATH` | image files; each first-level sub-folder is a class |
     | `npz:PATH` | `images` (and `labels`), or `x_train` (and `y_train`) |
     | `idx:PATH` | the folder or the images file of MNIST, Fashion-MNIST, ... |
+    | `stacked:PATH` | 128,000 stacks of three images of `idx:PATH` (`data.stacked`) |
     | `mnist5k` | 5,000 MNIST digits, fetched with pip |
     | `ring8`, `grid25`, `skewed25` | 100,000 points of 8 or 25 Gaussians in the plane (`data.points`) |
 
@@ -54,6 +58,10 @@ def open_source(spelling, image_size=None, channels=None):
     if kind in _ARRAY_FILES and rest:
         images, labels = _ARRAY_FILES[kind](rest)
         return ArraySource(spelling, images, labels, image_size=image_size, channels=channels)
+    if kind == "stacked" and rest:
+        if channels not in (None, 3):
+            raise ValueError(f"A stack has three channels. Received: {spelling!r} with channels={channels}")
+        return open_stacked(rest, image_size)
     if kind == "folder" and rest:
         return open_folder(rest, image_size, channels)
     if kind == "tfds" and rest:

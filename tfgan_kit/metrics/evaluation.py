@@ -8,6 +8,7 @@ from tfgan_kit.metrics.classifier_training import RECIPE
 from tfgan_kit.metrics.domain_classifier import TRUSTED_ACCURACY, domain_classifier
 from tfgan_kit.metrics.image_set import gather, generated_batches, real_batches
 from tfgan_kit.metrics.measures import GROUPS, MEASURES
+from tfgan_kit.metrics.mode_coverage import mode_counter
 from tfgan_kit.metrics.sliced_wasserstein import MAX_IMAGES
 from tfgan_kit.metrics.split import split_indices
 
@@ -29,10 +30,10 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
     | `kid_domain` | labels | unbiased kernel distance over the same features |
     | `label_agreement` | labels, `conditional` | share the classifier gives the label asked |
     | `swd` | - | sliced Wasserstein, x 1000 on patches of images; in their units on points |
-    | `mode_coverage` | a mixture | the next four |
-    | `modes` | a mixture | modes with a point within 3 deviations |
+    | `mode_coverage` | known modes | of the next four those that the source allows |
+    | `modes` | known modes | modes with a point within 3 deviations, or with a stack |
     | `high_quality` | a mixture | share of points within 3 deviations of a mode |
-    | `mode_reverse_kl` | a mixture | KL of the modes' histogram from their weights, nats |
+    | `mode_reverse_kl` | known modes | KL of the modes' histogram from their weights, nats |
     | `mode_spread` | a mixture | deviation within a mode over the mixture's |
 
     Args:
@@ -68,7 +69,9 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
     num_images = _checked_count(num_images, len(split.test))
     classifier = domain_classifier(source, split.classifier, seed) if with_classifier else None
 
-    keep = None if len(source.image_shape) == 1 else MAX_IMAGES if "swd" in names else 0
+    counter = mode_counter(source) if any(MEASURES[name].needs_modes for name in names) else None
+
+    keep = None if counter or len(source.image_shape) == 1 else MAX_IMAGES if "swd" in names else 0
     reference = gather(real_batches(source, split.reference), classifier, keep)
     test = gather(real_batches(test_source or source, split.test), classifier, keep)
     labels = _asked_labels(reference.labels, num_images, seed) if conditional else None
@@ -78,17 +81,15 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
     protocol = _protocol(source, test_source, seed, reference, test, generated)
     extractor = _extractor_protocol(classifier, len(split.classifier)) if with_classifier else {}
     return [
-        _result(name, _compare(name, source), reference, test, generated, protocol,
+        _result(name, _compare(name, counter), reference, test, generated, protocol,
                 extractor if MEASURES[name].needs_classifier else {"warnings": []})
         for name in names
     ]
 
 
-def _compare(name, source):
+def _compare(name, counter):
     measure = MEASURES[name]
-    if measure.needs_mixture:
-        return functools.partial(measure.compare, mixture=source.mixture)
-    return measure.compare
+    return functools.partial(measure.compare, counter=counter) if measure.needs_modes else measure.compare
 
 
 def allowed_metrics(source, conditional=False):
@@ -99,7 +100,8 @@ def allowed_metrics(source, conditional=False):
         name for name, measure in MEASURES.items()
         if (has_classifier or not measure.needs_classifier)
         and (conditional or not measure.needs_conditional)
-        and (source.mixture is not None or not measure.needs_mixture)
+        and (source.mixture or source.digits or not measure.needs_modes)
+        and (source.mixture or not measure.needs_mixture)
     ]
 
 
@@ -114,7 +116,7 @@ def checked_metrics(metrics, source, conditional=False):
     if metrics is None:
         return [name for name in allowed if name != "swd" or "fd_domain" not in allowed]
     names = [metrics] if isinstance(metrics, str) else list(metrics)
-    names = [part for name in names for part in GROUPS.get(name, (name,))]
+    names = [part for name in names for part in _members(name, allowed)]
     unknown = [name for name in names if name not in MEASURES]
     if unknown or not names:
         raise ValueError(
@@ -126,11 +128,17 @@ def checked_metrics(metrics, source, conditional=False):
             f"{', '.join(forbidden)} cannot be measured on {source.name!r} (image_shape="
             f"{source.image_shape}, num_classes={source.num_classes}, conditional={conditional}): "
             "a domain classifier needs labelled images of at least 2 classes, label_agreement a "
-            "conditional generator, mode_coverage a mixture whose modes are known (ring8, grid25, "
-            f"skewed25). Choose from {', '.join(allowed)}. "
+            "conditional generator, mode_coverage a source whose modes are known (ring8, grid25, "
+            f"skewed25, stacked:PATH). Choose from {', '.join(allowed)}. "
             f"Received: metrics={metrics!r}"
         )
     return list(dict.fromkeys(names))
+
+
+def _members(name, allowed):
+    """The allowed metrics of a group, all of them where none is; or the metric itself."""
+    members = GROUPS.get(name, (name,))
+    return [member for member in members if member in allowed] or members
 
 
 def _checked_count(num_images, num_test_images):

@@ -8,7 +8,6 @@ import numpy as np
 from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, sliced_wasserstein
 from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.kernel import SUBSET_SIZE, kernel_distance
-from tfgan_kit.metrics.mode_coverage import mode_coverage
 from tfgan_kit.metrics.sliced_wasserstein import (
     MAX_IMAGES,
     PATCHES_PER_IMAGE,
@@ -23,12 +22,14 @@ class Measure(NamedTuple):
         holds "value" and maybe "std", the second joins the protocol and may hold "warnings".
     needs_classifier: whether it reads the domain classifier's answers.
     needs_conditional: whether it reads the labels that the generator was asked for.
-    needs_mixture: whether it reads the modes of a known mixture; `compare` has `mixture` then.
+    needs_modes: whether it counts modes; `compare` has a `ModeCounter`, `counter`, then.
+    needs_mixture: whether these must be the Gaussians of a mixture.
     """
 
     compare: Callable
     needs_classifier: bool = False
     needs_conditional: bool = False
+    needs_modes: bool = False
     needs_mixture: bool = False
 
 
@@ -84,15 +85,15 @@ def swd(reference, other, seed):
     }
 
 
-def _of_modes(field, best):
-    """A number of `mode_coverage`, by its field."""
+def _of_modes(field, best, needs_mixture=False):
+    """A number of a `ModeCoverage`, by its field."""
 
-    def compare(reference, other, seed, mixture):
-        del reference, seed  # the mixture itself is the reference
-        found = mode_coverage(other.samples, mixture)
-        return {"value": getattr(found, field)}, {"best": best, "modes": len(mixture.means)}
+    def compare(reference, other, seed, counter):
+        del reference, seed  # the law itself is the reference
+        value = getattr(counter.count(other.samples), field)
+        return {"value": value}, {"best": best, "modes": counter.num_modes} | counter.protocol
 
-    return Measure(compare, needs_mixture=True)
+    return Measure(compare, needs_modes=True, needs_mixture=needs_mixture)
 
 
 MEASURES = {
@@ -101,8 +102,8 @@ MEASURES = {
     "label_agreement": Measure(label_agreement, needs_classifier=True, needs_conditional=True),
     "swd": Measure(swd),
     "modes": _of_modes("modes", "highest"),
-    "high_quality": _of_modes("high_quality", "highest"),
+    "high_quality": _of_modes("high_quality", "highest", needs_mixture=True),
     "mode_reverse_kl": _of_modes("reverse_kl", "lowest"),
-    "mode_spread": _of_modes("spread", "1"),
+    "mode_spread": _of_modes("spread", "1", needs_mixture=True),
 }
 GROUPS = {"mode_coverage": ("modes", "high_quality", "mode_reverse_kl", "mode_spread")}

@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from tfgan_kit.networks.sizes import check_sizes
+from tfgan_kit.layers import FourierFeatures
+from tfgan_kit.layers.sizes import check_sizes
 
 
 def _hidden(x, width, depth, dtype):
@@ -73,6 +74,8 @@ class MLPDiscriminator(keras.Model):
         input_dim: int, D, dimension of the points.
         width: int, units of a hidden layer.
         depth: int, hidden layers.
+        num_frequencies: int >= 0; above 0 the points go through `FourierFeatures` first, or this
+            player sees no finer structure than a few ReLU layers can bend to.
 
     Call arguments:
         inputs: points float32 (N, D).
@@ -90,24 +93,26 @@ class MLPDiscriminator(keras.Model):
     Reference: the authors' code of arXiv:1704.00028, gan_toy.py.
     """
 
-    def __init__(self, input_dim=2, width=512, depth=3, **kwargs):
+    def __init__(self, input_dim=2, width=512, depth=3, num_frequencies=0, **kwargs):
         check_sizes(input_dim=input_dim, width=width, depth=depth)
         dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
-        points = keras.Input((input_dim,), name="points")
-        logits = layers.Dense(1, dtype="float32", name="logits")(
-            _hidden(points, width, depth, dtype)
-        )
+        x = points = keras.Input((input_dim,), name="points")
+        if num_frequencies:
+            x = FourierFeatures(num_frequencies, dtype=dtype)(x)
+        logits = layers.Dense(1, dtype="float32", name="logits")(_hidden(x, width, depth, dtype))
         super().__init__(inputs=points, outputs=logits, **kwargs)
         self.dtype_policy = dtype  # a functional model drops it
         self.input_dim = input_dim
         self.width = width
         self.depth = depth
+        self.num_frequencies = num_frequencies
 
     def get_config(self):
         return {
             "input_dim": self.input_dim,
             "width": self.width,
             "depth": self.depth,
+            "num_frequencies": self.num_frequencies,
             "name": self.name,
             "trainable": self.trainable,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),

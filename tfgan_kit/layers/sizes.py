@@ -1,8 +1,8 @@
-"""What every network asks of the numbers that it is made of."""
+"""What every network and layer asks of the numbers that it is made of."""
 
 
 def check_sizes(**sizes):
-    """Refuses a network with none of something.
+    """Refuses none of something.
 
     Raises:
         ValueError: naming the first size below 1.

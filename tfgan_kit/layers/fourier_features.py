@@ -1,0 +1,67 @@
+"""Sines and cosines of the inputs, which let an MLP tell points apart that lie close together."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from tfgan_kit.layers.sizes import check_sizes
+
+
+@keras.saving.register_keras_serializable("tfgan_kit")
+class FourierFeatures(layers.Layer):
+    """`x -> [x, sin(x F), cos(x F)]`, F fixed: random directions, lengths even on a scale of octaves.
+
+    Args:
+        num_frequencies: int >= 1, columns of F.
+        lowest, highest: float, the powers of two between which the lengths lie, in radians per unit
+            of x: of 2^-1 to 2^5 (the default) the waves are 12.6 to 0.2 units long.
+        seed: int, of F.
+
+    Call arguments:
+        inputs: float32 (N, D); never cast to the compute dtype, whose bits a sine would need.
+
+    Returns:
+        (N, D + 2 * num_frequencies) in the compute dtype.
+
+    Raises:
+        ValueError: no frequencies, or `lowest` above `highest`.
+
+    Example:
+        >>> FourierFeatures(8)(keras.ops.zeros((4, 2))).shape
+        TensorShape([4, 18])
+
+    Reference: Tancik et al., arXiv:2006.10739, section 6; their lengths are Gaussian, of a scale to be
+    chosen for the data, and these cover six octaves instead.
+    """
+
+    rows_are_independent = True
+
+    def __init__(self, num_frequencies=64, lowest=-1.0, highest=5.0, seed=0, **kwargs):
+        check_sizes(num_frequencies=num_frequencies)
+        if lowest > highest:
+            raise ValueError(
+                f"`lowest` must not be above `highest`. Received: lowest={lowest}, highest={highest}"
+            )
+        super().__init__(autocast=False, **kwargs)
+        self.num_frequencies = num_frequencies
+        self.lowest = lowest
+        self.highest = highest
+        self.seed = seed
+
+    def build(self, input_shape):
+        random = np.random.RandomState(self.seed)  # legacy: its stream is frozen
+        directions = random.normal(size=(input_shape[-1], self.num_frequencies))
+        directions /= np.linalg.norm(directions, axis=0)
+        lengths = 2.0 ** random.uniform(self.lowest, self.highest, self.num_frequencies)
+        self.frequencies = (directions * lengths).astype(np.float32)  # (D, F)
+
+    def call(self, inputs):
+        waves = ops.matmul(inputs, self.frequencies)
+        features = ops.concatenate([inputs, ops.sin(waves), ops.cos(waves)], axis=-1)
+        return ops.cast(features, self.compute_dtype)
+
+    def get_config(self):
+        return {
+            "num_frequencies": self.num_frequencies, "lowest": self.lowest,
+            "highest": self.highest, "seed": self.seed, **super().get_config(),
+        }
