@@ -78,17 +78,9 @@ def test_two_fits_equal_one(arguments, make_gan, weights_of, dataset):
 
 @pytest.mark.parametrize("arguments", [{}, RICH, {"ema_decay": 0.0}], ids=["plain", "rich", "0"])
 def test_training_on_from_a_file_equals_an_uninterrupted_run(
-    arguments, make_gan, weights_of, dataset, tmp_path
+    arguments, make_gan, dataset, check_resume
 ):
-    whole, stopped = make_gan(**arguments), make_gan(**arguments)
-    whole.fit(dataset, epochs=3, verbose=0)
-    stopped.fit(dataset, epochs=1, verbose=0)
-    stopped.save(tmp_path / "gan.keras")
-    resumed = keras.saving.load_model(tmp_path / "gan.keras")
-    np.testing.assert_array_equal(weights_of(resumed), weights_of(stopped))
-    resumed.fit(dataset, epochs=2, verbose=0)
-    np.testing.assert_array_equal(weights_of(resumed), weights_of(whole))
-    np.testing.assert_array_equal(resumed.generate(3), whole.generate(3))
+    check_resume(lambda: make_gan(**arguments), dataset)
 
 
 def test_file_holds_the_rules_of_the_game(make_gan, tmp_path):

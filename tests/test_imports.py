@@ -22,7 +22,7 @@ ANYTHING = ("tfgan_kit", "tfgan_kit_client")
 ALLOWED = {
     "tfgan_kit": (  # __init__.py: the list of public names; never serving
         "callbacks", "data", "distribution", "divergences", "dynamics", "export", "gan", "layers", "metrics",
-        "networks", "objectives", "penalties", "sampling", "tiles", "updates",
+        "networks", "objectives", "penalties", "sampling", "tiling", "updates",
     ),
     "tfgan_kit.layers": (),
     "tfgan_kit.objectives": (),
@@ -37,7 +37,7 @@ ALLOWED = {
     "tfgan_kit.dynamics": ("batch", "inputs"),
     "tfgan_kit.sampling": ("data.pixels",),
     "tfgan_kit.latent_search": (),
-    "tfgan_kit.tiles": ("data.pixels",),
+    "tfgan_kit.tiling": ("data.pixels",),
     "tfgan_kit.inputs": ("data.pixels", "sampling"),
     "tfgan_kit.distribution": (),
     "tfgan_kit.sharing": ("distribution",),

@@ -68,7 +68,7 @@ from tfgan_kit.penalties import (  # noqa: E402
     ZeroCenteredGradientPenalty,
 )
 from tfgan_kit.sampling import image_seeds  # noqa: E402
-from tfgan_kit.tiles import tiles  # noqa: E402
+from tfgan_kit.tiling import tiles  # noqa: E402
 from tfgan_kit.updates import Alternating, Consensus, Extragradient  # noqa: E402
 
 __all__ = [

@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from tfgan_kit import metrics
-from tfgan_kit.checkpoint import Run
+from tfgan_kit.checkpoint import Run, load_gan
 from tfgan_kit.divergence import DIVERGENCES, format_matrix, gaussian_kl, gaussian_w2, sliced_wasserstein
 from tfgan_kit.divergences import DivergenceMatrix
+from tfgan_kit.sampling import image_seeds
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +57,17 @@ def test_by_class_there_is_a_group_for_each_class(command, digits, tmp_path):
     assert report["names"] == ["digits.npz 0", "digits.npz 1", "digits.npz 2"]
     assert sum(report["counts"]) == 48  # the other half trained the classifier
     assert report["names"][1] in out and "Next:" not in out
+
+
+def test_a_conditional_checkpoint_is_grouped_by_the_labels_it_was_asked_for(command, run, digits, tmp_path):
+    output = tmp_path / "matrix.png"
+    code, _, err = command("divergence", f"--ckpt={run}", f"--dataset=npz:{digits}", "--by=class",
+                           f"--output={output}", "--num_images=40", "--seed=3")
+    assert code == 0, err
+    report = read(output)
+    assert report["names"] == [f"{name} {label}" for name in ("run", "digits.npz") for label in range(3)]
+    labels = load_gan(run).labels_of(image_seeds(3, 40))
+    assert report["counts"][:3] == np.bincount(labels, minlength=3).tolist()
 
 
 def test_two_checkpoints_of_one_run_are_compared_by_pixels(command, run, tmp_path):

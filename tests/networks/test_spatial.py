@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tfgan_kit as gk
-from tfgan_kit.tiles import assemble, tiles
+from tfgan_kit.tiling import tiles
 
 SCALE = 4  # 2 ** num_stages
 
@@ -55,6 +55,14 @@ def test_a_pixel_depends_on_the_latents_around_it_alone():
 def test_discriminator_answers_one_logit_for_an_image_of_any_size(shape):
     discriminator = gk.PatchDiscriminator(channels=shape[-1], width=4, num_stages=3)
     assert discriminator(np.zeros((2, *shape), np.float32)).shape == (2, 1)
+
+
+def assemble(network, height, width, seed=0, tile_size=256):
+    """The whole image that the tiles make: uint8 (height, width, C)."""
+    image = np.empty((height, width, network.channels), np.uint8)
+    for top, left, tile in tiles(network, height, width, seed, tile_size):
+        image[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return image
 
 
 def trained(images):

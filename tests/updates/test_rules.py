@@ -31,17 +31,13 @@ def test_config_is_lossless(rule):
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
-    rule, make_gan, uint8_images, labels, tmp_path, weights_of
+    rule, make_gan, uint8_images, labels, check_resume
 ):
     """With Adam, an R1 penalty, embeddings of labels and batch normalization."""
-    whole, first = (make_gan(conditional=True, update=rule, penalties=[gk.R1(0.1)]) for _ in range(2))
-    data = gk.data.from_arrays(uint8_images, labels, batch_size=8)
-    whole.fit(data, epochs=2, verbose=0)
-    first.fit(data, verbose=0)
-    first.save(tmp_path / "gan.keras")
-    resumed = keras.saving.load_model(tmp_path / "gan.keras")
-    resumed.fit(data, verbose=0)
-    np.testing.assert_array_equal(weights_of(resumed), weights_of(whole))
+    check_resume(
+        lambda: make_gan(conditional=True, update=rule, penalties=[gk.R1(0.1)]),
+        gk.data.from_arrays(uint8_images, labels, batch_size=8),
+    )
 
 
 def test_a_step_is_traced_once(rule, make_gan, dataset, monkeypatch):

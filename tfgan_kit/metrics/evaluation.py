@@ -71,6 +71,8 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
 
     counter = mode_counter(source) if any(MEASURES[name].needs_modes for name in names) else None
 
+    counter = counter and counter._replace(count=_once_a_set(counter.count))
+
     keep = None if counter or len(source.image_shape) == 1 else MAX_IMAGES if "swd" in names else 0
     reference = gather(real_batches(source, split.reference), classifier, keep)
     test = gather(real_batches(test_source or source, split.test), classifier, keep)
@@ -79,9 +81,10 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
     generated = gather(batches, classifier, keep)
 
     protocol = _protocol(source, test_source, seed, reference, test, generated)
+    floor = test.first(protocol["floor_count"])
     extractor = _extractor_protocol(classifier, len(split.classifier)) if with_classifier else {}
     return [
-        _result(name, _compare(name, counter), reference, test, generated, protocol,
+        _result(name, _compare(name, counter), reference, floor, generated, protocol,
                 extractor if MEASURES[name].needs_classifier else {"warnings": []})
         for name in names
     ]
@@ -90,6 +93,18 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
 def _compare(name, counter):
     measure = MEASURES[name]
     return functools.partial(measure.compare, counter=counter) if measure.needs_modes else measure.compare
+
+
+def _once_a_set(count):
+    """`count(samples)`, which counts an array once: each metric asks for one number of the same answer."""
+    answers = {}
+
+    def counted(samples):
+        if id(samples) not in answers:
+            answers[id(samples)] = samples, count(samples)  # kept, so that no other takes its id
+        return answers[id(samples)][1]
+
+    return counted
 
 
 def allowed_metrics(source, conditional=False):
@@ -214,7 +229,7 @@ def _extractor_protocol(classifier, training_count):
 def _result(name, compare, reference, test, generated, protocol, extractor):
     seed = protocol["seed"]
     numbers, details = compare(reference, generated, seed)
-    floor, _ = compare(reference, test.first(protocol["floor_count"]), seed)
+    floor, _ = compare(reference, test, seed)
     warnings = [
         text for part in (protocol, extractor, details) for text in part.get("warnings", [])
     ]

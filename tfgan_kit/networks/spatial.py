@@ -21,9 +21,9 @@ class SpatialGenerator(keras.Model):
     """A grid of latents to an image whose height and width the grid decides: textures, surfaces.
 
     Trained on crops of one size with flat latents, as any generator; afterwards a grid of another
-    size gives an image of another size, and `tfgan_kit.tiles` a huge one in pieces. A pixel depends
-    on a few latents around it, wherever it lies (no convolution is padded), so that an image has no
-    composition: for a face take `DCGANGenerator`.
+    size gives an image of another size, and `tfgan_kit.tiles` makes a huge one in pieces. A pixel
+    depends on a few latents around it, wherever it lies (no convolution is padded), so that an image
+    has no composition: for a face take `DCGANGenerator`.
 
     Args:
         image_size: int >= 8, pixels a side of the images that it is trained on.

@@ -2,7 +2,6 @@
 
 import itertools
 
-import numpy as np
 import tensorflow as tf
 
 from tfgan_kit.data.pixels import to_uint8
@@ -65,11 +64,3 @@ def _latents(rows, columns, channels, seed):
 
     latents = tf.map_fn(draw, tf.reshape(places, [-1]), fn_output_signature=tf.float32)
     return tf.reshape(latents, [*places.shape, channels])
-
-
-def assemble(generator, height, width, seed=0, tile_size=TILE):
-    """The whole image in memory: uint8 (height, width, C). See `tiles`."""
-    image = np.empty((height, width, generator.channels), np.uint8)
-    for top, left, tile in tiles(generator, height, width, seed, tile_size):
-        image[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    return image
