@@ -27,8 +27,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.special import entr, rel_entr, xlogy
 
-# A float32 softmax over thousands of classes sums to 1 within this.
-NORMALISATION_TOLERANCE = 1e-6
+from tfgan_kit.divergences.laws import checked_law
 
 
 def law_from_counts(counts, smoothing=0.0):
@@ -251,30 +250,6 @@ def _total(terms, p, q):
     with np.errstate(divide="ignore", over="ignore"):  # x / 0 = inf is the answer
         value = float(terms(p[held], q[held]).sum())
     return max(value, 0.0)  # rounding
-
-
-def checked_law(name, law):
-    """A law as float64 (K,).
-
-    Raises:
-        ValueError: a wrong rank, NaN, a negative probability, or a sum other than 1 within 1e-6.
-    """
-    law = np.asarray(law, np.float64)
-    if law.ndim != 1 or not len(law):
-        raise ValueError(
-            f"A law on K atoms has the shape (K,), K >= 1. Received: {name}.shape={law.shape}"
-        )
-    if not np.isfinite(law).all() or (law < 0).any():
-        raise ValueError(
-            "Probabilities must be finite and at least 0. Received: "
-            f"{name}={law[~np.isfinite(law) | (law < 0)][:8]} among {len(law)}"
-        )
-    if abs(law.sum() - 1) > NORMALISATION_TOLERANCE:
-        raise ValueError(
-            "Probabilities must sum to 1: divide by the sum, or use `law_from_counts`. "
-            f"Received: {name}.sum()={law.sum()}"
-        )
-    return law
 
 
 def _checked_pair(p, q):

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_kit.divergences import discrete, gaussian
+from tfgan_kit.divergences.laws import checked_law
 
 # Eigenvalues below this, relative to the largest, count as 0; automatic differentiation of laws of
 # 1,000 atoms leaves about 1e-14.
@@ -228,7 +229,7 @@ def _check_law(name, law):
     if hasattr(law, "covariance"):
         gaussian.checked(name, law)
         return
-    probabilities = discrete.checked_law(name, law)
+    probabilities = checked_law(name, law)
     if not probabilities.all():
         raise ValueError(
             "A law that is differentiated has positive probabilities only. Received: "

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfgan_kit.divergences.points import check_finite, checked_masses, checked_order
+from tfgan_kit.divergences.laws import checked_law
+from tfgan_kit.divergences.points import check_finite, checked_order
 
 
 def wasserstein_1d(x, y, order=1, x_weights=None, y_weights=None):
@@ -88,7 +89,7 @@ def _quantile_function(points, weights):
 
 
 def _weights(weights, name, count):
-    return np.full(count, 1 / count) if weights is None else checked_masses(weights, name, count)
+    return np.full(count, 1 / count) if weights is None else checked_law(name, weights, count)
 
 
 def _checked_line(points, name):

@@ -1,8 +1,6 @@
-"""What every estimator asks of its input: finite points of one dimension, weights that sum to 1."""
+"""What every estimator asks of its samples: finite points of one dimension."""
 
 import numpy as np
-
-MASS_TOLERANCE = 1e-6  # how far float32 probabilities may be from a sum of 1
 
 
 def checked_points(x, y):
@@ -19,29 +17,6 @@ def checked_points(x, y):
         )
     dtype = np.float32 if x.dtype == y.dtype == np.float32 else np.float64
     return x.astype(dtype, copy=False), y.astype(dtype, copy=False)
-
-
-def checked_masses(masses, name, count=None):
-    """Probabilities as float64 [K], divided by their sum to make it exactly 1.
-
-    Raises:
-        ValueError: another rank or length, negative or not finite, or a sum not 1 within 1e-6.
-    """
-    masses = np.asarray(masses, np.float64)
-    if masses.ndim != 1 or not len(masses) or (count is not None and len(masses) != count):
-        length = "[K], K >= 1" if count is None else f"[{count}], one for each point"
-        raise ValueError(f"`{name}` needs the shape {length}. Received: shape={masses.shape}")
-    if not np.isfinite(masses).all() or masses.min() < 0:
-        raise ValueError(
-            f"`{name}` must be finite and >= 0: probabilities, not logits. "
-            f"Received: {np.count_nonzero(~(masses >= 0) | np.isinf(masses))} values that are not"
-        )
-    if abs(masses.sum() - 1) > MASS_TOLERANCE:
-        raise ValueError(
-            f"`{name}` must sum to 1 within {MASS_TOLERANCE:g}: divide it by its sum, if mass may "
-            f"be ignored. Received: sum={masses.sum():.9g}"
-        )
-    return masses / masses.sum()
 
 
 def checked_order(order):

@@ -5,7 +5,8 @@ from scipy.optimize import linear_sum_assignment, linprog
 from scipy.sparse import eye_array, kron, vstack
 from scipy.spatial.distance import cdist
 
-from tfgan_kit.divergences.points import checked_masses, checked_order, checked_points
+from tfgan_kit.divergences.laws import checked_law
+from tfgan_kit.divergences.points import checked_order, checked_points
 
 LARGEST = 5000
 
@@ -92,7 +93,7 @@ def transport_cost(p, q, cost):
 
     Reference: Kantorovich (1942); Peyre and Cuturi, arXiv:1803.00567, eq. 2.11.
     """
-    p, q = checked_masses(p, "p"), checked_masses(q, "q")
+    p, q = checked_law("p", p), checked_law("q", q)
     cost = _checked_cost(cost, (len(p), len(q)))
     scale = cost.max() or 1.0
     mass = 1 / max(len(p), len(q))

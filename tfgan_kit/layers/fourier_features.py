@@ -14,7 +14,7 @@ class FourierFeatures(layers.Layer):
     Args:
         num_frequencies: int >= 1, columns of F.
         lowest, highest: float, the powers of two between which the lengths lie, in radians per unit
-            of x: of 2^-1 to 2^7 (the default) the waves are 12.6 to 0.05 units long.
+            of x: of 2^-1 to 2^6 (the default) the waves are 12.6 to 0.1 units long.
         seed: int, of F.
 
     Call arguments:
@@ -31,12 +31,12 @@ class FourierFeatures(layers.Layer):
         TensorShape([4, 18])
 
     Reference: Tancik et al., arXiv:2006.10739, section 6; their lengths are Gaussian, of a scale to be
-    chosen for the data, and these cover eight octaves instead.
+    chosen for the data, and these cover seven octaves instead.
     """
 
     rows_are_independent = True
 
-    def __init__(self, num_frequencies=64, lowest=-1.0, highest=7.0, seed=0, **kwargs):
+    def __init__(self, num_frequencies=64, lowest=-1.0, highest=6.0, seed=0, **kwargs):
         check_sizes(num_frequencies=num_frequencies)
         if lowest > highest:
             raise ValueError(

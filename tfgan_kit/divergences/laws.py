@@ -1,0 +1,33 @@
+"""What every divergence asks of a law on finitely many atoms."""
+
+import numpy as np
+
+TOLERANCE = 1e-6  # a float32 softmax over thousands of classes sums to 1 within this
+
+
+def checked_law(name, law, count=None):
+    """A law as float64 (K,), divided by its sum to make that exactly 1.
+
+    Args:
+        name: what the caller calls it, for the message.
+        law: probabilities.
+        count: int, the K that it must have, one for each of so many points; None allows any.
+
+    Raises:
+        ValueError: another rank or length, NaN, a negative probability, or a sum other than 1 within 1e-6.
+    """
+    law = np.asarray(law, np.float64)
+    if law.ndim != 1 or not len(law) or count not in (None, len(law)):
+        shape = "(K,), K >= 1" if count is None else f"({count},), one for each point"
+        raise ValueError(f"Probabilities have the shape {shape}. Received: {name}.shape={law.shape}")
+    if not np.isfinite(law).all() or (law < 0).any():
+        raise ValueError(
+            "Probabilities must be finite and at least 0, not logits. Received: "
+            f"{name}={law[~np.isfinite(law) | (law < 0)][:8]} among {len(law)}"
+        )
+    if abs(law.sum() - 1) > TOLERANCE:
+        raise ValueError(
+            "Probabilities must sum to 1: divide by the sum, or use `law_from_counts`. "
+            f"Received: {name}.sum()={law.sum():.9g}"
+        )
+    return law / law.sum()
