@@ -2,8 +2,8 @@
 
     python -m benchmarks.mode_coverage --output /tmp/modes                       # our recipe, every mixture
     python -m benchmarks.mode_coverage --output /tmp/modes --presets pacgan1 --datasets grid25 --seeds 2
-    python -m benchmarks.mode_coverage --output /tmp/modes --presets dcgan_stacked --datasets stacked:MNIST \\
-        --seeds 1 --checkpoints 20
+    python -m benchmarks.mode_coverage --output /tmp/modes --presets dcgan_mnist --datasets stacked:MNIST \\
+        --seeds 1 --steps 30000 --checkpoints 15
 
 Every run is a `python -m tfgan_kit.train` in a run folder of its own under `--output`, so that a killed
 benchmark goes on where it was. Of the last iterate 2,500 points, or 26,000 stacks, are measured as in the
@@ -45,7 +45,7 @@ PAPER = {
     ("pacgan2", "ring8"): "7.9, 95.6 %", ("pacgan2", "grid25"): "23.8, 91.3 %",
     ("pacgan3", "ring8"): "7.8, 97.7 %", ("pacgan3", "grid25"): "24.6, 94.2 %",
     ("pacgan4", "ring8"): "7.8, 95.9 %", ("pacgan4", "grid25"): "24.8 +- 0.2, 93.6 %",
-    ("dcgan_stacked", "stacked"): "DCGAN 78.9 +- 6.5, 4.50; PacDCGAN2 1000, 0.06 (100,000 steps)",
+    ("dcgan_mnist", "stacked"): "DCGAN 78.9 +- 6.5, 4.50; PacDCGAN2 1000, 0.06 (100,000 steps)",
 }  # fmt: skip
 
 
@@ -71,9 +71,9 @@ def train(preset, dataset, seed, folder):
 
 def interval(values):
     """Mean and half of the 95 % interval; of one value, no interval; nothing where none was measured."""
-    values = np.asarray(values, np.float64)
-    if np.isnan(values).all():
+    if None in values:
         return ""
+    values = np.asarray(values, np.float64)
     if len(values) < 2:
         return f"{values.mean():.3g}"
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))

@@ -65,7 +65,10 @@ def _mlp(image_shape, num_classes):
             f"Received: images of shape {image_shape}"
         )
     (dim,) = image_shape
-    return MLPGenerator(dim, width=128, depth=4), MLPDiscriminator(dim, width=128, num_frequencies=64)
+    return (
+        MLPGenerator(dim, width=128, depth=4),
+        MLPDiscriminator(dim, width=128, num_frequencies=64, negative_slope=0.2),
+    )
 
 
 PRESETS = {

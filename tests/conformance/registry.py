@@ -59,7 +59,7 @@ NETWORKS = {
     ),
     "mlp_discriminator": Entry(gk.MLPDiscriminator, dict(input_dim=3, width=4, depth=2), POINTS),
     "mlp_discriminator_with_frequencies": Entry(
-        gk.MLPDiscriminator, dict(input_dim=3, width=4, depth=1, num_frequencies=2), POINTS
+        gk.MLPDiscriminator, dict(input_dim=3, width=4, depth=1, num_frequencies=2, negative_slope=0.1), POINTS
     ),
 }
 

@@ -83,8 +83,8 @@ def domain_classifier(source, indices, seed=0, cache=None, steps=None):
     """The classifier of a labelled source, from the cache or trained now (about 12 s at 28x28).
 
     Cached as `.keras` with its accuracy beside it as `.json`, under a name that depends on the
-    source's fingerprint, the indices, the seed, the steps and the recipe. A cache file that is damaged is
-    said so and trained again.
+    source's fingerprint, the indices, the seed, the steps and the recipe. A cache file that is damaged
+    is said so and trained again.
 
     Args:
         source: a labelled `tfgan_kit.data` source of images of 8 to 256 pixels a side and at

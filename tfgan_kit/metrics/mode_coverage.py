@@ -17,20 +17,20 @@ COUNTING_STEPS = 4000  # of the classifier that counts stacks, 64 images each
 class ModeCoverage(NamedTuple):
     """What `mode_coverage` or `stack_coverage` found.
 
-    modes: int, those with at least one point within 3 deviations.
+    modes: int, those with at least one point within 3 deviations, or one stack.
     high_quality: float, the share of points within 3 deviations of a mode; in the plane 0.989 of
-        the mixture's own points.
-    reverse_kl: float, KL of the near points' histogram of modes from the mixture's weights, in
+        the mixture's own points. None of stacks.
+    reverse_kl: float, KL of the (near) points' histogram of modes from the mixture's weights, in
         nats; inf where no point is near. Real samples of N points have about (K - 1) / (2 N).
     spread: float, the deviation of the near points around their own mean in each mode, over the
         mixture's, averaged over the modes with 2 points or more; in the plane 0.974 of the mixture's
-        own, since the far ones are left out; NaN where no mode has 2.
+        own, since the far ones are left out; NaN where no mode has 2. None of stacks.
     """
 
     modes: int
-    high_quality: float
+    high_quality: float | None
     reverse_kl: float
-    spread: float
+    spread: float | None
 
 
 def mode_coverage(points, mixture):
@@ -85,7 +85,7 @@ def stack_coverage(images, classifier, num_classes):
         num_classes: int, K; there are K^C modes, and the histogram is compared with even weights.
 
     Returns:
-        A `ModeCoverage`; no image is far from every mode, so `high_quality` and `spread` are NaN.
+        A `ModeCoverage`; no image is far from every mode, so `high_quality` and `spread` are None.
 
     Reference: Metz et al., arXiv:1611.02163, section 3.3; Lin et al., arXiv:1712.04086, section 4.2.
 
@@ -98,7 +98,7 @@ def stack_coverage(images, classifier, num_classes):
     counts = np.bincount(modes, minlength=num_classes**num_channels)
     even = np.full(len(counts), 1 / len(counts))
     reverse_kl = discrete.kl(counts / counts.sum(), even)
-    return ModeCoverage(int(np.count_nonzero(counts)), np.nan, reverse_kl, np.nan)
+    return ModeCoverage(int(np.count_nonzero(counts)), None, reverse_kl, None)
 
 
 class ModeCounter(NamedTuple):
@@ -128,12 +128,8 @@ def mode_counter(source):
     digits = source.digits
     order = np.random.default_rng(0).permutation(digits.num_images)
     classifier = domain_classifier(digits, order[len(order) // 6 :], steps=COUNTING_STEPS)
-    count = functools.partial(
-        stack_coverage, classifier=classifier, num_classes=digits.num_classes
-    )
-    protocol = {
-        "counting_accuracy": classifier.accuracy, "counting_hash": classifier.weights_hash,
-    }
+    count = functools.partial(stack_coverage, classifier=classifier, num_classes=digits.num_classes)
+    protocol = {"counting_accuracy": classifier.accuracy, "counting_hash": classifier.weights_hash}
     return ModeCounter(count, digits.num_classes ** source.image_shape[-1], protocol)
 
 

@@ -7,9 +7,10 @@ from tfgan_kit.layers import FourierFeatures
 from tfgan_kit.layers.sizes import check_sizes
 
 
-def _hidden(x, width, depth, dtype):
+def _hidden(x, width, depth, dtype, negative_slope=0.0):
     for _ in range(depth):
-        x = layers.Dense(width, activation="relu", kernel_initializer="he_normal", dtype=dtype)(x)
+        x = layers.Dense(width, kernel_initializer="he_normal", dtype=dtype)(x)
+        x = layers.LeakyReLU(negative_slope, dtype=dtype)(x)
     return x
 
 
@@ -76,6 +77,8 @@ class MLPDiscriminator(keras.Model):
         depth: int, hidden layers.
         num_frequencies: int >= 0; above 0 the points go through `FourierFeatures` first, or this
             player sees no finer structure than a few ReLU layers can bend to.
+        negative_slope: float >= 0 of its leaky ReLUs; at 0, the paper's, a penalized discriminator
+            of a high learning rate may end constant, all its units off for good.
 
     Call arguments:
         inputs: points float32 (N, D).
@@ -93,19 +96,21 @@ class MLPDiscriminator(keras.Model):
     Reference: the authors' code of arXiv:1704.00028, gan_toy.py.
     """
 
-    def __init__(self, input_dim=2, width=512, depth=3, num_frequencies=0, **kwargs):
+    def __init__(self, input_dim=2, width=512, depth=3, num_frequencies=0, negative_slope=0.0, **kwargs):
         check_sizes(input_dim=input_dim, width=width, depth=depth)
         dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         x = points = keras.Input((input_dim,), name="points")
         if num_frequencies:
             x = FourierFeatures(num_frequencies, dtype=dtype)(x)
-        logits = layers.Dense(1, dtype="float32", name="logits")(_hidden(x, width, depth, dtype))
+        x = _hidden(x, width, depth, dtype, negative_slope)
+        logits = layers.Dense(1, dtype="float32", name="logits")(x)
         super().__init__(inputs=points, outputs=logits, **kwargs)
         self.dtype_policy = dtype  # a functional model drops it
         self.input_dim = input_dim
         self.width = width
         self.depth = depth
         self.num_frequencies = num_frequencies
+        self.negative_slope = negative_slope
 
     def get_config(self):
         return {
@@ -113,6 +118,7 @@ class MLPDiscriminator(keras.Model):
             "width": self.width,
             "depth": self.depth,
             "num_frequencies": self.num_frequencies,
+            "negative_slope": self.negative_slope,
             "name": self.name,
             "trainable": self.trainable,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
