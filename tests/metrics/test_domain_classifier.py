@@ -159,3 +159,8 @@ def _source(images, labels):
 def test_unsuitable_source_is_refused_with_the_reason(source, indices, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         domain_classifier(source, indices, cache=tmp_path)
+
+
+def test_a_classifier_of_other_steps_is_another_one(dots, cache_of_dots):
+    steps = domain_classifier(dots, np.arange(30), cache=cache_of_dots, steps=1)
+    assert steps.weights_hash != domain_classifier(dots, np.arange(30), cache=cache_of_dots).weights_hash

@@ -56,3 +56,12 @@ def test_frequencies_let_a_small_discriminator_follow_a_fine_wave():
         network.compile(keras.optimizers.Adam(1e-2), "mse")
         losses.append(network.fit(points, target, batch_size=200, epochs=30, verbose=0).history["loss"][-1])
     assert losses[0] > 0.3 and losses[1] < 0.05  # the wave's variance is 0.5
+
+
+@pytest.mark.parametrize("negative_slope, alive", [(0.0, False), (0.2, True)])
+def test_units_that_are_off_still_pass_something_where_they_leak(negative_slope, alive):
+    network = gk.MLPDiscriminator(width=8, depth=1, negative_slope=negative_slope)
+    hidden = next(layer for layer in network.layers if isinstance(layer, keras.layers.Dense))
+    hidden.bias.assign(np.full(8, -100.0))
+    logits = network(np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32))
+    assert (np.std(logits) > 1e-3) == alive
