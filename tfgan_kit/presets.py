@@ -67,7 +67,7 @@ def _mlp(image_shape, num_classes):
     (dim,) = image_shape
     return (
         MLPGenerator(dim, width=128, depth=4),
-        MLPDiscriminator(dim, width=128, num_frequencies=64, negative_slope=0.2),
+        MLPDiscriminator(dim, width=192, depth=2, num_frequencies=64, negative_slope=0.02),
     )
 
 
@@ -93,8 +93,8 @@ PRESETS = {
     # Mixtures in the plane: R3GAN's game (2501.05441), Fourier features in the discriminator. Of
     # benchmarks/mode_coverage.py.
     "mlp_mixture": Preset(
-        _mlp, dataset="grid25", batch_size=256, steps=20_000, generator_learning_rate=3e-3,
-        discriminator_learning_rate=3e-3, beta_1=0.0, beta_2=0.99, last_learning_rate=0.01,
+        _mlp, dataset="grid25", batch_size=256, steps=16_000, generator_learning_rate=3e-3,
+        discriminator_learning_rate=3e-3, beta_2=0.99, last_learning_rate=0.01,
         objective="relativistic_pairing", penalties=(R1(gamma=0.3), R2(gamma=0.3)),
     ),
 }
