@@ -2,8 +2,8 @@
 
     python -m benchmarks.game_monitor --output docs/game_monitor.png
 
-A tenth of the points is held out. Above 0 the cosine says that the weights move where the game points, near
-0 that they go around; the bump is how far its sign swings on the line beyond the weights.
+A tenth of the points is held out. A cosine below 0 says that the last steps went down the game's gradients,
+near 0 that they went around; the bump is how far the cosine bulges on the line through the weights.
 """
 
 import os

@@ -98,7 +98,7 @@ def curves(results, path):
             for plane, key in zip(planes, ("modes", "reverse_kl"), strict=True):
                 steps, values = [found["steps"] for found in run], [found[key] for found in run]
                 plane.plot(steps, values, ".-", color=color, linewidth=0.8, label=None if seed else name)
-    planes[0].set(xlabel="steps", ylabel="modes")
+    planes[0].set(xlabel="steps", ylabel="modes", ylim=(0, None))
     planes[1].set(xlabel="steps", ylabel="reverse KL in nats", yscale="log")
     planes[0].legend(fontsize=7)
     figure.savefig(path)
