@@ -22,8 +22,8 @@ from tfgan_kit.metrics.sliced_wasserstein import image_sliced_wasserstein
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image", None, "A photograph of a surface, more than 128 pixels a side.", required=True)
 flags.DEFINE_string("output", None, "Where the picture goes.", required=True)
-flags.DEFINE_integer("steps", 4000, "Training steps.", lower_bound=1)
-flags.DEFINE_integer("width", 32, "Of both networks.", lower_bound=1)
+flags.DEFINE_integer("steps", 2000, "Training steps.", lower_bound=1)
+flags.DEFINE_integer("width", 16, "Of both networks.", lower_bound=1)
 
 SIDE, TILE, COUNT = 64, 96, 2000
 
