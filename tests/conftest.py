@@ -1,6 +1,7 @@
 """What every test starts from: fixed seeds, and games small enough to train in a moment."""
 
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -10,6 +11,9 @@ import pytest
 import tensorflow as tf
 
 import tfgan_kit as gk
+
+# A shell makes what it runs in the background deaf to Ctrl-C, and so the tests of Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two CPU devices, for the tests of several replicas; it must be said before TensorFlow starts.
 tf.config.set_logical_device_configuration(

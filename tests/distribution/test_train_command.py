@@ -17,14 +17,14 @@ ARGUMENTS = [
 
 def test_mirrored_on_logical_cpus_trains_the_run_of_one_device(tmp_path):
     for name, more in (("one", []), ("two", ["--strategy=mirrored", "--logical_cpus=2"])):
-        line = [sys.executable, "-m", *ARGUMENTS, "--steps=5", f"--run_dir={tmp_path / name}", *more]
+        line = [sys.executable, "-m", *ARGUMENTS, "--steps=2", f"--run_dir={tmp_path / name}", *more]
         answer = subprocess.run(line, capture_output=True, text=True, check=False, timeout=300)
         assert answer.returncode == 0, answer.stderr[-2000:]
     assert "on 2 replicas" in answer.stdout
     one, two = (Run(tmp_path / name).read_metrics() for name in ("one", "two"))
     assert [line["metric"] for line in two] == [line["metric"] for line in one]
     values = [[line["value"] for line in lines] for lines in (two, one)]
-    np.testing.assert_allclose(*values, atol=2e-3)  # Adam enlarges rounding
+    np.testing.assert_allclose(*values, rtol=1e-5, atol=5e-5)  # a step enlarges rounding tenfold
 
 
 @pytest.mark.slow
