@@ -125,6 +125,10 @@ def test_kl_of_a_subnormal_probability_is_finite():
     assert kl([1.0, 0.0], [1e-310, 1.0]) == pytest.approx(310 * np.log(10), rel=1e-9)
 
 
+def test_what_a_sum_lacks_of_one_by_rounding_is_no_divergence():
+    assert abs(kl([0.5, 0.5], [0.5 + 2e-7, 0.5 + 2e-7])) < 1e-12
+
+
 def test_counts_are_divided_by_their_sum():
     np.testing.assert_array_equal(law_from_counts([3, 1, 0]), [0.75, 0.25, 0])
 

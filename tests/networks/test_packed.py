@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import tfgan_kit as gk
+from tfgan_kit import players
 
 
 def first_coordinates(size, packing):
@@ -62,3 +63,9 @@ def test_packed_gan_trains_and_reloads(tmp_path):
 def test_a_pack_of_none_is_refused():
     with pytest.raises(ValueError, match="`packing` must be at least 1. Received: packing=0"):
         gk.PackedDiscriminator(gk.MLPDiscriminator(), 0)
+
+
+def test_real_and_generated_images_never_share_a_pass():
+    """In one batch of both, a pack at the border would hold some of each."""
+    assert not players.rows_are_independent(gk.PackedDiscriminator(gk.MLPDiscriminator(4, width=4), 2))
+    assert players.rows_are_independent(gk.MLPDiscriminator(4, width=4))
