@@ -11,8 +11,6 @@ paper, and as many real ones beside; `--checkpoints` measures so many on the way
 Intervals are 95 % of Student's t over the seeds.
 """
 
-import pathlib
-import re
 import subprocess
 import sys
 
@@ -60,9 +58,10 @@ def train(preset, dataset, seed, folder):
         "--import_module=benchmarks.baselines.pacgan",
     ]  # fmt: skip
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_suffix(".log"), "a") as log:
-        if subprocess.run(command, stdout=log, stderr=log, check=False).returncode:
-            raise RuntimeError(f"The training failed; its output is {log.name}. Received: {' '.join(command)}")
+    if steps not in Run(folder).checkpoints():
+        with open(folder.with_suffix(".log"), "a") as log:
+            if subprocess.run(command, stdout=log, stderr=log, check=False).returncode:
+                raise RuntimeError(f"The training failed; its output is {log.name}. Received: {' '.join(command)}")
     there = {step: path for step, path in Run(folder).checkpoints().items() if step <= steps}
     wanted = np.linspace(0, max(there), FLAGS.checkpoints + 1)[1:]
     chosen = {min(there, key=lambda step, at=at: abs(step - at)) for at in wanted}
@@ -108,7 +107,7 @@ def main():
     output, results = command_line.writable_folder(FLAGS.output), {}
     table = [["recipe", "data", "all modes", "modes", "high quality", "reverse KL", "spread", "paper"]]
     for dataset in FLAGS.datasets:
-        source, kind = data.open_source(dataset), re.match(r"\w+", dataset)[0]
+        source, kind = data.open_source(dataset), dataset.partition(":")[0]
         counter = mode_counter(source)
         if counter is None:
             raise ValueError(f"The modes of a dataset must be known (ring8, stacked:PATH, ...). Received: {dataset}")
@@ -122,7 +121,7 @@ def main():
             runs = results[f"{preset}, {kind}"] = []
             for seed in range(FLAGS.seeds):
                 found = []
-                for path in train(preset, dataset, seed, pathlib.Path(output) / preset / kind / f"seed{seed}"):
+                for path in train(preset, dataset, seed, output / preset / kind / f"seed{seed}"):
                     gan = load_gan(path)
                     coverage = counter.count(gan.generate(count, seed=seed))
                     found.append({"seed": seed, "steps": gan.steps_trained} | coverage._asdict())

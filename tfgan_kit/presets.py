@@ -90,8 +90,8 @@ PRESETS = {
         _dcgan(latent_dim=100, width=64), image_size=64, steps=50_000,
         penalties=(R1(gamma=1.0, interval=16),),
     ),
-    # Mixtures in the plane: R3GAN's game (2501.05441), Fourier features in the discriminator. Of
-    # benchmarks/mode_coverage.py.
+    # Mixtures in the plane: R3GAN's game (2501.05441), Fourier features in the discriminator;
+    # measured by benchmarks/mode_coverage.py.
     "mlp_mixture": Preset(
         _mlp, dataset="grid25", batch_size=256, steps=16_000, generator_learning_rate=3e-3,
         discriminator_learning_rate=3e-3, beta_2=0.99, last_learning_rate=0.01,

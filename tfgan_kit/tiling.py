@@ -5,6 +5,7 @@ import itertools
 import tensorflow as tf
 
 from tfgan_kit.data.pixels import to_uint8
+from tfgan_kit.sizes import check_sizes
 
 TILE = 256
 
@@ -35,9 +36,7 @@ def tiles(generator, height, width, seed=0, tile_size=TILE):
         >>> for top, left, tile in tiles(gan.ema_generator, 1000, 5000):
         ...     image[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
     """
-    for name, size in (("height", height), ("width", width), ("tile_size", tile_size)):
-        if size < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
+    check_sizes(height=height, width=width, tile_size=tile_size)
     step = generator.pixels_a_latent
     tile_size = -(-tile_size // step) * step
     grid = generator.latents_a_side(tile_size)

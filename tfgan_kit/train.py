@@ -33,8 +33,7 @@ def define_flags():
     flags.DEFINE_string("preset", None, "One of: " + ", ".join(presets.PRESETS), required=True)
     flags.DEFINE_string("run_dir", None, "Run folder; an existing one is gone on with.", required=True)
     flags.DEFINE_string(
-        "dataset", None, "tfds:NAME[/CONFIG][:SPLIT], folder:PATH, npz:PATH, idx:PATH, stacked:PATH, "
-        "mnist5k, ring8, grid25 or skewed25; default: the preset's."
+        "dataset", None, f"One of: {data.spelling.SPELLINGS}; default: the preset's."
     )
     flags.DEFINE_boolean("conditional", True, "Use the labels of the data set, if it has any.")
     flags.DEFINE_integer("image_size", None, "Pixels a side; default: the preset's.", lower_bound=1)

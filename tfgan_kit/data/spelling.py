@@ -59,9 +59,7 @@ def open_source(spelling, image_size=None, channels=None):
         images, labels = _ARRAY_FILES[kind](rest)
         return ArraySource(spelling, images, labels, image_size=image_size, channels=channels)
     if kind == "stacked" and rest:
-        if channels not in (None, 3):
-            raise ValueError(f"A stack has three channels. Received: {spelling!r} with channels={channels}")
-        return open_stacked(rest, image_size)
+        return open_stacked(rest, image_size, channels)
     if kind == "folder" and rest:
         return open_folder(rest, image_size, channels)
     if kind == "tfds" and rest:

@@ -10,7 +10,7 @@ NUM_IMAGES = 128_000
 _SEED = 20171204  # of a legacy RandomState, whose stream NumPy froze
 
 
-def open_stacked(path, image_size=None):
+def open_stacked(path, image_size=None, channels=None):
     """128,000 stacks of three grey images, drawn once and for all from an `idx:` source.
 
     Nothing tells a network which image a channel shows: the source has no labels. The single images
@@ -19,16 +19,19 @@ def open_stacked(path, image_size=None):
     Args:
         path: as `idx_arrays` takes it; with labels of K classes there are K^3 modes.
         image_size: side to resize every image to, or None.
+        channels: 3, or None for the same.
 
     Returns:
         An `ArraySource` of uint8 [128000, H, W, 3] (for MNIST 301 MB).
 
     Raises:
-        ValueError: what cannot be read, or images without labels.
+        ValueError: what cannot be read, images without labels, other channels.
 
     Reference: Metz et al., Unrolled GANs (arXiv:1611.02163), section 3.3; the fixed number of stacks
     is that of VEEGAN (arXiv:1705.07761) and PacGAN (arXiv:1712.04086), section 4.2.
     """
+    if channels not in (None, CHANNELS):
+        raise ValueError(f"A stack has three channels. Received: stacked:{path} with channels={channels}")
     digits, labels = idx_arrays(path)
     if labels is None:
         raise ValueError(

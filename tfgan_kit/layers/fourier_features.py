@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tfgan_kit.layers.sizes import check_sizes
+from tfgan_kit.sizes import check_sizes
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")

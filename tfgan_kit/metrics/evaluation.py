@@ -1,7 +1,5 @@
 """Measures a generator against real images, with protocol and floor beside each value."""
 
-import functools
-
 import numpy as np
 
 from tfgan_kit.metrics.classifier_training import RECIPE
@@ -71,8 +69,6 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
 
     counter = mode_counter(source) if any(MEASURES[name].needs_modes for name in names) else None
 
-    counter = counter and counter._replace(count=_once_a_set(counter.count))
-
     keep = None if counter or len(source.image_shape) == 1 else MAX_IMAGES if "swd" in names else 0
     reference = gather(real_batches(source, split.reference), classifier, keep)
     test = gather(real_batches(test_source or source, split.test), classifier, keep)
@@ -82,29 +78,16 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
 
     protocol = _protocol(source, test_source, seed, reference, test, generated)
     floor = test.first(protocol["floor_count"])
+    if counter:
+        generated, floor = (part._replace(coverage=counter.count(part.samples)) for part in (generated, floor))
     extractor = _extractor_protocol(classifier, len(split.classifier)) if with_classifier else {}
+    counting = {"modes": counter.num_modes} | counter.protocol if counter else {}
     return [
-        _result(name, _compare(name, counter), reference, floor, generated, protocol,
-                extractor if MEASURES[name].needs_classifier else {"warnings": []})
+        _result(name, reference, floor, generated, protocol,
+                extractor if MEASURES[name].needs_classifier else {},
+                counting if MEASURES[name].needs_modes else {})
         for name in names
     ]
-
-
-def _compare(name, counter):
-    measure = MEASURES[name]
-    return functools.partial(measure.compare, counter=counter) if measure.needs_modes else measure.compare
-
-
-def _once_a_set(count):
-    """`count(samples)`, which counts an array once: each metric asks for one number of the same answer."""
-    answers = {}
-
-    def counted(samples):
-        if id(samples) not in answers:
-            answers[id(samples)] = samples, count(samples)  # kept, so that no other takes its id
-        return answers[id(samples)][1]
-
-    return counted
 
 
 def allowed_metrics(source, conditional=False):
@@ -226,12 +209,13 @@ def _extractor_protocol(classifier, training_count):
     }
 
 
-def _result(name, compare, reference, test, generated, protocol, extractor):
-    seed = protocol["seed"]
+def _result(name, reference, floor, generated, protocol, *more):
+    """A metric's value and floor; `more` are dicts that join the protocol."""
+    compare, seed = MEASURES[name].compare, protocol["seed"]
     numbers, details = compare(reference, generated, seed)
-    floor, _ = compare(reference, test, seed)
-    warnings = [
-        text for part in (protocol, extractor, details) for text in part.get("warnings", [])
-    ]
-    joined = protocol | extractor | details | {"warnings": warnings}
-    return {"metric": name, **numbers, "floor": floor["value"], "protocol": joined}
+    floor, _ = compare(reference, floor, seed)
+    joined, warnings = {}, []
+    for part in (protocol, *more, details):
+        warnings += part.get("warnings", [])
+        joined |= part
+    return {"metric": name, **numbers, "floor": floor["value"], "protocol": joined | {"warnings": warnings}}

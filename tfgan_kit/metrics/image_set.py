@@ -16,6 +16,7 @@ class ImageSet(NamedTuple):
     samples: uint8 [n, H, W, C], the first n <= N that were to be kept; or points, float [n, D].
     features, classes: the extractor's answers, float32 [N, 64] and int32 [N]; or None.
     labels: int32 [N], what the images are or were asked to be; or None.
+    coverage: the `ModeCoverage` of them all, where modes are counted; not of a part.
     """
 
     count: int
@@ -23,10 +24,11 @@ class ImageSet(NamedTuple):
     features: np.ndarray | None
     classes: np.ndarray | None
     labels: np.ndarray | None
+    coverage: tuple | None = None
 
     def first(self, count):
         """The set of the first `count` images; all of them where there are not so many."""
-        parts = (None if values is None else values[:count] for values in self[1:])
+        parts = (None if values is None else values[:count] for values in self[1:-1])
         return ImageSet(min(count, self.count), *parts)
 
 

@@ -22,7 +22,7 @@ class Measure(NamedTuple):
         holds "value" and maybe "std", the second joins the protocol and may hold "warnings".
     needs_classifier: whether it reads the domain classifier's answers.
     needs_conditional: whether it reads the labels that the generator was asked for.
-    needs_modes: whether it counts modes; `compare` has a `ModeCounter`, `counter`, then.
+    needs_modes: whether it reads the coverage of the source's modes.
     needs_mixture: whether these must be the Gaussians of a mixture.
     """
 
@@ -88,10 +88,9 @@ def swd(reference, other, seed):
 def _of_modes(field, best, needs_mixture=False):
     """A number of a `ModeCoverage`, by its field."""
 
-    def compare(reference, other, seed, counter):
+    def compare(reference, other, seed):
         del reference, seed  # the law itself is the reference
-        value = getattr(counter.count(other.samples), field)
-        return {"value": value}, {"best": best, "modes": counter.num_modes} | counter.protocol
+        return {"value": getattr(other.coverage, field)}, {"best": best}
 
     return Measure(compare, needs_modes=True, needs_mixture=needs_mixture)
 

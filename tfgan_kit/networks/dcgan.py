@@ -9,6 +9,7 @@ from tfgan_kit.layers import (
     Conv2D,
     Conv2DTranspose,
 )
+from tfgan_kit.sizes import check_sizes
 
 # Section 4 of the paper: "initialized from a zero-centered Normal distribution with std 0.02".
 INITIALIZER_STDDEV = 0.02
@@ -95,8 +96,7 @@ class DCGANGenerator(keras.Model):
     ):
         base, n = stages(image_size)
         _check(channels, width, num_classes)
-        if latent_dim < 1:
-            raise ValueError(f"`latent_dim` must be at least 1. Received: latent_dim={latent_dim}")
+        check_sizes(latent_dim=latent_dim)
         dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         latents = keras.Input((latent_dim,), name="latents")
         labels = keras.Input((), dtype="int32", name="labels") if num_classes else None

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from tfgan_kit.layers import FourierFeatures
-from tfgan_kit.layers.sizes import check_sizes
+from tfgan_kit.sizes import check_sizes
 
 
 def _hidden(x, width, depth, dtype, negative_slope=0.0):

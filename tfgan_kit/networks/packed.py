@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from tfgan_kit.sizes import check_sizes
+
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class PackedDiscriminator(keras.Model):
@@ -41,8 +43,7 @@ class PackedDiscriminator(keras.Model):
     rows_are_independent = False
 
     def __init__(self, discriminator, packing=2, **kwargs):
-        if packing < 1:
-            raise ValueError(f"`packing` must be at least 1. Received: packing={packing}")
+        check_sizes(packing=packing)
         super().__init__(**kwargs)
         self.discriminator = discriminator
         self.packing = packing

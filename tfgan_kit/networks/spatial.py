@@ -4,7 +4,7 @@ import keras
 from keras import layers, ops
 
 from tfgan_kit.layers import BatchNormalization, Conv2D
-from tfgan_kit.layers.sizes import check_sizes
+from tfgan_kit.sizes import check_sizes
 
 LARGEST_MULTIPLE = 4  # of `width`, as channels of the first stage
 STRIDE = 2

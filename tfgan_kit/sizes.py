@@ -1,4 +1,4 @@
-"""What every network and layer asks of the numbers that it is made of."""
+"""Numbers of things, of which there must be one at least."""
 
 
 def check_sizes(**sizes):
