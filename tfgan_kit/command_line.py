@@ -23,12 +23,12 @@ def define_import_module():
     )
 
 
-def define_ckpt(several=False):
+def define_ckpt(several=False, required=True):
     """`--ckpt` and what goes with it, for every command that loads a checkpoint, or any number."""
     if several:
         flags.DEFINE_multi_string("ckpt", [], "A .keras file, or a run folder; several times for several.")
     else:
-        flags.DEFINE_string("ckpt", None, "A .keras file, or a run folder.", required=True)
+        flags.DEFINE_string("ckpt", None, "A .keras file, or a run folder.", required=required)
     flags.DEFINE_enum(
         "which", "newest", ["newest", "best"], "Which checkpoint of a run folder; best is the one "
         "with the lowest distance that tfgan_kit.evaluate measured."

@@ -1,62 +1,193 @@
-"""Measures a checkpoint against real images: `python -m tfgan_kit.evaluate`."""
+"""Measures a checkpoint, or what a server answers, against real images: `python -m tfgan_kit.evaluate`."""
 
+import contextlib
+import io
+import json
 import pathlib
+from typing import NamedTuple
 
+import numpy as np
 from absl import flags
 
 from tfgan_kit import command_line, data, metrics
 from tfgan_kit.checkpoint import Run, load_gan, resolve
-from tfgan_kit.metrics.image_set import images_of
-from tfgan_kit.whole_files import write_json
+from tfgan_kit.metrics.choice import EXTRACTORS
+from tfgan_kit.metrics.extractors import open_extractor
+from tfgan_kit.metrics.measures import GROUPS, MEASURES
+from tfgan_kit.metrics.report import write_report
+from tfgan_kit.whole_files import write_bytes, write_json
+from tfgan_kit_client import GeneratorClient, ServingError, contract
 
 FLAGS = flags.FLAGS
+COMPARED = 16  # images that are asked of the server and of the checkpoint
+MOST_LEVELS = 1  # of 255, by which the two may differ: what an export's certificate allows
 
 
 def define_flags():
-    command_line.define_ckpt()
-    flags.DEFINE_list(
-        "metrics", None, "fd_domain, kid_domain, label_agreement, swd, mode_coverage; default: what the data "
-        "allow."
+    command_line.define_ckpt(required=False)
+    names = ", ".join(["fid", *GROUPS, *(name for name in MEASURES if name not in sum(GROUPS.values(), ()))])
+    flags.DEFINE_list("metrics", None, f"Of {names}; default: all that the data and the extractor allow.")
+    flags.DEFINE_string(
+        "extractor", None, f"What features are of: {', '.join(EXTRACTORS)}, a .keras file or the folder of a "
+        "SavedModel; default: domain, a classifier trained on half of the data, where it has labels."
     )
-    flags.DEFINE_string("dataset", None, "Real images; default: those the run was trained on.")
+    flags.DEFINE_string("weights", None, "File of the weights of inception or lite0; default: downloaded once.")
+    flags.DEFINE_string("resizer", None, "How inception's images are resized: tf1_bilinear, as FID was defined, "
+                        "the default; or clean, as clean-fid does.")
+    flags.DEFINE_string("dataset", None, f"Real images: {data.spelling.SPELLINGS}; default: those the run was "
+                        "trained on.")
     flags.DEFINE_string("test_dataset", None, "Real images for the floor; default: a part of --dataset.")
     flags.DEFINE_integer("num_images", None, "Generated images; default: as many as the test "
-                         "images, which makes value and floor comparable.", lower_bound=4)
+                         "images, which makes value and floor comparable.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Names the images and splits the data.", lower_bound=0)
-    flags.DEFINE_string("output", None, "JSON file; default: metrics.json in the run folder.")
+    flags.DEFINE_string("target", None, "host:port of a server: what it answers is measured, and compared with "
+                        "--ckpt where that is given.")
+    flags.DEFINE_string("model_name", "default", "The model's name at --target.")
+    flags.DEFINE_string("baseline", None, "metrics.json of another evaluation: the change from it is printed; "
+                        "another protocol is refused.")
+    flags.DEFINE_string("output", None, "JSON file; default: metrics.json in the run folder. The report, one page of "
+                        "HTML, is written beside it.")
+    flags.DEFINE_string("features", None, "A .npz file for the features of reference, test and generated images.")
 
 
-def main():
-    command_line.import_modules(FLAGS.import_module)
+class Subject(NamedTuple):
+    """What is measured: its generator, the shape of its images, and where it comes from."""
+
+    generator: metrics.Generator
+    image_shape: tuple
+    run: Run | None
+    record: dict  # for metrics.json
+
+
+def open_subject(stack):
+    """The checkpoint's generator, or the server's; `stack` closes the connection."""
+    if FLAGS.ckpt is None and FLAGS.target is None:
+        raise ValueError("There is nothing to measure: give --ckpt, or --target for a server.")
+    subject = None if FLAGS.ckpt is None else of_checkpoint()
+    if FLAGS.target is None:
+        return subject
+    try:
+        client = stack.enter_context(GeneratorClient(FLAGS.target, FLAGS.model_name))
+        return of_server(client, subject)
+    except ServingError as error:
+        raise ValueError(f"The server did not answer: {error}") from error
+
+
+def of_checkpoint():
     path = resolve(FLAGS.ckpt, FLAGS.which)
     run = Run(path.parent.parent)
-    config = run.read_config() if path in run.checkpoints().values() else None
+    gan = load_gan(path)
+    return Subject(
+        metrics.images_of(gan), gan.image_shape, run if path in run.checkpoints().values() else None,
+        {"ckpt": str(path), "step": gan.steps_trained},
+    )
+
+
+def of_server(client, checkpoint):
+    """The server's `Subject`; where there is a checkpoint, its images are compared with the server's."""
+    record = {"target": FLAGS.target, "model_name": FLAGS.model_name, "version": client.wait_until_ready()}
+    conditional = contract.GENERATE in client.metadata().signatures
+    facts = {"ema": None, "truncation_psi": None} if checkpoint is None else checkpoint.generator.facts
+
+    def generate(seeds_start, count, labels):
+        return client.generate(seeds=np.arange(seeds_start, seeds_start + count), labels=labels)
+
+    labels = np.zeros(COMPARED, np.int32) if conditional else None
+    images = generate(0, COMPARED, labels)
+    if checkpoint is not None:
+        in_memory = checkpoint.generator.generate(0, COMPARED, labels)
+        record |= checkpoint.record | {"levels_from_ckpt": distance(images, in_memory)}
+    return Subject(
+        metrics.Generator(generate, conditional, facts), images.shape[1:], checkpoint and checkpoint.run, record
+    )
+
+
+def distance(images, others):
+    """The largest difference of two batches of uint8 images, in levels of 255."""
+    if images.shape != others.shape:
+        raise ValueError(
+            "The server's model and the checkpoint make images of different shapes. "
+            f"Received: {images.shape} and {others.shape}"
+        )
+    return int(np.abs(images.astype(int) - others.astype(int)).max())
+
+
+def read_baseline():
+    try:
+        return json.loads(pathlib.Path(FLAGS.baseline).read_text())["results"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"--baseline is a metrics.json that this command wrote. Received: baseline={FLAGS.baseline} ({error})"
+        ) from error
+
+
+def places(subject):
+    """(the data's spelling, the output's path); the run folder knows both."""
+    config = subject.run and subject.run.read_config()
     spelling = FLAGS.dataset or (config and config["dataset"]["name"])
     if spelling is None:
         raise ValueError("Only a run folder knows its data; give --dataset.")
     if FLAGS.output is None and config is None:
         raise ValueError("Outside of a run folder there is no place for the figures; give --output.")
-    output = pathlib.Path(FLAGS.output or run.path / "metrics.json")
+    output = pathlib.Path(FLAGS.output or subject.run.path / "metrics.json")
+    if output.suffix != ".json":
+        raise ValueError(f"--output is a .json file; the report goes beside it as .html. Received: output={output}")
     command_line.writable_folder(output.parent)
-    gan = load_gan(path)
-    shape = gan.image_shape
-    image_size, channels = (shape[0], shape[2]) if len(shape) == 3 else (None, None)
-    source = data.open_source(spelling, image_size, channels)
-    test = FLAGS.test_dataset and data.open_source(FLAGS.test_dataset, image_size, channels)
-    results = metrics.evaluate(
-        images_of(gan), source, FLAGS.metrics, FLAGS.num_images, FLAGS.seed, test,
-        conditional=gan.num_classes is not None,
-    )
-    write_json(output, {"ckpt": str(path), "step": gan.steps_trained, "results": results})
-    if config is not None:
-        run.append_metrics(
-            {"step": gan.steps_trained, **{k: r[k] for k in ("metric", "value", "protocol")}}
-            for r in results
+    return spelling, output
+
+
+def main():
+    command_line.import_modules(FLAGS.import_module)
+    baseline = FLAGS.baseline and read_baseline()
+    with contextlib.ExitStack() as stack:
+        subject = open_subject(stack)
+        spelling, output = places(subject)
+        shape = subject.image_shape
+        image_size, channels = (shape[0], shape[2]) if len(shape) == 3 else (None, None)
+        source = data.open_source(spelling, image_size, channels)
+        test = FLAGS.test_dataset and data.open_source(FLAGS.test_dataset, image_size, channels)
+        extractor = FLAGS.extractor
+        if FLAGS.weights or FLAGS.resizer:
+            extractor = open_extractor(extractor, FLAGS.weights, FLAGS.resizer)
+        found = metrics.evaluate_in_full(
+            subject.generator, source, FLAGS.metrics, FLAGS.num_images, FLAGS.seed, test, extractor
         )
-    print(metrics.format_table(results))
-    print(f"Wrote {output}")
-    if len(gan.image_shape) == 3:  # points have no signature to be served by
+    write(found, subject, source, output)
+    print(metrics.format_table(found.results, baseline and metrics.compare(found.results, baseline)))
+    levels = subject.record.get("levels_from_ckpt", 0)
+    if levels > MOST_LEVELS:
+        print(f"warning: the server's images differ from the checkpoint's by up to {levels} levels of 255: it "
+              "serves another model, or another step")
+    print(f"Wrote {output} and {output.with_suffix('.html')}")
+    if FLAGS.ckpt and len(subject.image_shape) == 3:  # points have no signature to be served by
         print(f"Next: python -m tfgan_kit.export --ckpt {FLAGS.ckpt} --output models/NAME")
+
+
+def write(found, subject, source, output):
+    """Writes metrics.json, the lines of the run's history, the features, and the report."""
+    write_json(output, subject.record | {"results": found.results})
+    if subject.run is not None and FLAGS.target is None:
+        subject.run.append_metrics(
+            {"step": subject.record["step"], **{k: r[k] for k in ("metric", "value", "protocol")}}
+            for r in found.results
+        )
+    if FLAGS.features:
+        write_features(FLAGS.features, found)
+    title = f"Evaluation of {subject.record.get('target') or subject.record['ckpt']}"
+    facts = [f"{name}: {value}" for name, value in subject.record.items()]
+    history = subject.run.read_metrics() if subject.run is not None else ()
+    write_report(output.with_suffix(".html"), found, source, title, facts, history)
+
+
+def write_features(path, found):
+    sets = {"reference": found.reference, "test": found.test, "generated": found.generated}
+    arrays = {name: part.features for name, part in sets.items() if part.features is not None}
+    if not arrays:
+        print("warning: none of these metrics has features, so there are none to write")
+        return
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    write_bytes(path, file.getvalue())
 
 
 if __name__ == "__main__":

@@ -35,13 +35,18 @@ def write_json(path, value):
 
 
 def write_text(path, text):
-    """Writes a text whole or not at all: a temporary name, then a rename."""
+    """Writes a text whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path, content):
+    """Writes bytes whole or not at all: a temporary name, then a rename."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{here()}")
     try:
-        with open(temporary, "w") as file:
-            file.write(text)
+        with open(temporary, "wb") as file:
+            file.write(content)
             flush(file)
         os.replace(temporary, path)
     finally:

@@ -5,6 +5,7 @@ import pytest
 
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.metrics import (
+    Generator,
     allowed_metrics,
     classifier_training,
     evaluate,
@@ -29,7 +30,12 @@ def _pictures(count=40, shape=(8, 8, 1), seed=0, labels=None):
 
 
 def _by_name(results):
-    return {result["metric"]: result for result in results}
+    """Results by the name of their measure, without extractor and count."""
+    return {result["metric"].split("_domain")[0]: result for result in results}
+
+
+def _conditional(generate):
+    return Generator(generate, conditional=True)
 
 
 @pytest.mark.parametrize("num_images", [16, 17, 5000])
@@ -54,11 +60,10 @@ def test_split_for_a_test_source_leaves_all_the_rest_as_reference():
 
 
 def test_real_test_images_as_generated_ones_score_the_floor(digits, held_out_digits):
-    results = _by_name(evaluate(_replay(held_out_digits[0]), digits))
-    assert list(results) == ["fd_domain", "kid_domain"]
-    assert results["fd_domain"]["value"] == pytest.approx(results["fd_domain"]["floor"])
-    assert results["kid_domain"]["value"] == pytest.approx(results["kid_domain"]["floor"])
-    assert results["kid_domain"]["std"] > 0
+    results = evaluate(_replay(held_out_digits[0]), digits)
+    assert {"fd_domain_1250", "kid_domain_1250", "swd"} <= {result["metric"] for result in results}
+    values = {result["metric"]: result["value"] for result in results}
+    assert values == pytest.approx({result["metric"]: result["floor"] for result in results})
 
 
 def test_protocol_says_how_each_value_was_made(digits, held_out_digits):
@@ -66,7 +71,7 @@ def test_protocol_says_how_each_value_was_made(digits, held_out_digits):
     protocol = json.loads(json.dumps(result))["protocol"]
     expected = {
         "reference_source": "mnist5k", "reference_count": 1250, "generated_count": 300,
-        "test_count": 1250, "floor_count": 300, "seed": 0, "extractor": "domain_classifier_1",
+        "test_count": 1250, "floor_count": 300, "seed": 0, "extractor": "domain", "extractor_recipe": 1, "resizer": "none",
         "extractor_training_count": 2500, "extractor_trusted": True, "warnings": [],
         "reference_fingerprint": digits.fingerprint, "labels": None,
     }
@@ -75,10 +80,10 @@ def test_protocol_says_how_each_value_was_made(digits, held_out_digits):
 
 
 def test_table_names_every_metric_and_every_warning(digits, held_out_digits):
-    results = evaluate(_replay(held_out_digits[0]), digits, num_images=50)
+    results = evaluate(_replay(held_out_digits[0]), digits, ["fd", "kid"], num_images=50)
     header, fd, kid, *warnings = format_table(results).splitlines()
     assert header.split() == ["metric", "value", "floor", "protocol"]
-    assert fd.startswith("fd_domain") and kid.startswith("kid_domain") and " +- " in kid
+    assert fd.startswith("fd_domain_50 ") and kid.startswith("kid_domain_50 ") and " +- " in kid
     assert fd.index("50 generated") == header.index("protocol")
     assert any("a covariance is singular" in line for line in warnings)
     assert any("subsets of 25 images" in line for line in warnings)
@@ -92,7 +97,7 @@ def test_generator_that_obeys_labels_agrees_with_them(digits, held_out_digits):
         asked.append(wanted)
         return np.stack([images[labels == label][start % 50] for label in wanted])
 
-    results = _by_name(evaluate(obedient, digits, "label_agreement", 500, conditional=True))
+    results = _by_name(evaluate(_conditional(obedient), digits, "label_agreement", 500))
     assert results["label_agreement"]["value"] > 0.95
     assert results["label_agreement"]["floor"] > 0.97
     asked = np.concatenate(asked)
@@ -101,8 +106,7 @@ def test_generator_that_obeys_labels_agrees_with_them(digits, held_out_digits):
 
 
 def test_generator_that_ignores_labels_agrees_by_chance(digits, held_out_digits):
-    (result,) = evaluate(
-        _replay(held_out_digits[0]), digits, ["label_agreement"], 1000, conditional=True)
+    (result,) = evaluate(_conditional(_replay(held_out_digits[0])), digits, ["label_agreement"], 1000)
     assert result["value"] == pytest.approx(0.1, abs=0.05)
 
 
@@ -113,7 +117,7 @@ def test_labels_are_asked_for_as_often_as_in_the_reference(digits, held_out_digi
         asked.append(labels)
         return held_out_digits[0][:count]
 
-    evaluate(generate, digits, ["label_agreement"], conditional=True)
+    evaluate(_conditional(generate), digits, ["label_agreement"])
     reference = digits.labels[split_indices(5000, True).reference]
     np.testing.assert_array_equal(np.bincount(np.concatenate(asked)), np.bincount(reference))
 
@@ -134,10 +138,10 @@ def test_unlabelled_images_are_measured_by_sliced_wasserstein():
     source = _pictures(shape=(28, 28, 3))
     split = split_indices(40, with_classifier=False)
     test = np.stack([image.numpy() for image in source.ordered(40).unbatch()])[split.test]
-    (result,) = evaluate(_replay(test), source)
+    (result,) = evaluate(_replay(test), source, "swd")
     assert result["metric"] == "swd"
     assert result["value"] == result["floor"] > 0
-    assert set(result["protocol"]["levels"]) == {"28", "14"}
+    assert set(result["levels"]) == {"28", "14"}
 
 
 def test_points_are_measured_by_plain_sliced_wasserstein():
@@ -178,19 +182,23 @@ def test_more_generated_than_test_images_is_flagged():
 
 @pytest.mark.parametrize("shape, labels, conditional, expected", [
     ((8, 8, 1), None, False, ["swd"]),
-    ((8, 8, 1), np.arange(40) % 2, False, ["fd_domain", "kid_domain", "swd"]),
-    ((8, 8, 1), np.arange(40) % 2, True, ["fd_domain", "kid_domain", "label_agreement", "swd"]),
+    ((8, 8, 1), np.arange(40) % 2, False, ["fd", "kid", "swd"]),
+    ((8, 8, 1), np.arange(40) % 2, True, ["fd", "kid", "label_agreement", "swd"]),
     ((8, 8, 1), np.zeros(40, int), False, ["swd"]),
+    ((4, 8, 1), np.arange(40) % 2, False, ["swd"]),
 ])
 def test_allowed_metrics_follow_from_the_source(shape, labels, conditional, expected):
-    assert allowed_metrics(_pictures(shape=shape, labels=labels), conditional) == expected
+    asked = {"fd", "kid", "label_agreement", "swd", "modes"}
+    found = allowed_metrics(_pictures(shape=shape, labels=labels), conditional)
+    assert [name for name in found if name in asked] == expected
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"metrics": ["fid"]}, "choose from fd_domain, kid_domain, label_agreement, swd"),
+    ({"metrics": ["fie"]}, "choose from fd, kid, .*fid"),
+    ({"metrics": ["fid"], "extractor": "lite0"}, "One evaluation has one extractor"),
     ({"metrics": []}, "choose from"),
     ({"metrics": ["fd_domain"]}, "Choose from swd"),
-    ({"conditional": True}, "has none"),
+    ({"generate": _conditional(_replay(np.zeros((5, 8, 8, 1), np.uint8)))}, "has none"),
     ({"num_images": 3}, "num_images=3"),
     ({"test_source": _pictures()}, "the same images"),
     ({"test_source": _pictures(shape=(8, 8, 3))}, "source's shape"),

@@ -1,9 +1,14 @@
 """Metrics: features -> statistics -> value, with protocol and floor."""
 
+from tfgan_kit.metrics.choice import allowed_metrics
 from tfgan_kit.metrics.domain_classifier import DomainClassifier, domain_classifier
-from tfgan_kit.metrics.evaluation import allowed_metrics, evaluate
+from tfgan_kit.metrics.evaluation import Evaluation, evaluate, evaluate_in_full
+from tfgan_kit.metrics.feature_extractor import Answers, FeatureExtractor, feature_extractor
 from tfgan_kit.metrics.frechet import GaussianStatistics, frechet_distance, gaussian_statistics
+from tfgan_kit.metrics.frechet_error import frechet_standard_error
+from tfgan_kit.metrics.image_set import Generator, images_of
 from tfgan_kit.metrics.kernel import KernelDistance, kernel_distance, maximum_mean_discrepancy
+from tfgan_kit.metrics.protocol import compare, differences
 from tfgan_kit.metrics.sliced_wasserstein import (
     ImageSlicedWasserstein,
     SlicedWasserstein,
@@ -15,19 +20,29 @@ from tfgan_kit.metrics.split import Split, split_indices
 from tfgan_kit.metrics.table import format_table
 
 __all__ = [
+    "Answers",
     "DomainClassifier",
+    "Evaluation",
+    "FeatureExtractor",
     "GaussianStatistics",
+    "Generator",
     "ImageSlicedWasserstein",
     "KernelDistance",
     "SlicedWasserstein",
     "Split",
     "allowed_metrics",
+    "compare",
+    "differences",
     "domain_classifier",
     "evaluate",
+    "evaluate_in_full",
+    "feature_extractor",
     "format_table",
     "frechet_distance",
+    "frechet_standard_error",
     "gaussian_statistics",
     "image_sliced_wasserstein",
+    "images_of",
     "kernel_distance",
     "laplacian_pyramid",
     "maximum_mean_discrepancy",

@@ -8,75 +8,64 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
-from tfgan_kit.data import pixels
 from tfgan_kit.data.cache import cache_path
 from tfgan_kit.metrics import classifier_training
+from tfgan_kit.metrics.feature_extractor import FeatureExtractor, hash_of_weights
 
 TRUSTED_ACCURACY = 0.97
 MAX_HELD_OUT = 10_000
 _INFERENCE_BATCH = 128
 
 
-class DomainClassifier:
-    """Maps images to 64 features and to a class.
+class DomainClassifier(FeatureExtractor):
+    """The `FeatureExtractor` that was trained on a part of the data set itself.
 
-    The features are the last hidden layer's. They stand for this data set only: distances over
+    Its 64 features are the last hidden layer's. They stand for this data set only: distances over
     them are called `fd_domain` and `kid_domain`, never FID or KID, and two values can be compared
-    only where `weights_hash` is the same. Every batch is run at one fixed size, so a row's
-    features do not depend on its neighbours.
+    only where `weights_hash` is the same.
 
     Args:
         model: a Keras model, float32 [N, H, W, C] in [-1, 1] -> (features, logits), as
             `build_classifier` makes it.
         accuracy: float in [0, 1], its share of right answers on images it was not trained on.
         held_out_count: int, the number of those images.
+        training_count: int, the number of those it was trained on.
 
     Example:
         >>> classifier = domain_classifier(source, indices)
-        >>> features, classes = classifier(images)  # float32 [N, 64], int32 [N]
+        >>> classifier(images).features  # float32 [N, 64]
+        >>> classifier(images).classes  # int32 [N]
     """
 
-    def __init__(self, model, accuracy, held_out_count):
+    def __init__(self, model, accuracy, held_out_count, training_count):
+        super().__init__(
+            lambda images: model(images, training=False), "domain", weights_hash=hash_of_weights(model),
+            batch_size=_INFERENCE_BATCH,
+        )
         self.model = model
         self.accuracy = float(accuracy)
-        self.held_out_count = int(held_out_count)
-        shape = (_INFERENCE_BATCH, *model.input_shape[1:])
-        self._forward = tf.function(self._run, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+        self.held_out_count, self.training_count = int(held_out_count), int(training_count)
 
     @property
     def trusted(self):
         """Whether at least 97 % of its answers on held-out images are right."""
         return self.accuracy >= TRUSTED_ACCURACY
 
-    @property
-    def weights_hash(self):
-        digest = hashlib.sha256()
-        for weight in self.model.weights:
-            digest.update(weight.value.numpy().tobytes())
-        return digest.hexdigest()[:16]
-
-    def __call__(self, images):
-        """uint8 [N, H, W, C] -> features, float32 [N, 64], and classes, int32 [N]."""
-        images = np.asarray(images)
-        parts = [
-            self._padded(images[start : start + _INFERENCE_BATCH])
-            for start in range(0, len(images), _INFERENCE_BATCH)
-        ]
-        features, classes = zip(*parts, strict=True)
-        return np.concatenate(features), np.concatenate(classes)
-
-    def _padded(self, images):
-        padding = _INFERENCE_BATCH - len(images)
-        batch = np.pad(images, [(0, padding), (0, 0), (0, 0), (0, 0)])
-        features, classes = self._forward(batch)
-        return features.numpy()[: len(images)], classes.numpy()[: len(images)]
-
-    def _run(self, images):
-        features, logits = self.model(pixels.to_float(images), training=False)
-        return features, tf.argmax(logits, axis=-1, output_type=tf.int32)
+    def protocol(self):
+        warning = (
+            f"the domain classifier is right on {self.accuracy:.1%} of held-out images, below "
+            f"{TRUSTED_ACCURACY:.0%}: trust no small differences"
+        )
+        return super().protocol() | {
+            "extractor_recipe": classifier_training.RECIPE,
+            "extractor_accuracy": self.accuracy,
+            "extractor_trusted": self.trusted,
+            "extractor_training_count": self.training_count,
+            "extractor_held_out_count": self.held_out_count,
+            "warnings": [] if self.trusted else [warning],
+        }
 
 
 def domain_classifier(source, indices, seed=0, cache=None, steps=None):
@@ -105,7 +94,7 @@ def domain_classifier(source, indices, seed=0, cache=None, steps=None):
     indices = np.sort(np.asarray(indices, np.int64))
     _check_source(source, indices)
     stem = cache_folder(cache) / f"domain_classifier_{_key(source, indices, seed, steps)}"
-    classifier = _load(stem)
+    classifier = _load(stem, len(indices))
     if classifier is None:
         model = classifier_training.train_classifier(source, indices, seed, steps)
         classifier = _measured(model, source, indices)
@@ -123,10 +112,10 @@ def _measured(model, source, indices):
     held_out = np.setdiff1d(np.arange(source.num_images), indices)
     count = min(len(held_out), MAX_HELD_OUT)
     held_out = held_out[np.linspace(0, len(held_out) - 1, count).astype(np.int64)]
-    classifier = DomainClassifier(model, 0.0, count)
+    classifier = DomainClassifier(model, 0.0, count, len(indices))
     right = 0
     for images, labels in source.ordered(_INFERENCE_BATCH, indices=held_out):
-        right += np.sum(classifier(images)[1] == labels.numpy())
+        right += np.sum(classifier(images.numpy()).classes == labels.numpy())
     classifier.accuracy = float(right / count)
     return classifier
 
@@ -159,7 +148,7 @@ def _key(source, indices, seed, steps):
     return hashlib.sha256(recipe.encode() + indices.tobytes()).hexdigest()[:24]
 
 
-def _load(stem):
+def _load(stem, training_count):
     """The cached classifier, or None where there is none or it is damaged."""
     weights, record = stem.with_suffix(".keras"), stem.with_suffix(".json")
     if not weights.exists():
@@ -169,7 +158,7 @@ def _load(stem):
         if hashlib.sha256(weights.read_bytes()).hexdigest() != stored["sha256"]:
             raise ValueError("its checksum is not the recorded one")
         model = keras.saving.load_model(weights, compile=False)
-        return DomainClassifier(model, stored["accuracy"], stored["held_out_count"])
+        return DomainClassifier(model, stored["accuracy"], stored["held_out_count"], training_count)
     except (OSError, ValueError, KeyError, TypeError) as error:
         logging.warning(
             "The cached domain classifier %s is damaged (%s): training it again.", weights, error)

@@ -1,20 +1,41 @@
 """Measures a generator against real images, with protocol and floor beside each value."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from tfgan_kit.metrics.classifier_training import RECIPE
-from tfgan_kit.metrics.domain_classifier import TRUSTED_ACCURACY, domain_classifier
-from tfgan_kit.metrics.image_set import gather, generated_batches, real_batches
-from tfgan_kit.metrics.measures import GROUPS, MEASURES
+from tfgan_kit.metrics.choice import choose
+from tfgan_kit.metrics.domain_classifier import domain_classifier
+from tfgan_kit.metrics.extractors import open_extractor
+from tfgan_kit.metrics.feature_cache import real_set
+from tfgan_kit.metrics.image_set import Generator, ImageSet, gather, generated_batches
+from tfgan_kit.metrics.measures import MEASURES
 from tfgan_kit.metrics.mode_coverage import mode_counter
+from tfgan_kit.metrics.protocol import result_name
 from tfgan_kit.metrics.sliced_wasserstein import MAX_IMAGES
-from tfgan_kit.metrics.split import split_indices
+from tfgan_kit.metrics.split import Split, split_indices
 
-SMALLEST_COUNT = 4
+KEPT_SAMPLES = 64  # of every set, to be looked at
 
 
-def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_source=None,
-             conditional=False):
+class Evaluation(NamedTuple):
+    """An evaluation with all it was made of.
+
+    results: list of dicts, as `evaluate` returns them.
+    reference, test, generated: `ImageSet`s.
+    split: the `Split` of the source.
+    extractor: the `FeatureExtractor`, or None.
+    """
+
+    results: list
+    reference: ImageSet
+    test: ImageSet
+    generated: ImageSet
+    split: Split
+    extractor: object
+
+
+def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_source=None, extractor=None):
     """Measures generated images against a real data set.
 
     The source is split at random by the seed: with a domain classifier 50 % train it, 25 % are
@@ -24,9 +45,9 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
 
     | metric | needs | is |
     | --- | --- | --- |
-    | `fd_domain` | labels | squared Frechet distance over the domain classifier's features |
-    | `kid_domain` | labels | unbiased kernel distance over the same features |
-    | `label_agreement` | labels, `conditional` | share the classifier gives the label asked |
+    | `fd` | an extractor | squared Frechet distance over its features; `fid50k` of the FID network's |
+    | `kid` | an extractor | unbiased kernel distance over its features |
+    | `label_agreement` | domain, a conditional generator | share the classifier gives the label asked |
     | `swd` | - | sliced Wasserstein, x 1000 on patches of images; in their units on points |
     | `mode_coverage` | known modes | of the next four those that the source allows |
     | `modes` | known modes | modes with a point within 3 deviations, or with a stack |
@@ -35,117 +56,81 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
     | `mode_spread` | a mixture | deviation within a mode over the mixture's |
 
     Args:
-        generate: a callable `(seeds_start, count, labels) -> samples`: the images whose int64
-            seeds are seeds_start ... seeds_start + count - 1, as uint8 [count, H, W, C] (points:
-            float [count, D]). `labels` is int32 [count] if `conditional`, else None.
+        generate: a `Generator`, such as `images_of(gan)`; or a callable `(seeds_start, count, None) ->
+            samples`: the images whose int64 seeds are seeds_start ... seeds_start + count - 1, as uint8
+            [count, H, W, C] (points: float [count, D]). A conditional one is asked for labels in the
+            frequencies of the reference.
         source: a `tfgan_kit.data` source.
-        metrics: names from the table, or None for those the source allows (`swd` only where
-            there is no classifier).
+        metrics: names from the table, each over features also with its extractor's name behind
+            (`kid_lite0`; `fid` is `fd_inception`), or None for all that source and extractor allow.
         num_images: int >= 4, or None for the count of the test images, which makes value and
             floor comparable.
         seed: int >= 0; decides the split, the images' seeds, subsets and directions.
         test_source: another source of the same kind, e.g. a published test set, or None.
-        conditional: bool; labels are then asked for in the frequencies of the reference.
+        extractor: "domain", "inception", "lite0", or what `feature_extractor` takes: a `FeatureExtractor`,
+            a Keras model, a callable, a path. None: "domain" where the labels allow it.
 
     Returns:
-        A list of dicts, one a metric, ready for JSON: "metric", "value", "floor", "protocol", and
-        "std" over the subsets or directions where there is one.
+        A list of dicts, one a metric, ready for JSON: "metric" (its name with the extractor's and the
+        number of images, `fd_domain_1250`), "value", "floor", "protocol"; "interval" at 95 % and "std" where
+        there are any.
 
     Raises:
         ValueError: an unknown metric, one the source does not allow, too few images, or samples
             of another shape, type or number than asked for.
 
     Example:
-        >>> results = evaluate(generate, tfgan_kit.data.open_source("mnist5k"))
+        >>> results = evaluate(images_of(gan), tfgan_kit.data.open_source("mnist5k"))
         >>> print(format_table(results))
     """
-    names = checked_metrics(metrics, source, conditional)
-    _check_test_source(source, test_source)
-    with_classifier = any(MEASURES[name].needs_classifier for name in names)
-    num_test = None if test_source is None else test_source.num_images
-    split = split_indices(source.num_images, with_classifier, seed, num_test)
-    num_images = _checked_count(num_images, len(split.test))
-    classifier = domain_classifier(source, split.classifier, seed) if with_classifier else None
+    return evaluate_in_full(generate, source, metrics, num_images, seed, test_source, extractor).results
 
+
+def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, test_source=None, extractor=None):
+    """`evaluate`, with the images and features that the values were made of: an `Evaluation`."""
+    generator = generate if isinstance(generate, Generator) else Generator(generate)
+    names, extractor = choose(metrics, source, generator.conditional, extractor)
+    _check_test_source(source, test_source)
+    num_test = None if test_source is None else test_source.num_images
+    split = split_indices(source.num_images, extractor == "domain", seed, num_test)
+    num_images = _checked_count(num_images, len(split.test), names)
+    if extractor == "domain":
+        extractor = domain_classifier(source, split.classifier, seed)
+    elif extractor is not None:
+        extractor = open_extractor(extractor)
     counter = mode_counter(source) if any(MEASURES[name].needs_modes for name in names) else None
 
-    keep = None if counter or len(source.image_shape) == 1 else MAX_IMAGES if "swd" in names else 0
-    reference = gather(real_batches(source, split.reference), classifier, keep)
-    test = gather(real_batches(test_source or source, split.test), classifier, keep)
-    labels = _asked_labels(reference.labels, num_images, seed) if conditional else None
-    batches = generated_batches(generate, num_images, source.image_shape, seed, labels)
-    generated = gather(batches, classifier, keep)
+    keep = None if counter or len(source.image_shape) == 1 else MAX_IMAGES if "swd" in names else KEPT_SAMPLES
+    reference = real_set(source, split.reference, extractor, keep)
+    test = real_set(test_source or source, split.test, extractor, keep)
+    labels = _asked_labels(reference.labels, num_images, seed) if generator.conditional else None
+    batches = generated_batches(generator.generate, num_images, source.image_shape, seed, labels)
+    generated = gather(batches, extractor, keep)
 
-    protocol = _protocol(source, test_source, seed, reference, test, generated)
+    protocol = _protocol(source, test_source, seed, reference, test, generated) | generator.facts
     floor = test.first(protocol["floor_count"])
     if counter:
         generated, floor = (part._replace(coverage=counter.count(part.samples)) for part in (generated, floor))
-    extractor = _extractor_protocol(classifier, len(split.classifier)) if with_classifier else {}
+    by_features = {} if extractor is None else extractor.protocol()
     counting = {"modes": counter.num_modes} | counter.protocol if counter else {}
-    return [
+    results = [
         _result(name, reference, floor, generated, protocol,
-                extractor if MEASURES[name].needs_classifier else {},
+                by_features if MEASURES[name].needs_extractor else {},
                 counting if MEASURES[name].needs_modes else {})
         for name in names
     ]
+    return Evaluation(results, reference, test, generated, split, extractor)
 
 
-def allowed_metrics(source, conditional=False):
-    """The names of the metrics that a source, and a generator that takes labels, allow."""
-    classes = source.num_classes if source.labels is not None else None
-    has_classifier = len(source.image_shape) == 3 and (classes or 0) >= 2
-    return [
-        name for name, measure in MEASURES.items()
-        if (has_classifier or not measure.needs_classifier)
-        and (conditional or not measure.needs_conditional)
-        and (source.mixture or source.digits or not measure.needs_modes)
-        and (source.mixture or not measure.needs_mixture)
-    ]
-
-
-def checked_metrics(metrics, source, conditional=False):
-    """The metrics to compute, in order; ValueError for an unknown or a forbidden one."""
-    if conditional and source.labels is None:
-        raise ValueError(
-            f"A conditional generator is asked for labels, and {source.name!r} has none: use a "
-            "labelled source. Received: conditional=True"
-        )
-    allowed = allowed_metrics(source, conditional)
-    if metrics is None:
-        return [name for name in allowed if name != "swd" or "fd_domain" not in allowed]
-    names = [metrics] if isinstance(metrics, str) else list(metrics)
-    names = [part for name in names for part in _members(name, allowed)]
-    unknown = [name for name in names if name not in MEASURES]
-    if unknown or not names:
-        raise ValueError(
-            f"Unknown metric: choose from {', '.join([*MEASURES, *GROUPS])}. Received: metrics={metrics!r}"
-        )
-    forbidden = [name for name in names if name not in allowed]
-    if forbidden:
-        raise ValueError(
-            f"{', '.join(forbidden)} cannot be measured on {source.name!r} (image_shape="
-            f"{source.image_shape}, num_classes={source.num_classes}, conditional={conditional}): "
-            "a domain classifier needs labelled images of at least 2 classes, label_agreement a "
-            "conditional generator, mode_coverage a source whose modes are known (ring8, grid25, "
-            f"skewed25, stacked:PATH). Choose from {', '.join(allowed)}. "
-            f"Received: metrics={metrics!r}"
-        )
-    return list(dict.fromkeys(names))
-
-
-def _members(name, allowed):
-    """The allowed metrics of a group, all of them where none is; or the metric itself."""
-    members = GROUPS.get(name, (name,))
-    return [member for member in members if member in allowed] or members
-
-
-def _checked_count(num_images, num_test_images):
+def _checked_count(num_images, num_test_images, names):
     if num_images is None:
-        return num_test_images
-    if num_images < SMALLEST_COUNT:
+        num_images = num_test_images
+    smallest = max(MEASURES[name].smallest for name in names)
+    if min(num_images, num_test_images) < smallest:
+        most_needing = [name for name in names if MEASURES[name].smallest == smallest]
         raise ValueError(
-            f"`num_images` must be at least {SMALLEST_COUNT}; leave it out for the count of the "
-            f"test images, {num_test_images}. Received: num_images={num_images}"
+            f"{', '.join(most_needing)} needs at least {smallest} generated and {smallest} test images: take more, or "
+            f"leave it out. Received: num_images={num_images}, {num_test_images} test images"
         )
     return int(num_images)
 
@@ -159,11 +144,10 @@ def _check_test_source(source, test_source):
             f"source is the test. Received: test_source={test_source.name!r}"
         )
     facts = [(s.image_shape, s.num_classes) for s in (source, test_source)]
-    if facts[0] != facts[1] or test_source.num_images < SMALLEST_COUNT:
+    if facts[0] != facts[1]:
         raise ValueError(
-            f"`test_source` must have at least {SMALLEST_COUNT} images of the source's shape and "
-            f"classes, {facts[0]}. Received: test_source={test_source.name!r} with "
-            f"{test_source.num_images} images, {facts[1]}"
+            f"`test_source` must have images of the source's shape and classes, {facts[0]}. "
+            f"Received: test_source={test_source.name!r} with {facts[1]}"
         )
 
 
@@ -189,33 +173,34 @@ def _protocol(source, test_source, seed, reference, test, generated):
         "generated_count": generated.count,
         "labels": None if generated.labels is None else "as frequent as in the reference",
         "seed": seed,
-        "warnings": [warning] if floor_count < generated.count else [],
+        "warnings": ([warning] if floor_count < generated.count else []) + suspicions(generated, reference),
     }
 
 
-def _extractor_protocol(classifier, training_count):
-    warning = (
-        f"the domain classifier is right on {classifier.accuracy:.1%} of held-out images, below "
-        f"{TRUSTED_ACCURACY:.0%}: trust no small differences"
-    )
-    return {
-        "extractor": f"domain_classifier_{RECIPE}",
-        "extractor_accuracy": classifier.accuracy,
-        "extractor_trusted": classifier.trusted,
-        "extractor_training_count": training_count,
-        "extractor_held_out_count": classifier.held_out_count,
-        "extractor_hash": classifier.weights_hash,
-        "warnings": [] if classifier.trusted else [warning],
-    }
+def suspicions(generated, reference):
+    """What is odd about the kept samples of generated images beside real ones, as warnings."""
+    if generated.samples.ndim != 4 or not len(generated.samples):
+        return []
+    images, low, high = generated.samples, int(generated.samples.min()), int(generated.samples.max())
+    found = []
+    if (images == images[0]).all() and len(images) > 1:
+        found.append(f"the first {len(images)} generated images are all the same: the generator has collapsed")
+    elif high <= 1 < reference.samples.max():
+        found.append("every generated pixel is 0 or 1 of 255: images in [0, 1] were made uint8 without scaling")
+    elif low >= 127 > reference.samples.min():
+        found.append("no generated pixel is darker than 127 of 255, real ones are: the generator's output is in "
+                     "[0, 1], where [-1, 1] is expected")
+    return found
 
 
 def _result(name, reference, floor, generated, protocol, *more):
     """A metric's value and floor; `more` are dicts that join the protocol."""
     compare, seed = MEASURES[name].compare, protocol["seed"]
-    numbers, details = compare(reference, generated, seed)
+    numbers, settings = compare(reference, generated, seed)
     floor, _ = compare(reference, floor, seed)
     joined, warnings = {}, []
-    for part in (protocol, *more, details):
+    for part in (protocol, *more, settings):
         warnings += part.get("warnings", [])
         joined |= part
-    return {"metric": name, **numbers, "floor": floor["value"], "protocol": joined | {"warnings": warnings}}
+    full_name = result_name(name, joined.get("extractor"), generated.count)
+    return {"metric": full_name, **numbers, "floor": floor["value"], "protocol": joined | {"warnings": warnings}}

@@ -1,9 +1,12 @@
 """What the metrics see of a set of images, gathered batch by batch."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
+
+from tfgan_kit.metrics.feature_extractor import Answers
 
 BATCH_SIZE = 128
 SEEDS_PER_SEED = 2**32  # image k of seed s has the name s * 2^32 + k (DESIGN.md, Randomness)
@@ -14,7 +17,8 @@ class ImageSet(NamedTuple):
 
     count: int, N.
     samples: uint8 [n, H, W, C], the first n <= N that were to be kept; or points, float [n, D].
-    features, classes: the extractor's answers, float32 [N, 64] and int32 [N]; or None.
+    features: the extractor's, float32 [N, D]; or None.
+    logits: the extractor's, float32 [N, K], where it is a classifier; or None.
     labels: int32 [N], what the images are or were asked to be; or None.
     coverage: the `ModeCoverage` of them all, where modes are counted; not of a part.
     """
@@ -22,7 +26,7 @@ class ImageSet(NamedTuple):
     count: int
     samples: np.ndarray
     features: np.ndarray | None
-    classes: np.ndarray | None
+    logits: np.ndarray | None
     labels: np.ndarray | None
     coverage: tuple | None = None
 
@@ -31,29 +35,33 @@ class ImageSet(NamedTuple):
         parts = (None if values is None else values[:count] for values in self[1:-1])
         return ImageSet(min(count, self.count), *parts)
 
+    @property
+    def classes(self):
+        """int32 [N], the extractor's likeliest class."""
+        return Answers(self.features, self.logits).classes
 
-def gather(batches, classifier=None, keep=None):
+
+def gather(batches, extractor=None, keep=None):
     """The `ImageSet` of (samples, labels or None) batches, with the first `keep` samples."""
     count, samples, answers, labels = 0, [], [], []
     for batch, batch_labels in batches:
         samples.append(batch[: None if keep is None else max(keep - count, 0)])
         count += len(batch)
-        if classifier is not None:
-            answers.append(classifier(batch))
+        if extractor is not None:
+            answers.append(extractor(batch))
         if batch_labels is not None:
             labels.append(batch_labels)
-    features, classes = zip(*answers, strict=True) if answers else (None, None)
-    return ImageSet(count, np.concatenate(samples), _joined(features), _joined(classes),
-                    _joined(labels or None))
+    features, logits = zip(*answers, strict=True) if answers else ([], [None])
+    return ImageSet(count, np.concatenate(samples), *map(_joined, (features, logits, labels)))
 
 
 def real_batches(source, indices):
     """(samples, labels or None) of `source[indices]`, batch by batch as NumPy arrays."""
-    for batch in source.ordered(BATCH_SIZE, indices=indices):
-        if source.labels is None:
-            yield batch.numpy(), None
-        else:
-            yield batch[0].numpy(), batch[1].numpy()
+    with _bar("reading", len(indices)) as bar:
+        for batch in source.ordered(BATCH_SIZE, indices=indices):
+            samples, labels = (batch, None) if source.labels is None else batch
+            yield samples.numpy(), None if labels is None else labels.numpy()
+            bar.update(len(samples))
 
 
 def generated_batches(generate, num_images, image_shape, seed=0, labels=None):
@@ -67,7 +75,7 @@ def generated_batches(generate, num_images, image_shape, seed=0, labels=None):
         seed: int.
         labels: int32 [num_images], or None.
     """
-    with tqdm(desc="generating", total=num_images, unit="image", delay=2, leave=False) as bar:
+    with _bar("generating", num_images) as bar:
         for start in range(0, num_images, BATCH_SIZE):
             count = min(BATCH_SIZE, num_images - start)
             asked = None if labels is None else labels[start : start + count]
@@ -77,17 +85,38 @@ def generated_batches(generate, num_images, image_shape, seed=0, labels=None):
             bar.update(count)
 
 
+class Generator(NamedTuple):
+    """A generator as `evaluate` asks it for images.
+
+    generate: callable `(seeds_start, count, labels) -> samples`: the images whose int64 seeds are
+        seeds_start ... seeds_start + count - 1, uint8 [count, H, W, C] (points: float [count, D]);
+        `labels` is int32 [count] if `conditional`, else None.
+    conditional: bool, whether it is asked for labels.
+    facts: dict for JSON, what else decides its images: EMA or not, truncation, the server.
+    """
+
+    generate: Callable
+    conditional: bool = False
+    facts: dict = {}
+
+
 def images_of(gan):
-    """`gan.generate` as `generated_batches` and `evaluate` call it: by first seed, count and labels."""
+    """The `Generator` of a `GAN`."""
 
     def generate(seeds_start, count, labels):
         return gan.generate(seeds=np.arange(seeds_start, seeds_start + count), labels=labels)
 
-    return generate
+    facts = {"ema": bool(gan.ema_decay), "truncation_psi": None}
+    return Generator(generate, gan.num_classes is not None, facts)
+
+
+def _bar(name, count):
+    return tqdm(desc=name, total=count, unit="image", delay=2, leave=False)
 
 
 def _joined(parts):
-    return None if parts is None else np.concatenate(parts)
+    parts = [part for part in parts if part is not None]
+    return np.concatenate(parts) if parts else None
 
 
 def _check_samples(samples, shape):

@@ -7,6 +7,7 @@ import numpy as np
 
 from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, sliced_wasserstein
 from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
+from tfgan_kit.metrics.frechet_error import frechet_standard_error
 from tfgan_kit.metrics.kernel import SUBSET_SIZE, kernel_distance
 from tfgan_kit.metrics.sliced_wasserstein import (
     MAX_IMAGES,
@@ -14,27 +15,40 @@ from tfgan_kit.metrics.sliced_wasserstein import (
     image_sliced_wasserstein,
 )
 
+_NORMAL_95 = 1.959964  # a standard normal number lies within +- this with probability 0.95
+
 
 class Measure(NamedTuple):
     """A metric by name.
 
-    compare: `(reference, other, seed) -> (numbers, details)` of two `ImageSet`s: the first dict
-        holds "value" and maybe "std", the second joins the protocol and may hold "warnings".
-    needs_classifier: whether it reads the domain classifier's answers.
+    compare: `(reference, other, seed) -> numbers, settings` of two `ImageSet`s: the first dict holds
+        "value" and what else was found, "interval" among it where there is one; the second joins the
+        protocol, and may hold "warnings".
+    needs_extractor: whether it reads features.
+    needs_classes: whether the extractor must know the source's own classes, as the domain classifier does.
+    needs_logits: whether the extractor must be a classifier.
     needs_conditional: whether it reads the labels that the generator was asked for.
+    needs_labels: whether it reads the labels of real images.
+    needs_images: whether it reads pixels, which points have not.
     needs_modes: whether it reads the coverage of the source's modes.
     needs_mixture: whether these must be the Gaussians of a mixture.
+    smallest: int, the fewest images that it can be of.
     """
 
     compare: Callable
-    needs_classifier: bool = False
+    needs_extractor: bool = False
+    needs_classes: bool = False
+    needs_logits: bool = False
     needs_conditional: bool = False
+    needs_labels: bool = False
+    needs_images: bool = False
     needs_modes: bool = False
     needs_mixture: bool = False
+    smallest: int = 4
 
 
-def fd_domain(reference, other, seed):
-    """The squared Frechet distance over the domain classifier's features."""
+def fd(reference, other, seed):
+    """The squared Frechet distance over an extractor's features."""
     del seed  # nothing is drawn
     value = frechet_distance(
         gaussian_statistics(reference.features), gaussian_statistics(other.features)
@@ -42,47 +56,47 @@ def fd_domain(reference, other, seed):
     count, dimension = min(reference.count, other.count), other.features.shape[1]
     warning = (
         f"{count} images for {dimension} features: a covariance is singular and the value far "
-        "above that of many images; prefer kid_domain, or use more images"
+        "above that of many images; prefer kid, or use more images"
     )
-    return {"value": value}, {"warnings": [warning] if count <= dimension else []}
+    error = frechet_standard_error(reference.features, other.features)
+    numbers = {"value": value} | _interval(value, error)
+    return numbers, {"best": "lowest", "warnings": [warning] if count <= dimension else []}
 
 
-def kid_domain(reference, other, seed):
-    """The unbiased kernel distance over the domain classifier's features."""
+def kid(reference, other, seed):
+    """The unbiased kernel distance over an extractor's features."""
     found = kernel_distance(reference.features, other.features, seed)
     warning = f"kernel subsets of {found.subset_size} images, not {SUBSET_SIZE}: the set is small"
-    details = {
+    settings = {
+        "best": "lowest",
         "kernel": "(x.y/d + 1)^3, unbiased",
         "subsets": found.num_subsets,
         "subset_size": found.subset_size,
-        "standard_error": found.standard_error,
         "warnings": [warning] if found.subset_size < SUBSET_SIZE else [],
     }
-    return {"value": found.value, "std": found.std}, details
+    return {"value": found.value, "std": found.std, "standard_error": found.standard_error}, settings
 
 
 def label_agreement(reference, other, seed):
     """The share of images to which the domain classifier gives the label asked for."""
     del reference, seed
-    return {"value": float(np.mean(other.classes == other.labels))}, {"best": "highest"}
+    return _share(float(np.mean(other.classes == other.labels)), other.count), {"best": "highest"}
 
 
 def swd(reference, other, seed):
     """The sliced Wasserstein distance: of patches of images, or of points."""
+    settings = {"best": "lowest", "directions": REPEATS * DIRECTIONS_PER_REPEAT}
     if other.samples.ndim == 2:
         found = sliced_wasserstein(reference.samples, other.samples, seed)
-        details = {"unit": "the points'"}
-    else:
-        found = image_sliced_wasserstein(reference.samples, other.samples, seed)
-        details = {
-            "unit": "1e-3",
-            "levels": {str(side): value for side, value in found.levels.items()},
-            "patches_per_image": PATCHES_PER_IMAGE,
-            "images_used": min(other.count, MAX_IMAGES),
-        }
-    return {"value": found.value, "std": found.std}, details | {
-        "directions": REPEATS * DIRECTIONS_PER_REPEAT
+        return {"value": found.value, "std": found.std}, settings | {"unit": "the points'"}
+    found = image_sliced_wasserstein(reference.samples, other.samples, seed)
+    levels = {str(side): value for side, value in found.levels.items()}
+    settings |= {
+        "unit": "1e-3",
+        "patches_per_image": PATCHES_PER_IMAGE,
+        "images_used": min(other.count, MAX_IMAGES),
     }
+    return {"value": found.value, "std": found.std, "levels": levels}, settings
 
 
 def _of_modes(field, best, needs_mixture=False):
@@ -95,14 +109,34 @@ def _of_modes(field, best, needs_mixture=False):
     return Measure(compare, needs_modes=True, needs_mixture=needs_mixture)
 
 
+def _interval(value, standard_error):
+    """The 95 % interval of a value >= 0, as a number of a result; none where it is not known."""
+    if not np.isfinite(standard_error):
+        return {}
+    reach = _NORMAL_95 * standard_error
+    return {"interval": [max(value - reach, 0.0), value + reach]}
+
+
+def _share(share, count):
+    """A share of `count` images with the interval of Wilson (1927), which stays within 0 and 1."""
+    squared = _NORMAL_95**2 / count
+    centre, reach = share + squared / 2, _NORMAL_95 * np.sqrt(share * (1 - share) / count + squared / (4 * count))
+    low, high = (centre - reach) / (1 + squared), (centre + reach) / (1 + squared)
+    return {"value": share, "interval": [max(float(low), 0.0), min(float(high), 1.0)]}
+
+
 MEASURES = {
-    "fd_domain": Measure(fd_domain, needs_classifier=True),
-    "kid_domain": Measure(kid_domain, needs_classifier=True),
-    "label_agreement": Measure(label_agreement, needs_classifier=True, needs_conditional=True),
+    "fd": Measure(fd, needs_extractor=True),
+    "kid": Measure(kid, needs_extractor=True),
+    "label_agreement": Measure(label_agreement, needs_extractor=True, needs_classes=True, needs_conditional=True),
     "swd": Measure(swd),
     "modes": _of_modes("modes", "highest"),
     "high_quality": _of_modes("high_quality", "highest", needs_mixture=True),
     "mode_reverse_kl": _of_modes("reverse_kl", "lowest"),
     "mode_spread": _of_modes("spread", "1", needs_mixture=True),
 }
-GROUPS = {"mode_coverage": ("modes", "high_quality", "mode_reverse_kl", "mode_spread")}
+GROUPS = {
+    "precision_recall": ("precision", "recall"),
+    "density_coverage": ("density", "coverage"),
+    "mode_coverage": ("modes", "high_quality", "mode_reverse_kl", "mode_spread"),
+}

@@ -80,7 +80,7 @@ def stack_coverage(images, classifier, num_classes):
 
     Args:
         images: uint8 [N, H, W, C], each channel an image of a class of its own.
-        classifier: uint8 [N, H, W, 1] -> (anything, classes int [N]), as a `DomainClassifier`; its
+        classifier: uint8 [N, H, W, 1] -> answers with `classes`, int [N], as a `DomainClassifier`; its
             errors count as modes, so it must be a good one, and no generator may have met it.
         num_classes: int, K; there are K^C modes, and the histogram is compared with even weights.
 
@@ -93,7 +93,7 @@ def stack_coverage(images, classifier, num_classes):
         >>> stack_coverage(gan.generate(26000), classifier, num_classes=10).modes
     """
     num_channels = images.shape[-1]
-    classes = [classifier(images[..., c : c + 1])[1] for c in range(num_channels)]
+    classes = [classifier(images[..., c : c + 1]).classes for c in range(num_channels)]
     modes = np.ravel_multi_index(classes, [num_classes] * num_channels)
     counts = np.bincount(modes, minlength=num_classes**num_channels)
     even = np.full(len(counts), 1 / len(counts))
