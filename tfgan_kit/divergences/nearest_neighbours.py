@@ -51,7 +51,7 @@ def nearest_neighbour_kl(x, y, k=1):
 
     Exact: distances by matrix product choose k + 8 candidates, whose distances are then computed
     directly; where rounding could have hidden a nearer point the row is done again directly. Time
-    O(N (N + M) D); memory some four blocks of 2^23 distances, 260 MiB, beside copies of the points.
+    O(N (N + M) D); memory some five blocks of 32 MiB beside copies of the points.
 
     Example:
         >>> nearest_neighbour_kl(real_points, generated_points, k=5).value

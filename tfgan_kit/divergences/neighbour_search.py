@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-_BLOCK = 2**23  # distances held at once: 32 MiB in float32
+_BLOCK = 2**25  # bytes of distances held at once
 _GATHERED = 2**21  # coordinates of pairs whose distances are computed directly at once: 16 MiB
 _SPARE = 8  # candidates beyond k, so that rounding of a product rarely decides the k-th
 _FLOAT32_SPREAD = (1e-15, 1e15)  # of coordinates whose squares and their sums float32 holds
@@ -57,7 +57,7 @@ class Block(NamedTuple):
 def blocks(x, y):
     """`Block`s that cover x and y, both float32 or both float64, [N, D] and [M, D]."""
     left, right = _sides(x, y)
-    starts = range(0, len(x), max(1, _BLOCK // len(y)))
+    starts = range(0, len(x), _rows(left, len(y)))
     for start in tqdm(starts, "distances", unit="block", delay=2, leave=False):
         rows = slice(start, min(start + starts.step, len(x)))
         yield Block(rows, _lower(left, right, rows, slice(None)), left, right)
@@ -85,7 +85,7 @@ def nearest_others(x, k):
     start = 0
     with bar:
         while start < len(x):
-            stop = min(start + max(1, _BLOCK // (len(x) - start)), len(x))
+            stop = min(start + _rows(side, len(x) - start), len(x))
             lower = _lower(side, side, slice(start, stop), slice(start, None))
             np.fill_diagonal(lower, np.inf)
             best.offer(slice(start, stop), lower, start)
@@ -184,6 +184,10 @@ def _side(points, centre, dtype):
     widths = ((dimension + 16) * np.finfo(dtype).eps / 2 + dimension * 2.0**-52) * norms
     with tf.device("CPU"):  # a GPU would round the product to TensorFloat-32
         return _Side(points, tf.constant(centred), (norms - widths).astype(dtype), widths)
+
+
+def _rows(side, columns):
+    return max(1, _BLOCK // (columns * side.floors.itemsize))
 
 
 def _lower(left, right, rows, columns):
