@@ -3,13 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
-from tqdm import tqdm
 
+from tfgan_kit.divergences.neighbour_search import nearest, nearest_others
 from tfgan_kit.divergences.points import checked_points
-
-_BLOCK = 2**22  # distances held at once: 32 MiB
-_SPARE = 8  # candidates beyond k, so that rounding of a product rarely decides the k-th
 
 
 class NearestNeighbourKL(NamedTuple):
@@ -55,7 +51,7 @@ def nearest_neighbour_kl(x, y, k=1):
 
     Exact: distances by matrix product choose k + 8 candidates, whose distances are then computed
     directly; where rounding could have hidden a nearer point the row is done again directly. Time
-    O(N (N + M) D); memory some four blocks of 2^22 distances, 130 MiB, beside copies of the points.
+    O(N (N + M) D); memory some five blocks of 32 MiB beside copies of the points.
 
     Example:
         >>> nearest_neighbour_kl(real_points, generated_points, k=5).value
@@ -70,52 +66,12 @@ def nearest_neighbour_kl(x, y, k=1):
             "The k-th neighbour needs k >= 1, more than k points in x and at least k in y. "
             f"Received: k={k}, {n} points in x, {len(y)} in y"
         )
-    within, across = _distances(x, x, k, itself=True), _distances(x, y, k)
+    within, across = (
+        np.sqrt(squares[:, k - 1]) for _, squares in (nearest_others(x, k), nearest(x, y, k))
+    )
     _check_atoms(within, across, k)
     terms = dimension * (np.log(across) - np.log(within)) + np.log(len(y) / (n - 1))
     return NearestNeighbourKL(float(terms.mean()), float(terms.std() / np.sqrt(n)))
-
-
-def _distances(x, y, k, itself=False):
-    """The distance from each x_i to its k-th nearest in y, `itself` to leave y_i out: float64 [N].
-
-    Points are centred first, which makes their norms, and so the rounding, small.
-    """
-    centre = y.mean(axis=0)
-    x, y = x - centre, y - centre
-    y_norms = np.einsum("nd,nd->n", y, y)
-    rows = max(1, _BLOCK // len(y))
-    found = []
-    for start in tqdm(range(0, len(x), rows), "neighbours", unit="block", delay=2, leave=False):
-        own = np.arange(start, min(start + rows, len(x)))
-        found.append(_block(x[own], y, y_norms, k, own if itself else None))
-    return np.concatenate(found)
-
-
-def _block(x, y, y_norms, k, own):
-    """`_distances` of a few rows; `own` holds the index in y that each must leave out, or None."""
-    squares = x @ (-2 * y.T)
-    squares += y_norms
-    squares += np.einsum("nd,nd->n", x, x)[:, None]
-    if own is not None:
-        squares[np.arange(len(x)), own] = np.inf
-    count = min(k + _SPARE, len(y) - (own is not None))
-    chosen = np.argpartition(squares, count - 1, axis=1)[:, :count]  # the last is the farthest
-    exact = np.sum((x[:, None] - y[chosen]) ** 2, axis=2)  # (rows, count)
-    kth = np.partition(exact, k - 1, axis=1)[:, k - 1]
-    farthest = np.take_along_axis(squares, chosen[:, -1:], axis=1)[:, 0]
-    everyone = count == len(y) - (own is not None)
-    doubtful = [] if everyone else np.flatnonzero(kth > farthest - _rounding(x, y_norms))
-    for row in doubtful:
-        others = y if own is None else np.delete(y, own[row], axis=0)
-        kth[row] = np.partition(cdist(x[row : row + 1], others, "sqeuclidean")[0], k - 1)[k - 1]
-    return np.sqrt(kth)
-
-
-def _rounding(x, y_norms):
-    """A bound of the error of |x|^2 - 2 x . y + |y|^2 in float64: float64 [rows]."""
-    largest = np.sqrt(np.einsum("nd,nd->n", x, x)) + np.sqrt(y_norms.max())
-    return 2 * (x.shape[1] + 4) * np.finfo(np.float64).eps * largest**2
 
 
 def _check_atoms(within, across, k):
