@@ -9,8 +9,9 @@ from tfgan_kit.metrics.domain_classifier import domain_classifier
 from tfgan_kit.metrics.extractors import open_extractor
 from tfgan_kit.metrics.feature_cache import real_set
 from tfgan_kit.metrics.image_set import Generator, ImageSet, gather, generated_batches
-from tfgan_kit.metrics.measures import MEASURES
+from tfgan_kit.metrics.measures import MEASURES, Real
 from tfgan_kit.metrics.mode_coverage import mode_counter
+from tfgan_kit.metrics.neighbours import neighbour_metrics
 from tfgan_kit.metrics.protocol import result_name
 from tfgan_kit.metrics.sliced_wasserstein import MAX_IMAGES
 from tfgan_kit.metrics.split import Split, split_indices
@@ -111,10 +112,15 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     floor = test.first(protocol["floor_count"])
     if counter:
         generated, floor = (part._replace(coverage=counter.count(part.samples)) for part in (generated, floor))
+    if any(MEASURES[name].needs_neighbours for name in names):
+        generated, floor = (
+            part._replace(neighbours=neighbour_metrics(reference.features, part.features))
+            for part in (generated, floor)
+        )
     by_features = {} if extractor is None else extractor.protocol()
     counting = {"modes": counter.num_modes} | counter.protocol if counter else {}
     results = [
-        _result(name, reference, floor, generated, protocol,
+        _result(name, Real(reference, test), floor, generated, protocol,
                 by_features if MEASURES[name].needs_extractor else {},
                 counting if MEASURES[name].needs_modes else {})
         for name in names
@@ -193,11 +199,11 @@ def suspicions(generated, reference):
     return found
 
 
-def _result(name, reference, floor, generated, protocol, *more):
+def _result(name, real, floor, generated, protocol, *more):
     """A metric's value and floor; `more` are dicts that join the protocol."""
     compare, seed = MEASURES[name].compare, protocol["seed"]
-    numbers, settings = compare(reference, generated, seed)
-    floor, _ = compare(reference, floor, seed)
+    numbers, settings = compare(real, generated, seed)
+    floor, _ = compare(real, floor, seed)
     joined, warnings = {}, []
     for part in (protocol, *more, settings):
         warnings += part.get("warnings", [])

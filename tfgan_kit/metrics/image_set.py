@@ -21,6 +21,7 @@ class ImageSet(NamedTuple):
     logits: the extractor's, float32 [N, K], where it is a classifier; or None.
     labels: int32 [N], what the images are or were asked to be; or None.
     coverage: the `ModeCoverage` of them all, where modes are counted; not of a part.
+    neighbours: their `NeighbourMetrics` beside the reference, where asked for; not of a part.
     """
 
     count: int
@@ -29,10 +30,11 @@ class ImageSet(NamedTuple):
     logits: np.ndarray | None
     labels: np.ndarray | None
     coverage: tuple | None = None
+    neighbours: tuple | None = None
 
     def first(self, count):
         """The set of the first `count` images; all of them where there are not so many."""
-        parts = (None if values is None else values[:count] for values in self[1:-1])
+        parts = (None if values is None else values[:count] for values in self[1:-2])
         return ImageSet(min(count, self.count), *parts)
 
     @property

@@ -8,20 +8,31 @@ import numpy as np
 from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, sliced_wasserstein
 from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.frechet_error import frechet_standard_error
+from tfgan_kit.metrics.image_set import ImageSet
 from tfgan_kit.metrics.kernel import SUBSET_SIZE, kernel_distance
+from tfgan_kit.metrics.memorisation import LEAST, memorisation
+from tfgan_kit.metrics.neighbours import DENSITY_K, PRECISION_K
 from tfgan_kit.metrics.sliced_wasserstein import (
     MAX_IMAGES,
     PATCHES_PER_IMAGE,
     image_sliced_wasserstein,
 )
 
+ALARM = 1e-3  # a p-value below which the memorisation test warns
 _NORMAL_95 = 1.959964  # a standard normal number lies within +- this with probability 0.95
+
+
+class Real(NamedTuple):
+    """The real images that others are compared with: two `ImageSet`s."""
+
+    reference: ImageSet
+    test: ImageSet
 
 
 class Measure(NamedTuple):
     """A metric by name.
 
-    compare: `(reference, other, seed) -> numbers, settings` of two `ImageSet`s: the first dict holds
+    compare: `(real, other, seed) -> numbers, settings` of a `Real` and an `ImageSet`: the first dict holds
         "value" and what else was found, "interval" among it where there is one; the second joins the
         protocol, and may hold "warnings".
     needs_extractor: whether it reads features.
@@ -30,6 +41,7 @@ class Measure(NamedTuple):
     needs_conditional: whether it reads the labels that the generator was asked for.
     needs_labels: whether it reads the labels of real images.
     needs_images: whether it reads pixels, which points have not.
+    needs_neighbours: whether it reads the set's `NeighbourMetrics`.
     needs_modes: whether it reads the coverage of the source's modes.
     needs_mixture: whether these must be the Gaussians of a mixture.
     smallest: int, the fewest images that it can be of.
@@ -42,30 +54,31 @@ class Measure(NamedTuple):
     needs_conditional: bool = False
     needs_labels: bool = False
     needs_images: bool = False
+    needs_neighbours: bool = False
     needs_modes: bool = False
     needs_mixture: bool = False
     smallest: int = 4
 
 
-def fd(reference, other, seed):
+def fd(real, other, seed):
     """The squared Frechet distance over an extractor's features."""
     del seed  # nothing is drawn
     value = frechet_distance(
-        gaussian_statistics(reference.features), gaussian_statistics(other.features)
+        gaussian_statistics(real.reference.features), gaussian_statistics(other.features)
     )
-    count, dimension = min(reference.count, other.count), other.features.shape[1]
+    count, dimension = min(real.reference.count, other.count), other.features.shape[1]
     warning = (
         f"{count} images for {dimension} features: a covariance is singular and the value far "
         "above that of many images; prefer kid, or use more images"
     )
-    error = frechet_standard_error(reference.features, other.features)
+    error = frechet_standard_error(real.reference.features, other.features)
     numbers = {"value": value} | _interval(value, error)
     return numbers, {"best": "lowest", "warnings": [warning] if count <= dimension else []}
 
 
-def kid(reference, other, seed):
+def kid(real, other, seed):
     """The unbiased kernel distance over an extractor's features."""
-    found = kernel_distance(reference.features, other.features, seed)
+    found = kernel_distance(real.reference.features, other.features, seed)
     warning = f"kernel subsets of {found.subset_size} images, not {SUBSET_SIZE}: the set is small"
     settings = {
         "best": "lowest",
@@ -77,19 +90,19 @@ def kid(reference, other, seed):
     return {"value": found.value, "std": found.std, "standard_error": found.standard_error}, settings
 
 
-def label_agreement(reference, other, seed):
+def label_agreement(real, other, seed):
     """The share of images to which the domain classifier gives the label asked for."""
-    del reference, seed
+    del real, seed
     return _share(float(np.mean(other.classes == other.labels)), other.count), {"best": "highest"}
 
 
-def swd(reference, other, seed):
+def swd(real, other, seed):
     """The sliced Wasserstein distance: of patches of images, or of points."""
     settings = {"best": "lowest", "directions": REPEATS * DIRECTIONS_PER_REPEAT}
     if other.samples.ndim == 2:
-        found = sliced_wasserstein(reference.samples, other.samples, seed)
+        found = sliced_wasserstein(real.reference.samples, other.samples, seed)
         return {"value": found.value, "std": found.std}, settings | {"unit": "the points'"}
-    found = image_sliced_wasserstein(reference.samples, other.samples, seed)
+    found = image_sliced_wasserstein(real.reference.samples, other.samples, seed)
     levels = {str(side): value for side, value in found.levels.items()}
     settings |= {
         "unit": "1e-3",
@@ -99,11 +112,37 @@ def swd(reference, other, seed):
     return {"value": found.value, "std": found.std, "levels": levels}, settings
 
 
+def _of_neighbours(field):
+    """A number of the `NeighbourMetrics`, by its field."""
+
+    def compare(real, other, seed):
+        del seed
+        value = getattr(other.neighbours, field)
+        settings = {"best": "highest", "k": PRECISION_K if field in ("precision", "recall") else DENSITY_K}
+        if field == "density":
+            return {"value": value}, settings
+        return _share(value, other.count if field == "precision" else real.reference.count), settings
+
+    return Measure(compare, needs_extractor=True, needs_neighbours=True, smallest=DENSITY_K + 1)
+
+
+def memorisation_z(real, other, seed):
+    """How far generated images lie nearer to the reference than test images do, as a normal deviate."""
+    found = memorisation(real.reference.features, real.test.features, other.features, seed=seed)
+    numbers = found._asdict()
+    warning = (
+        f"generated images lie nearer to the reference than test images do (p = "
+        f"{min(found.p_value, found.first_p_value):.2g}): look at the nearest real images in the report for copies"
+    )
+    copies = 2 * min(found.p_value, found.first_p_value) < ALARM
+    return {"value": numbers.pop("z")} | numbers, {"best": "0", "warnings": [warning] if copies else []}
+
+
 def _of_modes(field, best, needs_mixture=False):
     """A number of a `ModeCoverage`, by its field."""
 
-    def compare(reference, other, seed):
-        del reference, seed  # the law itself is the reference
+    def compare(real, other, seed):
+        del real, seed  # the law itself is the reference
         return {"value": getattr(other.coverage, field)}, {"best": best}
 
     return Measure(compare, needs_modes=True, needs_mixture=needs_mixture)
@@ -129,6 +168,11 @@ MEASURES = {
     "fd": Measure(fd, needs_extractor=True),
     "kid": Measure(kid, needs_extractor=True),
     "label_agreement": Measure(label_agreement, needs_extractor=True, needs_classes=True, needs_conditional=True),
+    "precision": _of_neighbours("precision"),
+    "recall": _of_neighbours("recall"),
+    "density": _of_neighbours("density"),
+    "coverage": _of_neighbours("coverage"),
+    "memorisation": Measure(memorisation_z, needs_extractor=True, smallest=LEAST),
     "swd": Measure(swd),
     "modes": _of_modes("modes", "highest"),
     "high_quality": _of_modes("high_quality", "highest", needs_mixture=True),

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 
-from tfgan_kit.metrics.neighbours import nearest_training
+from tfgan_kit.metrics.memorisation import nearest_training
 from tfgan_kit.whole_files import write_text
 from tfgan_kit_client.pictures import encode_png, tile
 

@@ -1,10 +1,11 @@
 """Results of an evaluation as a plain text table."""
 
+
 def format_table(results, changes=None):
-    """The results of `evaluate` as aligned plain text, warnings below.
+    """The results of `evaluate` as aligned plain text, protocol and warnings below.
 
     A value stands with its 95 % interval, `[low, high]`, or with the deviation over the subsets or
-    directions it is the mean of, `+- std`.
+    directions it is the mean of, `+- std`; beside it the same of real test images, the floor.
 
     Args:
         results: list of dicts, as `evaluate` returns them.
@@ -12,18 +13,21 @@ def format_table(results, changes=None):
 
     Example:
         >>> print(format_table(results))
-        metric           value                  floor    protocol
-        fd_domain_1250   0.402 [0.361, 0.443]   0.0211   1250 generated / 1250 reference / ...
-        kid_domain_1250  0.00412 +- 0.00051     0.00012  1250 generated / 1250 reference / ...
+        metric           value                  real against real
+        fd_domain_1250   0.406 [0.342, 0.470]   0.289
+        kid_domain_1250  0.00412 +- 0.00051     0.00012
+        1250 generated / 1250 reference / 1250 test images of mnist5k, seed 0; classifier 98.6% right
     """
-    header = ("metric", "value", *(["change"] if changes else []), "floor", "protocol")
+    header = ("metric", "value", *(["change"] if changes else []), "real against real")
     rows = [header, *(_row(result, changes) for result in results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header) - 1)] + [0]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    protocols = dict.fromkeys(_short(result["protocol"]) for result in results)
     warnings = {}
     for result in results:
         for text in result["protocol"]["warnings"]:
             warnings.setdefault(text, []).append(result["metric"])
+    lines += [max(protocols, key=len)]  # an extractor's facts are in some only
     return "\n".join(lines + [f"warning ({', '.join(names)}): {text}" for text, names in warnings.items()])
 
 
@@ -34,8 +38,7 @@ def _row(result, changes):
     elif "std" in result:
         spread = f" +- {result['std']:.3g}"
     change = [f"{changes[result['metric']]:+.4g}" if result["metric"] in changes else ""] if changes else []
-    return (result["metric"], _number(result["value"]) + spread, *change, _number(result["floor"]),
-            _short(result["protocol"]))
+    return result["metric"], _number(result["value"]) + spread, *change, _number(result["floor"])
 
 
 def _number(value):
@@ -45,8 +48,8 @@ def _number(value):
 def _short(protocol):
     text = (
         f"{protocol['generated_count']} generated / {protocol['reference_count']} reference / "
-        f"{protocol['test_count']} test of {protocol['reference_source']}, seed {protocol['seed']}"
+        f"{protocol['test_count']} test images of {protocol['reference_source']}, seed {protocol['seed']}"
     )
     if "extractor_accuracy" in protocol:
-        text += f", classifier {protocol['extractor_accuracy']:.1%} right"
+        text += f"; classifier {protocol['extractor_accuracy']:.1%} right"
     return text
