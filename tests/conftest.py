@@ -25,6 +25,14 @@ LATENT_DIM = 3
 NUM_CLASSES = 3
 
 
+@pytest.fixture(scope="session")
+def two():
+    """Two replicas, one strategy for all tests: a second one of a process would number its sums from
+    the first one's beginning again, and TensorFlow 2.21 takes those of one number for the same.
+    """
+    return gk.distribution.get("mirrored")
+
+
 @pytest.fixture(autouse=True)
 def fixed_seeds():
     keras.utils.set_random_seed(0)

@@ -50,7 +50,7 @@ ALLOWED = {
         "distribution", "game", "sharing", "waiting",
         "inputs", "objectives", "optimizers", "penalties", "players", "sampling", "updates",
     ),
-    "tfgan_kit.metrics": ("data", "divergences", "whole_files", "tfgan_kit_client.pictures"),
+    "tfgan_kit.metrics": ("data", "distribution", "divergences", "whole_files", "tfgan_kit_client.pictures"),
     "tfgan_kit.archive": (),
     "tfgan_kit.finite": (),
     "tfgan_kit.whole_files": (),

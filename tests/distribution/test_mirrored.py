@@ -12,11 +12,6 @@ from tfgan_kit import distribution
 ONE = distribution.get("none")
 
 
-@pytest.fixture(scope="module")
-def two():
-    return distribution.get("mirrored")
-
-
 @pytest.mark.parametrize("normalization, case", [
     (False, "generator_steps"),
     (False, "gradient_penalty"),

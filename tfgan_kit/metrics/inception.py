@@ -2,15 +2,12 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
+from tfgan_kit.metrics import resizing
 from tfgan_kit.metrics.torch_weights import read_state_dict
 
 SIDE = 299
-FILE = "pt_inception-2015-12-05-6726825d.pth"
-URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE}"
-SHA256 = "6726825d"  # its first digits, which the file bears in its name as PyTorch's hub does
 EPSILON = 1e-3  # of every batch normalization
 TAPS = {"64": 64, "192": 192, "768": 768, "2048": 2048, "logits_unbiased": 1008, "logits": 1008}
 
@@ -38,6 +35,11 @@ def _maximum(x):
 
 def _halved(x):
     return layers.MaxPooling2D(3, 2)(x)
+
+
+def _averaged(x):
+    """Along one axis, then the other: one sum over 73 x 73 pixels loses ten times more digits of float32."""
+    return ops.mean(ops.mean(x, axis=2), axis=1)  # (N, C)
 
 
 def _block_a(x, name, pool_filters):
@@ -93,8 +95,50 @@ def _block_e(x, name, pool):
     ])
 
 
+def build(path):
+    """The network with its weights, as a feature extractor needs it.
+
+    Args:
+        path: the file of weights, as `inception_weights()` finds it.
+
+    Returns:
+        A Keras model: float32 [N, 299, 299, 3], made by `prepare`, -> (features, float32 [N, 2048];
+        logits, float32 [N, 1008], without the last layer's bias, as the Inception Score takes them).
+
+    Raises:
+        ValueError: the file is not of this network, or damaged.
+
+    Example:
+        >>> network = inception.build(inception_weights())
+        >>> features, logits = network(inception.prepare(images))
+
+    Reference: Heusel et al., arXiv:1706.08500, section "Frechet inception distance" of the appendix;
+    Salimans et al., arXiv:1606.03498, section 4.
+    """
+    taps = ("2048", "logits_unbiased")
+    network = build_inception(taps)
+    load_weights(network, path)
+    return keras.Model(network.input, [network.output[tap] for tap in taps], name="inception")
+
+
+def prepare(images, resizer="tf1_bilinear"):
+    """Images as the network takes them: resized to 299 x 299 pixels, then (x - 128) / 128.
+
+    Args:
+        images: uint8 [N, H, W, 3], or [N, H, W, 1] (grey, repeated).
+        resizer: "tf1_bilinear", as in the graph of 2015 and every FID before clean-fid, or "clean".
+
+    Returns:
+        float32 [N, 299, 299, 3] in [-1, 1).
+
+    Raises:
+        ValueError: images of another dtype or shape, or an unknown resizer.
+    """
+    return (resizing.resize(images, SIDE, resizer) - np.float32(128)) / np.float32(128)
+
+
 def build_inception(taps=("2048",)):
-    """The network without its weights: float32 (N, 299, 299, 3) in [-1, 1) -> a list, a tap each.
+    """The network without its weights: float32 (N, 299, 299, 3) in [-1, 1) -> dict, tap -> array.
 
     Args:
         taps: names in `TAPS`. Those of a number are features averaged over the image, (N, number);
@@ -108,24 +152,24 @@ def build_inception(taps=("2048",)):
     x = _convolution(x, "Conv2d_1a_3x3", 32, 3, 2, "valid")
     x = _convolution(x, "Conv2d_2a_3x3", 32, 3, padding="valid")
     x = _halved(_convolution(x, "Conv2d_2b_3x3", 64, 3))
-    found["64"] = layers.GlobalAveragePooling2D()(x)
+    found["64"] = _averaged(x)
     x = _convolution(x, "Conv2d_3b_1x1", 80, 1)
     x = _halved(_convolution(x, "Conv2d_4a_3x3", 192, 3, padding="valid"))
-    found["192"] = layers.GlobalAveragePooling2D()(x)
+    found["192"] = _averaged(x)
     x = _block_a(x, "Mixed_5b", 32)
     x = _block_a(x, "Mixed_5c", 64)
     x = _block_a(x, "Mixed_5d", 64)
     x = _block_b(x, "Mixed_6a")
     for name, filters in (("Mixed_6b", 128), ("Mixed_6c", 160), ("Mixed_6d", 160), ("Mixed_6e", 192)):
         x = _block_c(x, name, filters)
-    found["768"] = layers.GlobalAveragePooling2D()(x)
+    found["768"] = _averaged(x)
     x = _block_d(x, "Mixed_7a")
     x = _block_e(x, "Mixed_7b", _average)
     x = _block_e(x, "Mixed_7c", _maximum)
-    found["2048"] = layers.GlobalAveragePooling2D()(x)
+    found["2048"] = _averaged(x)
     found["logits_unbiased"] = layers.Dense(1008, use_bias=False, name="fc")(found["2048"])
     found["logits"] = Bias(name="fc_bias")(found["logits_unbiased"])
-    return keras.Model(images, [found[tap] for tap in taps])
+    return keras.Model(images, {tap: found[tap] for tap in taps})
 
 
 class Bias(layers.Layer):
@@ -168,13 +212,3 @@ def _of_layer(name, weights):
     scale = scale / np.sqrt(variance + EPSILON)
     return [kernel.transpose(2, 3, 1, 0) * scale, shift - mean * scale]
 
-
-def resized_like_tf1(images):
-    """uint8 (N, H, W, 3) -> float32 (N, 299, 299, 3) in [-1, 1): TensorFlow 1's bilinear resizing.
-
-    No antialiasing and no half-pixel centres, as in the graph of 2015.
-    """
-    images = tf.raw_ops.ResizeBilinear(
-        images=tf.cast(images, tf.float32), size=[SIDE, SIDE], align_corners=False, half_pixel_centers=False
-    )
-    return (images - 128.0) / 128.0

@@ -11,8 +11,10 @@ _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # of files older than PyTorch 1.6
 _LEGACY_PROTOCOL = 1001
 _DTYPES = {
     "FloatStorage": np.float32, "DoubleStorage": np.float64, "HalfStorage": np.float16,
-    "LongStorage": np.int64, "IntStorage": np.int32, "ByteStorage": np.uint8,
+    "LongStorage": np.int64, "IntStorage": np.int32, "ShortStorage": np.int16, "CharStorage": np.int8,
+    "ByteStorage": np.uint8, "BoolStorage": np.bool_,
 }  # fmt: skip
+_NAMES = [np.dtype(dtype).name for dtype in _DTYPES.values()]
 
 
 class _Storage(NamedTuple):
@@ -55,8 +57,7 @@ def read_state_dict(path):
                 return _read_zip(file)
             file.seek(0)
             return _read_legacy(file)
-    except (OSError, EOFError, KeyError, IndexError, TypeError, AttributeError, pickle.UnpicklingError,
-            zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged pickle or zip file can raise almost any
         raise ValueError(
             "This is no whole file of weights that torch.save wrote; fetch it again. "
             f"Received: {path} ({type(error).__name__}: {error})"
@@ -65,7 +66,10 @@ def read_state_dict(path):
 
 def _read_zip(file):
     with zipfile.ZipFile(file) as archive:
-        (root,) = {name.removesuffix("data.pkl") for name in archive.namelist() if name.endswith("/data.pkl")}
+        roots = [name.removesuffix("data.pkl") for name in archive.namelist() if name.endswith("/data.pkl")]
+        if len(roots) != 1:
+            raise KeyError(f"a zip file with {len(roots) or 'no'} data.pkl")
+        (root,) = roots
         if root + "byteorder" in archive.namelist() and archive.read(root + "byteorder") != b"little":
             raise KeyError("big-endian storages")
         with archive.open(root + "data.pkl") as pickled:
@@ -96,8 +100,11 @@ def _first_numbers(file):
 
 def _arrays(found, content):
     """The arrays of unpickled tensors; `content(storage)` gives the bytes of a storage."""
-    if not isinstance(found, dict) or not all(isinstance(value, _Tensor) for value in found.values()):
-        raise KeyError(f"not names of tensors but {type(found).__name__}")
+    if not isinstance(found, dict):
+        raise TypeError(f"it holds a {type(found).__name__} and not a state dict, names of tensors")
+    for name, value in found.items():
+        if not isinstance(value, _Tensor):
+            raise TypeError(f"under {name!r} lies a {type(value).__name__} and not a tensor: save the state dict alone")
     storages = {}
     for tensor in found.values():
         storage = tensor.storage
@@ -139,10 +146,12 @@ class _Unpickler(pickle.Unpickler):
         try:
             return self._KNOWN[module, name]
         except KeyError:
-            raise pickle.UnpicklingError(f"it holds a {module}.{name}, which is no weight") from None
+            raise pickle.UnpicklingError(
+                f"it holds {module}.{name}, and only tensors of {', '.join(_NAMES)} are read"
+            ) from None
 
     def persistent_load(self, identifier):
-        kind, dtype, key, _, count, *_ = identifier
-        if kind != "storage":
-            raise pickle.UnpicklingError(f"it refers to a {kind}")
+        kind, dtype, key, _, count, *view = identifier
+        if kind != "storage" or any(view):  # views of storages ended with PyTorch 0.4
+            raise pickle.UnpicklingError(f"it refers to a {kind} of an unknown kind")
         return self.storages.setdefault(key, _Storage(dtype, key, count))

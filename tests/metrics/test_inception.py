@@ -1,0 +1,164 @@
+"""The network against torch-fidelity's, with the same random weights: the published ones are not to be had offline."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.baselines.metric_references import torch, torch_fidelity
+from tfgan_kit.metrics import inception
+
+TAPS = list(inception.TAPS)
+Reference = torch_fidelity.feature_extractor_inceptionv3.FeatureExtractorInceptionV3
+
+
+class Unfilled(Reference):
+    """Built without a file of weights: what it is given holds none."""
+
+    def load_state_dict(self, state_dict):
+        assert state_dict == {}
+
+
+def _coloured(digits, count, side):
+    """Real colour images: three digits as red, green and blue, each of them inverted in half of the images."""
+    images = next(iter(digits.ordered(3 * count)))[0].numpy()
+    planes = images.reshape(count, 3, 28, 28).transpose(0, 2, 3, 1)
+    inverted = np.arange(count)[:, None] >> np.arange(3) & 1 == 1
+    planes = np.where(inverted[:, None, None], 255 - planes, planes)
+    return np.stack([np.asarray(Image.fromarray(plane).resize((side, side))) for plane in planes])
+
+
+def _in_torch(images):
+    return torch.tensor(images).permute(0, 3, 1, 2)
+
+
+def _norms(network):
+    return [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+
+
+def _randomise(network, images):
+    """Weights as calm as trained ones: wilder ones make a chaos of float32's rounding, in torch as in ours.
+
+    BatchNorm's statistics are those of `images`, then moved, so that each has its part in the result.
+    """
+    random = torch.Generator().manual_seed(0)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight, generator=random)
+    for norm in _norms(network):
+        norm.weight.normal_(1, 0.1, generator=random)
+        norm.bias.normal_(1, 0.1, generator=random)
+        norm.momentum = 1.0
+        norm.train()
+    network.fc.weight.normal_(0, 0.05, generator=random)
+    network.fc.bias.normal_(0, 1, generator=random)
+    network(_in_torch(images))
+    for norm in _norms(network.eval()):
+        norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn(norm.running_var.shape, generator=random)
+        norm.running_var *= torch.exp(0.1 * torch.randn(norm.running_var.shape, generator=random))
+
+
+@pytest.fixture(scope="module")
+def reference(digits, tmp_path_factory):
+    """torch-fidelity's network of random weights."""
+    empty = tmp_path_factory.mktemp("none") / "empty.pth"
+    torch.save({}, empty)
+    network = Unfilled("inception", TAPS, feature_extractor_weights_path=empty)
+    with torch.no_grad():
+        _randomise(network, _coloured(digits, 24, 96))
+    return network
+
+
+@pytest.fixture(scope="module")
+def weights(reference, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "inception.pth"
+    torch.save(reference.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def images(digits):
+    """Two sets of real images of different sizes, a size a list."""
+    grey = np.repeat(next(iter(digits.ordered(8)))[0].numpy(), 3, axis=-1)
+    return [grey, _coloured(digits, 12, 64)]
+
+
+@pytest.fixture(scope="module")
+def expected(reference, images):
+    """torch-fidelity's values, an array a tap."""
+    with torch.no_grad():
+        parts = [reference(_in_torch(some)) for some in images]
+    return dict(zip(TAPS, [torch.cat(values).numpy() for values in zip(*parts, strict=True)], strict=True))
+
+
+def _ours(weights, images, taps=TAPS):
+    network = inception.build_inception(taps)
+    inception.load_weights(network, weights)
+    parts = [network(inception.prepare(some)) for some in images]
+    return {tap: np.concatenate([part[tap] for part in parts]) for tap in taps}
+
+
+@pytest.fixture(scope="module")
+def found(weights, images):
+    return _ours(weights, images)
+
+
+def _deviation(values):
+    """A tap's standard deviation over images, averaged over its features."""
+    return values.std(axis=0).mean()
+
+
+def _worst(found, expected):
+    return np.abs(found - expected).max() / _deviation(expected)
+
+
+def test_reference_statistics_of_batch_normalization_are_not_trivial(reference):
+    for norm in _norms(reference):
+        assert norm.running_mean.std() > 1e-2 and norm.running_var.std() > 1e-2
+        assert norm.weight.std() > 0.05 and norm.bias.std() > 0.05
+
+
+@pytest.mark.parametrize("tap", TAPS)
+def test_tap_equals_torch_fidelitys_to_1e_4_of_its_deviation(found, expected, tap):
+    assert found[tap].shape == (20, inception.TAPS[tap])
+    assert _deviation(expected[tap]) > 0.1
+    assert _worst(found[tap], expected[tap]) < 1e-4
+
+
+def _average_with_border(x):
+    return keras.layers.AveragePooling2D(3, 1)(keras.layers.ZeroPadding2D(1)(x))
+
+
+@pytest.mark.parametrize("right, wrong", [
+    ("_average", _average_with_border), ("_maximum", inception._average), ("_average", inception._maximum),
+], ids=["average over the border", "average in Mixed_7c", "maximum for averages"])
+def test_a_wrong_pooling_is_noticed(weights, images, expected, monkeypatch, right, wrong):
+    monkeypatch.setattr(inception, right, wrong)
+    found = _ours(weights, [images[1][:2]], ["2048"])["2048"]
+    assert _worst(found, expected["2048"][8:10]) > 1e-2
+
+
+def test_network_of_an_extractor_gives_features_and_logits_without_bias(weights, images, found):
+    features, logits = inception.build(weights)(inception.prepare(images[0]))
+    np.testing.assert_allclose(features, found["2048"][:8], rtol=1e-5)
+    np.testing.assert_allclose(logits, found["logits_unbiased"][:8], rtol=1e-4, atol=1e-4)
+
+
+def test_prepared_images_lie_in_minus_one_to_one():
+    images = np.full((1, 8, 8, 3), [0, 128, 255], np.uint8)
+    found = inception.prepare(images, "clean")
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[0, 150, 150], [-1, 0, 127 / 128], atol=1e-6)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({}, "whose Conv2d_2a_3x3 does not fit: 'Conv2d_2a_3x3.conv.weight'"),
+    ({"Conv2d_1a_3x3.conv.weight": torch.zeros(32, 3, 5, 5)}, r"whose Conv2d_1a_3x3 does not fit.*\(5, 5, 3, 32\)"),
+    ({"Conv2d_1a_3x3.bn.weight": torch.zeros(5)}, "whose Conv2d_1a_3x3 does not fit"),
+], ids=["missing", "another kernel", "another width"])
+def test_weights_of_another_network_are_refused_naming_the_layer(reference, tmp_path, change, message):
+    first = {name: value for name, value in reference.state_dict().items() if name.startswith("Conv2d_1a")}
+    torch.save(first | change, tmp_path / "other.pth")
+    with pytest.raises(ValueError, match=message) as error:
+        inception.build(tmp_path / "other.pth")
+    assert f"Received: {tmp_path / 'other.pth'}" in str(error.value)
