@@ -47,7 +47,7 @@ def write_report(path, evaluation, source, title, facts=(), history=()):
         facts: lines of text below it.
         history: dicts with "step", "metric", "value", "protocol", as in a run's metrics.jsonl: the curves.
     """
-    sections = [_table(evaluation.results), _warnings(evaluation.results), _pictures(evaluation)]
+    sections = [_table(evaluation.results), _warnings(evaluation.results), _pictures(evaluation, source)]
     if evaluation.generated.samples.ndim == 4:
         sections.append(_neighbours(evaluation, source))
     sections += [_curves(evaluation.results, history), _protocols(evaluation.results)]
@@ -83,12 +83,17 @@ def _warnings(results):
     return "".join(f"<p class=warning>{html.escape(text)}</p>" for text in texts)
 
 
-def _pictures(evaluation):
-    generated, reference = evaluation.generated.samples, evaluation.reference.samples
+def _pictures(evaluation, source):
+    generated, reference = evaluation.generated.samples, evaluation.split.reference
     if generated.ndim == 2:
-        return "<h2>Points</h2>" + _figure(_plot(_scatter, generated, reference), "Real and generated points.")
-    return "<h2>Images</h2>" + _figure(_grid(generated[:GRID]), "Generated, the first of the seed, none left out.") \
-        + _figure(_grid(reference[:GRID]), "Real, of the reference.")
+        picture = _plot(_scatter, generated, evaluation.reference.samples)
+        return "<h2>Points</h2>" + _figure(picture, "Real and generated points.")
+    spread = np.linspace(0, len(reference) - 1, min(GRID, len(reference))).astype(np.int64)
+    return "\n".join([
+        "<h2>Images</h2>",
+        _figure(_grid(generated[:GRID]), "Generated, the first of the seed, none left out."),
+        _figure(_grid(_read(source, reference[spread])), "Real, of the whole reference."),
+    ])
 
 
 def _neighbours(evaluation, source):
