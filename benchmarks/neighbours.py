@@ -4,9 +4,9 @@
 
 10,000 x 10,000 float32 features of 2,048 dimensions, 64 of them free, with ReLU: like pooled ones. Each
 round runs both, each in a process of its own, in alternating order. Printed: seconds of the one call,
-start-up of TensorFlow's first operation included; MiB at the peak beyond the imports and the features; the four values. Exit
-code 1 where ours is slower, takes more than 1 GiB, or a value differs by more than 1e-3 (both decide in
-their own rounding whether a point within 1e-6 of a border is inside).
+start-up of TensorFlow's first operation included; MiB at the peak beyond the imports and the features;
+the four values. Exit code 1 where ours is slower, takes more than 1 GiB, or a value differs by more than
+1e-3 (a share of 10,000 moves by 1e-4 where rounding turns one distance around).
 """
 
 import contextlib

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.cluster.vq import kmeans2
 from scipy.special import gammaln, ndtr
 from scipy.stats import rankdata
 
@@ -11,6 +10,7 @@ from tfgan_kit.divergences.neighbour_search import nearest, nearest_others
 from tfgan_kit.divergences.points import checked_points
 
 LEAST = 20  # images, in each set and each cell: from there on the rank test's normal law holds
+LLOYD_STEPS = 10
 
 
 class Memorisation(NamedTuple):
@@ -93,9 +93,9 @@ def memorisation(training, test, generated, num_cells=10, seed=0):
     Example:
         >>> memorisation(training_features, test_features, generated_features).p_value
 
-    Reference: Meehan et al., arXiv:2004.05675, section 3 (z is its Z_U; cell_z its C_T, but
-    d reaches over the whole training set, not the cell's, and the deviation of a mean of z's is divided out); Alaa et al., arXiv:2102.08921, section 4 (authenticity).
-    The test of `first` is ours.
+    Reference: Meehan et al., arXiv:2004.05675, section 3 (z is its Z_U; cell_z its C_T, but d reaches over the
+    whole training set, not the cell's, and the deviation of a mean of z's is divided out); Alaa et al.,
+    arXiv:2102.08921, section 4 (authenticity). The test of `first` is ours.
     """
     training, test = checked_points(training, test)
     training, generated = checked_points(training, generated)
@@ -129,9 +129,13 @@ def _mann_whitney(x, y):
 
 
 def _cells(training, generated, test, num_cells, seed):
-    """The cell of each generated and each test image, by the nearest centre of k-means."""
-    centres = kmeans2(training, num_cells, minit="++", rng=np.random.default_rng(seed), missing="warn")[0]
-    centres = centres.astype(training.dtype)
+    """The cell of each generated and each test image: the nearest centre of k-means by Lloyd's steps."""
+    random = np.random.default_rng(seed)
+    centres = training[random.choice(len(training), num_cells, replace=False)]
+    for _ in range(LLOYD_STEPS):
+        cells = nearest(training, centres, 1)[0][:, 0]
+        for cell in np.unique(cells):  # an empty one, of copies of a centre, stays where it is
+            centres[cell] = training[cells == cell].mean(axis=0)
     return nearest(generated, centres, 1)[0][:, 0], nearest(test, centres, 1)[0][:, 0]
 
 
