@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.cluster.vq import kmeans2
 from scipy.special import gammaln, ndtr
 from scipy.stats import rankdata
 
@@ -11,6 +10,7 @@ from tfgan_kit.divergences.neighbour_search import nearest, nearest_others
 from tfgan_kit.divergences.points import checked_points
 
 LEAST = 20  # images, in each set and each cell: from there on the rank test's normal law holds
+LLOYD_STEPS = 10
 
 
 class Memorisation(NamedTuple):
@@ -19,9 +19,9 @@ class Memorisation(NamedTuple):
     z: float, the Mann-Whitney statistic of generated against test images' distances to the nearest
         training image; N(0, 1) if they have one law, far below 0 where generated ones lie nearer.
     p_value: float, P(N(0, 1) <= z): how often a generator that draws from the true law has so low a z.
-    cell_z: float, C_T: z within each cell of the training set, averaged by the test images' shares of the cells; a
-        generator that favours some cells does not look like a copier. Its deviation is at most 1 for equal
-        laws. NaN where no cell has 20 images of both.
+    cell_z: float, C_T over its deviation: z within each cell of the training set, averaged by the test images'
+        shares of the cells, so that a generator that favours some cells does not look like a copier. N(0, 1) if
+        both have one law in each cell. NaN where no cell has 20 images of both.
     first: int, generated images that lie nearer to a training image than any test image does.
     first_p_value: float, how often a generator that draws from the true law has so many.
     authentic: float, AuthPct as a share: generated images farther from their nearest training image
@@ -68,8 +68,9 @@ def memorisation(training, test, generated, num_cells=10, seed=0):
 
         U   = #{(i, j): d(generated_i) > d(test_j)} + ties / 2      z = (U - n m / 2) / sqrt(n m (n + m + 1) / 12)
         C_T = sum_c w_c z_c / sum_c w_c      w_c: share of the test images in cell c; cells with 20 images of both
+        cell_z = sum_c w_c z_c / sqrt(sum_c w_c^2)
 
-    z and C_T say whether the generator as a whole lies too near. A few copies among many images move
+    z and cell_z say whether the generator as a whole lies too near. A few copies among many images move
     neither; they stand `first`, before all test images in order of d. If both have one
     law every order is as likely, so P(first >= f) = C(n, f) / C(n + m, f): 14 copies among 10,000 images
     against 10,000 test images have 6e-5. `first` is blind where a test image is itself a copy.
@@ -92,9 +93,9 @@ def memorisation(training, test, generated, num_cells=10, seed=0):
     Example:
         >>> memorisation(training_features, test_features, generated_features).p_value
 
-    Reference: Meehan et al., arXiv:2004.05675, section 3 (z is its Z_U, C_T over cells; here d reaches over
-    the whole training set, not over the cell's); Alaa et al., arXiv:2102.08921, section 4 (authenticity).
-    The test of `first` is ours.
+    Reference: Meehan et al., arXiv:2004.05675, section 3 (z is its Z_U; cell_z its C_T, but d reaches over the
+    whole training set, not the cell's, and the deviation of a mean of z's is divided out); Alaa et al.,
+    arXiv:2102.08921, section 4 (authenticity). The test of `first` is ours.
     """
     training, test = checked_points(training, test)
     training, generated = checked_points(training, generated)
@@ -128,9 +129,13 @@ def _mann_whitney(x, y):
 
 
 def _cells(training, generated, test, num_cells, seed):
-    """The cell of each generated and each test image, by the nearest centre of k-means."""
-    centres = kmeans2(training, num_cells, minit="++", rng=np.random.default_rng(seed), missing="warn")[0]
-    centres = centres.astype(training.dtype)
+    """The cell of each generated and each test image: the nearest centre of k-means by Lloyd's steps."""
+    random = np.random.default_rng(seed)
+    centres = training[random.choice(len(training), num_cells, replace=False)]
+    for _ in range(LLOYD_STEPS):
+        cells = nearest(training, centres, 1)[0][:, 0]
+        for cell in np.unique(cells):  # an empty one, of copies of a centre, stays where it is
+            centres[cell] = training[cells == cell].mean(axis=0)
     return nearest(generated, centres, 1)[0][:, 0], nearest(test, centres, 1)[0][:, 0]
 
 
@@ -141,7 +146,7 @@ def _cell_z(distances, distances_test, cells, cells_test):
         if min(len(ours), len(theirs)) >= LEAST:
             values.append(_mann_whitney(ours, theirs))
             weights.append(len(theirs))
-    return float(np.average(values, weights=weights)) if values else np.nan
+    return float(np.dot(weights, values) / np.linalg.norm(weights)) if values else np.nan
 
 
 def _first_p_value(first, n, m):
