@@ -38,7 +38,7 @@ def define_flags():
                         "trained on.")
     flags.DEFINE_string("test_dataset", None, "Real images for the floor; default: a part of --dataset.")
     flags.DEFINE_integer("num_images", None, "Generated images; default: as many as the test "
-                         "images, which makes value and floor comparable.", lower_bound=1)
+                         "images, which makes value and floor comparable.", lower_bound=4)
     flags.DEFINE_integer("seed", 0, "Names the images and splits the data.", lower_bound=0)
     flags.DEFINE_string("target", None, "host:port of a server: what it answers is measured, and compared with "
                         "--ckpt where that is given.")
@@ -85,8 +85,9 @@ def of_checkpoint():
 
 def of_server(client, checkpoint):
     """The server's `Subject`; where there is a checkpoint, its images are compared with the server's."""
-    record = {"target": FLAGS.target, "model_name": FLAGS.model_name, "version": client.wait_until_ready()}
-    conditional = contract.GENERATE in client.metadata().signatures
+    metadata = client.metadata()
+    record = {"target": FLAGS.target, "model_name": FLAGS.model_name, "version": metadata.version}
+    conditional = contract.GENERATE in metadata.signatures
     facts = {"ema": None, "truncation_psi": None} if checkpoint is None else checkpoint.generator.facts
 
     def generate(seeds_start, count, labels):

@@ -1,9 +1,15 @@
+import base64
+import io
 import json
+import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfgan_kit.checkpoint import Run
+from tfgan_kit.metrics import classifier_training, compare, frechet_distance, gaussian_statistics
+from tfgan_kit.serving import ModelServer
 
 
 @pytest.fixture
@@ -27,22 +33,92 @@ def test_figures_of_an_unlabelled_run_have_floor_and_protocol(command, unlabelle
     assert Run(unlabelled).best() == Run(unlabelled).newest()
 
 
-def test_figures_of_a_labelled_run_are_of_a_domain_classifier(train, command, tmp_path, monkeypatch):
-    monkeypatch.setenv("TFGAN_KIT_CACHE", str(tmp_path / "cache"))
-    train(tmp_path / "run", steps=2)
-    code, out, err = command("evaluate", f"--ckpt={tmp_path / 'run'}")
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def labelled(train, tmp_path, cache, monkeypatch):
+    """A run on labelled images, two checkpoints; the domain classifier is cached for the module."""
+    monkeypatch.setenv("TFGAN_KIT_CACHE", str(cache))
+    monkeypatch.setattr(classifier_training, "STEPS", 30)
+    train(tmp_path / "run", steps=4)
+    return tmp_path / "run"
+
+
+def _results(folder):
+    results = json.loads((folder / "metrics.json").read_text())["results"]
+    return {result["metric"]: result for result in results}
+
+
+def test_figures_of_a_labelled_run_are_all_that_its_data_allow(labelled, command):
+    code, out, err = command("evaluate", f"--ckpt={labelled}", f"--features={labelled / 'f.npz'}")
     assert code == 0, err
-    results = json.loads((tmp_path / "run" / "metrics.json").read_text())["results"]
-    assert {r["metric"] for r in results} == {"fd_domain", "kid_domain", "label_agreement"}
-    assert all("extractor_hash" in r["protocol"] for r in results)
-    code, _, err = command("generate", f"--ckpt={tmp_path / 'run'}", "--which=best", "--num_images=2",
-                           f"--output={tmp_path / 'best.png'}")
+    results = _results(labelled)
+    names = {"fd", "kid", "label_agreement", "precision", "recall", "density", "coverage", "memorisation"}
+    assert {f"{name}_domain_24" for name in names} | {"swd"} <= set(results)
+    assert all("extractor_hash" in r["protocol"] for name, r in results.items() if "domain" in name)
+    assert results["swd"]["protocol"]["ema"] is True
+    with np.load(labelled / "f.npz") as features:
+        statistics = [gaussian_statistics(features[name]) for name in ("reference", "generated")]
+    assert frechet_distance(*statistics) == pytest.approx(results["fd_domain_24"]["value"], rel=1e-9)
+    code, _, err = command("generate", f"--ckpt={labelled}", "--which=best", "--num_images=2",
+                           f"--output={labelled / 'best.png'}")
     assert code == 0, err
+
+
+def test_the_report_is_one_page_with_figures_pictures_and_curves(labelled, command):
+    for ckpt in sorted((labelled / "checkpoints").iterdir()):
+        code, _, err = command("evaluate", f"--ckpt={ckpt}", "--metrics=fd,precision_recall")
+        assert code == 0, err
+    page = (labelled / "metrics.html").read_text()
+    value = _results(labelled)["fd_domain_24"]["value"]
+    assert f"fd_domain_24<td class=number>{value:.4g}<" in page
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    shapes = [Image.open(io.BytesIO(base64.b64decode(text))).size for text in pictures]
+    assert len(shapes) == 4  # generated, real, neighbours, curves
+    assert "http" not in page  # nothing is fetched
+
+
+def test_the_change_from_a_baseline_of_the_same_protocol_is_printed_and_another_refused(labelled, command, tmp_path):
+    arguments = ["evaluate", f"--ckpt={labelled}", "--metrics=fd"]
+    assert command(*arguments, f"--output={tmp_path / 'a.json'}")[0] == 0
+    code, out, err = command(*arguments, f"--baseline={tmp_path / 'a.json'}")
+    assert code == 0 and "change" in out and "+0" in out, err
+    code, out, err = command(*arguments, "--seed=1", f"--baseline={tmp_path / 'a.json'}")
+    assert code == 1 and "seed: 1 and 0" in err and "Traceback" not in err
+    code, _, err = command(*arguments, f"--baseline={labelled / 'config.json'}")
+    assert code == 1 and "metrics.json that this command wrote" in err
+
+
+def test_what_a_server_answers_is_measured_and_compared_with_the_checkpoint(labelled, command, train, tmp_path):
+    assert command("export", f"--ckpt={labelled}", f"--output={tmp_path / 'models'}")[0] == 0
+    with ModelServer(tmp_path / "models", "default", port=0) as server:
+        target = [f"--target=localhost:{server.port}", "--metrics=fd,swd"]
+        code, out, err = command("evaluate", *target, f"--ckpt={labelled}", f"--output={tmp_path / 'served.json'}")
+        assert code == 0 and "differ" not in out, err
+        assert command("evaluate", f"--ckpt={labelled}", "--metrics=fd,swd")[0] == 0
+        served = json.loads((tmp_path / "served.json").read_text())
+        in_memory = _results(labelled)
+        assert served["levels_from_ckpt"] <= 1 and served["version"] == 1
+        for result in served["results"]:  # at most a level apart, and measured by the same protocol
+            assert compare([result], list(in_memory.values()))[result["metric"]] == pytest.approx(0, abs=0.05)
+        train(tmp_path / "other", "--seed=5", steps=6)
+        code, out, err = command("evaluate", *target, f"--ckpt={tmp_path / 'other'}")
+        assert code == 0 and "the server's images differ from the checkpoint's" in out, err
+
+
+def test_a_server_that_is_not_there_is_one_clear_line(command, tmp_path):
+    code, _, err = command("evaluate", "--target=localhost:1", "--dataset=mnist5k", f"--output={tmp_path / 'm.json'}")
+    assert code == 1 and "The server did not answer" in err and "Traceback" not in err
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--metrics=fid"], "swd"),
+    (["--metrics=fie"], "swd"),
     (["--metrics=fd_domain"], "labelled"),
+    (["--extractor=/nowhere"], "/nowhere"),
+    (["--output=figures.txt"], "figures.txt"),
     (["--dataset=npz:/nowhere.npz"], "/nowhere.npz"),
     (["--num_images=1"], "--num_images"),
 ])
