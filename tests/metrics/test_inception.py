@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 from benchmarks.baselines.metric_references import torch, torch_fidelity
+from tests.metrics.coloured_digits import coloured_digits
 from tfgan_kit.metrics import inception
 
 TAPS = list(inception.TAPS)
@@ -17,15 +17,6 @@ class Unfilled(Reference):
 
     def load_state_dict(self, state_dict):
         assert state_dict == {}
-
-
-def _coloured(digits, count, side):
-    """Real colour images: three digits as red, green and blue, each of them inverted in half of the images."""
-    images = next(iter(digits.ordered(3 * count)))[0].numpy()
-    planes = images.reshape(count, 3, 28, 28).transpose(0, 2, 3, 1)
-    inverted = np.arange(count)[:, None] >> np.arange(3) & 1 == 1
-    planes = np.where(inverted[:, None, None], 255 - planes, planes)
-    return np.stack([np.asarray(Image.fromarray(plane).resize((side, side))) for plane in planes])
 
 
 def _in_torch(images):
@@ -65,7 +56,7 @@ def reference(digits, tmp_path_factory):
     torch.save({}, empty)
     network = Unfilled("inception", TAPS, feature_extractor_weights_path=empty)
     with torch.no_grad():
-        _randomise(network, _coloured(digits, 24, 96))
+        _randomise(network, coloured_digits(digits, 24, 96, 96))
     return network
 
 
@@ -80,7 +71,7 @@ def weights(reference, tmp_path_factory):
 def images(digits):
     """Two sets of real images of different sizes, a size a list."""
     grey = np.repeat(next(iter(digits.ordered(8)))[0].numpy(), 3, axis=-1)
-    return [grey, _coloured(digits, 12, 64)]
+    return [grey, coloured_digits(digits, 12, 64, 64)]
 
 
 @pytest.fixture(scope="module")

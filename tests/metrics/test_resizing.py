@@ -1,30 +1,22 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from benchmarks.baselines.metric_references import cleanfid, torch, torch_fidelity
+from tests.metrics.coloured_digits import coloured_digits
 from tfgan_kit.metrics import resizing
 
 
-@pytest.fixture(scope="module")
-def colours(digits):
-    """Real colour images of a side: three digits as red, green and blue, enlarged by Pillow."""
-    images = next(iter(digits.ordered(9)))[0].numpy()
-    planes = images.reshape(3, 3, 28, 28).transpose(0, 2, 3, 1)
-    return lambda *size: np.stack([np.asarray(Image.fromarray(plane).resize(size)) for plane in planes])
-
-
 @pytest.mark.parametrize("size", [(28, 28), (64, 48), (299, 299), (320, 310)], ids=str)
-def test_clean_is_clean_fids(colours, size):
-    images = colours(*size)
+def test_clean_is_clean_fids(digits, size):
+    images = coloured_digits(digits, 3, *size)
     reference = cleanfid.resize.make_resizer("PIL", False, "bicubic", (299, 299))
     expected = np.stack([reference(image) for image in images])
     np.testing.assert_allclose(resizing.resize(images, 299, "clean"), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(28, 28), (64, 48), (299, 299), (320, 310)], ids=str)
-def test_tf1_bilinear_is_torch_fidelitys(colours, size):
-    images = colours(*size)
+def test_tf1_bilinear_is_torch_fidelitys(digits, size):
+    images = coloured_digits(digits, 3, *size)
     planes = torch.tensor(images).permute(0, 3, 1, 2).float()
     reference = torch_fidelity.feature_extractor_inceptionv3.interpolate_bilinear_2d_like_tensorflow1x
     expected = reference(planes, size=(299, 299), align_corners=False).permute(0, 2, 3, 1).numpy()
@@ -32,15 +24,15 @@ def test_tf1_bilinear_is_torch_fidelitys(colours, size):
 
 
 @pytest.mark.parametrize("resizer", resizing.RESIZERS)
-def test_grey_images_equal_their_repeated_channel(colours, resizer):
-    grey = colours(28, 28)[..., :1]
+def test_grey_images_equal_their_repeated_channel(digits, resizer):
+    grey = coloured_digits(digits, 3, 28, 28)[..., :1]
     found = resizing.resize(grey, 299, resizer)
     np.testing.assert_array_equal(found, resizing.resize(np.repeat(grey, 3, -1), 299, resizer))
 
 
 @pytest.mark.parametrize("resizer", resizing.RESIZERS)
-def test_images_are_float32_in_range_at_the_size_asked_for(colours, resizer):
-    found = resizing.resize(colours(64, 64), 96, resizer)
+def test_images_are_float32_in_range_at_the_size_asked_for(digits, resizer):
+    found = resizing.resize(coloured_digits(digits, 3, 64, 64), 96, resizer)
     assert found.dtype == np.float32 and found.shape == (3, 96, 96, 3)
     assert found.min() >= 0 and found.max() <= 255
 

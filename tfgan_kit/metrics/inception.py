@@ -5,10 +5,9 @@ import numpy as np
 from keras import layers, ops
 
 from tfgan_kit.metrics import resizing
-from tfgan_kit.metrics.torch_weights import read_state_dict
+from tfgan_kit.metrics.folding import fill, folded
 
 SIDE = 299
-EPSILON = 1e-3  # of every batch normalization
 TAPS = {"64": 64, "192": 192, "768": 768, "2048": 2048, "logits_unbiased": 1008, "logits": 1008}
 
 
@@ -188,16 +187,7 @@ def load_weights(network, path):
     Raises:
         ValueError: a file without one of the network's weights, or with one of another shape.
     """
-    weights = read_state_dict(path)
-    for layer in network.layers:
-        if layer.weights:
-            try:
-                layer.set_weights(_of_layer(layer.name, weights))
-            except (KeyError, ValueError) as error:
-                raise ValueError(
-                    f"These are not the weights of the FID network. Received: {path}, whose {layer.name} does "
-                    f"not fit: {error}"
-                ) from error
+    fill(network, path, _of_layer, "the FID network")
 
 
 def _of_layer(name, weights):
@@ -205,10 +195,4 @@ def _of_layer(name, weights):
         return [weights["fc.weight"].T]
     if name == "fc_bias":
         return [weights["fc.bias"]]
-    kernel, scale, shift, mean, variance = (
-        np.asarray(weights[f"{name}.{part}"], np.float64)
-        for part in ("conv.weight", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var")
-    )
-    scale = scale / np.sqrt(variance + EPSILON)
-    return [kernel.transpose(2, 3, 1, 0) * scale, shift - mean * scale]
-
+    return folded(weights, f"{name}.conv", f"{name}.bn")
