@@ -9,13 +9,12 @@
 import contextlib
 import fcntl
 import json
-import math
 import os
 import pathlib
 import re
 import warnings
 
-from tfgan_kit import archive, finite, whole_files
+from tfgan_kit import archive, best, finite, whole_files
 from tfgan_kit.archive import CheckpointError
 from tfgan_kit.finite import NonFiniteError
 from tfgan_kit.gan import GAN
@@ -25,7 +24,6 @@ __all__ = ["CheckpointError", "NonFiniteError", "Run", "load_gan", "load_model",
 # Keras's own, beside the file it writes, when memory is too short to hold the weights twice.
 _KERAS_TEMPORARY = "tmp" + 8 * "[a-z0-9_]"
 _CHECKPOINT = re.compile(r"step-(\d{8,})\.keras")
-BEST_METRICS = ("fd_domain", "swd")  # lower is better; the first that was measured decides "best"
 
 
 class Run:
@@ -79,30 +77,19 @@ class Run:
         return dict(sorted(found.items()))
 
     def candidates(self, which="newest"):
-        """Checkpoints, broken ones too: the newest first, or the lowest measured distance first."""
+        """Checkpoints, broken ones too: the newest first, or the best measured first (`tfgan_kit.best`)."""
         checkpoints = self.checkpoints()
         if which == "newest":
             return list(reversed(checkpoints.values()))
-        for metric in BEST_METRICS:
-            lines = [line for line in self.read_metrics() if line["metric"] == metric]
-            values = {
-                line["step"]: line["value"]
-                for line in lines
-                # Values of another protocol than the last one's are not comparable with it.
-                if line["protocol"] == lines[-1]["protocol"]
-                and line["step"] in checkpoints
-                and math.isfinite(line["value"])
-            }
-            if values:
-                return [checkpoints[step] for step in sorted(values, key=values.get)]
-        return []
+        kept = [line for line in self.read_metrics() if line["step"] in checkpoints]
+        return [checkpoints[line["step"]] for line in best.ranked(kept)]
 
     def newest(self):
         """The newest checkpoint that is whole, or None."""
         return next(filter(self.is_whole, self.candidates()), None)
 
     def best(self):
-        """The whole checkpoint with the lowest measured distance, or None if none was measured."""
+        """The whole checkpoint with the best measured value, or None if none was measured."""
         return next(filter(self.is_whole, self.candidates("best")), None)
 
     def is_whole(self, path):
@@ -151,11 +138,11 @@ class Run:
     def _drop_old(self):
         """Deletes what is older than the `keep` newest whole ones: a broken one keeps no place."""
         whole = [path for path in self.checkpoints().values() if self.is_whole(path)]
-        oldest, best = whole[-self.keep :][0], self.best()
+        oldest, spared = whole[-self.keep :][0], self.best()
         for path in self.checkpoints().values():
             if path == oldest:
                 return
-            if path != best:
+            if path != spared:
                 path.unlink()
 
     @contextlib.contextmanager
@@ -221,7 +208,7 @@ class Run:
             ) from error
 
     def append_metrics(self, lines):
-        """Appends dicts with keys step, metric, value, protocol to `metrics.jsonl`."""
+        """Appends dicts with keys step, metric, value, protocol (and "monitored") to `metrics.jsonl`."""
         if not self.writes:
             return
         with self._writing(self.metrics_path):

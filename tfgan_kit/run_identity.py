@@ -19,7 +19,8 @@ from tfgan_kit.checkpoint import CheckpointError, load_gan, resolve
 # rounding of sums over replicas. (Data are compared by their fingerprint, not by their spelling.)
 FREE_ON_RESUME = (
     "steps", "checkpoint_every", "keep", "num_samples", "import_module", "steps_per_execution",
-    "strategy", "logical_cpus", "dataset",
+    "strategy", "logical_cpus", "dataset", "evaluate_every", "evaluate_metrics", "evaluate_num_images",
+    "patience",
 )
 
 

@@ -9,6 +9,7 @@ from absl import flags
 
 from tfgan_kit import command_line, data, distribution, objectives, presets, run_identity
 from tfgan_kit.callbacks import (
+    Evaluate,
     NonFiniteGuard,
     RunRecorder,
     SampleGrid,
@@ -16,6 +17,7 @@ from tfgan_kit.callbacks import (
     StopOnSignal,
 )
 from tfgan_kit.checkpoint import Run
+from tfgan_kit.metrics.evaluation import checked_metrics
 from tfgan_kit.updates import Alternating
 
 FLAGS = flags.FLAGS
@@ -25,7 +27,7 @@ RECORDED = (
     "preset", "dataset", "conditional", "image_size", "steps", "batch_size", "objective", "seed",
     "checkpoint_every", "keep", "num_samples", "mixed_precision", "jit_compile",
     "steps_per_execution", "gradient_accumulation_steps", "strategy", "logical_cpus",
-    "import_module",
+    "import_module", "evaluate_every", "evaluate_metrics", "evaluate_num_images", "patience",
 )
 
 
@@ -70,7 +72,27 @@ def define_flags():
         "logical_cpus", 1, "CPU devices to pretend to have, for --strategy mirrored without a GPU.",
         lower_bound=1,
     )
+    define_evaluation()
     command_line.define_import_module()
+
+
+def define_evaluation():
+    flags.DEFINE_integer(
+        "evaluate_every", None, "Steps from one evaluation of the averaged generator to the next; default: "
+        "none. The best step's checkpoint is kept.", lower_bound=1,
+    )
+    flags.DEFINE_list(
+        "evaluate_metrics", None, "As --metrics of tfgan_kit.evaluate; the first tells the best checkpoint. "
+        "Default: what the data allow."
+    )
+    flags.DEFINE_integer(
+        "evaluate_num_images", None, "Images an evaluation; default: as many as the test images.",
+        lower_bound=4,
+    )
+    flags.DEFINE_integer(
+        "patience", None, "Evaluations without a better value after which training stops; default: never.",
+        lower_bound=1,
+    )
 
 
 def defaults():
@@ -110,23 +132,58 @@ def check_executions(steps, first_step=0):
             )
 
 
-def writing_callbacks(run, dataset, num_samples):
+def check_evaluation(source):
+    """Refuses settings of the evaluation before anything is written.
+
+    Raises:
+        ValueError: metrics that the source does not allow; flags without --evaluate_every; --patience
+            with several workers.
+    """
+    if FLAGS.evaluate_every:
+        checked_metrics(FLAGS.evaluate_metrics, source, bool(FLAGS.conditional and source.num_classes))
+    for name in ("evaluate_metrics", "evaluate_num_images", "patience"):
+        if FLAGS[name].value is not None and not FLAGS.evaluate_every:
+            raise ValueError(f"--{name} needs --evaluate_every. Received: --{name}={FLAGS[name].value}")
+    if FLAGS.patience and FLAGS.strategy == "multi_worker":
+        raise ValueError(
+            "Several workers cannot stop early: the chief alone evaluates, and the others would wait for it. "
+            f"Leave --patience out. Received: --patience={FLAGS.patience}"
+        )
+
+
+def make_evaluation(run, source):
+    """The `Evaluate` that the flags describe, or None; only the worker that writes evaluates."""
+    if not (FLAGS.evaluate_every and run.writes):
+        return None
+    return Evaluate(
+        source, run, FLAGS.evaluate_metrics, FLAGS.evaluate_every, FLAGS.evaluate_num_images,
+        patience=FLAGS.patience,
+    )
+
+
+def writing_callbacks(run, dataset, num_samples, evaluation):
     """All that write into the run folder: for the one worker that does."""
     yield RunRecorder(run)  # first: the rest may fail
+    if evaluation:
+        yield evaluation
     if len(dataset.source.image_shape) == 3:
         yield SampleGrid(run.samples_dir, num_samples)
     yield StepTensorBoard(run.logs_dir, write_graph=False)
 
 
-def train(gan, dataset, run, steps, checkpoint_every, num_samples, stop):
-    """Trains to `steps` in all, or until `stop` receives a signal.
+def train(gan, dataset, run, steps, checkpoint_every, num_samples, stop, evaluation=None):
+    """Trains to `steps` in all, or until `stop` receives a signal or `evaluation` loses its patience.
 
     A checkpoint is written every `checkpoint_every` steps and at the end.
     """
     callbacks = [NonFiniteGuard(run), stop]
     if run.writes:
-        callbacks += writing_callbacks(run, dataset, num_samples)
+        callbacks += writing_callbacks(run, dataset, num_samples, evaluation)
+    if evaluation and evaluation.out_of_patience:  # a run that had stopped early
+        print(evaluation.reason(), flush=True)
     while (done := gan.steps_trained) < steps and not stop.received:
+        if evaluation and evaluation.out_of_patience:
+            return
         epoch = done // checkpoint_every
         length = min(checkpoint_every - done % checkpoint_every, steps - done)
         epochs = (steps - done) // length if length == checkpoint_every else 1
@@ -153,6 +210,7 @@ def report(gan, run):
     """Where everything lies, and what to do next."""
     lines = [
         f"Trained to step {gan.steps_trained}: {run.newest()}",
+        *([f"Best:    {best}"] if (best := run.best()) else []),
         f"Samples: {run.samples_dir}",
         f"Curves:  tensorboard --logdir {run.logs_dir}",
         f"Next:    python -m tfgan_kit.evaluate --ckpt {run.path}",
@@ -198,6 +256,7 @@ def main():
     signals = () if FLAGS.strategy == "multi_worker" else (signal.SIGTERM, signal.SIGINT)
     with StopOnSignal(signals) as stop, distribution.worker_errors(strategy):
         source = data.open_source(spelling, FLAGS.image_size or preset.image_size)
+        check_evaluation(source)
         dataset = data.training_dataset(source, batch_size, FLAGS.seed, preset.flip)
         recorded = {name: FLAGS[name].value for name in RECORDED}
         config = run_identity.describe(recorded, source, batch_size, preset.flip)
@@ -213,7 +272,10 @@ def main():
                 f"{source.name}: {source.num_images} images {source.image_shape}, on "
                 f"{distribution.describe(strategy)}."
             )
-            train(gan, dataset, run, steps, FLAGS.checkpoint_every, FLAGS.num_samples, stop)
+            train(
+                gan, dataset, run, steps, FLAGS.checkpoint_every, FLAGS.num_samples, stop,
+                make_evaluation(run, source),
+            )
             distribution.agree(strategy, "done")  # no worker leaves before the chief has saved
     if stop.received:
         farewell(run, stop.received)

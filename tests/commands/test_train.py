@@ -7,6 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfgan_kit import train as train_command
 from tfgan_kit.callbacks import NonFiniteGuard
@@ -280,6 +281,39 @@ def test_a_full_disk_is_one_clear_line_and_the_next_start_goes_on(train, tmp_pat
     assert code == 0 and "from step 2." in out, err
     lines = [(line["step"], line["metric"]) for line in run.read_metrics()]
     assert len(lines) == len(set(lines))
+
+
+# Evaluation
+
+
+def test_evaluation_writes_its_lines_keeps_the_best_and_stops_early(train, tmp_path):
+    flags = ["--evaluate_every=2", "--evaluate_metrics=swd", "--evaluate_num_images=8", "--keep=1"]
+    code, out, err = train(tmp_path / "run", *flags, steps=6)
+    assert code == 0, err
+    run = Run(tmp_path / "run")
+    values = {line["step"]: line["value"] for line in run.read_metrics() if line["metric"] == "swd"}
+    best = min(values, key=values.get)
+    assert list(values) == [2, 4, 6] and list(run.checkpoints()) == sorted({best, 6})
+    assert f"Best:    {run.checkpoints()[best]}" in out
+    run.append_metrics(  # as if the next two evaluations had found nothing better
+        {**line, "step": step, "value": 1e6}
+        for line in run.read_metrics() if line["metric"] == "swd" and line["step"] == 6
+        for step in (5, 6)
+    )
+    code, out, err = train(tmp_path / "run", *flags, "--patience=1", steps=8)
+    assert code == 0 and "has not improved" in out and "Trained to step 6" in out, err
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--evaluate_every=2", "--evaluate_metrics=sdw"], "sdw"),
+    (["--patience=2"], "--patience needs --evaluate_every"),
+    (["--evaluate_every=2", "--patience=2", "--strategy=multi_worker"], "chief alone evaluates"),
+])
+def test_a_wrong_evaluation_is_refused_before_the_run_begins(train, tmp_path, arguments, message, monkeypatch):
+    monkeypatch.setattr(train_command.distribution, "get", lambda name: tf.distribute.get_strategy())
+    code, _, err = train(tmp_path / "run", *arguments)
+    assert code == 1 and message in err and "Traceback" not in err
+    assert not list((tmp_path / "run").glob("*"))
 
 
 # Signals

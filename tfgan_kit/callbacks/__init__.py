@@ -1,5 +1,6 @@
 """Keras callbacks for training a GAN."""
 
+from tfgan_kit.callbacks.evaluation import Evaluate
 from tfgan_kit.callbacks.game_monitor import GameMonitor
 from tfgan_kit.callbacks.non_finite_guard import NonFiniteGuard
 from tfgan_kit.callbacks.run_recorder import RunRecorder
@@ -8,5 +9,6 @@ from tfgan_kit.callbacks.step_tensor_board import StepTensorBoard
 from tfgan_kit.callbacks.stop_on_signal import StopOnSignal
 
 __all__ = [
-    "GameMonitor", "NonFiniteGuard", "RunRecorder", "SampleGrid", "StepTensorBoard", "StopOnSignal"
+    "Evaluate", "GameMonitor", "NonFiniteGuard", "RunRecorder", "SampleGrid", "StepTensorBoard",
+    "StopOnSignal",
 ]

@@ -1,0 +1,79 @@
+"""Which of a run's measured values is the best: values of one metric, measured alike."""
+
+import math
+
+# Without a monitored metric, the first that was measured decides; of "swd" also "swd_...".
+DECIDING = ("fd_domain", "swd")
+# What a protocol holds that was measured with the value, and so differs where the measuring does not.
+_MEASURED = ("levels", "standard_error", "warnings")
+
+
+def history(lines):
+    """The measurements that decide which checkpoint is the best, oldest first.
+
+    They are of the metric that `callbacks.Evaluate` monitored last, or of the first of `DECIDING`
+    that was measured, and comparable with its newest.
+
+    Args:
+        lines: dicts of `Run.read_metrics`: step, metric, value, protocol; a monitored metric's also
+            hold `"monitored": True`.
+
+    Returns:
+        A list of these dicts, at most one a step: the one that was measured last.
+    """
+    newest = _newest(lines)
+    if newest is None:
+        return []
+    alike = {
+        line["step"]: line for line in lines
+        if line["metric"] == newest["metric"] and comparable(line["protocol"], newest["protocol"])
+    }
+    return [alike[step] for step in sorted(alike)]
+
+
+def ranked(lines):
+    """`history` without NaN and infinities, the best first; of equal values the earlier step."""
+    return sorted((line for line in history(lines) if math.isfinite(line["value"])), key=_regret)
+
+
+def waited(lines):
+    """int, measurements in `history` since the best one; all of them where none is finite."""
+    found, best = history(lines), ranked(lines)
+    return len(found) - (found.index(best[0]) + 1 if best else 0)
+
+
+def comparable(protocol, other):
+    """Whether values of these protocols (dicts, or texts) were measured alike."""
+    if not (isinstance(protocol, dict) and isinstance(other, dict)):
+        return protocol == other
+    return _settings(protocol) == _settings(other)
+
+
+def _settings(protocol):
+    return {name: value for name, value in protocol.items() if name not in _MEASURED}
+
+
+def _newest(lines):
+    """The newest line of the metric that decides, or None."""
+    monitored = [line for line in lines if line.get("monitored")]
+    if monitored:
+        return monitored[-1]
+    for name in DECIDING:
+        found = [line for line in lines if is_of(line["metric"], name)]
+        if found:
+            return found[-1]
+    return None
+
+
+def is_of(metric, name):
+    """Whether a metric is the one of a name, or of that name and more: "swd_128" is of "swd"."""
+    return metric == name or metric.startswith(f"{name}_")
+
+
+def _regret(line):
+    """How far a value is from the best that its metric can have, up to a constant."""
+    value, protocol = line["value"], line["protocol"]
+    best = protocol.get("best", "lowest") if isinstance(protocol, dict) else "lowest"
+    if best in ("lowest", "highest"):
+        return value if best == "lowest" else -value
+    return abs(value - float(best))
