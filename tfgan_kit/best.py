@@ -2,8 +2,8 @@
 
 import math
 
-# Without a monitored metric, the first that was measured decides; of "swd" also "swd_...".
-DECIDING = ("fd_domain", "swd")
+# Without a monitored metric, the first that was measured decides; of "fd" also "fd_domain_1250".
+DECIDING = ("fid50k", "fd", "swd")
 # What a protocol holds that was measured with the value, and so differs where the measuring does not.
 _MEASURED = ("levels", "standard_error", "warnings")
 

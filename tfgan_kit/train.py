@@ -17,7 +17,7 @@ from tfgan_kit.callbacks import (
     StopOnSignal,
 )
 from tfgan_kit.checkpoint import Run
-from tfgan_kit.metrics.evaluation import checked_metrics
+from tfgan_kit.metrics.choice import choose
 from tfgan_kit.updates import Alternating
 
 FLAGS = flags.FLAGS
@@ -140,7 +140,7 @@ def check_evaluation(source):
             with several workers.
     """
     if FLAGS.evaluate_every:
-        checked_metrics(FLAGS.evaluate_metrics, source, bool(FLAGS.conditional and source.num_classes))
+        choose(FLAGS.evaluate_metrics, source, bool(FLAGS.conditional and source.num_classes))
     for name in ("evaluate_metrics", "evaluate_num_images", "patience"):
         if FLAGS[name].value is not None and not FLAGS.evaluate_every:
             raise ValueError(f"--{name} needs --evaluate_every. Received: --{name}={FLAGS[name].value}")

@@ -4,7 +4,8 @@ import keras
 from absl import logging
 
 from tfgan_kit import best
-from tfgan_kit.metrics.evaluation import checked_metrics, evaluate
+from tfgan_kit.metrics.choice import choose
+from tfgan_kit.metrics.evaluation import evaluate
 from tfgan_kit.metrics.image_set import images_of
 
 
@@ -30,6 +31,7 @@ class Evaluate(keras.callbacks.Callback):
         num_images: int, images to generate; None, as many as the test images.
         seed: int >= 0, of the split, the images and what else is drawn; the same every time.
         monitor: name of the metric that decides; None is the first.
+        extractor: as in `metrics.evaluate`.
         patience: int >= 1, evaluations without a better value after which training stops; None, never.
 
     Attributes:
@@ -47,7 +49,8 @@ class Evaluate(keras.callbacks.Callback):
     writes_checkpoints = True  # `fit` warns where the data's order cannot be restored
 
     def __init__(
-        self, source, run=None, metrics=None, every=1000, num_images=None, seed=0, monitor=None, patience=None
+        self, source, run=None, metrics=None, every=1000, num_images=None, seed=0, monitor=None, patience=None,
+        extractor=None,
     ):
         super().__init__()
         if every < 1 or (patience is not None and patience < 1):
@@ -56,7 +59,7 @@ class Evaluate(keras.callbacks.Callback):
             )
         self.source, self.run, self.metrics = source, run, metrics
         self.every, self.num_images, self.seed = every, num_images, seed
-        self.monitor, self.patience = monitor, patience
+        self.monitor, self.patience, self.extractor = monitor, patience, extractor
         self.values = {}
         self._lines = []
         self._read()
@@ -67,9 +70,9 @@ class Evaluate(keras.callbacks.Callback):
         return self.patience is not None and best.waited(self._lines) >= self.patience
 
     def on_train_begin(self, logs=None):
-        names = checked_metrics(self.metrics, self.source, self._conditional)
+        names, _ = choose(self.metrics, self.source, self.model.num_classes is not None, self.extractor)
         self.monitor = self.monitor or names[0]
-        if not any(best.is_of(name, self.monitor) for name in names):
+        if not any(best.is_of(name, self.monitor) or best.is_of(self.monitor, name) for name in names):
             raise ValueError(
                 f"`monitor` is one of the metrics that are measured, {', '.join(names)}. "
                 f"Received: monitor={self.monitor!r}"
@@ -91,10 +94,6 @@ class Evaluate(keras.callbacks.Callback):
         if logs is not None:
             logs.update(self.values)
 
-    @property
-    def _conditional(self):
-        return self.model.num_classes is not None
-
     def _read(self):
         if self.run is not None:
             self._lines = self.run.read_metrics()
@@ -102,7 +101,7 @@ class Evaluate(keras.callbacks.Callback):
     def _measure(self, step):
         results = evaluate(
             images_of(self.model), self.source, self.metrics, self.num_images, self.seed,
-            conditional=self._conditional,
+            extractor=self.extractor,
         )
         lines = [
             {"step": step, **{key: result[key] for key in ("metric", "value", "protocol")}}

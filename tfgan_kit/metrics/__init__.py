@@ -3,11 +3,21 @@
 from tfgan_kit.metrics.choice import allowed_metrics
 from tfgan_kit.metrics.domain_classifier import DomainClassifier, domain_classifier
 from tfgan_kit.metrics.evaluation import Evaluation, evaluate, evaluate_in_full
+from tfgan_kit.metrics.extractors import open_extractor
 from tfgan_kit.metrics.feature_extractor import Answers, FeatureExtractor, feature_extractor
 from tfgan_kit.metrics.frechet import GaussianStatistics, frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.frechet_error import frechet_standard_error
 from tfgan_kit.metrics.image_set import Generator, images_of
 from tfgan_kit.metrics.kernel import KernelDistance, kernel_distance, maximum_mean_discrepancy
+from tfgan_kit.metrics.memorisation import Memorisation, memorisation, nearest_training
+from tfgan_kit.metrics.neighbours import (
+    DensityCoverage,
+    NeighbourMetrics,
+    PrecisionRecall,
+    density_coverage,
+    neighbour_metrics,
+    precision_recall,
+)
 from tfgan_kit.metrics.protocol import compare, differences
 from tfgan_kit.metrics.sliced_wasserstein import (
     ImageSlicedWasserstein,
@@ -17,21 +27,29 @@ from tfgan_kit.metrics.sliced_wasserstein import (
     sliced_wasserstein,
 )
 from tfgan_kit.metrics.split import Split, split_indices
+from tfgan_kit.metrics.streaming import FrechetDistance, InceptionScore
 from tfgan_kit.metrics.table import format_table
 
 __all__ = [
     "Answers",
+    "DensityCoverage",
     "DomainClassifier",
     "Evaluation",
     "FeatureExtractor",
+    "FrechetDistance",
     "GaussianStatistics",
     "Generator",
     "ImageSlicedWasserstein",
+    "InceptionScore",
     "KernelDistance",
+    "Memorisation",
+    "NeighbourMetrics",
+    "PrecisionRecall",
     "SlicedWasserstein",
     "Split",
     "allowed_metrics",
     "compare",
+    "density_coverage",
     "differences",
     "domain_classifier",
     "evaluate",
@@ -46,6 +64,11 @@ __all__ = [
     "kernel_distance",
     "laplacian_pyramid",
     "maximum_mean_discrepancy",
+    "memorisation",
+    "nearest_training",
+    "neighbour_metrics",
+    "open_extractor",
+    "precision_recall",
     "sliced_wasserstein",
     "split_indices",
 ]
