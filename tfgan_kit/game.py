@@ -16,7 +16,7 @@ class Game(GenerativeModel):
     """The moves of two players, their losses and gradients; `GAN` is what users make.
 
     A subclass sets `generator`, `discriminator`, `ema_generator`, their optimizers, `objective`,
-    `penalties`, `update`, `trackers`, `step` and `seed`, and calls `_prepare_networks`.
+    `penalties`, `update`, `trackers`, `validation`, `step` and `seed`, and calls `_prepare_networks`.
     """
 
     def _prepare_networks(self):
@@ -57,7 +57,13 @@ class Game(GenerativeModel):
             "g_loss": self.objective.generator_loss(real_logits, fake_logits),
         } | self._describe(real_logits, fake_logits)
         logs = {name: batch.mean(value) for name, value in logs.items()}
+        if self.validation.metrics:
+            self.validation.update(batch.images, self._averaged_images(latents, batch.labels))
         return self._track(logs, weight=tf.cast(batch.total, tf.float32))
+
+    def _averaged_images(self, latents, labels):
+        row = latents if labels is None else [latents, labels]
+        return tf.cast(self.ema_generator(row, training=False), tf.float32)
 
     def _track(self, logs, weight=None):
         """Updates the trackers with the whole batch's values; returns their results."""

@@ -10,6 +10,7 @@ from tfgan_kit.game import Game
 from tfgan_kit.optimizers import OptimizerPair, SkipCount, prepare
 from tfgan_kit.penalties import Penalty
 from tfgan_kit.updates import Alternating
+from tfgan_kit.validation import Validation
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
@@ -77,6 +78,7 @@ class GAN(Game):
             reduce_retracing=True,
         )
         self._trains_here = False
+        self.validation = Validation(())
         self.built = True
 
     @property
@@ -89,7 +91,7 @@ class GAN(Game):
     def compile(
         self, generator_optimizer="adam", discriminator_optimizer="adam",
         objective="non_saturating", penalties=(), update=None, run_eagerly=False,
-        steps_per_execution=1, jit_compile="auto",
+        steps_per_execution=1, jit_compile="auto", metrics=(),
     ):
         """Sets how the players learn.
 
@@ -100,13 +102,17 @@ class GAN(Game):
             penalties: `Penalty` instances, each with a name of its own.
             update: rule of the moves; None is `Alternating(1, 1)`.
             run_eagerly, steps_per_execution, jit_compile: as in `keras.Model.compile`.
+            metrics: `keras.metrics.Metric`s of real images and of those that the averaged generator
+                makes for them, e.g. `metrics.FrechetDistance`; measured in `evaluate` and in the
+                validation of `fit` alone. A file holds their configuration (not an extractor's weights:
+                such a metric is left out with a warning), never what they have summed up.
 
         Raises:
-            ValueError: an unknown objective, one optimizer for both players, two penalties of one
-                name, or what several replicas cannot do: networks or optimizers made outside of
+            ValueError: an unknown objective, one optimizer for both players, two penalties or metrics
+                of one name, or what several replicas cannot do: networks or optimizers made outside of
                 the strategy's scope, batch normalization that is not synchronized, `jit_compile`,
                 `steps_per_execution` above 1, an objective that couples the rows of a batch.
-            TypeError: penalties or an update that are none.
+            TypeError: penalties, metrics or an update that are none.
         """
         if generator_optimizer is discriminator_optimizer and not isinstance(
             generator_optimizer, str
@@ -140,6 +146,7 @@ class GAN(Game):
             _check_coupling(self)
             self._prepare_networks()
             self.trackers = self._make_trackers()
+            self.validation = Validation(metrics, self.trackers, self.distribute_strategy)
 
     def _make_trackers(self):
         names = ["d_loss", "g_loss", *(p.name for p in self.penalties)]
@@ -191,8 +198,14 @@ class GAN(Game):
         with waiting.watch(self):
             return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
-        """`keras.Model.evaluate`; of an endless data set of `tfgan_kit.data`, one epoch."""
+    def evaluate(
+        self, x=None, y=None, batch_size=None, verbose="auto", *, return_dict=False, **kwargs
+    ):
+        """`keras.Model.evaluate`; of an endless data set of `tfgan_kit.data`, one epoch.
+
+        The metrics of `compile` are computed once, after the last batch: they are not in the logs that
+        callbacks receive during it.
+        """
         inputs.check_arrays(x, y, self.num_classes)
         x = _one_epoch(x)
         if self.distribute_strategy.num_replicas_in_sync > 1:
@@ -200,7 +213,12 @@ class GAN(Game):
                 self.distribute_strategy, x, y, batch_size, kwargs.get("steps")
             )
             y, batch_size = None, None
-        return super().evaluate(x, y, batch_size, verbose, **kwargs)
+        self.validation.reset()
+        logs = super().evaluate(x, y, batch_size, verbose, return_dict=True, **kwargs)
+        logs = logs | self.validation.results()
+        # Keras sorts a dict's names, but lists values in the metrics' order.
+        names = [*self.trackers, *(metric.name for metric in self.validation.metrics)]
+        return logs if return_dict else [logs[name] for name in names if name in logs]
 
     def train_on_batch(self, *args, **kwargs):
         """`keras.Model.train_on_batch`, on one device.
@@ -276,6 +294,7 @@ class GAN(Game):
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution,
             "jit_compile": self.jit_compile,
+            "metrics": self.validation.serialized(),
         }
 
     def compile_from_config(self, config):
@@ -284,11 +303,14 @@ class GAN(Game):
             name: deserialize(config[name])
             for name in ("generator_optimizer", "discriminator_optimizer", "objective", "update")
         }
-        penalties = [deserialize(penalty) for penalty in config["penalties"]]
+        lists = {
+            name: [deserialize(each) for each in config.get(name, ())]  # files of 0.1 know no metrics
+            for name in ("penalties", "metrics")
+        }
         speed = {}
         if self.distribute_strategy.num_replicas_in_sync > 1:  # one device's, which these cannot do
             speed = {"jit_compile": False, "steps_per_execution": 1}
-        self.compile(**{**config, **objects, "penalties": penalties, **speed})
+        self.compile(**{**config, **objects, **lists, **speed})
 
 
 def _one_epoch(data):
