@@ -29,7 +29,6 @@ class Evaluate(keras.callbacks.Callback):
         metrics: names as in `metrics.evaluate`; None, those that the source allows.
         every: int >= 1, steps from one evaluation to the next.
         num_images: int, images to generate; None, as many as the test images.
-        seed: int >= 0, of the split, the images and what else is drawn; the same every time.
         monitor: name of the metric that decides; None is the first.
         extractor: as in `metrics.evaluate`.
         patience: int >= 1, evaluations without a better value after which training stops; None, never.
@@ -49,7 +48,7 @@ class Evaluate(keras.callbacks.Callback):
     writes_checkpoints = True  # `fit` warns where the data's order cannot be restored
 
     def __init__(
-        self, source, run=None, metrics=None, every=1000, num_images=None, seed=0, monitor=None, patience=None,
+        self, source, run=None, metrics=None, every=1000, num_images=None, monitor=None, patience=None,
         extractor=None,
     ):
         super().__init__()
@@ -58,7 +57,7 @@ class Evaluate(keras.callbacks.Callback):
                 f"`every` and `patience` are at least 1. Received: every={every}, patience={patience}"
             )
         self.source, self.run, self.metrics = source, run, metrics
-        self.every, self.num_images, self.seed = every, num_images, seed
+        self.every, self.num_images = every, num_images
         self.monitor, self.patience, self.extractor = monitor, patience, extractor
         self.values = {}
         self._lines = []
@@ -100,7 +99,7 @@ class Evaluate(keras.callbacks.Callback):
 
     def _measure(self, step):
         results = evaluate(
-            images_of(self.model), self.source, self.metrics, self.num_images, self.seed,
+            images_of(self.model), self.source, self.metrics, self.num_images,
             extractor=self.extractor,
         )
         lines = [

@@ -42,7 +42,7 @@ def choose(metrics, source, conditional=False, extractor=None):
     extractor = _agreed(extractor, {suffix for _, suffix in parts if suffix}, source)
     allowed = allowed_metrics(source, conditional, extractor)
     names = allowed if metrics is None else [m for base, _ in parts for m in _members(base, allowed)]
-    _check_allowed(names, allowed, source, conditional, extractor)
+    _check_allowed(names, allowed, source, conditional, extractor, metrics)
     if not any(MEASURES[name].needs_extractor for name in names):
         extractor = None
     return list(dict.fromkeys(names)), extractor
@@ -104,7 +104,7 @@ def _members(name, allowed):
     return [member for member in members if member in allowed] or members
 
 
-def _check_allowed(names, allowed, source, conditional, extractor):
+def _check_allowed(names, allowed, source, conditional, extractor, metrics):
     forbidden = [name for name in names if name not in allowed]
     if forbidden:
         raise ValueError(
@@ -113,5 +113,5 @@ def _check_allowed(names, allowed, source, conditional, extractor):
             "images and an extractor (domain: labelled images of at least 2 classes and 8 to 256 pixels a side; "
             "inception and lite0: any), inception_score one that is a classifier, label_agreement the domain "
             "classifier and a conditional generator, mode_coverage a source whose modes are known (ring8, "
-            f"grid25, skewed25, stacked:PATH). Choose from {', '.join(allowed)}. Received: metrics={names}"
+            f"grid25, skewed25, stacked:PATH). Choose from {', '.join(allowed)}. Received: metrics={metrics!r}"
         )
