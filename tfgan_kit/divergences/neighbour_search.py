@@ -9,6 +9,7 @@ from tqdm import tqdm
 _BLOCK = 2**25  # bytes of distances held at once
 _GATHERED = 2**21  # coordinates of pairs whose distances are computed directly at once: 16 MiB
 _SPARE = 8  # candidates beyond k, so that rounding of a product rarely decides the k-th
+_AGAIN = 4096  # rows done again at once, in float64
 _FLOAT32_SPREAD = (1e-15, 1e15)  # of coordinates whose squares and their sums float32 holds
 
 
@@ -45,18 +46,20 @@ class Block(NamedTuple):
         roof = np.nextafter(squared_radii.astype(self.lower.dtype), np.inf)
         i, j = np.divmod(np.flatnonzero(self.lower <= roof), self.lower.shape[1])
         limits = np.broadcast_to(squared_radii, self.lower.shape)[i, j]
-        lower = self.lower[i, j].astype(np.float64)
+        upper = self.lower[i, j].astype(np.float64)
         i += self.rows.start
-        inside = lower + 2 * (self.left.widths[i] + self.right.widths[j]) < limits
+        upper += 2 * self.left.widths[i]
+        upper += 2 * self.right.widths[j]
+        inside = upper < limits
         doubtful = np.flatnonzero(~inside)
         squares = _squares(self.left.points, self.right.points, i[doubtful], j[doubtful])
         inside[doubtful] = squares <= limits[doubtful] if closed else squares < limits[doubtful]
         return i[inside], j[inside]
 
 
-def blocks(x, y):
-    """`Block`s that cover x and y, both float32 or both float64, [N, D] and [M, D]."""
-    left, right = _sides(x, y)
+def blocks(x, y, dtype=None):
+    """`Block`s that cover x and y, both float32 or both float64, [N, D] and [M, D]; products in `dtype`, or theirs."""
+    left, right = _sides(x, y, dtype or x.dtype)
     starts = range(0, len(x), _rows(left, len(y)))
     for start in tqdm(starts, "distances", unit="block", delay=2, leave=False):
         rows = slice(start, min(start + starts.step, len(x)))
@@ -74,12 +77,12 @@ def nearest(x, y, k):
     distances are then computed directly in float64. Where one that was not chosen may be nearer, the row
     is done again, by float64 products, then by all its direct distances.
     """
-    return _nearest(x, y, k, own=None)
+    return _nearest(x, y, k, None, x.dtype)
 
 
 def nearest_others(x, k):
     """`nearest` among the other rows of x, for k < N; a product serves both its row and its column."""
-    side = _sides(x, x)[0]
+    side = _sides(x, x, x.dtype)[0]
     best = _Candidates(len(x), min(k + _SPARE, len(x) - 1))
     bar = tqdm(total=len(x), desc="neighbours", unit="row", delay=2, leave=False)
     start = 0
@@ -92,17 +95,17 @@ def nearest_others(x, k):
             best.offer(slice(stop, None), lower[:, stop - start :].T, start)
             bar.update(stop - start)
             start = stop
-    return _settled(x, x, k, best, np.arange(len(x)))
+    return _settled(x, x, k, best, np.arange(len(x)), x.dtype)
 
 
-def _nearest(x, y, k, own):
-    """`nearest`; `own` [N] holds the row of y that each x must leave out, or None."""
+def _nearest(x, y, k, own, dtype):
+    """`nearest` by products in `dtype`; `own` [N] holds the row of y that each x must leave out, or None."""
     best = _Candidates(len(x), min(k + _SPARE, len(y) - (own is not None)))
-    for block in blocks(x, y):
+    for block in blocks(x, y, dtype):
         if own is not None:
             block.lower[np.arange(len(block.lower)), own[block.rows]] = np.inf
         best.offer(block.rows, block.lower, 0)
-    return _settled(x, y, k, best, own)
+    return _settled(x, y, k, best, own, dtype)
 
 
 class _Candidates:
@@ -126,7 +129,7 @@ class _Candidates:
         self.lower[rows] = np.take_along_axis(values, kept, axis=1)
 
 
-def _settled(x, y, k, best, own):
+def _settled(x, y, k, best, own, dtype):
     """The k nearest of the candidates; of all y where the bounds leave a doubt."""
     n, count = best.columns.shape
     squares = _squares(x, y, np.repeat(np.arange(n), count), best.columns.ravel()).reshape(n, count)
@@ -136,11 +139,10 @@ def _settled(x, y, k, best, own):
     if count < len(y) - (own is not None):
         kth = squares[:, -1]
         doubtful = np.flatnonzero((kth > best.lower.max(axis=1)) & (kth > 0))
-        if len(doubtful):
-            again = _direct if x.dtype == np.float64 else _nearest
-            columns[doubtful], squares[doubtful] = again(
-                x[doubtful].astype(np.float64), y.astype(np.float64), k,
-                None if own is None else own[doubtful])
+        for start in range(0, len(doubtful), _AGAIN):
+            rows = doubtful[start : start + _AGAIN]
+            rest = x[rows], y, k, None if own is None else own[rows]
+            columns[rows], squares[rows] = _direct(*rest) if dtype == np.float64 else _nearest(*rest, np.float64)
     return columns, squares
 
 
@@ -168,17 +170,18 @@ def _squares(x, y, rows, columns):
     return squares
 
 
-def _sides(x, y):
+def _sides(x, y, dtype):
     """Both sets around one centre, which makes norms, and so the rounding, small."""
     centre = (x.mean(axis=0, dtype=np.float64) + y.mean(axis=0, dtype=np.float64)) / 2
     spread = max(np.abs(end(axis=0) - centre).max() for points in (x, y) for end in (points.min, points.max))
-    dtype = x.dtype if _FLOAT32_SPREAD[0] < spread < _FLOAT32_SPREAD[1] else np.float64
+    dtype = dtype if _FLOAT32_SPREAD[0] < spread < _FLOAT32_SPREAD[1] else np.float64
     left = _side(x, centre, dtype)
     return left, left if y is x else _side(y, centre, dtype)
 
 
 def _side(points, centre, dtype):
-    centred = points.astype(dtype, copy=False) - centre.astype(dtype)
+    centred = points.astype(dtype)
+    centred -= centre.astype(dtype)
     norms = np.einsum("nd,nd->n", centred, centred, dtype=np.float64)
     dimension = points.shape[1]
     widths = ((dimension + 16) * np.finfo(dtype).eps / 2 + dimension * 2.0**-52) * norms

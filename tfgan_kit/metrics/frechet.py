@@ -4,6 +4,9 @@ import numpy as np
 
 from tfgan_kit.divergences import gaussian
 
+# Rows converted to float64 at once: 64 MiB of 2048 features.
+_BLOCK = 4096
+
 
 class GaussianStatistics:
     """Count, mean and covariance of features, gathered batch by batch in float64.
@@ -44,7 +47,7 @@ class GaussianStatistics:
 
     def update(self, features):
         """Adds a batch of features, any float or integer type, [B, D] with B >= 0."""
-        features = np.asarray(features, np.float64)
+        features = np.asarray(features)
         if features.ndim != 2 or features.shape[1] != len(self.mean):
             raise ValueError(
                 f"`features` must have the shape [batch, {len(self.mean)}]. "
@@ -56,10 +59,11 @@ class GaussianStatistics:
                 f"extractor. Received: {np.count_nonzero(~np.isfinite(features))} such values "
                 f"in a batch of shape {features.shape}"
             )
-        if len(features):
-            mean = features.mean(axis=0)
-            centred = features - mean
-            self._add(len(features), mean, centred.T @ centred)
+        for start in range(0, len(features), _BLOCK):
+            block = features[start : start + _BLOCK].astype(np.float64)
+            mean = block.mean(axis=0)
+            block -= mean
+            self._add(len(block), mean, block.T @ block)
 
     def merge(self, other):
         """Adds what `other`, a `GaussianStatistics` of the same dimension, has seen."""
@@ -84,9 +88,8 @@ class GaussianStatistics:
         total = self.count + count
         delta = mean - self.mean
         self.mean = self.mean + delta * (count / total)
-        self._deviations = (
-            self._deviations + deviations + np.outer(delta, delta) * (self.count * count / total)
-        )
+        self._deviations += deviations
+        self._deviations += np.outer(delta, delta) * (self.count * count / total)
         self.count = total
 
 

@@ -62,7 +62,8 @@ def neighbour_metrics(real, generated, precision_k=PRECISION_K, density_k=DENSIT
     Right in either dtype: float32 products settle only the pairs that their rounding cannot turn
     around; the distances of the others are computed directly in float64. So neither the
     size of blocks nor the order of rows changes a value. Time O((N + M)^2 D); memory beside the features: their
-    centred copies, and some five blocks of 32 MiB.
+    centred copies (in float64 too
+    where float32 leaves many rows in doubt), and some five blocks of 32 MiB.
 
     Example:
         >>> neighbour_metrics(real_features, generated_features).coverage
