@@ -48,6 +48,14 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
     | --- | --- | --- |
     | `fd` | an extractor | squared Frechet distance over its features; `fid50k` of the FID network's |
     | `kid` | an extractor | unbiased kernel distance over its features |
+    | `inception_score` | an extractor that is a classifier | how sure and how varied its answers are |
+    | `precision_recall` | an extractor | of the next two: share of images within the others' neighbourhoods |
+    | `precision`, `recall` | an extractor | of generated ones near real ones, and the reverse |
+    | `density_coverage` | an extractor | of the next two, which outliers move less |
+    | `density`, `coverage` | an extractor | real neighbourhoods an image lies in; share of them that hold one |
+    | `memorisation` | an extractor | z of generated images' distances to the reference against test images' |
+    | `extrapolated_fd` | an extractor, 4 images a feature | `fd` at infinitely many images |
+    | `intra_class_fd` | an extractor, a conditional generator | mean over the classes of `fd` |
     | `label_agreement` | domain, a conditional generator | share the classifier gives the label asked |
     | `swd` | - | sliced Wasserstein, x 1000 on patches of images; in their units on points |
     | `mode_coverage` | known modes | of the next four those that the source allows |
@@ -94,7 +102,7 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     _check_test_source(source, test_source)
     num_test = None if test_source is None else test_source.num_images
     split = split_indices(source.num_images, extractor == "domain", seed, num_test)
-    num_images = _checked_count(num_images, len(split.test), names)
+    num_images = len(split.test) if num_images is None else int(num_images)
     if extractor == "domain":
         extractor = domain_classifier(source, split.classifier, seed)
     elif extractor is not None:
@@ -104,12 +112,13 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     keep = None if counter or len(source.image_shape) == 1 else MAX_IMAGES if "swd" in names else KEPT_SAMPLES
     reference = real_set(source, split.reference, extractor, keep)
     test = real_set(test_source or source, split.test, extractor, keep)
+    names = _of_enough(names, metrics is None, num_images, test.count, reference)
     labels = _asked_labels(reference.labels, num_images, seed) if generator.conditional else None
     batches = generated_batches(generator.generate, num_images, source.image_shape, seed, labels)
     generated = gather(batches, extractor, keep)
 
     protocol = _protocol(source, test_source, seed, reference, test, generated) | generator.facts
-    floor = test.first(protocol["floor_count"])
+    floor = test.part(protocol["floor_count"])
     if counter:
         generated, floor = (part._replace(coverage=counter.count(part.samples)) for part in (generated, floor))
     if any(MEASURES[name].needs_neighbours for name in names):
@@ -128,17 +137,22 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     return Evaluation(results, reference, test, generated, split, extractor)
 
 
-def _checked_count(num_images, num_test_images, names):
-    if num_images is None:
-        num_images = num_test_images
-    smallest = max(MEASURES[name].smallest for name in names)
-    if min(num_images, num_test_images) < smallest:
-        most_needing = [name for name in names if MEASURES[name].smallest == smallest]
-        raise ValueError(
-            f"{', '.join(most_needing)} needs at least {smallest} generated and {smallest} test images: take more, or "
-            f"leave it out. Received: num_images={num_images}, {num_test_images} test images"
-        )
-    return int(num_images)
+def _of_enough(names, drop, num_images, num_test_images, reference):
+    """The metrics that the images are enough for; the others are dropped where they were not asked for."""
+    dimension = 0 if reference.features is None else reference.features.shape[1]
+    needed = {
+        name: max(measure.smallest, measure.images_a_feature * dimension)
+        for name, measure in MEASURES.items() if name in names
+    }
+    enough = [name for name in names if needed[name] <= min(num_images, num_test_images)]
+    if enough and (drop or len(enough) == len(names)):
+        return enough
+    few = [f"{name} {needed[name]}" for name in names if name not in enough]
+    raise ValueError(
+        f"Too few images. Needed, generated and test images each: {', '.join(few)}. Take more, or "
+        f"{'measure ' + ', '.join(enough) + ' alone' if enough else 'a larger data set'}. "
+        f"Received: num_images={num_images}, {num_test_images} test images"
+    )
 
 
 def _check_test_source(source, test_source):

@@ -7,7 +7,7 @@ import numpy as np
 from absl import logging
 
 from tfgan_kit.data.cache import cache_path, write_cache
-from tfgan_kit.metrics.image_set import ImageSet, gather, real_batches
+from tfgan_kit.metrics.image_set import ImageSet, gather, real_batches, spread
 
 _DIGEST_BYTES = 32
 
@@ -23,24 +23,28 @@ def real_set(source, indices, extractor=None, keep=None):
         source: a `tfgan_kit.data` source.
         indices: int [N].
         extractor: a `FeatureExtractor`, or None.
-        keep: int, how many samples to keep, or None for all.
+        keep: int, how many samples to keep, spread evenly over the indices; or None for all.
     """
     indices = np.asarray(indices, np.int64)
-    if extractor is None or extractor.weights_hash is None:
-        return gather(real_batches(source, indices), extractor, keep)
-    path = cache_path(f"features_{_key(source, indices, extractor)}.npz")
-    stored = _load(path)
-    if stored is None:
-        whole = gather(real_batches(source, indices), extractor, keep)
-        arrays = {"features": whole.features, "logits": whole.logits}
-        if not write_cache(path, _packed({name: a for name, a in arrays.items() if a is not None})):
-            logging.warning("Features cannot be cached at %s; set TFGAN_KIT_CACHE to a folder that can be "
-                            "written.", path)
-        return whole
-    kept = indices[:keep]
-    samples = gather(real_batches(source, kept if len(kept) else indices[:1]), keep=keep)
+    kept = indices[spread(len(indices), keep)]
+    answers = {} if extractor is None else _answers(source, indices, extractor)
     labels = None if source.labels is None else np.asarray(source.labels, np.int32)[indices]
-    return ImageSet(len(indices), samples.samples, stored["features"], stored.get("logits"), labels)
+    samples = gather(real_batches(source, kept)).samples
+    return ImageSet(len(indices), samples, answers.get("features"), answers.get("logits"), labels)
+
+
+def _answers(source, indices, extractor):
+    """The extractor's answers by name, from the cache or made now."""
+    path = cache_path(f"features_{_key(source, indices, extractor)}.npz")
+    stored = None if extractor.weights_hash is None else _load(path)
+    if stored is None:
+        found = gather(real_batches(source, indices), extractor, keep=0)
+        arrays = {"features": found.features, "logits": found.logits}
+        stored = {name: array for name, array in arrays.items() if array is not None}
+        if extractor.weights_hash is not None and not write_cache(path, _packed(stored)):
+            logging.warning(
+                "Features cannot be cached at %s; set TFGAN_KIT_CACHE to a folder that can be written.", path)
+    return stored
 
 
 def _key(source, indices, extractor):

@@ -16,7 +16,7 @@ class ImageSet(NamedTuple):
     """N real or generated images, or points, as the metrics need them.
 
     count: int, N.
-    samples: uint8 [n, H, W, C], the first n <= N that were to be kept; or points, float [n, D].
+    samples: uint8 [n, H, W, C], the n <= N that were to be kept; or points, float [n, D].
     features: the extractor's, float32 [N, D]; or None.
     logits: the extractor's, float32 [N, K], where it is a classifier; or None.
     labels: int32 [N], what the images are or were asked to be; or None.
@@ -32,15 +32,21 @@ class ImageSet(NamedTuple):
     coverage: tuple | None = None
     neighbours: tuple | None = None
 
-    def first(self, count):
-        """The set of the first `count` images; all of them where there are not so many."""
-        parts = (None if values is None else values[:count] for values in self[1:-2])
+    def part(self, count):
+        """The set of `count` images, evenly spread, since real ones may lie class by class; at most all."""
+        parts = (None if values is None else values[spread(len(values), count)] for values in self[1:-2])
         return ImageSet(min(count, self.count), *parts)
 
     @property
     def classes(self):
         """int32 [N], the extractor's likeliest class."""
         return Answers(self.features, self.logits).classes
+
+
+def spread(length, count=None):
+    """int64 [min(length, count)], evenly from 0 to length - 1; all where `count` is None."""
+    count = length if count is None else min(count, length)
+    return np.linspace(0, length - 1, count).astype(np.int64)
 
 
 def gather(batches, extractor=None, keep=None):

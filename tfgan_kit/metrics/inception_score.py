@@ -8,7 +8,7 @@ from scipy.special import entr, log_softmax
 SPLITS = 10
 
 
-class InceptionScore(NamedTuple):
+class SplitScores(NamedTuple):
     """What `inception_score` found.
 
     value: the mean over the splits, 1 to K, the number of classes.
@@ -38,7 +38,7 @@ def inception_score(logits, splits=SPLITS, seed=0):
         seed: int, shuffles the images; None leaves their order.
 
     Returns:
-        An `InceptionScore`, computed in float64 split by split.
+        An `SplitScores`, computed in float64 split by split.
 
     Raises:
         ValueError: logits of a wrong shape or not finite, fewer than two images a split.
@@ -54,7 +54,7 @@ def inception_score(logits, splits=SPLITS, seed=0):
     order = np.arange(count) if seed is None else np.random.default_rng(seed).permutation(count)
     parts = [order[k * count // splits : (k + 1) * count // splits] for k in range(splits)]
     scores = [_score(logits[part].astype(np.float64)) for part in parts]
-    return InceptionScore(float(np.mean(scores)), float(np.std(scores)), splits, count // splits)
+    return SplitScores(float(np.mean(scores)), float(np.std(scores)), splits, count // splits)
 
 
 def _score(logits):

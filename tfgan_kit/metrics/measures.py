@@ -8,7 +8,10 @@ import numpy as np
 from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, sliced_wasserstein
 from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.frechet_error import frechet_standard_error
+from tfgan_kit.metrics.frechet_infinity import frechet_infinity
 from tfgan_kit.metrics.image_set import ImageSet
+from tfgan_kit.metrics.inception_score import SPLITS, inception_score
+from tfgan_kit.metrics.intra_class_frechet import intra_class_frechet
 from tfgan_kit.metrics.kernel import SUBSET_SIZE, kernel_distance
 from tfgan_kit.metrics.memorisation import LEAST, memorisation
 from tfgan_kit.metrics.neighbours import DENSITY_K, PRECISION_K
@@ -45,6 +48,7 @@ class Measure(NamedTuple):
     needs_modes: whether it reads the coverage of the source's modes.
     needs_mixture: whether these must be the Gaussians of a mixture.
     smallest: int, the fewest images that it can be of.
+    images_a_feature: int, the fewest for each of an extractor's features.
     """
 
     compare: Callable
@@ -58,6 +62,7 @@ class Measure(NamedTuple):
     needs_modes: bool = False
     needs_mixture: bool = False
     smallest: int = 4
+    images_a_feature: int = 0
 
 
 def fd(real, other, seed):
@@ -88,6 +93,39 @@ def kid(real, other, seed):
         "warnings": [warning] if found.subset_size < SUBSET_SIZE else [],
     }
     return {"value": found.value, "std": found.std, "standard_error": found.standard_error}, settings
+
+
+def extrapolated_fd(real, other, seed):
+    """The Frechet distance at an infinite number of generated images, FID-infinity of the FID network."""
+    found = frechet_infinity(other.features, gaussian_statistics(real.reference.features), seed)
+    numbers = {"value": found.value, "standard_error": found.standard_error, "slope": found.slope}
+    return numbers, {"best": "lowest", "sizes": len(found.sizes)}
+
+
+def intra_class_fd(real, other, seed):
+    """The mean over classes of the squared Frechet distance of the images of one class."""
+    del seed
+    found = intra_class_frechet(real.reference.features, real.reference.labels, other.features, other.labels)
+    dimension = other.features.shape[1]
+    warning = (
+        f"a class of {found.smallest_class} images for {dimension} features: the value is mostly bias; compare it "
+        "with real against real only"
+    )
+    per_class = {str(label): value for label, value in found.per_class.items()}
+    settings = {"best": "lowest", "warnings": [warning] if found.smallest_class <= dimension else []}
+    return {"value": found.value, "per_class": per_class}, settings
+
+
+def score(real, other, seed):
+    """The Inception Score, of whichever classifier."""
+    del real
+    if other.logits is None:
+        raise ValueError(
+            "An inception_score needs an extractor that is a classifier and answers (features, logits). "
+            "Received: features alone"
+        )
+    found = inception_score(other.logits, seed=seed)
+    return {"value": found.value, "std": found.std}, {"best": "highest", "splits": found.splits}
 
 
 def label_agreement(real, other, seed):
@@ -167,6 +205,9 @@ def _share(share, count):
 MEASURES = {
     "fd": Measure(fd, needs_extractor=True),
     "kid": Measure(kid, needs_extractor=True),
+    "extrapolated_fd": Measure(extrapolated_fd, needs_extractor=True, smallest=40, images_a_feature=4),
+    "intra_class_fd": Measure(intra_class_fd, needs_extractor=True, needs_conditional=True, smallest=20),
+    "inception_score": Measure(score, needs_extractor=True, needs_logits=True, smallest=2 * SPLITS),
     "label_agreement": Measure(label_agreement, needs_extractor=True, needs_classes=True, needs_conditional=True),
     "precision": _of_neighbours("precision"),
     "recall": _of_neighbours("recall"),

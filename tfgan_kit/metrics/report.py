@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 
+from tfgan_kit.metrics.image_set import spread
 from tfgan_kit.metrics.memorisation import nearest_training
 from tfgan_kit.whole_files import write_text
 from tfgan_kit_client.pictures import encode_png, tile
@@ -88,11 +89,10 @@ def _pictures(evaluation, source):
     if generated.ndim == 2:
         picture = _plot(_scatter, generated, evaluation.reference.samples)
         return "<h2>Points</h2>" + _figure(picture, "Real and generated points.")
-    spread = np.linspace(0, len(reference) - 1, min(GRID, len(reference))).astype(np.int64)
     return "\n".join([
         "<h2>Images</h2>",
         _figure(_grid(generated[:GRID]), "Generated, the first of the seed, none left out."),
-        _figure(_grid(_read(source, reference[spread])), "Real, of the whole reference."),
+        _figure(_grid(_read(source, reference[spread(len(reference), GRID)])), "Real, of the whole reference."),
     ])
 
 

@@ -80,8 +80,7 @@ class BalancedConsistency(Consistency):
         self.fake_weight = fake_weight
 
     def value(self, step):
-        # The discriminator's loss does not move the generator: its images are constants here.
-        fake = self._of(tf.stop_gradient(step.fake_images), step.fake_logits, step)
+        fake = self._of(step.fake_images, step.fake_logits, step)
         return super().value(step) + self.fake_weight * fake
 
     def get_config(self):
