@@ -47,7 +47,7 @@ def test_estimate_is_exact_where_a_product_rounds_the_distances_away():
 def test_estimate_does_not_depend_on_the_blocks(monkeypatch):
     x, y = _normal(50, 3, 0), _normal(40, 3, 1)
     whole = nearest_neighbour_kl(x, y, 2).value
-    monkeypatch.setattr(neighbour_search, "_BLOCK", 7 * 40)
+    monkeypatch.setattr(neighbour_search, "_BLOCK", 7 * 40 * 8)
     assert nearest_neighbour_kl(x, y, 2).value == pytest.approx(whole, rel=1e-12)
 
 
@@ -84,7 +84,7 @@ def test_estimate_in_many_dimensions_is_too_small_and_less_so_with_more_points()
 
 def test_memory_is_that_of_blocks(monkeypatch, peak_mib):
     # All distances have 122 MiB, a block 4.
-    monkeypatch.setattr(neighbour_search, "_BLOCK", 2**19)
+    monkeypatch.setattr(neighbour_search, "_BLOCK", 2**22)
     x, y = _normal(4000, 4, 0), _normal(4000, 4, 1)
     assert peak_mib(lambda: nearest_neighbour_kl(x, y)) < 61
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
+from benchmarks.baselines.metric_references import cleanfid, pytorch_fid, torch_fidelity
 from tfgan_kit.metrics import GaussianStatistics, frechet_distance, gaussian_statistics
 
 
@@ -79,6 +80,66 @@ def test_distance_agrees_with_scipy(dimension):
     assert frechet_distance(a, b) == pytest.approx(_scipy_distance(a, b), rel=1e-6)
 
 
+def _torch_fidelity(*moments):
+    first, second = ({"mu": mu, "sigma": sigma} for mu, sigma in (moments[:2], moments[2:]))
+    found = torch_fidelity.metric_fid.fid_statistics_to_metric(first, second, verbose=False)
+    return found["frechet_inception_distance"]
+
+
+REFERENCES = {
+    "torch-fidelity": _torch_fidelity,
+    "pytorch-fid": pytorch_fid.fid_score.calculate_frechet_distance,
+    "clean-fid": cleanfid.fid.frechet_distance,
+}
+
+
+def _reference_distance(name, a, b):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pytorch-fid and clean-fid pass a `disp` that SciPy 1.18 drops
+        return REFERENCES[name](a.mean, a.covariance, b.mean, b.covariance)
+
+
+@pytest.mark.parametrize("dimension", [64, 128])
+@pytest.mark.parametrize("name", REFERENCES)
+def test_distance_agrees_with_the_references(name, dimension):
+    a = gaussian_statistics(_features(1000, dimension, seed=1))
+    b = gaussian_statistics(_features(700, dimension, seed=2))
+    assert frechet_distance(a, b) == pytest.approx(_reference_distance(name, a, b), rel=1e-6)
+
+
+def test_distance_of_fewer_images_than_dimensions_agrees_with_torch_fidelity():
+    # Its eigenvalues of rounding size, hundreds of them, are what the tolerance is for.
+    a, b = (gaussian_statistics(_features(50, 128, seed)) for seed in (1, 2))
+    assert frechet_distance(a, b) == pytest.approx(_reference_distance("torch-fidelity", a, b), rel=1e-5)
+
+
+def test_distance_of_fewer_images_than_dimensions_is_that_of_the_images():
+    # trace (C_a^1/2 C_b C_a^1/2)^1/2 is the nuclear norm of A B^T / sqrt((n - 1) (m - 1)), A and B centred.
+    a, b = _features(50, 128, seed=1), _features(40, 128, seed=2)
+    centred_a, centred_b = a - a.mean(axis=0), b - b.mean(axis=0)
+    root = np.linalg.norm(centred_a @ centred_b.T, "nuc") / np.sqrt(49 * 39)
+    traces = np.sum(centred_a**2) / 49 + np.sum(centred_b**2) / 39
+    expected = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2) + traces - 2 * root
+    assert frechet_distance(gaussian_statistics(a), gaussian_statistics(b)) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("condition", [1e4, 1e8, 1e12])
+def test_distance_in_one_basis_is_that_of_its_axes_however_ill_conditioned(condition):
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(60, 60)))[0]
+    p, q = np.geomspace(1, 1 / condition, 60), np.geomspace(3, 1 / condition, 60)[::-1]
+    a, b = (Gaussian(np.zeros(60), rotation @ np.diag(values) @ rotation.T) for values in (p, q))
+    assert frechet_distance(a, b) == pytest.approx(np.sum((np.sqrt(p) - np.sqrt(q)) ** 2), rel=1e-7)
+
+
+@pytest.mark.parametrize("change", [1e-2, 1e-4, 1e-6])
+def test_distance_of_nearly_equal_laws_keeps_its_digits(change):
+    # C and (1 + change)^2 C are change^2 trace(C) apart: 1e-12 of what is subtracted, at the least.
+    a = gaussian_statistics(_features(300, 40))
+    b = Gaussian(a.mean, a.covariance * (1 + change) ** 2)
+    rounding = 40 * np.finfo(float).eps * np.trace(a.covariance)
+    assert frechet_distance(a, b) == pytest.approx(change**2 * np.trace(a.covariance), rel=1e-6, abs=rounding)
+
+
 def test_distance_is_symmetric():
     a, b = (gaussian_statistics(_features(200, 30, seed)) for seed in (1, 2))
     assert frechet_distance(a, b) == pytest.approx(frechet_distance(b, a), rel=1e-10)
@@ -115,6 +176,13 @@ def test_merging_two_empty_statistics_is_empty():
     np.testing.assert_array_equal(statistics.mean, [0, 0])
 
 
+def test_features_longer_than_a_block_give_the_covariance_of_numpy():
+    features = _features(10_000, 3).astype(np.float32)
+    statistics = gaussian_statistics(features)
+    np.testing.assert_allclose(statistics.mean, features.mean(axis=0, dtype=np.float64), rtol=1e-12)
+    np.testing.assert_allclose(statistics.covariance, np.cov(features.astype(float), rowvar=False), rtol=1e-10)
+
+
 def test_float32_features_are_summed_in_float64():
     features = np.full((100_000, 1), 0.1, np.float32)
     assert gaussian_statistics(features).mean[0] == pytest.approx(float(np.float32(0.1)), rel=1e-12)
@@ -129,6 +197,12 @@ def test_float32_features_are_summed_in_float64():
     (lambda: gaussian_statistics([[1.0, 2.0]]).covariance, "count=1"),
     (lambda: frechet_distance(gaussian_statistics(np.eye(2)), gaussian_statistics(np.eye(3))),
      "same dimension"),
+    (lambda: frechet_distance(Gaussian([0.0, 0.0], np.diag([1.0, -1.0])), Gaussian([0.0, 0.0], np.eye(2))),
+     "negative eigenvalues"),
+    (lambda: frechet_distance(Gaussian([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]]), Gaussian([0.0, 0.0], np.eye(2))),
+     "negative eigenvalues"),
+    (lambda: frechet_distance(Gaussian([0.0, 0.0], [[0.0, 1.0], [1.0, 0.0]]), Gaussian([0.0, 0.0], np.eye(2))),
+     "negative eigenvalues"),
 ])
 def test_wrong_input_is_refused_with_the_reason(call, message):
     with pytest.raises(ValueError, match=message):

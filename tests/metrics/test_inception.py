@@ -4,60 +4,18 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.baselines.metric_references import torch, torch_fidelity
+from benchmarks.baselines.metric_references import torch
+from benchmarks.baselines.random_inception import batch_norms, in_torch, random_inception
 from tests.metrics.coloured_digits import coloured_digits
 from tfgan_kit.metrics import inception
 
 TAPS = list(inception.TAPS)
-Reference = torch_fidelity.feature_extractor_inceptionv3.FeatureExtractorInceptionV3
-
-
-class Unfilled(Reference):
-    """Built without a file of weights: what it is given holds none."""
-
-    def load_state_dict(self, state_dict):
-        assert state_dict == {}
-
-
-def _in_torch(images):
-    return torch.tensor(images).permute(0, 3, 1, 2)
-
-
-def _norms(network):
-    return [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-
-
-def _randomise(network, images):
-    """Weights as calm as trained ones: wilder ones make a chaos of float32's rounding, in torch as in ours.
-
-    BatchNorm's statistics are those of `images`, then moved, so that each has its part in the result.
-    """
-    random = torch.Generator().manual_seed(0)
-    for module in network.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            torch.nn.init.kaiming_normal_(module.weight, generator=random)
-    for norm in _norms(network):
-        norm.weight.normal_(1, 0.1, generator=random)
-        norm.bias.normal_(1, 0.1, generator=random)
-        norm.momentum = 1.0
-        norm.train()
-    network.fc.weight.normal_(0, 0.05, generator=random)
-    network.fc.bias.normal_(0, 1, generator=random)
-    network(_in_torch(images))
-    for norm in _norms(network.eval()):
-        norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn(norm.running_var.shape, generator=random)
-        norm.running_var *= torch.exp(0.1 * torch.randn(norm.running_var.shape, generator=random))
 
 
 @pytest.fixture(scope="module")
-def reference(digits, tmp_path_factory):
+def reference(digits):
     """torch-fidelity's network of random weights."""
-    empty = tmp_path_factory.mktemp("none") / "empty.pth"
-    torch.save({}, empty)
-    network = Unfilled("inception", TAPS, feature_extractor_weights_path=empty)
-    with torch.no_grad():
-        _randomise(network, coloured_digits(digits, 24, 96, 96))
-    return network
+    return random_inception(coloured_digits(digits, 24, 96, 96), TAPS)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +36,7 @@ def images(digits):
 def expected(reference, images):
     """torch-fidelity's values, an array a tap."""
     with torch.no_grad():
-        parts = [reference(_in_torch(some)) for some in images]
+        parts = [reference(in_torch(some)) for some in images]
     return dict(zip(TAPS, [torch.cat(values).numpy() for values in zip(*parts, strict=True)], strict=True))
 
 
@@ -104,7 +62,7 @@ def _worst(found, expected):
 
 
 def test_reference_statistics_of_batch_normalization_are_not_trivial(reference):
-    for norm in _norms(reference):
+    for norm in batch_norms(reference):
         assert norm.running_mean.std() > 1e-2 and norm.running_var.std() > 1e-2
         assert norm.weight.std() > 0.05 and norm.bias.std() > 0.05
 

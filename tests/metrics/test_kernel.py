@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.baselines.metric_references import torch, torch_fidelity
 from tfgan_kit.metrics import kernel_distance, maximum_mean_discrepancy
 
 
@@ -62,6 +63,47 @@ def test_distance_is_the_mean_discrepancy_of_its_subsets(n, m, size):
     found = kernel_distance(x, y, seed=7, num_subsets=12, subset_size=size)
     assert found.value == pytest.approx(np.mean(values), rel=1e-10)
     assert found.std == pytest.approx(np.std(values), rel=1e-10)
+
+
+class _LegacyRandom:
+    """`choice` as torch-fidelity draws it."""
+
+    def __init__(self, seed):
+        self.choice = np.random.RandomState(seed).choice
+
+
+def _features(count, seed, shift=0.0):
+    """Like an Inception network's: 2048 averages of what a ReLU lets pass."""
+    mixing = np.random.default_rng(99).normal(size=(64, 2048)) / 8
+    hidden = np.random.default_rng(seed).normal(shift, size=(count, 64))
+    return np.maximum(hidden @ mixing + 0.3, 0)
+
+
+@pytest.mark.parametrize("count, size", [(600, 100), (300, 200)])  # a subset at a time, all pairs once
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_distance_equals_torch_fidelity_on_the_same_subsets(count, size, dtype, monkeypatch):
+    x, y = (_features(count, seed, 0.1 * seed).astype(dtype) for seed in (0, 1))
+    theirs = torch_fidelity.metric_kid.kid_features_to_metric(
+        *(torch.tensor(z.astype(np.float64)) for z in (x, y)), kid_subsets=8, kid_subset_size=size, rng_seed=2020)
+    monkeypatch.setattr(np.random, "default_rng", _LegacyRandom)
+    found = kernel_distance(x, y, seed=2020, num_subsets=8, subset_size=size)
+    assert found.value == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-6)
+    assert found.std == pytest.approx(theirs["kernel_inception_distance_std"], rel=1e-6)
+
+
+def test_float32_features_of_equal_laws_err_far_less_than_subsets_differ():
+    x, y = (_features(600, seed).astype(np.float32) for seed in (0, 1))
+    found = kernel_distance(x, y, num_subsets=5, subset_size=500)
+    exact = kernel_distance(x.astype(np.float64), y.astype(np.float64), num_subsets=5, subset_size=500)
+    assert found.value == pytest.approx(exact.value, abs=1e-4 * exact.std)
+
+
+@pytest.mark.parametrize("n, m", [(336, 336), (337, 700), (1000, 5)])
+def test_discrepancy_over_several_blocks_is_that_of_the_whole_matrix(n, m):
+    x, y = _normal(n, 4, seed=0), _normal(m, 4, seed=1, mean=0.5)
+    xx, yy, xy = ((a @ b.T / 4 + 1) ** 3 for a, b in ((x, x), (y, y), (x, y)))
+    within = sum((k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (xx, yy))
+    assert maximum_mean_discrepancy(x, y) == pytest.approx(within - 2 * xy.mean(), rel=1e-10)
 
 
 def test_distance_grows_with_the_shift():

@@ -18,8 +18,8 @@ class _Side(NamedTuple):
 
     A product's |x|^2 - 2 x . y + |y|^2 is at most x.widths + y.widths away from the distance that
     `_squares` computes; x.floors is |x|^2 - x.widths. With u half the dtype's spacing at 1 and
-    s = |x|^2 + |y|^2, the product's error is under D u s, the norms' and sums' under 5 u s,
-    centring's under 4 u s, that of `_squares` in float64 under 2 D 2^-53 s.
+    s = |x|^2 + |y|^2, the product's error is under D u s, the norms' and sums' under 5 u s, centring's
+    under 4 u s, a squared radius's of that size under u s, that of `_squares` in float64 under 2 D 2^-53 s.
     """
 
     points: np.ndarray
@@ -43,8 +43,8 @@ class Block(NamedTuple):
             squared_radii: float64 [rows, 1] for balls around x, [1, M] around y.
             closed: bool; whether a ball holds its border.
         """
-        roof = np.nextafter(squared_radii.astype(self.lower.dtype), np.inf)
-        i, j = np.divmod(np.flatnonzero(self.lower <= roof), self.lower.shape[1])
+        candidates = np.flatnonzero(self.lower <= squared_radii.astype(self.lower.dtype))
+        i, j = np.divmod(candidates, self.lower.shape[1])
         limits = np.broadcast_to(squared_radii, self.lower.shape)[i, j]
         upper = self.lower[i, j].astype(np.float64)
         i += self.rows.start

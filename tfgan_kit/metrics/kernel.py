@@ -57,8 +57,8 @@ def kernel_distance(
 
     Args:
         features_a, features_b: float [N, D] and [M, D], N, M >= 4. float32 features, as extractors
-            give them, are multiplied in float32, which moved values by less than 1e-6 of
-            themselves; float64 ones in float64.
+            give them, are multiplied in float32, which moved values by less than 1e-4 of the
+            subsets' `std`; float64 ones in float64.
         seed: int; draws the subsets, without replacement within one.
         num_subsets: int >= 1, 100 in the paper's code.
         subset_size: int >= 2, 1000 in the paper's code. Where a set is smaller it becomes half

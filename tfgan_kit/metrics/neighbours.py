@@ -7,7 +7,7 @@ import numpy as np
 from tfgan_kit.divergences.neighbour_search import blocks, nearest_others
 from tfgan_kit.divergences.points import checked_points
 
-PRECISION_K, DENSITY_K = 3, 5  # arXiv:1904.06991, section 2 of its code; arXiv:2002.09797, section 3.3
+PRECISION_K, DENSITY_K = 3, 5  # the values of arXiv:1904.06991 and arXiv:2002.09797
 
 
 class PrecisionRecall(NamedTuple):
@@ -69,7 +69,7 @@ def neighbour_metrics(real, generated, precision_k=PRECISION_K, density_k=DENSIT
         >>> neighbour_metrics(real_features, generated_features).coverage
 
     Reference: Kynkaanniemi et al., arXiv:1904.06991, eq. 1 and 2; Naeem et al., arXiv:2002.09797,
-    eq. 3 and 5.
+    section 3.
     """
     real, generated = _checked(real, generated, {"precision_k": precision_k, "density_k": density_k})
     real_radii = nearest_others(real, max(precision_k, density_k))[1]  # squared (N, k)
@@ -127,7 +127,7 @@ def density_coverage(real, generated, k=DENSITY_K):
     Example:
         >>> density, coverage = density_coverage(real_features, generated_features)
 
-    Reference: Naeem et al., arXiv:2002.09797, eq. 3, 5 and 7.
+    Reference: Naeem et al., arXiv:2002.09797, section 3.
     """
     return DensityCoverage(*neighbour_metrics(real, generated, k, k)[2:])
 
