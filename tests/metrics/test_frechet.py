@@ -131,6 +131,20 @@ def test_distance_in_one_basis_is_that_of_its_axes_however_ill_conditioned(condi
     assert frechet_distance(a, b) == pytest.approx(np.sum((np.sqrt(p) - np.sqrt(q)) ** 2), rel=1e-7)
 
 
+@pytest.mark.parametrize("change", [1e-3, 1e-4])
+def test_distance_keeps_its_digits_where_eigenvalues_lose_theirs(change):
+    # Half of the axes are 30,000 times shorter: their squares are of rounding size beside the others'. x -> M x
+    # with M positive definite is the optimal transport, so the distance is trace((M - 1) C (M - 1)).
+    random = np.random.default_rng(0)
+    axes = np.linalg.qr(random.normal(size=(200, 200)))[0]
+    features = random.normal(size=(2000, 200)) * np.repeat([1.0, 1e-9**0.5], 100) @ axes
+    covariance = features.T @ features / 2000
+    move = axes.T @ np.diag(change * random.normal(size=200)) @ axes
+    moved = covariance + move @ covariance + covariance @ move + move @ covariance @ move
+    a, b = Gaussian(np.zeros(200), covariance), Gaussian(np.zeros(200), (moved + moved.T) / 2)
+    assert frechet_distance(a, b) == pytest.approx(np.trace(move @ covariance @ move), rel=1e-6)
+
+
 @pytest.mark.parametrize("change", [1e-2, 1e-4, 1e-6])
 def test_distance_of_nearly_equal_laws_keeps_its_digits(change):
     # C and (1 + change)^2 C are change^2 trace(C) apart: 1e-12 of what is subtracted, at the least.
