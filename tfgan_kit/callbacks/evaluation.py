@@ -106,7 +106,13 @@ class Evaluate(keras.callbacks.Callback):
             {"step": step, **{key: result[key] for key in ("metric", "value", "protocol")}}
             for result in results
         ]
-        next(line for line in lines if best.is_of(line["metric"], self.monitor))["monitored"] = True
+        monitored = [line for line in lines if best.is_of(line["metric"], self.monitor)]
+        if not monitored:
+            raise ValueError(
+                f"`monitor` is the name of a metric that is measured, {', '.join(line['metric'] for line in lines)}. "
+                f"Received: monitor={self.monitor!r}"
+            )
+        monitored[0]["monitored"] = True
         self._lines += lines
         self.values = {line["metric"]: line["value"] for line in lines}
         if self.run is not None:
