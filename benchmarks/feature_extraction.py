@@ -3,12 +3,14 @@
     python -m benchmarks.feature_extraction
 
 All have the same random weights and take turns, a batch each, resizing included. Then the Frechet distance between
-two sets of real images, digits below 5 and the others, by ours in float32 and in bfloat16.
+two sets of real images, digits below 5 and the others, by ours in float32 and in bfloat16: 1.2 % apart with random
+weights, which is why the package has no bfloat16 for it.
 """
 
 import tempfile
 import time
 
+import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
@@ -40,7 +42,11 @@ def of_torch(network):
 
 
 def of_ours(path, dtype):
-    network = inception.build(path, dtype)
+    """`dtype` is that of the convolutions; averages and logits are float32."""
+    network = inception.build(path)
+    for layer in network.layers:
+        if dtype == "bfloat16" and not isinstance(layer, keras.layers.Dense):
+            layer.dtype_policy = "mixed_bfloat16"
 
     @tf.function(reduce_retracing=True)
     def forward(prepared):

@@ -42,7 +42,7 @@ def test_no_image_is_no_error(resizer):
     assert resizing.resize(np.zeros((0, 8, 8, 3), np.uint8), 32, resizer).shape == (0, 32, 32, 3)
 
 
-def test_only_the_clean_resizer_averages_fine_stripes(colours):
+def test_only_the_clean_resizer_averages_fine_stripes():
     # Lines of 0 and 255 in turn, halved: their mean, or only one of the two.
     stripes = np.zeros((1, 64, 64, 1), np.uint8)
     stripes[:, ::2] = 255

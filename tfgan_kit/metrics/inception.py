@@ -38,7 +38,8 @@ def _halved(x):
 
 def _averaged(x):
     """Along one axis, then the other: one sum over 73 x 73 pixels loses ten times more digits of float32."""
-    return ops.mean(ops.mean(ops.cast(x, "float32"), axis=2), axis=1)  # (N, C)
+    x = ops.cast(x, "float32")  # whatever the convolutions are in
+    return ops.mean(ops.mean(x, axis=2), axis=1)  # (N, C)
 
 
 def _block_a(x, name, pool_filters):
@@ -94,21 +95,18 @@ def _block_e(x, name, pool):
     ])
 
 
-def build(path, dtype="float32"):
+def build(path):
     """The network with its weights, as a feature extractor needs it.
 
     Args:
         path: the file of weights, as `inception_weights()` finds it.
-        dtype: "float32", or "bfloat16" to convolve in that; averages and logits are float32 in both.
-            Distances of the two are not to be compared: `python -m benchmarks.feature_extraction` says how far apart
-            they are.
 
     Returns:
         A Keras model: float32 [N, 299, 299, 3], made by `prepare`, -> (features, float32 [N, 2048];
         logits, float32 [N, 1008], without the last layer's bias, as the Inception Score takes them).
 
     Raises:
-        ValueError: the file is not of this network, or damaged; another dtype.
+        ValueError: the file is not of this network, or damaged.
 
     Example:
         >>> network = inception.build(inception_weights())
@@ -117,13 +115,9 @@ def build(path, dtype="float32"):
     Reference: Heusel et al., arXiv:1706.08500, section "Frechet inception distance" of the appendix;
     Salimans et al., arXiv:1606.03498, section 4.
     """
-    if dtype not in ("float32", "bfloat16"):
-        raise ValueError(f"`dtype` must be float32 or bfloat16. Received: dtype={dtype!r}")
     taps = ("2048", "logits_unbiased")
     network = build_inception(taps)
     load_weights(network, path)
-    if dtype == "bfloat16":
-        _convolve_in_bfloat16(network)
     return keras.Model(network.input, [network.output[tap] for tap in taps], name="inception")
 
 
@@ -176,12 +170,6 @@ def build_inception(taps=("2048",)):
     found["logits_unbiased"] = layers.Dense(1008, use_bias=False, name="fc")(found["2048"])
     found["logits"] = Bias(name="fc_bias")(found["logits_unbiased"])
     return keras.Model(images, {tap: found[tap] for tap in taps})
-
-
-def _convolve_in_bfloat16(network):
-    for layer in network.layers:
-        if not isinstance(layer, (layers.Dense, Bias)):
-            layer.dtype_policy = "mixed_bfloat16"
 
 
 class Bias(layers.Layer):
