@@ -71,7 +71,8 @@ def test_protocol_says_how_each_value_was_made(digits, held_out_digits):
     protocol = json.loads(json.dumps(result))["protocol"]
     expected = {
         "reference_source": "mnist5k", "reference_count": 1250, "generated_count": 300,
-        "test_count": 1250, "floor_count": 300, "seed": 0, "extractor": "domain", "extractor_recipe": 1, "resizer": "none",
+        "test_count": 1250, "floor_count": 300, "seed": 0, "extractor": "domain", "resizer": "none",
+        "extractor_recipe": 1,
         "extractor_training_count": 2500, "extractor_trusted": True, "warnings": [],
         "reference_fingerprint": digits.fingerprint, "labels": None,
     }
