@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from tfgan_kit.metrics import (
     classifier_training,
     evaluate,
     format_table,
+    frechet_distance,
+    gaussian_statistics,
     split_indices,
 )
 
@@ -60,8 +63,9 @@ def test_split_for_a_test_source_leaves_all_the_rest_as_reference():
 
 
 def test_real_test_images_as_generated_ones_score_the_floor(digits, held_out_digits):
-    results = evaluate(_replay(held_out_digits[0]), digits)
-    assert {"fd_domain_1250", "kid_domain_1250", "swd"} <= {result["metric"] for result in results}
+    names = [name for name in allowed_metrics(digits) if name != "swd"]  # which has its own test, on few images
+    results = evaluate(_replay(held_out_digits[0]), digits, names)
+    assert {"fd_domain_1250", "precision_domain_1250"} <= {result["metric"] for result in results}
     values = {result["metric"]: result["value"] for result in results}
     assert values == pytest.approx({result["metric"]: result["floor"] for result in results})
 
@@ -218,3 +222,47 @@ def test_diverged_points_are_refused():
     source = ArraySource("points", np.zeros((40, 2), np.float32))
     with pytest.raises(ValueError, match="diverged"):
         evaluate(_replay(np.full((5, 2), np.nan)), source)
+
+
+@pytest.mark.parametrize("images, words", [
+    (np.zeros((5, 8, 8, 1), np.uint8), "all the same"),
+    (np.random.default_rng(0).integers(0, 2, (50, 8, 8, 1), np.uint8), "without scaling"),
+    (np.random.default_rng(0).integers(128, 256, (50, 8, 8, 1), np.uint8), r"output is in \[0, 1\]"),
+    (np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), np.uint8), None),
+])
+def test_a_collapsed_generator_or_a_wrong_range_is_said(images, words):
+    (result,) = evaluate(_replay(images), _pictures())
+    warnings = " ".join(result["protocol"]["warnings"])
+    assert re.search(words, warnings) if words else not warnings
+
+
+def test_the_floor_of_fewer_images_holds_every_class_of_a_sorted_set(digits, held_out_digits):
+    (few,) = evaluate(_replay(held_out_digits[0][::5]), digits, ["fd"], num_images=250)
+    (all_,) = evaluate(_replay(held_out_digits[0]), digits, ["fd"])
+    assert few["floor"] < 8 * all_["floor"]  # its bias grows as 1 / n; of the first two digits alone it is 50 times
+
+
+def test_too_few_images_are_refused_with_the_least_and_what_to_take_instead(digits):
+    with pytest.raises(ValueError, match="extrapolated_fd 256. Take more, or measure fd alone.*num_images=100"):
+        evaluate(_replay(np.zeros((5, 28, 28, 1), np.uint8)), digits, ["fd", "extrapolated_fd"], num_images=100)
+
+
+def test_metrics_that_are_not_asked_for_are_left_out_where_images_are_few(monkeypatch):
+    monkeypatch.setattr(classifier_training, "STEPS", 2)
+    source = _pictures(labels=np.arange(40) % 2)
+    names = {result["metric"] for result in evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), source)}
+    assert {"fd_domain_10", "coverage_domain_10", "swd"} <= names
+    assert not {"extrapolated_fd_domain_10", "memorisation_domain_10", "inception_score_domain_10"} & names
+
+
+def test_any_callable_is_an_extractor_and_names_its_values():
+    def corner(images):
+        return images[:, :2, :2, 0].reshape(len(images), 4)
+
+    source = _pictures()
+    images = np.concatenate([batch.numpy() for batch in source.ordered(40)])
+    results = evaluate(_replay(images), source, ["fd", "precision_recall"], num_images=20, extractor=corner)
+    assert [r["metric"] for r in results] == ["fd_corner_20", "precision_corner_20", "recall_corner_20"]
+    reference, generated = images[split_indices(40, False).reference], images[:20]
+    expected = frechet_distance(*(gaussian_statistics(corner(part)) for part in (reference, generated)))
+    assert results[0]["value"] == pytest.approx(expected, rel=1e-9)

@@ -98,3 +98,26 @@ def test_a_part_holds_images_of_every_class_of_a_sorted_set():
     part = whole.part(6)
     np.testing.assert_array_equal(np.bincount(part.labels), [2, 2, 2])
     assert part.count == 6 and len(part.samples) == 6 and whole.part(99).count == 30
+
+
+def test_an_interrupted_extraction_leaves_nothing_behind(cache):
+    class Interrupted(_Counting):
+        def __call__(self, images):
+            if self.batches:
+                raise KeyboardInterrupt
+            return super().__call__(images)
+
+    source = ArraySource("many", np.zeros((200, 4, 4, 1), np.uint8))
+    with pytest.raises(KeyboardInterrupt):
+        real_set(source, np.arange(200), Interrupted().extractor())
+    assert not cache.exists() or not list(cache.iterdir())
+
+
+def test_an_interrupted_write_leaves_nothing_behind(cache, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        real_set(_source(), np.arange(20), _Counting().extractor())
+    assert not list(cache.iterdir())

@@ -7,7 +7,8 @@ import pytest
 from benchmarks.baselines.metric_references import torch
 from benchmarks.baselines.random_inception import batch_norms, in_torch, random_inception
 from tests.metrics.coloured_digits import coloured_digits
-from tfgan_kit.metrics import inception
+from tfgan_kit.data.arrays import ArraySource
+from tfgan_kit.metrics import evaluate, inception, open_extractor, weight_files
 
 TAPS = list(inception.TAPS)
 
@@ -111,3 +112,15 @@ def test_weights_of_another_network_are_refused_naming_the_layer(reference, tmp_
     with pytest.raises(ValueError, match=message) as error:
         inception.build(tmp_path / "other.pth")
     assert f"Received: {tmp_path / 'other.pth'}" in str(error.value)
+
+
+def test_an_evaluation_by_the_fid_network_bears_its_name_hash_and_resizer(weights, images, monkeypatch):
+    monkeypatch.setattr(weight_files, "INCEPTION", weight_files.INCEPTION._replace(sha256=weight_files.sha256(weights)))
+    extractor = open_extractor("inception", weights)
+    source = ArraySource("coloured", np.repeat(images[1], 2, axis=0))
+    results = evaluate(lambda start, count, _: images[1][:count], source, ["fd", "kid"], 8, extractor=extractor)
+    assert [result["metric"] for result in results] == ["fd_inception_8", "kid_inception_8"]
+    protocol = results[0]["protocol"]
+    assert protocol["resizer"] == "tf1_bilinear"
+    assert protocol["extractor_hash"] == weight_files.sha256(weights)[:16]
+    assert open_extractor("inception", weights, "clean").name == "inception_clean"

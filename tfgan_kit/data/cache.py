@@ -28,6 +28,7 @@ def write_cache(path, content):
         os.replace(temporary, path)
         return True
     except OSError:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
         return False
+    finally:
+        if temporary and os.path.exists(temporary):  # Ctrl-C, too
+            os.unlink(temporary)
