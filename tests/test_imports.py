@@ -53,7 +53,7 @@ ALLOWED = {
     ),
     "tfgan_kit.metrics": ("data", "distribution", "divergences", "whole_files", "tfgan_kit_client.pictures"),
     "tfgan_kit.archive": (),
-    "tfgan_kit.best": (),
+    "tfgan_kit.best": ("metrics.protocol",),
     "tfgan_kit.finite": (),
     "tfgan_kit.whole_files": (),
     "tfgan_kit.checkpoint": ("archive", "best", "finite", "gan", "whole_files"),

@@ -2,10 +2,10 @@
 
 import math
 
+from tfgan_kit.metrics.protocol import differences
+
 # Without a monitored metric, the first that was measured decides; of "fd" also "fd_domain_1250".
 DECIDING = ("fid50k", "fd", "swd")
-# What a protocol holds that was measured with the value, and so differs where the measuring does not.
-_MEASURED = ("levels", "standard_error", "warnings")
 
 
 def history(lines):
@@ -44,13 +44,9 @@ def waited(lines):
 
 def comparable(protocol, other):
     """Whether values of these protocols (dicts, or texts) were measured alike."""
-    if not (isinstance(protocol, dict) and isinstance(other, dict)):
-        return protocol == other
-    return _settings(protocol) == _settings(other)
-
-
-def _settings(protocol):
-    return {name: value for name, value in protocol.items() if name not in _MEASURED}
+    if isinstance(protocol, dict) and isinstance(other, dict):
+        return not differences(protocol, other)
+    return protocol == other
 
 
 def _newest(lines):

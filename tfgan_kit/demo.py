@@ -129,14 +129,14 @@ def report(output, base, num_images, seconds, total):
     """What was made, the figures, and how to serve the same folder from TensorFlow Serving."""
     results = json.loads((output / "metrics.json").read_text())["results"]
     figures = [
-        f"  {r['metric']:16} {r['value']:9.4f}   real against real: {r['floor']:.4f}" for r in results
+        f"  {r['metric']:27} {r['value']:9.4f}   real against real: {r['floor']:.4f}" for r in results
     ]
     samples = output / "run" / "samples"
     return "\n".join([
         f"\nMade in {total:.0f} s:",
         f"  {samples}{os.sep}   the same seeds, epoch by epoch",
         f"  {output / 'served.png'}   {num_images} digits that the server answered in {seconds:.2f} s",
-        f"  {output / 'metrics.json'}   figures and their protocol",
+        f"  {output / 'metrics.json'}   figures and their protocol; as a page to look at: metrics.html",
         f"  {output / 'run'}   checkpoints, curves",
         f"  {base}   the exported model",
         "Figures:",

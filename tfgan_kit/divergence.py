@@ -10,6 +10,7 @@ from absl import flags
 from tfgan_kit import command_line, data, metrics
 from tfgan_kit.checkpoint import load_gan
 from tfgan_kit.divergences import divergence_matrix, gaussian, heat_map, nearest_neighbour_kl
+from tfgan_kit.metrics.choice import classifiable
 from tfgan_kit.metrics.image_set import gather, generated_batches, images_of, real_batches
 from tfgan_kit.sampling import image_seeds
 from tfgan_kit.whole_files import write_json
@@ -100,7 +101,7 @@ def open_sources(names, gans):
 def train_extractor(sources, seed):
     """(the name of the first labelled data set, its classifier), or (None, None)."""
     for name, source in sources.items():
-        if "fd_domain" in metrics.allowed_metrics(source):
+        if classifiable(source):
             part = metrics.split_indices(source.num_images, with_classifier=True, seed=seed).classifier
             return name, metrics.domain_classifier(source, part, seed)
     return None, None
