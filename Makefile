@@ -31,6 +31,9 @@ bench: $(READY)
 	$(RUN) -m benchmarks.memory --steps 5000
 	$(RUN) -m benchmarks.step_scaling --replicas 2
 	$(RUN) -m benchmarks.input
+	$(RUN) -m benchmarks.feature_extraction
+	$(RUN) -m benchmarks.distances
+	$(RUN) -m benchmarks.neighbours
 	$(RUN) -m benchmarks.serving
 
 lint: $(READY)

@@ -92,7 +92,9 @@ def kid(real, other, seed):
         "subset_size": found.subset_size,
         "warnings": [warning] if found.subset_size < SUBSET_SIZE else [],
     }
-    return {"value": found.value, "std": found.std, "standard_error": found.standard_error}, settings
+    reach = _NORMAL_95 * found.standard_error
+    interval = [found.value - reach, found.value + reach]  # may hold negative numbers, as the value may be one
+    return {"value": found.value, "std": found.std, "interval": interval}, settings
 
 
 def extrapolated_fd(real, other, seed):
