@@ -137,7 +137,7 @@ def test_wrong_input_is_refused_with_the_reason(x, y, options, message):
 
 
 @pytest.mark.parametrize("count, size", [(400, 100), (150, 100)])
-@pytest.mark.parametrize("shift, lower, upper", [(0.6, 0.8, 1.25), (0.0, 0.7, 2.0)])  # at equal laws it is large rather than small
+@pytest.mark.parametrize("shift, lower, upper", [(0.6, 0.8, 1.25), (0.0, 0.7, 2.0)])
 def test_standard_error_is_the_deviation_over_fresh_draws(count, size, shift, lower, upper):
     found = [
         kernel_distance(_normal(count, 3, 2 * k), _normal(count, 3, 2 * k + 1, shift), k, 30, size) for k in range(60)
