@@ -101,6 +101,12 @@ def test_pairs_are_of_one_class_and_no_image_is_in_two():
     np.testing.assert_array_equal(labels[pairs[:, 0]], labels[pairs[:, 1]])
 
 
+def test_fewer_pairs_than_there_are_come_from_every_class():
+    labels = np.repeat([0, 1], 1000)
+    first = disjoint_pairs(labels, np.random.default_rng(0))[:100, 0]
+    assert abs(np.mean(labels[first]) - 0.5) < 4 * 0.5 / np.sqrt(100)
+
+
 def test_every_pair_is_as_likely_as_any_other():
     draws = [disjoint_pairs(np.zeros(4, int), np.random.default_rng(seed))[0] for seed in range(3000)]
     counts = np.unique(np.sort(draws), axis=0, return_counts=True)[1]
