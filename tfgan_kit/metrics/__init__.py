@@ -7,9 +7,13 @@ from tfgan_kit.metrics.extractors import open_extractor
 from tfgan_kit.metrics.feature_extractor import Answers, FeatureExtractor, feature_extractor
 from tfgan_kit.metrics.frechet import GaussianStatistics, frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.frechet_error import frechet_standard_error
+from tfgan_kit.metrics.frechet_infinity import FrechetInfinity, frechet_infinity
 from tfgan_kit.metrics.image_set import Generator, images_of
+from tfgan_kit.metrics.inception_score import SplitScores, inception_score
+from tfgan_kit.metrics.intra_class_frechet import IntraClassFrechet, intra_class_frechet
 from tfgan_kit.metrics.kernel import KernelDistance, kernel_distance, maximum_mean_discrepancy
 from tfgan_kit.metrics.memorisation import Memorisation, memorisation, nearest_training
+from tfgan_kit.metrics.ms_ssim import MSSSIMDiversity, ms_ssim_diversity
 from tfgan_kit.metrics.neighbours import (
     DensityCoverage,
     NeighbourMetrics,
@@ -18,6 +22,7 @@ from tfgan_kit.metrics.neighbours import (
     neighbour_metrics,
     precision_recall,
 )
+from tfgan_kit.metrics.path_length import PerceptualPathLength, perceptual_path_length
 from tfgan_kit.metrics.protocol import compare, differences
 from tfgan_kit.metrics.sliced_wasserstein import (
     ImageSlicedWasserstein,
@@ -37,16 +42,21 @@ __all__ = [
     "Evaluation",
     "FeatureExtractor",
     "FrechetDistance",
+    "FrechetInfinity",
     "GaussianStatistics",
     "Generator",
     "ImageSlicedWasserstein",
     "InceptionScore",
+    "IntraClassFrechet",
     "KernelDistance",
+    "MSSSIMDiversity",
     "Memorisation",
     "NeighbourMetrics",
+    "PerceptualPathLength",
     "PrecisionRecall",
     "SlicedWasserstein",
     "Split",
+    "SplitScores",
     "allowed_metrics",
     "compare",
     "density_coverage",
@@ -57,17 +67,22 @@ __all__ = [
     "feature_extractor",
     "format_table",
     "frechet_distance",
+    "frechet_infinity",
     "frechet_standard_error",
     "gaussian_statistics",
     "image_sliced_wasserstein",
     "images_of",
+    "inception_score",
+    "intra_class_frechet",
     "kernel_distance",
     "laplacian_pyramid",
     "maximum_mean_discrepancy",
     "memorisation",
+    "ms_ssim_diversity",
     "nearest_training",
     "neighbour_metrics",
     "open_extractor",
+    "perceptual_path_length",
     "precision_recall",
     "sliced_wasserstein",
     "split_indices",

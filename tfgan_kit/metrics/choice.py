@@ -61,7 +61,7 @@ def allowed_metrics(source, conditional=False, extractor=None):
         and (own or not measure.needs_logits)
         and (conditional or not measure.needs_conditional)
         and (source.labels is not None or not measure.needs_labels)
-        and (images or not measure.needs_images)
+        and (not measure.smallest_side or images and min(source.image_shape[:2]) >= measure.smallest_side)
         and (source.mixture or source.digits or not measure.needs_modes)
         and (source.mixture or not measure.needs_mixture)
     ]

@@ -58,6 +58,7 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
     | `intra_class_fd` | an extractor, a conditional generator | mean over the classes of `fd` |
     | `label_agreement` | domain, a conditional generator | share the classifier gives the label asked |
     | `swd` | - | sliced Wasserstein, x 1000 on patches of images; in their units on points |
+    | `ms_ssim` | images of 11 pixels or more | mean similarity of random pairs; beside real ones |
     | `mode_coverage` | known modes | of the next four those that the source allows |
     | `modes` | known modes | modes with a point within 3 deviations, or with a stack |
     | `high_quality` | a mixture | share of points within 3 deviations of a mode |
@@ -109,7 +110,9 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
         extractor = open_extractor(extractor)
     counter = mode_counter(source) if any(MEASURES[name].needs_modes for name in names) else None
 
-    keep = None if counter or len(source.image_shape) == 1 else MAX_IMAGES if "swd" in names else KEPT_SAMPLES
+    keep = MAX_IMAGES if {"swd", "ms_ssim"} & set(names) else KEPT_SAMPLES
+    if counter or len(source.image_shape) == 1:
+        keep = None
     reference = real_set(source, split.reference, extractor, keep)
     test = real_set(test_source or source, split.test, extractor, keep)
     names = _of_enough(names, metrics is None, num_images, test.count, reference)

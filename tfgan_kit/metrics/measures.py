@@ -14,6 +14,7 @@ from tfgan_kit.metrics.inception_score import SPLITS, inception_score
 from tfgan_kit.metrics.intra_class_frechet import intra_class_frechet
 from tfgan_kit.metrics.kernel import SUBSET_SIZE, kernel_distance
 from tfgan_kit.metrics.memorisation import LEAST, memorisation
+from tfgan_kit.metrics.ms_ssim import FILTER_SIZE, ms_ssim_diversity
 from tfgan_kit.metrics.neighbours import DENSITY_K, PRECISION_K
 from tfgan_kit.metrics.sliced_wasserstein import (
     MAX_IMAGES,
@@ -43,7 +44,7 @@ class Measure(NamedTuple):
     needs_logits: whether the extractor must be a classifier.
     needs_conditional: whether it reads the labels that the generator was asked for.
     needs_labels: whether it reads the labels of real images.
-    needs_images: whether it reads pixels, which points have not.
+    smallest_side: int, the fewest pixels a side that it takes; 0 where it takes points, too.
     needs_neighbours: whether it reads the set's `NeighbourMetrics`.
     needs_modes: whether it reads the coverage of the source's modes.
     needs_mixture: whether these must be the Gaussians of a mixture.
@@ -57,7 +58,7 @@ class Measure(NamedTuple):
     needs_logits: bool = False
     needs_conditional: bool = False
     needs_labels: bool = False
-    needs_images: bool = False
+    smallest_side: int = 0
     needs_neighbours: bool = False
     needs_modes: bool = False
     needs_mixture: bool = False
@@ -178,6 +179,15 @@ def memorisation_z(real, other, seed):
     return {"value": numbers.pop("z")} | numbers, {"best": "0", "warnings": [warning] if copies else []}
 
 
+def ms_ssim(real, other, seed):
+    """The mean MS-SSIM of random pairs of images, which noise lowers as variety does."""
+    del real
+    found = ms_ssim_diversity(other.samples, seed=seed)
+    reach = _NORMAL_95 * found.standard_error
+    settings = {"best": "lowest", "pairs": found.pairs, "scales": found.scales, "filter_size": found.filter_size}
+    return {"value": found.value, "interval": [found.value - reach, found.value + reach]}, settings
+
+
 def _of_modes(field, best, needs_mixture=False):
     """A number of a `ModeCoverage`, by its field."""
 
@@ -217,6 +227,7 @@ MEASURES = {
     "coverage": _of_neighbours("coverage"),
     "memorisation": Measure(memorisation_z, needs_extractor=True, smallest=LEAST),
     "swd": Measure(swd),
+    "ms_ssim": Measure(ms_ssim, smallest_side=FILTER_SIZE),
     "modes": _of_modes("modes", "highest"),
     "high_quality": _of_modes("high_quality", "highest", needs_mixture=True),
     "mode_reverse_kl": _of_modes("reverse_kl", "lowest"),

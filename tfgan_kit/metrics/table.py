@@ -15,7 +15,7 @@ def format_table(results, changes=None):
         >>> print(format_table(results))
         metric           value                  real against real
         fd_domain_1250   0.406 [0.342, 0.470]   0.289
-        kid_domain_1250  0.00412 +- 0.00051     0.00012
+        swd              12.33 +- 0.45          9.339
         1250 generated / 1250 reference / 1250 test images of mnist5k, seed 0; classifier 98.6% right
     """
     header = ("metric", "value", *(["change"] if changes else []), "real against real")
