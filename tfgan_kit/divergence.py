@@ -120,7 +120,7 @@ def real_images(source, num_images, seed, leave_out):
 def generated_images(gan, num_images, seed):
     """The `ImageSet` batches of images seed * 2^32 ...; labels are those that the seeds draw."""
     labels = gan.labels_of(image_seeds(seed, num_images))
-    return generated_batches(images_of(gan), num_images, gan.image_shape, seed, labels)
+    return generated_batches(images_of(gan).generate, num_images, gan.image_shape, seed, labels)
 
 
 def feature_groups(image_sets, by):

@@ -22,7 +22,7 @@ class Scorer:
         reference = gather(real_batches(source, split.reference), self.classifier, keep=0)
         self._reference = metrics.gaussian_statistics(reference.features)
         test = gather(real_batches(source, split.test), self.classifier, keep=0)
-        self.floor = self._distance(test.features[:num_images])
+        self.floor = self._distance(test.part(num_images).features)
 
     def __call__(self, images):
         """fd_domain of uint8 (N, H, W, C)."""

@@ -44,15 +44,15 @@ def test_97_percent_of_held_out_digits_are_right(digit_classifier, held_out_digi
     images, labels = held_out_digits
     assert digit_classifier.accuracy >= 0.97
     assert digit_classifier.held_out_count == 2500
-    assert np.mean(digit_classifier(images)[1] == labels) >= 0.97
+    assert np.mean(digit_classifier(images).classes == labels) >= 0.97
 
 
 def test_features_do_not_depend_on_the_batch(digit_classifier, held_out_digits):
-    features, classes = digit_classifier(held_out_digits[0][:300])
-    alone, alone_classes = digit_classifier(held_out_digits[0][130:133])
+    features, logits = digit_classifier(held_out_digits[0][:300])
+    alone, alone_logits = digit_classifier(held_out_digits[0][130:133])
     assert features.shape == (300, 64)
     np.testing.assert_array_equal(alone, features[130:133])
-    np.testing.assert_array_equal(alone_classes, classes[130:133])
+    np.testing.assert_array_equal(alone_logits, logits[130:133])
 
 
 @pytest.mark.parametrize("shape", [
