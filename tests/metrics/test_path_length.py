@@ -151,6 +151,13 @@ def test_the_value_grows_with_the_square_of_the_generators_slope():
     assert values[1] == pytest.approx(9 * values[0], rel=1e-6)
 
 
+def test_the_path_between_almost_parallel_latents_is_straight():
+    a = np.array([[0.6, 0.8]], np.float32)
+    b = np.nextafter(a, np.float32([[2, -2]]))  # float32 gives their angle as 0
+    expected = 0.75 * a.astype(np.float64) + 0.25 * b
+    np.testing.assert_allclose(slerp(a, b, np.array([[0.25]])), expected, rtol=1e-12)
+
+
 def test_sudden_changes_cost_more_than_gradual_ones():
     # Pixels tanh(k x) / tanh(k), x ~ N(0, 1), move by k sech^2(k x) / tanh(k). Its mean square tends to 1 at small
     # k, and is about (4 / 3) k / sqrt(2 pi), that is 2.7, at k = 5, where the pixels lie closer together than x.

@@ -47,7 +47,7 @@ def perceptual_path_length(generate, latent_dim, extractor, num_pairs=NUM_PAIRS,
             otherwise.
         latent_dim: int >= 2, Z. Below 4 the mean has no limit but for the outliers left out.
         extractor: callable, such images -> features [B, ...], or (features, logits).
-        num_pairs: int >= 2; the paper has 100,000.
+        num_pairs: int >= 2; the paper's code has 100,000.
         epsilon: float in (0, 0.01].
         seed: int, draws z1, z2 and t.
 
@@ -106,6 +106,7 @@ def slerp(starts, ends, places):
     Returns:
         float64 [N, Z].
     """
+    starts, ends = np.asarray(starts, np.float64), np.asarray(ends, np.float64)  # small angles need the digits
     lengths = np.linalg.norm(starts, axis=1) * np.linalg.norm(ends, axis=1)
     cosines = np.sum(starts * ends, axis=1) / lengths
     omega = np.arccos(np.clip(cosines, -1, 1))[:, None]
