@@ -7,6 +7,7 @@ from scipy.special import beta, gamma
 
 import tfgan_kit as gk
 from benchmarks.baselines.metric_references import torch, torch_fidelity
+from tfgan_kit.data.pixels import to_float, to_uint8
 from tfgan_kit.metrics import path_length
 from tfgan_kit.metrics.classifier_training import build_classifier
 from tfgan_kit.metrics.feature_extractor import FeatureExtractor
@@ -145,10 +146,16 @@ def test_the_whole_equals_torch_fidelity_on_its_latents(torch_fidelity_path_leng
     assert np.std(found) == pytest.approx(theirs["perceptual_path_length_std"], rel=1e-5)
 
 
-@pytest.mark.parametrize("scale, expected", [(0, 0), (3, 9)])
-def test_the_value_grows_with_the_square_of_the_generators_slope(scale, expected):
-    values = [perceptual_path_length(_linear(s * _matrix()), SIZE, _itself, 200).value for s in (1, scale)]
-    assert values[1] == pytest.approx(expected * values[0], rel=1e-6)
+def test_the_value_grows_with_the_square_of_the_generators_slope():
+    values = [perceptual_path_length(_linear(scale * _matrix()), SIZE, _itself, 200).value for scale in (1, 3)]
+    assert values[1] == pytest.approx(9 * values[0], rel=1e-6)
+
+
+def test_the_path_between_almost_parallel_latents_is_straight():
+    a = np.array([[0.6, 0.8]], np.float32)
+    b = np.nextafter(a, np.float32([[2, -2]]))  # float32 gives their angle as 0
+    expected = 0.75 * a.astype(np.float64) + 0.25 * b
+    np.testing.assert_allclose(slerp(a, b, np.array([[0.25]])), expected, rtol=1e-12)
 
 
 def test_sudden_changes_cost_more_than_gradual_ones():
@@ -174,14 +181,31 @@ def test_the_seed_alone_draws_the_paths():
     assert values[0] == values[1] != values[2]
 
 
+def _gan(dtype="float32"):
+    generator = DCGANGenerator(28, 1, latent_dim=SIZE, width=16, dtype=dtype)
+    gan = gk.GAN(generator, DCGANDiscriminator(28, 1, width=16))
+    return lambda latents: gan.predict(latents, verbose=0)
+
+
 def test_the_smallest_step_keeps_its_digits_through_a_gan_and_a_classifier():
-    gan = gk.GAN(DCGANGenerator(28, 1, latent_dim=SIZE, width=16), DCGANDiscriminator(28, 1, width=16))
-    network = build_classifier((28, 28, 1), 10)
-    values = [
-        perceptual_path_length(lambda z: gan.predict(z, verbose=0), SIZE, network, 256, epsilon).value
-        for epsilon in (1e-4, 1e-3)
-    ]
+    generate, network = _gan(), build_classifier((28, 28, 1), 10)
+    values = [perceptual_path_length(generate, SIZE, network, 256, epsilon).value for epsilon in (1e-4, 1e-3)]
     assert values[0] == pytest.approx(values[1], rel=0.01)
+
+
+@pytest.mark.parametrize("dtype, rounded", [
+    ("mixed_bfloat16", lambda images: images),
+    ("mixed_float16", lambda images: images),
+    ("float32", lambda images: to_float(to_uint8(images))),
+])
+def test_a_step_that_drowns_in_rounding_is_refused(dtype, rounded):
+    generate = _gan(dtype)
+    with pytest.raises(ValueError, match="rounding.*epsilon=0.0001"):
+        perceptual_path_length(lambda latents: rounded(generate(latents)), SIZE, _itself)
+
+
+def test_a_generator_of_one_image_has_length_zero():
+    assert perceptual_path_length(lambda latents: np.ones((len(latents), 2, 2, 3)), SIZE, _itself, 200).value == 0
 
 
 def _extractor():
@@ -198,6 +222,7 @@ def _extractor():
     ({"latent_dim": 1}, "latent_dim=1"),
     ({"num_pairs": 1}, "num_pairs=1"),
     ({"epsilon": 0}, "epsilon=0"),
+    ({"epsilon": 0.02}, "epsilon=0.02"),
 ])
 def test_wrong_input_is_refused_with_the_reason(change, message):
     arguments = {"generate": _linear(_matrix()), "latent_dim": SIZE, "extractor": _itself, "num_pairs": 64} | change

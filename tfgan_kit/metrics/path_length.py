@@ -9,6 +9,7 @@ from tfgan_kit.metrics.feature_extractor import FeatureExtractor
 
 NUM_PAIRS = 10_000
 PERCENTILES = (1, 99)  # outside of them distances are left out: StyleGAN's code and torch-fidelity
+MOST_ROUNDING = 1.25  # the value at epsilon over that at 4 epsilon; 16 where all is rounding
 _BATCH = 64
 
 
@@ -39,21 +40,24 @@ def perceptual_path_length(generate, latent_dim, extractor, num_pairs=NUM_PAIRS,
     LPIPS does, every layer's normalised activations (H, W, C) times sqrt(w / (H W)), flattened and joined.
 
     Args:
-        generate: callable, latents float32 [B, Z] -> images float32 [B, H, W, C] in [-1, 1], computed in
-            float32: steps this small vanish in bfloat16 or uint8. Of a class-conditional generator give
-            one class: `lambda z: gan.predict([z, np.full(len(z), 3)], verbose=0)`.
+        generate: callable, latents float32 [B, Z] -> images float32 [B, H, W, C] in [-1, 1]. Of a
+            class-conditional generator give one class: `lambda z: gan.predict([z, np.full(len(z), 3)],
+            verbose=0)`. It and the extractor must compute in float32: steps this small drown in the
+            rounding of bfloat16, uint8 and, on a GPU, of TensorFloat-32, which TensorFlow uses unless told
+            otherwise.
         latent_dim: int >= 2, Z. Below 4 the mean has no limit but for the outliers left out.
         extractor: callable, such images -> features [B, ...], or (features, logits).
-        num_pairs: int >= 2; the paper has 100,000.
-        epsilon: float in (0, 1).
+        num_pairs: int >= 2; the paper's code has 100,000.
+        epsilon: float in (0, 0.01].
         seed: int, draws z1, z2 and t.
 
     Returns:
         A `PerceptualPathLength`.
 
     Raises:
-        ValueError: images that are not float32 (or float64), features that are not finite, an extractor of
-            uint8 images, arguments outside these ranges.
+        ValueError: images that are not float32 (or float64), a step that drowns in rounding (a step of
+            4 epsilon gives a value 1.25 times smaller), features that are not finite, an extractor of uint8
+            images, arguments outside these ranges.
 
     Example:
         >>> def generate(latents):
@@ -65,7 +69,9 @@ def perceptual_path_length(generate, latent_dim, extractor, num_pairs=NUM_PAIRS,
     of [White, 2016](https://arxiv.org/abs/1609.04468). torch-fidelity's paths all begin at t = 0.
     """
     _check(extractor, latent_dim, num_pairs, epsilon)
-    distances = path_distances(generate, extractor, *_draws(seed, num_pairs, latent_dim), epsilon)
+    starts, ends, places = _draws(seed, num_pairs, latent_dim)
+    _check_rounding(generate, extractor, starts[:_BATCH], ends[:_BATCH], places[:_BATCH], epsilon)
+    distances = path_distances(generate, extractor, starts, ends, places, epsilon)
     kept = without_outliers(distances)
     return PerceptualPathLength(float(np.mean(kept)), float(np.std(kept)), len(kept), epsilon)
 
@@ -100,6 +106,7 @@ def slerp(starts, ends, places):
     Returns:
         float64 [N, Z].
     """
+    starts, ends = np.asarray(starts, np.float64), np.asarray(ends, np.float64)  # small angles need the digits
     lengths = np.linalg.norm(starts, axis=1) * np.linalg.norm(ends, axis=1)
     cosines = np.sum(starts * ends, axis=1) / lengths
     omega = np.arccos(np.clip(cosines, -1, 1))[:, None]
@@ -149,5 +156,19 @@ def _check(extractor, latent_dim, num_pairs, epsilon):
         raise ValueError(f"Latents on a line have no angle: 2 numbers or more. Received: latent_dim={latent_dim}")
     if num_pairs < 2:
         raise ValueError(f"A spread needs 2 pairs or more. Received: num_pairs={num_pairs}")
-    if not 0 < epsilon < 1:
-        raise ValueError(f"`epsilon` must be in (0, 1). Received: epsilon={epsilon}")
+    if not 0 < epsilon <= 0.01:
+        raise ValueError(f"`epsilon` must be in (0, 0.01]. Received: epsilon={epsilon}")
+
+
+def _check_rounding(generate, extractor, starts, ends, places, epsilon):
+    """Rounding adds a squared distance that does not shrink with the step, so over epsilon^2 it grows."""
+    value, wider = (
+        np.mean(path_distances(generate, extractor, starts, ends, places, step)) for step in (epsilon, 4 * epsilon)
+    )
+    if value > MOST_ROUNDING * wider:
+        raise ValueError(
+            "A step of epsilon drowns in rounding: run generator and extractor in float32 (mixed precision off, and "
+            "on a GPU tf.config.experimental.enable_tensor_float_32_execution(False)), without rounding to uint8; "
+            f"or take a larger step. Received: epsilon={epsilon}, of which the first pairs have the value {value:.3g}, "
+            f"of 4 epsilon {wider:.3g}"
+        )
