@@ -31,7 +31,7 @@ def define_ckpt(several=False, required=True):
         flags.DEFINE_string("ckpt", None, "A .keras file, or a run folder.", required=required)
     flags.DEFINE_enum(
         "which", "newest", ["newest", "best"], "Which checkpoint of a run folder; best is the one "
-        "with the lowest distance that tfgan_kit.evaluate measured."
+        "with the best value of the metric that was monitored, else with the lowest distance that was measured."
     )
     define_import_module()
 

@@ -11,8 +11,10 @@ from absl import flags
 
 from tfgan_kit import command_line, data, metrics
 from tfgan_kit.checkpoint import Run, load_gan, resolve
-from tfgan_kit.metrics.choice import EXTRACTORS
+from tfgan_kit.metrics.choice import choose
+from tfgan_kit.metrics.evaluation import LARGEST_SEED
 from tfgan_kit.metrics.extractors import open_extractor
+from tfgan_kit.metrics.feature_extractor import KNOWN
 from tfgan_kit.metrics.measures import GROUPS, MEASURES
 from tfgan_kit.metrics.report import write_report
 from tfgan_kit.whole_files import write_bytes, write_json
@@ -28,7 +30,7 @@ def define_flags():
     names = ", ".join(["fid", *GROUPS, *(name for name in MEASURES if name not in sum(GROUPS.values(), ()))])
     flags.DEFINE_list("metrics", None, f"Of {names}; default: all that the data and the extractor allow.")
     flags.DEFINE_string(
-        "extractor", None, f"What features are of: {', '.join(EXTRACTORS)}, a .keras file or the folder of a "
+        "extractor", None, f"What features are of: {', '.join(KNOWN)}, a .keras file or the folder of a "
         "SavedModel; default: domain, a classifier trained on half of the data, where it has labels."
     )
     flags.DEFINE_string("weights", None, "File of the weights of inception or lite0; default: downloaded once.")
@@ -39,7 +41,8 @@ def define_flags():
     flags.DEFINE_string("test_dataset", None, "Real images for the floor; default: a part of --dataset.")
     flags.DEFINE_integer("num_images", None, "Generated images; default: as many as the test "
                          "images, which makes value and floor comparable.", lower_bound=4)
-    flags.DEFINE_integer("seed", 0, "Names the images and splits the data.", lower_bound=0)
+    flags.DEFINE_integer("seed", 0, "Names the images and splits the data.", lower_bound=0,
+                         upper_bound=LARGEST_SEED)
     flags.DEFINE_string("target", None, "host:port of a server: what it answers is measured, and compared with "
                         "--ckpt where that is given.")
     flags.DEFINE_string("model_name", "default", "The model's name at --target.")
@@ -55,6 +58,7 @@ class Subject(NamedTuple):
 
     generator: metrics.Generator
     image_shape: tuple
+    num_classes: int | None
     run: Run | None
     record: dict  # for metrics.json
 
@@ -78,7 +82,7 @@ def of_checkpoint():
     run = Run(path.parent.parent)
     gan = load_gan(path)
     return Subject(
-        metrics.images_of(gan), gan.image_shape, run if path in run.checkpoints().values() else None,
+        metrics.images_of(gan), gan.image_shape, gan.num_classes, run if path in run.checkpoints().values() else None,
         {"ckpt": str(path), "step": gan.steps_trained},
     )
 
@@ -90,16 +94,22 @@ def of_server(client, checkpoint):
     conditional = contract.GENERATE in metadata.signatures
     facts = {"ema": None, "truncation_psi": None} if checkpoint is None else checkpoint.generator.facts
 
-    def generate(seeds_start, count, labels):
-        return client.generate(seeds=np.arange(seeds_start, seeds_start + count), labels=labels)
+    num_classes = checkpoint and checkpoint.num_classes
 
-    labels = np.zeros(COMPARED, np.int32) if conditional else None
+    def generate(seeds_start, count, labels):
+        try:
+            return client.generate(seeds=np.arange(seeds_start, seeds_start + count), labels=labels)
+        except ServingError as error:
+            raise ValueError(f"The server did not answer: {error}") from error
+
+    labels = np.arange(COMPARED, dtype=np.int32) % (num_classes or 1) if conditional else None
     images = generate(0, COMPARED, labels)
     if checkpoint is not None:
         in_memory = checkpoint.generator.generate(0, COMPARED, labels)
         record |= checkpoint.record | {"levels_from_ckpt": distance(images, in_memory)}
     return Subject(
-        metrics.Generator(generate, conditional, facts), images.shape[1:], checkpoint and checkpoint.run, record
+        metrics.Generator(generate, conditional, facts), images.shape[1:], num_classes,
+        checkpoint and checkpoint.run, record,
     )
 
 
@@ -115,7 +125,8 @@ def distance(images, others):
 
 def read_baseline():
     try:
-        return json.loads(pathlib.Path(FLAGS.baseline).read_text())["results"]
+        results = json.loads(pathlib.Path(FLAGS.baseline).read_text())["results"]
+        return [{name: result[name] for name in ("metric", "value", "protocol")} for result in results]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"--baseline is a metrics.json that this command wrote. Received: baseline={FLAGS.baseline} ({error})"
@@ -134,7 +145,19 @@ def places(subject):
     if output.suffix != ".json":
         raise ValueError(f"--output is a .json file; the report goes beside it as .html. Received: output={output}")
     command_line.writable_folder(output.parent)
+    if FLAGS.features is not None:
+        if pathlib.Path(FLAGS.features).suffix != ".npz":
+            raise ValueError(f"--features is a .npz file. Received: features={FLAGS.features}")
+        command_line.writable_folder(pathlib.Path(FLAGS.features).parent)
     return spelling, output
+
+
+def choose_metrics(source, conditional):
+    """The metrics' names, and their extractor, opened where a flag says how."""
+    names, extractor = choose(FLAGS.metrics, source, conditional, FLAGS.extractor)
+    if FLAGS.weights or FLAGS.resizer:
+        extractor = open_extractor(extractor, FLAGS.weights, FLAGS.resizer)
+    return (None if FLAGS.metrics is None else names), extractor
 
 
 def main():
@@ -147,14 +170,16 @@ def main():
         image_size, channels = (shape[0], shape[2]) if len(shape) == 3 else (None, None)
         source = data.open_source(spelling, image_size, channels)
         test = FLAGS.test_dataset and data.open_source(FLAGS.test_dataset, image_size, channels)
-        extractor = FLAGS.extractor
-        if FLAGS.weights or FLAGS.resizer:
-            extractor = open_extractor(extractor, FLAGS.weights, FLAGS.resizer)
+        names, extractor = choose_metrics(source, subject.generator.conditional)
         found = metrics.evaluate_in_full(
-            subject.generator, source, FLAGS.metrics, FLAGS.num_images, FLAGS.seed, test, extractor
+            subject.generator, source, names, FLAGS.num_images, FLAGS.seed, test, extractor
         )
     write(found, subject, source, output)
-    print(metrics.format_table(found.results, baseline and metrics.compare(found.results, baseline)))
+    try:
+        print(metrics.format_table(found.results, baseline and metrics.compare(found.results, baseline)))
+    except ValueError:  # the baseline's protocol: the values are good without it
+        print(metrics.format_table(found.results))
+        raise
     levels = subject.record.get("levels_from_ckpt", 0)
     if levels > MOST_LEVELS:
         print(f"warning: the server's images differ from the checkpoint's by up to {levels} levels of 255: it "
@@ -181,11 +206,15 @@ def write(found, subject, source, output):
 
 
 def write_features(path, found):
-    sets = {"reference": found.reference, "test": found.test, "generated": found.generated}
-    arrays = {name: part.features for name, part in sets.items() if part.features is not None}
-    if not arrays:
+    """Features, logits and labels of each set, the real ones' indices, and the results: all to compute them again."""
+    if found.extractor is None:
         print("warning: none of these metrics has features, so there are none to write")
         return
+    arrays = {"results": json.dumps(found.results)}
+    for name, indices in (("reference", found.split.reference), ("test", found.split.test), ("generated", None)):
+        part = getattr(found, name)
+        parts = {"": part.features, "_logits": part.logits, "_labels": part.labels, "_indices": indices}
+        arrays |= {name + suffix: values for suffix, values in parts.items() if values is not None}
     file = io.BytesIO()
     np.savez(file, **arrays)
     write_bytes(path, file.getvalue())

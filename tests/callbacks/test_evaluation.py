@@ -43,7 +43,9 @@ def values(monkeypatch):
         found = iter(found)
         monkeypatch.setattr(
             module, "evaluate",
-            lambda *arguments, **options: [{"metric": "swd", "value": next(found), "protocol": protocol}],
+            lambda *arguments, **options: [
+                {"metric": "swd", "measure": "swd", "value": next(found), "protocol": protocol}
+            ],
         )
 
     return arrange
@@ -135,8 +137,8 @@ def test_the_monitored_metric_decides_not_the_first(data, monkeypatch, tmp_path)
     def measured(*arguments, **options):
         swd, modes = next(found)
         return [
-            {"metric": "swd", "value": swd, "protocol": {}},
-            {"metric": "modes", "value": modes, "protocol": {"best": "highest"}},
+            {"metric": "swd", "measure": "swd", "value": swd, "protocol": {}},
+            {"metric": "modes", "measure": "modes", "value": modes, "protocol": {"best": "highest"}},
         ]
 
     monkeypatch.setattr(module, "evaluate", measured)
@@ -221,6 +223,7 @@ def test_numbers_out_of_range_are_refused(arguments):
 @pytest.mark.parametrize("arguments, message", [
     ({"metrics": ["sdw"]}, "sdw"), ({"metrics": ["fd_domain"]}, "fd_domain"),
     ({"monitor": "fid"}, "measured, swd. Received: monitor='fid'"),
+    ({"monitor": "swd_typo"}, "monitor='swd_typo'"), ({"monitor": "precision_recall"}, "'precision_recall'"),
 ])
 def test_a_wrong_name_is_refused_before_the_first_step(arguments, message, data):
     gan = make_gan()

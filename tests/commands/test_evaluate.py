@@ -26,8 +26,8 @@ def test_figures_of_an_unlabelled_run_have_floor_and_protocol(command, unlabelle
     code, out, err = command("evaluate", f"--ckpt={unlabelled}")
     assert code == 0, err
     report = json.loads((unlabelled / "metrics.json").read_text())
-    (result,) = report["results"]
-    assert report["step"] == 2 and result["metric"] == "swd" and "swd" in out
+    result, diversity = report["results"]
+    assert report["step"] == 2 and result["metric"] == "swd" and "swd" in out and diversity["metric"] == "ms_ssim"
     assert 0 < result["floor"] < result["value"]
     assert result["protocol"]["reference_fingerprint"]
     assert Run(unlabelled).best() == Run(unlabelled).newest()
@@ -88,6 +88,10 @@ def test_the_change_from_a_baseline_of_the_same_protocol_is_printed_and_another_
     assert code == 0 and "change" in out and "+0" in out, err
     code, out, err = command(*arguments, "--seed=1", f"--baseline={tmp_path / 'a.json'}")
     assert code == 1 and "seed: 1 and 0" in err and "Traceback" not in err
+    assert "fd_domain_24" in out  # the values are good without the baseline
+    (tmp_path / "b.json").write_text('{"results": [{"metric": "fd_domain_24", "value": 1}]}')
+    code, _, err = command(*arguments, f"--baseline={tmp_path / 'b.json'}")
+    assert code == 1 and "metrics.json that this command wrote" in err and "Traceback" not in err
     code, _, err = command(*arguments, f"--baseline={labelled / 'config.json'}")
     assert code == 1 and "metrics.json that this command wrote" in err
 
@@ -119,6 +123,10 @@ def test_a_server_that_is_not_there_is_one_clear_line(command, tmp_path):
     (["--metrics=fd_domain"], "labelled"),
     (["--extractor=/nowhere"], "/nowhere"),
     (["--output=figures.txt"], "figures.txt"),
+    (["--features=figures.txt"], "figures.txt"),
+    (["--seed=3000000000"], "--seed"),
+    (["--metrics=kid_lite0", "--weights=/nowhere.pth"], "/nowhere.pth"),
+    (["--resizer=clean"], "resizer='clean'"),
     (["--dataset=npz:/nowhere.npz"], "/nowhere.npz"),
     (["--num_images=1"], "--num_images"),
 ])

@@ -13,6 +13,7 @@ from tfgan_kit.metrics import (
     format_table,
     frechet_distance,
     gaussian_statistics,
+    images_of,
     split_indices,
 )
 
@@ -190,7 +191,7 @@ def test_more_generated_than_test_images_is_flagged():
     ((8, 8, 1), np.arange(40) % 2, False, ["fd", "kid", "swd"]),
     ((8, 8, 1), np.arange(40) % 2, True, ["fd", "kid", "label_agreement", "swd"]),
     ((8, 8, 1), np.zeros(40, int), False, ["swd"]),
-    ((4, 8, 1), np.arange(40) % 2, False, ["swd"]),
+    ((4, 8, 1), np.arange(40) % 2, False, []),
 ])
 def test_allowed_metrics_follow_from_the_source(shape, labels, conditional, expected):
     asked = {"fd", "kid", "label_agreement", "swd", "modes"}
@@ -205,6 +206,7 @@ def test_allowed_metrics_follow_from_the_source(shape, labels, conditional, expe
     ({"metrics": ["fd_domain"]}, "Choose from swd"),
     ({"generate": _conditional(_replay(np.zeros((5, 8, 8, 1), np.uint8)))}, "has none"),
     ({"num_images": 3}, "num_images=3"),
+    ({"seed": 3_000_000_000}, "seed=3000000000"),
     ({"test_source": _pictures()}, "the same images"),
     ({"test_source": _pictures(shape=(8, 8, 3))}, "source's shape"),
     ({"generate": _replay(np.zeros((5, 8, 8, 3), np.uint8))}, r"\(20, 8, 8, 3\)"),
@@ -266,3 +268,47 @@ def test_any_callable_is_an_extractor_and_names_its_values():
     reference, generated = images[split_indices(40, False).reference], images[:20]
     expected = frechet_distance(*(gaussian_statistics(corner(part)) for part in (reference, generated)))
     assert results[0]["value"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_classifier_of_ones_own_has_an_inception_score_where_it_is_asked_for():
+    def classifier(images):
+        rows = images.reshape(len(images), -1).astype(np.float32)
+        return rows[:, :4], rows[:, :3]
+
+    source, generate = _pictures(), _replay(np.random.default_rng(5).integers(0, 256, (50, 8, 8, 1), np.uint8))
+    (result,) = evaluate(generate, source, "inception_score", num_images=20, extractor=classifier)
+    assert result["metric"] == "inception_score_classifier_20" and result["value"] > 1
+    names = {result["measure"] for result in evaluate(generate, source, extractor=classifier)}
+    assert "fd" in names and "inception_score" not in names
+    with pytest.raises(ValueError, match="features alone"):
+        evaluate(generate, source, "inception_score", 20, extractor=lambda images: classifier(images)[0])
+
+
+def test_an_extractor_that_nothing_reads_is_refused():
+    with pytest.raises(ValueError, match="leave the extractor out.*'typo'"):
+        evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), _pictures(), "swd", extractor="typo")
+
+
+def test_a_class_that_is_rare_costs_one_metric_not_the_evaluation(monkeypatch):
+    monkeypatch.setattr(classifier_training, "STEPS", 2)
+    source = _pictures(count=200, labels=np.r_[np.arange(197) % 2, [2, 2, 2]])
+    generate = _conditional(_replay(np.random.default_rng(5).integers(0, 256, (50, 8, 8, 1), np.uint8)))
+    names = {result["measure"] for result in evaluate(generate, source, seed=1)}
+    assert "fd" in names and "intra_class_fd" not in names
+    with pytest.raises(ValueError, match="two of every class"):
+        evaluate(generate, source, "intra_class_fd", seed=1)
+
+
+def test_real_images_that_were_resized_are_said_so():
+    images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
+    source = ArraySource("large", images, image_size=8, channels=1)
+    (result,) = evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), source)
+    assert any("resized, from (16, 16, 3) to (8, 8, 1)" in text for text in result["protocol"]["warnings"])
+    assert result["protocol"]["image_shape"] == [8, 8, 1]
+
+
+def test_images_of_a_gan_whose_weights_are_not_finite_are_refused(make_gan):
+    gan = make_gan()
+    gan.ema_generator.weights[0].assign(gan.ema_generator.weights[0] * np.nan)
+    with pytest.raises(ValueError, match="diverged"):
+        images_of(gan)

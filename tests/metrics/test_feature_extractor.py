@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tfgan_kit.data import pixels
-from tfgan_kit.metrics import FeatureExtractor, feature_extractor
+from tfgan_kit.metrics import FeatureExtractor, differences, feature_extractor
 
 
 def _images(count=10, shape=(8, 8, 3), seed=0):
@@ -95,14 +95,34 @@ def test_a_callable_is_given_arrays_and_has_its_own_name():
     assert (extractor.name, extractor.weights_hash) == ("mean_colour", None)
 
 
-def test_another_weight_is_another_hash():
+def _pooled(pooling):
+    images = keras.Input((8, 8, 3))
+    return keras.Model(images, pooling()(keras.layers.Conv2D(5, 3, kernel_initializer="ones")(images)))
+
+
+def test_another_weight_or_another_architecture_is_another_hash():
     hashes = {feature_extractor(_network(seed=seed)).weights_hash for seed in (0, 0, 1)}
     assert len(hashes) == 2
+    pools = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D)
+    assert len({feature_extractor(_pooled(pooling)).weights_hash for pooling in (*pools, *pools)}) == 2
+
+
+@pytest.mark.parametrize("name", ["inception", "lite0", "domain", "inception_clean"])
+def test_a_network_of_ones_own_never_bears_the_name_of_ours(name, tmp_path):
+    _features_only().save(tmp_path / f"{name}.keras")
+    assert feature_extractor(tmp_path / f"{name}.keras").name == f"own_{name}"
+
+
+def test_extractors_of_unknown_weights_are_never_alike():
+    first, second = (feature_extractor(lambda images: images.mean(axis=(1, 2))).protocol() for _ in range(2))
+    assert differences(first, first) == [] and differences(first, second)
 
 
 @pytest.mark.parametrize("images, message", [
     (_images()[0], "uint8"),
     (_images() / np.float32(255), r"to_uint8.*in \[0, 1\]"),
+    (_images()[:0], "N >= 1"),
+    (_images(shape=(8, 8, 4)), "3 channels.*of 4"),
 ])
 def test_images_of_another_kind_are_refused(images, message):
     with pytest.raises(ValueError, match=message):
@@ -112,6 +132,10 @@ def test_images_of_another_kind_are_refused(images, message):
 @pytest.mark.parametrize("network, message", [
     (lambda images: images.astype(np.float32), "pool over the image"),
     (lambda images: np.full((len(images), 2), np.nan), "not finite"),
+    (lambda images: (images[:, 0, :, 0], np.full((len(images), 2), np.nan)), "not finite"),
+    (lambda images: images.reshape(-1, 16), "a row an image"),
+    (lambda images: np.zeros((3, 5)), "a row an image"),
+    (lambda images: (images[:, 0, :, 0],) * 3, "3 of bad"),
 ])
 def test_answers_that_are_no_features_are_refused(network, message):
     with pytest.raises(ValueError, match=message):
@@ -134,6 +158,8 @@ def _no_signature(path):
     (_points_model, "one batch of images"),
     (_no_signature, "serving_default"),
     (lambda path: 3, "Received: int"),
+    (lambda path: "lito0", "domain, inception, lite0"),
+    (lambda path: keras.Sequential([keras.layers.Flatten()]), "is built"),
 ])
 def test_what_is_no_extractor_is_refused_with_the_reason(make, message, tmp_path):
     with pytest.raises(ValueError, match=message):

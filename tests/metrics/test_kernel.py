@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from benchmarks.baselines.metric_references import torch, torch_fidelity
 from tfgan_kit.metrics import kernel_distance, maximum_mean_discrepancy
@@ -25,6 +26,11 @@ def _normal(count, dimension, seed, mean=0.0):
 def test_discrepancy_equals_the_double_loop(n, m):
     x, y = _normal(n, 3, seed=0), _normal(m, 3, seed=1, mean=1.0)
     assert maximum_mean_discrepancy(x, y) == pytest.approx(_literal_mmd(x, y), rel=1e-12)
+
+
+def test_discrepancy_of_a_set_from_itself_counts_each_row_as_its_own_equal():
+    x = tf.constant(_normal(7, 3, seed=0))
+    assert maximum_mean_discrepancy(x, x) == pytest.approx(_literal_mmd(x.numpy(), x.numpy()), rel=1e-10)
 
 
 def test_discrepancy_of_equal_laws_has_mean_zero():

@@ -2,6 +2,7 @@ import pytest
 
 from tfgan_kit.metrics import compare, differences
 from tfgan_kit.metrics.protocol import result_name
+from tfgan_kit.metrics.weight_files import INCEPTION
 
 
 @pytest.mark.parametrize("measure, extractor, count, name", [
@@ -14,7 +15,11 @@ from tfgan_kit.metrics.protocol import result_name
     ("swd", None, 1250, "swd"),
 ])
 def test_only_the_fid_network_on_50000_images_is_fid50k(measure, extractor, count, name):
-    assert result_name(measure, extractor, count) == name
+    assert result_name(measure, extractor, count, INCEPTION.sha256[:16]) == name
+
+
+def test_another_network_of_that_name_is_no_fid():
+    assert result_name("fd", "inception", 50_000, "0123456789abcdef") == "fd_inception_50k"
 
 
 def _result(metric="fd_domain_100", value=1.0, **protocol):

@@ -4,8 +4,9 @@ import keras
 from absl import logging
 
 from tfgan_kit import best
-from tfgan_kit.metrics.choice import choose
+from tfgan_kit.metrics.choice import choose, measures_of
 from tfgan_kit.metrics.evaluation import evaluate
+from tfgan_kit.metrics.extractors import open_extractor
 from tfgan_kit.metrics.image_set import images_of
 
 
@@ -69,9 +70,12 @@ class Evaluate(keras.callbacks.Callback):
         return self.patience is not None and best.waited(self._lines) >= self.patience
 
     def on_train_begin(self, logs=None):
-        names, _ = choose(self.metrics, self.source, self.model.num_classes is not None, self.extractor)
-        self.monitor = self.monitor or names[0]
-        if not any(best.is_of(name, self.monitor) or best.is_of(self.monitor, name) for name in names):
+        names, extractor = choose(self.metrics, self.source, self.model.num_classes is not None, self.extractor)
+        if extractor not in (None, "domain"):  # opened once; the domain classifier is cached
+            self.extractor = open_extractor(extractor)
+        wanted = names if self.monitor is None else measures_of(self.monitor)
+        self._monitored = next((name for name in wanted if name in names), None)
+        if self._monitored is None:
             raise ValueError(
                 f"`monitor` is one of the metrics that are measured, {', '.join(names)}. "
                 f"Received: monitor={self.monitor!r}"
@@ -106,13 +110,9 @@ class Evaluate(keras.callbacks.Callback):
             {"step": step, **{key: result[key] for key in ("metric", "value", "protocol")}}
             for result in results
         ]
-        monitored = [line for line in lines if best.is_of(line["metric"], self.monitor)]
-        if not monitored:
-            raise ValueError(
-                f"`monitor` is the name of a metric that is measured, {', '.join(line['metric'] for line in lines)}. "
-                f"Received: monitor={self.monitor!r}"
-            )
-        monitored[0]["monitored"] = True
+        for line, result in zip(lines, results, strict=True):
+            if result["measure"] == self._monitored:
+                line["monitored"] = True
         self._lines += lines
         self.values = {line["metric"]: line["value"] for line in lines}
         if self.run is not None:
@@ -132,7 +132,7 @@ class Evaluate(keras.callbacks.Callback):
         found, found_best = best.history(self._lines), best.ranked(self._lines)
         stopped = f"Stopped at step {found[-1]['step']}: "
         if not found_best:
-            return stopped + f"{self.monitor} was not finite in {len(found)} evaluations."
+            return stopped + f"{self._monitored} was not finite in {len(found)} evaluations."
         return stopped + (
             f"{found_best[0]['metric']} has not improved in {best.waited(self._lines)} evaluations. The best, "
             f"{found_best[0]['value']:.4g}, is of step {found_best[0]['step']}."

@@ -33,6 +33,7 @@ class ArraySource(Source):
         check_fit(image_size, channels)
         images = _check_images(name, images)
         labels = check_labels(name, labels, len(images), class_names)
+        native_shape = images.shape[1:]
         if images.ndim == 4:
             images = _fit(images, image_size, channels)
         elif image_size is not None or channels is not None:
@@ -43,6 +44,7 @@ class ArraySource(Source):
         super().__init__(
             name, len(images), images.shape[1:], _hash(images, labels), labels, class_names
         )
+        self.native_shape = native_shape
         with tf.device("CPU:0"):
             self._images = tf.constant(images)
 

@@ -1,8 +1,10 @@
 """Which metrics, by which extractor: what is asked for against what the data allow."""
 
+import numpy as np
+
+from tfgan_kit.metrics.feature_extractor import KNOWN
 from tfgan_kit.metrics.measures import GROUPS, MEASURES
 
-EXTRACTORS = ("domain", "inception", "lite0")
 CLASSIFIABLE_SIDES = (8, 256)  # pixels that a domain classifier takes
 _FID = {"fid": "fd_inception"}  # what the field calls it
 
@@ -37,31 +39,44 @@ def choose(metrics, source, conditional=False, extractor=None):
     if unknown or (metrics is not None and not asked):
         raise ValueError(
             f"Unknown metric: choose from {', '.join([*known, *_FID])}, each over features also with "
-            f"its extractor's name behind, {', '.join(EXTRACTORS)}. Received: metrics={metrics!r}"
+            f"its extractor's name behind, {', '.join(KNOWN)}. Received: metrics={metrics!r}"
         )
+    given = extractor
     extractor = _agreed(extractor, {suffix for _, suffix in parts if suffix}, source)
     allowed = allowed_metrics(source, conditional, extractor)
-    names = allowed if metrics is None else [m for base, _ in parts for m in _members(base, allowed)]
+    names = [m for base, _ in parts for m in _members(base, allowed)]
+    if metrics is None:  # of a network of one's own it is not known whether it is a classifier
+        names = [name for name in allowed if extractor in KNOWN or not MEASURES[name].needs_logits]
     _check_allowed(names, allowed, source, conditional, extractor, metrics)
-    if not any(MEASURES[name].needs_extractor for name in names):
-        extractor = None
-    return list(dict.fromkeys(names)), extractor
+    if any(MEASURES[name].needs_extractor for name in names):
+        return list(dict.fromkeys(names)), extractor
+    if given is not None:
+        raise ValueError(
+            f"None of these metrics reads features: leave the extractor out. Received: extractor={given!r}, "
+            f"metrics={names}"
+        )
+    return list(dict.fromkeys(names)), None
+
+
+def measures_of(name):
+    """The names of `MEASURES` that a requested name stands for, with or without its extractor's."""
+    base, _ = _parted(name)
+    return GROUPS.get(base, (base,))
 
 
 def allowed_metrics(source, conditional=False, extractor=None):
     """The names of the metrics that a source, a generator that takes labels or not, and an extractor allow."""
     extractor = _agreed(extractor, set(), source)
-    own = isinstance(extractor, str) and extractor in EXTRACTORS
     images = len(source.image_shape) == 3
     features = images and extractor is not None and (extractor != "domain" or classifiable(source))
     return [
         name for name, measure in MEASURES.items()
         if (features or not measure.needs_extractor)
         and (extractor == "domain" or not measure.needs_classes)
-        and (own or not measure.needs_logits)
         and (conditional or not measure.needs_conditional)
         and (source.labels is not None or not measure.needs_labels)
-        and (not measure.smallest_side or images and min(source.image_shape[:2]) >= measure.smallest_side)
+        and (images or not measure.needs_images)
+        and (not images or min(source.image_shape[:2]) >= measure.smallest_side)
         and (source.mixture or source.digits or not measure.needs_modes)
         and (source.mixture or not measure.needs_mixture)
     ]
@@ -73,6 +88,7 @@ def classifiable(source):
     return (
         source.labels is not None and source.num_classes >= 2
         and len(source.image_shape) == 3 and least <= min(sides) <= max(sides) <= most
+        and len(np.unique(source.labels)) == source.num_classes
     )
 
 
@@ -82,20 +98,21 @@ def _parted(name):
     if name in MEASURES or name in GROUPS:
         return name, None
     base, _, suffix = name.rpartition("_")
-    return (base, suffix) if suffix in EXTRACTORS else (name, None)
+    return (base, suffix) if suffix in KNOWN else (name, None)
 
 
 def _agreed(extractor, suffixes, source):
     """The one extractor that an argument and the names' ends ask for; "domain" where they are silent."""
-    asked = suffixes | ({extractor} if isinstance(extractor, str) else set())
-    if len(asked) > 1 or (suffixes and extractor is not None and not isinstance(extractor, str)):
+    name = extractor if isinstance(extractor, str) else getattr(extractor, "name", None)
+    asked = suffixes | ({name} if extractor is not None else set())
+    if len(asked) > 1:
         raise ValueError(
             "One evaluation has one extractor: measure again for another. "
             f"Received: extractor={extractor!r}, and metrics of {', '.join(sorted(suffixes))}"
         )
     if extractor is None and not asked:
         return "domain" if classifiable(source) else None
-    return extractor if extractor is not None else asked.pop()
+    return asked.pop() if extractor is None else extractor
 
 
 def _members(name, allowed):

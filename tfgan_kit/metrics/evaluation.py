@@ -16,6 +16,7 @@ from tfgan_kit.metrics.protocol import result_name
 from tfgan_kit.metrics.sliced_wasserstein import MAX_IMAGES
 from tfgan_kit.metrics.split import Split, split_indices
 
+LARGEST_SEED = 2**31 - 1  # times 2^32, an image's name is an int64
 KEPT_SAMPLES = 64  # of every set, to be looked at
 
 
@@ -75,15 +76,15 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
             (`kid_lite0`; `fid` is `fd_inception`), or None for all that source and extractor allow.
         num_images: int >= 4, or None for the count of the test images, which makes value and
             floor comparable.
-        seed: int >= 0; decides the split, the images' seeds, subsets and directions.
+        seed: int, 0 to 2^31 - 1; decides the split, the images' seeds, subsets and directions.
         test_source: another source of the same kind, e.g. a published test set, or None.
         extractor: "domain", "inception", "lite0", or what `feature_extractor` takes: a `FeatureExtractor`,
             a Keras model, a callable, a path. None: "domain" where the labels allow it.
 
     Returns:
-        A list of dicts, one a metric, ready for JSON: "metric" (its name with the extractor's and the
-        number of images, `fd_domain_1250`), "value", "floor", "protocol"; "interval" at 95 % and "std" where
-        there are any.
+        A list of dicts, one a metric, for JSON: "metric" (its name with the extractor's and the number of
+        images, `fd_domain_1250`), "measure" (without them, `fd`), "value", "floor", "protocol"; "interval" at
+        95 % and "std" where there are any. A value may be infinite or NaN (`mode_reverse_kl`).
 
     Raises:
         ValueError: an unknown metric, one the source does not allow, too few images, or samples
@@ -98,6 +99,8 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
 
 def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, test_source=None, extractor=None):
     """`evaluate`, with the images and features that the values were made of: an `Evaluation`."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"`seed` lies between 0 and {LARGEST_SEED}. Received: seed={seed}")
     generator = generate if isinstance(generate, Generator) else Generator(generate)
     names, extractor = choose(metrics, source, generator.conditional, extractor)
     _check_test_source(source, test_source)
@@ -115,8 +118,8 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
         keep = None
     reference = real_set(source, split.reference, extractor, keep)
     test = real_set(test_source or source, split.test, extractor, keep)
-    names = _of_enough(names, metrics is None, num_images, test.count, reference)
     labels = _asked_labels(reference.labels, num_images, seed) if generator.conditional else None
+    names = _of_enough(names, metrics is None, num_images, test, reference, labels)
     batches = generated_batches(generator.generate, num_images, source.image_shape, seed, labels)
     generated = gather(batches, extractor, keep)
 
@@ -132,7 +135,7 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     by_features = {} if extractor is None else extractor.protocol()
     counting = {"modes": counter.num_modes} | counter.protocol if counter else {}
     results = [
-        _result(name, Real(reference, test), floor, generated, protocol,
+        _result(name, Real(reference, test, test_source is not None), floor, generated, protocol,
                 by_features if MEASURES[name].needs_extractor else {},
                 counting if MEASURES[name].needs_modes else {})
         for name in names
@@ -140,22 +143,30 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     return Evaluation(results, reference, test, generated, split, extractor)
 
 
-def _of_enough(names, drop, num_images, num_test_images, reference):
+def _of_enough(names, drop, num_images, test, reference, labels):
     """The metrics that the images are enough for; the others are dropped where they were not asked for."""
     dimension = 0 if reference.features is None else reference.features.shape[1]
-    needed = {
-        name: max(measure.smallest, measure.images_a_feature * dimension)
-        for name, measure in MEASURES.items() if name in names
-    }
-    enough = [name for name in names if needed[name] <= min(num_images, num_test_images)]
+    needed = {name: max(MEASURES[name].smallest, MEASURES[name].images_a_feature * dimension) for name in names}
+    twice = labels is not None and _all_twice(reference.labels, test.part(num_images).labels, labels)
+    enough = [
+        name for name in names
+        if needed[name] <= min(num_images, test.count) and (twice or not MEASURES[name].needs_classes_twice)
+    ]
     if enough and (drop or len(enough) == len(names)):
         return enough
-    few = [f"{name} {needed[name]}" for name in names if name not in enough]
+    few = [f"{name} {needed[name]}{', two of every class' * MEASURES[name].needs_classes_twice}"
+           for name in names if name not in enough]
     raise ValueError(
-        f"Too few images. Needed, generated and test images each: {', '.join(few)}. Take more, or "
+        f"Too few images. Needed, generated and test images each: {'; '.join(few)}. Take more, or "
         f"{'measure ' + ', '.join(enough) + ' alone' if enough else 'a larger data set'}. "
-        f"Received: num_images={num_images}, {num_test_images} test images"
+        f"Received: num_images={num_images}, {test.count} test images"
     )
+
+
+def _all_twice(*label_sets):
+    """Whether every class of any set occurs twice in each."""
+    classes = np.unique(np.concatenate(label_sets))
+    return all((np.bincount(labels, minlength=classes[-1] + 1)[classes] >= 2).all() for labels in label_sets)
 
 
 def _check_test_source(source, test_source):
@@ -189,6 +200,7 @@ def _protocol(source, test_source, seed, reference, test, generated):
         "reference_source": source.name,
         "reference_fingerprint": source.fingerprint,
         "reference_count": reference.count,
+        "image_shape": list(source.image_shape),
         "test_source": (test_source or source).name,
         "test_fingerprint": (test_source or source).fingerprint,
         "test_count": test.count,
@@ -196,8 +208,19 @@ def _protocol(source, test_source, seed, reference, test, generated):
         "generated_count": generated.count,
         "labels": None if generated.labels is None else "as frequent as in the reference",
         "seed": seed,
-        "warnings": ([warning] if floor_count < generated.count else []) + suspicions(generated, reference),
+        "warnings": [
+            *([warning] if floor_count < generated.count else []), *_resized(source, test_source),
+            *suspicions(generated, reference),
+        ],
     }
+
+
+def _resized(*sources):
+    return [
+        f"the images of {source.name} are resized, from {native} to {source.image_shape}"
+        for source in sources if source is not None
+        if (native := getattr(source, "native_shape", source.image_shape)) != source.image_shape
+    ]
 
 
 def suspicions(generated, reference):
@@ -225,5 +248,6 @@ def _result(name, real, floor, generated, protocol, *more):
     for part in (protocol, *more, settings):
         warnings += part.get("warnings", [])
         joined |= part
-    full_name = result_name(name, joined.get("extractor"), generated.count)
-    return {"metric": full_name, **numbers, "floor": floor["value"], "protocol": joined | {"warnings": warnings}}
+    full_name = result_name(name, joined.get("extractor"), generated.count, joined.get("extractor_hash"))
+    joined |= {"warnings": warnings}
+    return {"metric": full_name, "measure": name, **numbers, "floor": floor["value"], "protocol": joined}

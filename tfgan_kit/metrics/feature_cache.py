@@ -49,6 +49,7 @@ def _answers(source, indices, extractor):
 
 def _key(source, indices, extractor):
     recipe = f"{source.fingerprint} {source.image_shape} {extractor.name} {extractor.weights_hash} "
+    recipe += f"{extractor.resizer} "
     return hashlib.sha256(recipe.encode() + indices.tobytes()).hexdigest()[:24]
 
 

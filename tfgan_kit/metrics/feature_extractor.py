@@ -1,7 +1,9 @@
 """What the metrics over features see of images: a network's answers, whichever network it is."""
 
 import hashlib
+import json
 import pathlib
+import uuid
 from typing import NamedTuple
 
 import keras
@@ -9,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_kit.data import pixels
+
+KNOWN = ("domain", "inception", "lite0")  # extractors that go by a name
 
 
 class Answers(NamedTuple):
@@ -38,8 +42,8 @@ class FeatureExtractor:
             pair (features [B, D], logits [B, K]).
         name: str, of small letters, digits and `_`; every value's name bears it.
         prepare: callable, uint8 [B, H, W, C] -> what the network takes.
-        weights_hash: str, to tell whether two values can be compared; None where it is not known:
-            then nothing is cached.
+        weights_hash: str, which changes with the network, its weights and `prepare`; None where it is not
+            known: then nothing is cached, and no value is comparable with another object's.
         resizer: str, how `prepare` changes the size, for the protocol.
         batch_size: int >= 1.
         graph: bool, whether the network is run as a `tf.function`.
@@ -59,6 +63,7 @@ class FeatureExtractor:
             raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}")
         self.network, self.name, self.prepare = network, name, prepare
         self.weights_hash, self.resizer, self.batch_size = weights_hash, resizer, batch_size
+        self._identity = f"unknown {uuid.uuid4().hex[:16]}"
         self._forward = tf.function(self._run, reduce_retracing=True) if graph else self._run
 
     def __call__(self, images):
@@ -68,9 +73,9 @@ class FeatureExtractor:
             ValueError: images that are not uint8 [N, H, W, C], or answers that are not finite [N, D].
         """
         images = np.asarray(images)
-        if images.ndim != 4 or images.dtype != np.uint8:
+        if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
             raise ValueError(
-                "An extractor takes images as uint8 [N, H, W, C] in [0, 255]; of floats in [-1, 1] "
+                "An extractor takes images as uint8 [N, H, W, C] in [0, 255], N >= 1; of floats in [-1, 1] "
                 "`tfgan_kit.data.pixels.to_uint8` makes them. "
                 f"Received: {images.dtype} {images.shape}{_range_of(images)}"
             )
@@ -81,23 +86,31 @@ class FeatureExtractor:
 
     def protocol(self):
         """What decides the answers, ready for JSON."""
-        return {"extractor": self.name, "extractor_hash": self.weights_hash, "resizer": self.resizer}
+        return {"extractor": self.name, "extractor_hash": self.weights_hash or self._identity, "resizer": self.resizer}
 
     def _run(self, prepared):
         answers = self.network(prepared)
-        features, logits = answers if isinstance(answers, list | tuple) else (answers, None)
-        return features, logits
+        answers = list(answers) if isinstance(answers, list | tuple) else [answers]
+        if len(answers) not in (1, 2):
+            raise ValueError(
+                f"An extractor answers features, or (features, logits). Received: {len(answers)} of {self.name}"
+            )
+        return answers[0], answers[1] if len(answers) == 2 else None
 
     def _padded(self, images):
         batch = np.pad(images, [(0, self.batch_size - len(images)), (0, 0), (0, 0), (0, 0)])
-        features, logits = (_array(part, len(images)) for part in self._forward(self.prepare(batch)))
-        if features.ndim != 2 or not np.isfinite(features).all():
+        answers = [part for part in self._forward(self.prepare(batch)) if part is not None]
+        found = [self._checked(np.asarray(part, np.float32))[: len(images)] for part in answers]
+        return found[0], found[1] if len(found) == 2 else None
+
+    def _checked(self, answer):
+        if answer.ndim != 2 or len(answer) != self.batch_size or not np.isfinite(answer).all():
             raise ValueError(
-                "An extractor's features are finite, [batch, D]: pool over the image, and look at its "
-                f"weights. Received: {self.name} answered {features.shape} for {len(batch)} images, "
-                f"{np.count_nonzero(~np.isfinite(features))} values not finite"
+                "An extractor's answers are finite, [batch, D], a row an image: pool over the image, and look at "
+                f"its weights. Received: {self.name} answered {answer.shape} for {self.batch_size} images, "
+                f"{np.count_nonzero(~np.isfinite(answer))} values not finite"
             )
-        return features, logits
+        return answer
 
 
 def feature_extractor(model, name=None):
@@ -135,11 +148,21 @@ def feature_extractor(model, name=None):
 
 
 def hash_of_weights(model):
-    """16 hex digits of the SHA-256 of a Keras model's weights."""
-    digest = hashlib.sha256()
+    """16 hex digits of the SHA-256 of a Keras model: its layers, but for their names, and its weights."""
+    digest = hashlib.sha256(_architecture(model).encode())
     for weight in model.weights:
-        digest.update(weight.value.numpy().tobytes())
+        digest.update(f"{weight.shape}".encode() + weight.value.numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def _architecture(model):
+    try:
+        text = model.to_json()
+    except NotImplementedError:  # of a class that does not say what it is made of
+        return type(model).__qualname__
+    for number, layer in enumerate([model, *model._flatten_layers()]):
+        text = text.replace(json.dumps(layer.name), str(number))
+    return text
 
 
 def _of_path(path, name):
@@ -148,18 +171,19 @@ def _of_path(path, name):
         if path.is_dir():
             return _of_saved_model(path, name)
         return _of_model(keras.saving.load_model(path, compile=False), name)
-    except (OSError, TypeError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise ValueError(
-            "An extractor's path is a .keras file or the folder of a SavedModel. "
+            f"An extractor is one of {', '.join(KNOWN)}, or the path of a .keras file or of a SavedModel's folder. "
             f"Received: {path} ({str(error).splitlines()[0]})"
         ) from error
 
 
 def _of_model(model, name):
-    shape = model.input_shape
+    shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(
-            f"An extractor takes one batch of images, [B, H, W, C]. Received: {name} with input_shape={shape}"
+            f"An extractor is built, and takes one batch of images, [B, H, W, C]. Received: {name} with "
+            f"input_shape={shape}"
         )
     prepare, resizer = _fitted(shape[1:], tf.float32)
     return FeatureExtractor(
@@ -197,6 +221,10 @@ def _fitted(shape, dtype):
         images = tf.convert_to_tensor(images)
         if channels == 3 and images.shape[-1] == 1:
             images = tf.repeat(images, 3, axis=-1)
+        if channels not in (None, images.shape[-1]):
+            raise ValueError(
+                f"This extractor takes images of {channels} channels. Received: images of {images.shape[-1]}"
+            )
         if height and width and (images.shape[1], images.shape[2]) != (height, width):
             images = tf.image.resize(images, (height, width), antialias=True)  # float32 [0, 255]
         if dtype == tf.uint8:
@@ -207,11 +235,9 @@ def _fitted(shape, dtype):
 
 
 def _plain(name):
-    return "".join(letter if letter.isalnum() else "_" for letter in name.lower())
-
-
-def _array(values, count):
-    return None if values is None else np.asarray(values, np.float32)[:count]
+    """A name as it may stand in a value's, and never that of one of ours."""
+    plain = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
+    return f"own_{plain}" if plain.startswith(KNOWN) else plain
 
 
 def _range_of(images):

@@ -109,7 +109,13 @@ class Generator(NamedTuple):
 
 
 def images_of(gan):
-    """The `Generator` of a `GAN`."""
+    """The `Generator` of a `GAN`; ValueError where its weights are not finite."""
+
+    if not all(np.isfinite(weight.value.numpy()).all() for weight in gan.ema_generator.weights):
+        raise ValueError(
+            "The generator has diverged: some of its weights are not finite. Go back to an earlier checkpoint. "
+            f"Received: a GAN of {gan.steps_trained} steps"
+        )
 
     def generate(seeds_start, count, labels):
         return gan.generate(seeds=np.arange(seeds_start, seeds_start + count), labels=labels)

@@ -44,6 +44,8 @@ def maximum_mean_discrepancy(x, y):
     Reference: [Binkowski et al., 2018](https://arxiv.org/abs/1801.01401), eq. 4 and section 4;
     the estimator is Gretton et al. (2012), eq. 3.
     """
+    if min(len(x), len(y)) < 2:
+        raise ValueError(f"A discrepancy needs 2 rows in each set. Received: {len(x)} and {len(y)}")
     with tf.device("CPU:0"):  # a GPU would round products to TF32
         return _discrepancy(tf.convert_to_tensor(x), tf.convert_to_tensor(y))
 
@@ -99,17 +101,17 @@ def _influence_variance(x, y, count_x, count_y):
     """The variance of the discrepancy of `count_x` and `count_y` images to first order: 0 for equal laws."""
     across = _row_sums(x, y), _row_sums(y, x)
     moved = [
-        2 * (_row_sums(part, part) / (len(part) - 1) - other / columns)
+        2 * (_row_sums(part, part, True) / (len(part) - 1) - other / columns)
         for part, other, columns in ((x, across[0], len(y)), (y, across[1], len(x)))
     ]
     return np.var(moved[0]) / count_x + np.var(moved[1]) / count_y
 
 
-def _row_sums(x, y):
+def _row_sums(x, y, within=False):
     """The kernel's sum over y for each row of x, float64 (N,)."""
     blocks = [slice(start, start + _BLOCK) for start in range(0, max(len(x), len(y)), _BLOCK)]
     return np.concatenate([
-        sum(_sums_of_rows(x[rows], y[columns], x is y and rows == columns).numpy() for columns in blocks
+        sum(_sums_of_rows(x[rows], y[columns], within and rows == columns).numpy() for columns in blocks
             if columns.start < len(y))
         for rows in blocks if rows.start < len(x)
     ])
@@ -117,7 +119,7 @@ def _row_sums(x, y):
 
 def _discrepancy(x, y):
     """`maximum_mean_discrepancy` of tensors."""
-    within = [_total(part, part) / (len(part) * (len(part) - 1)) for part in (x, y)]
+    within = [_total(part, part, True) / (len(part) * (len(part) - 1)) for part in (x, y)]
     return sum(within) - 2 * _total(x, y) / (len(x) * len(y))
 
 
@@ -126,7 +128,7 @@ def _values_from_all_pairs(a, b, subsets):
     size = len(subsets[0][0])
     marks_a = _marks(len(a), [rows for rows, _ in subsets])
     marks_b = _marks(len(b), [columns for _, columns in subsets])
-    within = _totals(a, a, marks_a, marks_a) + _totals(b, b, marks_b, marks_b)
+    within = _totals(a, a, marks_a, marks_a, True) + _totals(b, b, marks_b, marks_b, True)
     return within / (size * (size - 1)) - 2 * _totals(a, b, marks_a, marks_b) / size**2  # (K,)
 
 
@@ -137,27 +139,26 @@ def _marks(count, subsets):
     return tf.constant(marks)
 
 
-def _totals(x, y, marks_x, marks_y):
-    blocks = tqdm(list(_blocks(x, y)), "kernel distance", unit="block", delay=2, leave=False)
+def _totals(x, y, marks_x, marks_y, within=False):
+    blocks = tqdm(list(_blocks(x, y, within)), "kernel distance", unit="block", delay=2, leave=False)
     return sum(
         weight * _marked_sums(x[rows], y[columns], marks_x[rows], marks_y[columns], itself).numpy()
         for rows, columns, weight, itself in blocks
     )  # (K,)
 
 
-def _total(x, y):
+def _total(x, y, within=False):
     return float(sum(
         weight * _sums_of_rows(x[rows], y[columns], itself).numpy().sum()
-        for rows, columns, weight, itself in _blocks(x, y)
+        for rows, columns, weight, itself in _blocks(x, y, within)
     ))
 
 
-def _blocks(x, y):
+def _blocks(x, y, within):
     """(rows, columns, weight, whether they are the same rows) block by block.
 
     Within one set the blocks below the diagonal mirror those above, which weigh 2 for it.
     """
-    within = x is y
     for start in range(0, len(x), _BLOCK):
         for first in range(start if within else 0, len(y), _BLOCK):
             weight = 2 if within and first > start else 1

@@ -18,6 +18,7 @@ from tfgan_kit.metrics.ms_ssim import FILTER_SIZE, ms_ssim_diversity
 from tfgan_kit.metrics.neighbours import DENSITY_K, PRECISION_K
 from tfgan_kit.metrics.sliced_wasserstein import (
     MAX_IMAGES,
+    PATCH_SIZE,
     PATCHES_PER_IMAGE,
     image_sliced_wasserstein,
 )
@@ -27,10 +28,11 @@ _NORMAL_95 = 1.959964  # a standard normal number lies within +- this with proba
 
 
 class Real(NamedTuple):
-    """The real images that others are compared with: two `ImageSet`s."""
+    """The real images that others are compared with, two `ImageSet`s."""
 
     reference: ImageSet
     test: ImageSet
+    apart: bool = False  # whether the test images are of a source of their own
 
 
 class Measure(NamedTuple):
@@ -44,7 +46,9 @@ class Measure(NamedTuple):
     needs_logits: whether the extractor must be a classifier.
     needs_conditional: whether it reads the labels that the generator was asked for.
     needs_labels: whether it reads the labels of real images.
-    smallest_side: int, the fewest pixels a side that it takes; 0 where it takes points, too.
+    needs_images: whether it does not take points.
+    smallest_side: int, the fewest pixels a side that it takes.
+    needs_classes_twice: whether each class must occur twice in every set.
     needs_neighbours: whether it reads the set's `NeighbourMetrics`.
     needs_modes: whether it reads the coverage of the source's modes.
     needs_mixture: whether these must be the Gaussians of a mixture.
@@ -58,7 +62,9 @@ class Measure(NamedTuple):
     needs_logits: bool = False
     needs_conditional: bool = False
     needs_labels: bool = False
+    needs_images: bool = False
     smallest_side: int = 0
+    needs_classes_twice: bool = False
     needs_neighbours: bool = False
     needs_modes: bool = False
     needs_mixture: bool = False
@@ -170,13 +176,16 @@ def _of_neighbours(field):
 def memorisation_z(real, other, seed):
     """How far generated images lie nearer to the reference than test images do, as a normal deviate."""
     found = memorisation(real.reference.features, real.test.features, other.features, seed=seed)
-    numbers = found._asdict()
+    numbers = {name: number if np.isfinite(number) else None for name, number in found._asdict().items()}
+    unseen = "the test images may have been trained on, too, and copies of them are not found: name unseen ones by " \
+        "--test_dataset"
     warning = (
         f"generated images lie nearer to the reference than test images do (p = "
         f"{min(found.p_value, found.first_p_value):.2g}): look at the nearest real images in the report for copies"
     )
     copies = 2 * min(found.p_value, found.first_p_value) < ALARM
-    return {"value": numbers.pop("z")} | numbers, {"best": "0", "warnings": [warning] if copies else []}
+    warnings = [warning] * copies + [unseen] * (not real.apart)
+    return {"value": numbers.pop("z")} | numbers, {"best": "0", "warnings": warnings}
 
 
 def ms_ssim(real, other, seed):
@@ -218,7 +227,9 @@ MEASURES = {
     "fd": Measure(fd, needs_extractor=True),
     "kid": Measure(kid, needs_extractor=True),
     "extrapolated_fd": Measure(extrapolated_fd, needs_extractor=True, smallest=40, images_a_feature=4),
-    "intra_class_fd": Measure(intra_class_fd, needs_extractor=True, needs_conditional=True, smallest=20),
+    "intra_class_fd": Measure(
+        intra_class_fd, needs_extractor=True, needs_conditional=True, needs_classes_twice=True, smallest=20
+    ),
     "inception_score": Measure(score, needs_extractor=True, needs_logits=True, smallest=2 * SPLITS),
     "label_agreement": Measure(label_agreement, needs_extractor=True, needs_classes=True, needs_conditional=True),
     "precision": _of_neighbours("precision"),
@@ -226,8 +237,8 @@ MEASURES = {
     "density": _of_neighbours("density"),
     "coverage": _of_neighbours("coverage"),
     "memorisation": Measure(memorisation_z, needs_extractor=True, smallest=LEAST),
-    "swd": Measure(swd),
-    "ms_ssim": Measure(ms_ssim, smallest_side=FILTER_SIZE),
+    "swd": Measure(swd, smallest_side=PATCH_SIZE),
+    "ms_ssim": Measure(ms_ssim, needs_images=True, smallest_side=FILTER_SIZE),
     "modes": _of_modes("modes", "highest"),
     "high_quality": _of_modes("high_quality", "highest", needs_mixture=True),
     "mode_reverse_kl": _of_modes("reverse_kl", "lowest"),

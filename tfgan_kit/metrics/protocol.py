@@ -1,13 +1,15 @@
 """What a value was measured by: its name, and whether two values may be compared."""
 
+from tfgan_kit.metrics.weight_files import INCEPTION
+
 _NO_PART = ("warnings",)
 
 
-def result_name(measure, extractor=None, count=None):
+def result_name(measure, extractor=None, count=None, weights_hash=None):
     """The name of a value: what was measured, by which extractor, on how many generated images.
 
-    `fid50k` is the Frechet distance of 50,000 images by the FID network with its own resizing, and
-    nothing else is; everything else bears its extractor's name: `fd_domain_1250`, `fd_lite0_10k`.
+    `fid50k` is the Frechet distance of 50,000 images by the FID network, its published weights, with its own
+    resizing, and nothing else is; everything else bears its extractor's name: `fd_domain_1250`, `fd_lite0_10k`.
 
     Example:
         >>> result_name("fd", "lite0", 10_000)
@@ -15,7 +17,8 @@ def result_name(measure, extractor=None, count=None):
     """
     if extractor is None:
         return measure
-    if (measure, extractor, count) == ("fd", "inception", 50_000):
+    published = (extractor, weights_hash) == ("inception", INCEPTION.sha256[:16])
+    if (measure, count) == ("fd", 50_000) and published:
         return "fid50k"
     number = f"{count // 1000}k" if count >= 1000 and count % 1000 == 0 else str(count)
     return f"{measure}_{extractor}_{number}"

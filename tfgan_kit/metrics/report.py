@@ -9,6 +9,7 @@ import numpy as np
 
 from tfgan_kit.metrics.image_set import spread
 from tfgan_kit.metrics.memorisation import nearest_training
+from tfgan_kit.metrics.protocol import differences
 from tfgan_kit.whole_files import write_text
 from tfgan_kit_client.pictures import encode_png, tile
 
@@ -123,11 +124,14 @@ def _read(source, indices):
 
 def _curves(results, history):
     """The values of this run's checkpoints by step, of metrics that were measured more than once."""
+    floors = {result["metric"]: result["floor"] for result in results}
+    protocols = {result["metric"]: result["protocol"] for result in results}
     lines = {}
     for line in history:
-        lines.setdefault(line["metric"], {})[line["step"]] = line["value"]
-    floors = {result["metric"]: result["floor"] for result in results}
-    lines = {name: by_step for name, by_step in lines.items() if name in floors and len(by_step) > 1}
+        name, protocol = line["metric"], line["protocol"]
+        if name in protocols and isinstance(protocol, dict) and not differences(protocol, protocols[name]):
+            lines.setdefault(name, {})[line["step"]] = line["value"]
+    lines = {name: by_step for name, by_step in lines.items() if len(by_step) > 1}
     if not lines:
         return ""
     return "<h2>Checkpoints</h2>" + _figure(_plot(_draw_curves, lines, floors), "Dotted: real against real.")
