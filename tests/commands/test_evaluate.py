@@ -2,6 +2,7 @@ import base64
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -12,14 +13,21 @@ from tfgan_kit.metrics import classifier_training, compare, frechet_distance, ga
 from tfgan_kit.serving import ModelServer
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Runs that are trained once; each test has a copy."""
+    return tmp_path_factory.mktemp("runs")
+
+
 @pytest.fixture
-def unlabelled(train, tmp_path):
-    path = tmp_path / "plain.npz"
-    images = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
-    np.savez(path, images=images)
-    code, _, err = train(tmp_path / "run", f"--dataset=npz:{path}", "--image_size=16", steps=2)
-    assert code == 0, err
-    return tmp_path / "run"
+def unlabelled(train, runs, tmp_path):
+    if not (runs / "unlabelled").exists():
+        images = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
+        np.savez(runs / "plain.npz", images=images)
+        data = [f"--dataset=npz:{runs / 'plain.npz'}", "--image_size=16"]
+        code, _, err = train(runs / "unlabelled", *data, steps=2)
+        assert code == 0, err
+    return shutil.copytree(runs / "unlabelled", tmp_path / "run")
 
 
 def test_figures_of_an_unlabelled_run_have_floor_and_protocol(command, unlabelled):
@@ -39,12 +47,13 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def labelled(train, tmp_path, cache, monkeypatch):
+def labelled(train, runs, tmp_path, cache, monkeypatch):
     """A run on labelled images, two checkpoints; the domain classifier is cached for the module."""
     monkeypatch.setenv("TFGAN_KIT_CACHE", str(cache))
     monkeypatch.setattr(classifier_training, "STEPS", 30)
-    train(tmp_path / "run", steps=4)
-    return tmp_path / "run"
+    if not (runs / "labelled").exists():
+        train(runs / "labelled", steps=4)
+    return shutil.copytree(runs / "labelled", tmp_path / "run")
 
 
 def _results(folder):

@@ -41,7 +41,8 @@ def test_stacks_are_the_same_every_time(source, tmp_path):
     assert source.fingerprint == open_source(f"stacked:{tmp_path}").fingerprint
 
 
-def test_stacks_and_their_digits_are_resized_alike(tmp_path):
+def test_stacks_and_their_digits_are_resized_alike(tmp_path, monkeypatch):
+    monkeypatch.setattr("tfgan_kit.data.stacked.NUM_IMAGES", 500)
     write_idx(tmp_path, DIGITS, LABELS)
     source = open_source(f"stacked:{tmp_path}", image_size=16)
     assert source.image_shape == (16, 16, 3) and source.digits.image_shape == (16, 16, 1)

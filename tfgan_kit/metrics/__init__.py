@@ -1,18 +1,17 @@
 """Metrics: features -> statistics -> value, with protocol and floor."""
 
 from tfgan_kit.metrics.choice import allowed_metrics
+from tfgan_kit.metrics.copies import Memorisation, memorisation, nearest_training
 from tfgan_kit.metrics.domain_classifier import DomainClassifier, domain_classifier
 from tfgan_kit.metrics.evaluation import Evaluation, evaluate, evaluate_in_full
 from tfgan_kit.metrics.extractors import open_extractor
 from tfgan_kit.metrics.feature_extractor import Answers, FeatureExtractor, feature_extractor
 from tfgan_kit.metrics.frechet import GaussianStatistics, frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.frechet_error import frechet_standard_error
-from tfgan_kit.metrics.frechet_infinity import FrechetInfinity, frechet_infinity
 from tfgan_kit.metrics.image_set import Generator, images_of
-from tfgan_kit.metrics.inception_score import SplitScores, inception_score
-from tfgan_kit.metrics.intra_class_frechet import IntraClassFrechet, intra_class_frechet
+from tfgan_kit.metrics.infinity import FrechetInfinity, frechet_infinity
+from tfgan_kit.metrics.intra_class import IntraClassFrechet, intra_class_frechet
 from tfgan_kit.metrics.kernel import KernelDistance, kernel_distance, maximum_mean_discrepancy
-from tfgan_kit.metrics.memorisation import Memorisation, memorisation, nearest_training
 from tfgan_kit.metrics.ms_ssim import MSSSIMDiversity, ms_ssim_diversity
 from tfgan_kit.metrics.neighbours import (
     DensityCoverage,
@@ -24,6 +23,7 @@ from tfgan_kit.metrics.neighbours import (
 )
 from tfgan_kit.metrics.path_length import PerceptualPathLength, perceptual_path_length
 from tfgan_kit.metrics.protocol import compare, differences
+from tfgan_kit.metrics.score import SplitScores, inception_score
 from tfgan_kit.metrics.sliced_wasserstein import (
     ImageSlicedWasserstein,
     SlicedWasserstein,

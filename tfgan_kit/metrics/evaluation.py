@@ -107,10 +107,7 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     num_test = None if test_source is None else test_source.num_images
     split = split_indices(source.num_images, extractor == "domain", seed, num_test)
     num_images = len(split.test) if num_images is None else int(num_images)
-    if extractor == "domain":
-        extractor = domain_classifier(source, split.classifier, seed)
-    elif extractor is not None:
-        extractor = open_extractor(extractor)
+    extractor = _opened(extractor, source, split.classifier, seed)
     counter = mode_counter(source) if any(MEASURES[name].needs_modes for name in names) else None
 
     keep = MAX_IMAGES if {"swd", "ms_ssim"} & set(names) else KEPT_SAMPLES
@@ -124,14 +121,9 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     generated = gather(batches, extractor, keep)
 
     protocol = _protocol(source, test_source, seed, reference, test, generated) | generator.facts
-    floor = test.part(protocol["floor_count"])
-    if counter:
-        generated, floor = (part._replace(coverage=counter.count(part.samples)) for part in (generated, floor))
-    if any(MEASURES[name].needs_neighbours for name in names):
-        generated, floor = (
-            part._replace(neighbours=neighbour_metrics(reference.features, part.features))
-            for part in (generated, floor)
-        )
+    generated, floor = (
+        _counted(part, names, counter, reference) for part in (generated, test.part(protocol["floor_count"]))
+    )
     by_features = {} if extractor is None else extractor.protocol()
     counting = {"modes": counter.num_modes} | counter.protocol if counter else {}
     results = [
@@ -141,6 +133,22 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
         for name in names
     ]
     return Evaluation(results, reference, test, generated, split, extractor)
+
+
+def _opened(extractor, source, indices, seed):
+    """The `FeatureExtractor`, or None; the domain classifier is trained on `source[indices]`."""
+    if extractor == "domain":
+        return domain_classifier(source, indices, seed)
+    return None if extractor is None else open_extractor(extractor)
+
+
+def _counted(part, names, counter, reference):
+    """The set with what several metrics are numbers of: its modes and its neighbourhoods, each computed once."""
+    if counter:
+        part = part._replace(coverage=counter.count(part.samples))
+    if any(MEASURES[name].needs_neighbours for name in names):
+        part = part._replace(neighbours=neighbour_metrics(reference.features, part.features))
+    return part
 
 
 def _of_enough(names, drop, num_images, test, reference, labels):

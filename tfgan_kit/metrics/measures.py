@@ -6,16 +6,16 @@ from typing import NamedTuple
 import numpy as np
 
 from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, sliced_wasserstein
+from tfgan_kit.metrics.copies import LEAST, memorisation
 from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.frechet_error import frechet_standard_error
-from tfgan_kit.metrics.frechet_infinity import frechet_infinity
 from tfgan_kit.metrics.image_set import ImageSet
-from tfgan_kit.metrics.inception_score import SPLITS, inception_score
-from tfgan_kit.metrics.intra_class_frechet import intra_class_frechet
+from tfgan_kit.metrics.infinity import frechet_infinity
+from tfgan_kit.metrics.intra_class import intra_class_frechet
 from tfgan_kit.metrics.kernel import SUBSET_SIZE, kernel_distance
-from tfgan_kit.metrics.memorisation import LEAST, memorisation
 from tfgan_kit.metrics.ms_ssim import FILTER_SIZE, ms_ssim_diversity
 from tfgan_kit.metrics.neighbours import DENSITY_K, PRECISION_K
+from tfgan_kit.metrics.score import SPLITS, inception_score
 from tfgan_kit.metrics.sliced_wasserstein import (
     MAX_IMAGES,
     PATCH_SIZE,

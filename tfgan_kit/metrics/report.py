@@ -7,8 +7,8 @@ import json
 
 import numpy as np
 
+from tfgan_kit.metrics.copies import nearest_training
 from tfgan_kit.metrics.image_set import spread
-from tfgan_kit.metrics.memorisation import nearest_training
 from tfgan_kit.metrics.protocol import differences
 from tfgan_kit.whole_files import write_text
 from tfgan_kit_client.pictures import encode_png, tile

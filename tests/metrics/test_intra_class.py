@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfgan_kit.metrics import frechet_distance, gaussian_statistics
-from tfgan_kit.metrics.intra_class_frechet import intra_class_frechet
+from tfgan_kit.metrics.intra_class import intra_class_frechet
 
 
 def _two_classes(seed, count=200):

@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 from scipy.spatial.distance import cdist
 
-from tfgan_kit.metrics.memorisation import memorisation, nearest_training
+from tfgan_kit.metrics.copies import memorisation, nearest_training
 
 TRIALS = 300
 

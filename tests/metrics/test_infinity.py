@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfgan_kit.divergences.gaussian import Gaussian
-from tfgan_kit.metrics.frechet_infinity import frechet_infinity
+from tfgan_kit.metrics.infinity import frechet_infinity
 
 DIMENSION = 16
 VARIANCES = np.linspace(0.5, 2, DIMENSION)
@@ -34,7 +34,7 @@ def test_the_truth_lies_within_the_stated_error(repeats):
 
 
 def test_distances_on_a_line_are_extrapolated_exactly(monkeypatch):
-    module = "tfgan_kit.metrics.frechet_infinity"
+    module = "tfgan_kit.metrics.infinity"
     monkeypatch.setattr(f"{module}.frechet_distance", lambda statistics, reference: 3 + 50 / statistics.count)
     found = _found(0)
     assert found.value == pytest.approx(3, rel=1e-9)
