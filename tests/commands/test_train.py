@@ -421,6 +421,7 @@ def test_an_execution_begins_on_its_grid(train, tmp_path):
     assert code == 1 and "first step=3" in err
 
 
+@pytest.mark.slow
 def test_jit_compile_is_what_the_flag_says_in_a_resumed_run_too(train, tmp_path):
     code, _, err = train(tmp_path / "run", "--jit_compile", steps=2)
     assert code == 0, err

@@ -212,6 +212,7 @@ def test_allowed_metrics_follow_from_the_source(shape, labels, conditional, expe
     ({"generate": _replay(np.zeros((5, 8, 8, 3), np.uint8))}, r"\(20, 8, 8, 3\)"),
     ({"generate": _replay(np.zeros((5, 8, 8, 1), np.float32))}, "to_uint8"),
     ({"source": _pictures(count=15)}, "num_images=15"),
+    ({"source": _pictures(shape=(4, 8, 1))}, r"fewer than 7 pixels.*\(4, 8, 1\)"),
 ])
 def test_wrong_input_is_refused_with_the_reason(options, message):
     arguments = {

@@ -4,6 +4,7 @@ import numpy as np
 
 from tfgan_kit.metrics.feature_extractor import KNOWN
 from tfgan_kit.metrics.measures import GROUPS, MEASURES
+from tfgan_kit.metrics.sliced_wasserstein import PATCH_SIZE
 
 CLASSIFIABLE_SIDES = (8, 256)  # pixels that a domain classifier takes
 _FID = {"fid": "fd_inception"}  # what the field calls it
@@ -47,6 +48,11 @@ def choose(metrics, source, conditional=False, extractor=None):
     names = [m for base, _ in parts for m in _members(base, allowed)]
     if metrics is None:  # of a network of one's own it is not known whether it is a classifier
         names = [name for name in allowed if extractor in KNOWN or not MEASURES[name].needs_logits]
+    if not names:
+        raise ValueError(
+            f"No metric takes images of fewer than {PATCH_SIZE} pixels a side without an extractor: give one, or "
+            f"larger images. Received: {source.name!r} with image_shape={source.image_shape}"
+        )
     _check_allowed(names, allowed, source, conditional, extractor, metrics)
     if any(MEASURES[name].needs_extractor for name in names):
         return list(dict.fromkeys(names)), extractor
