@@ -28,7 +28,11 @@ def format_table(results, changes=None):
         for text in result["protocol"]["warnings"]:
             warnings.setdefault(text, []).append(result["metric"])
     lines += [max(protocols, key=len)]  # an extractor's facts are in some only
-    return "\n".join(lines + [f"warning ({', '.join(names)}): {text}" for text, names in warnings.items()])
+    lines += [
+        f"warning: {text}" if len(names) == len(results) > 1 else f"warning ({', '.join(names)}): {text}"
+        for text, names in warnings.items()
+    ]
+    return "\n".join(lines)
 
 
 def _row(result, changes):
