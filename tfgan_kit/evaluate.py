@@ -16,6 +16,7 @@ from tfgan_kit.metrics.evaluation import LARGEST_SEED
 from tfgan_kit.metrics.extractors import open_extractor
 from tfgan_kit.metrics.feature_extractor import KNOWN
 from tfgan_kit.metrics.measures import GROUPS, MEASURES
+from tfgan_kit.metrics.protocol import history_lines
 from tfgan_kit.metrics.report import write_report
 from tfgan_kit.whole_files import write_bytes, write_json
 from tfgan_kit_client import GeneratorClient, ServingError, contract
@@ -193,10 +194,7 @@ def write(found, subject, source, output):
     """Writes metrics.json, the lines of the run's history, the features, and the report."""
     write_json(output, subject.record | {"results": found.results})
     if subject.run is not None and FLAGS.target is None:
-        subject.run.append_metrics(
-            {"step": subject.record["step"], **{k: r[k] for k in ("metric", "value", "protocol")}}
-            for r in found.results
-        )
+        subject.run.append_metrics(history_lines(found.results, subject.record["step"]))
     if FLAGS.features:
         write_features(FLAGS.features, found)
     title = f"Evaluation of {subject.record.get('target') or subject.record['ckpt']}"

@@ -7,7 +7,7 @@ from benchmarks.baselines.metric_references import torch
 from tests.metrics.coloured_digits import coloured_digits
 from tfgan_kit.metrics import efficientnet_lite0
 from tfgan_kit.metrics.torch_weights import read_state_dict
-from tfgan_kit.metrics.weight_files import efficientnet_lite0_weights
+from tfgan_kit.metrics.weight_files import EFFICIENTNET_LITE0, find
 
 HALVED = {1, 3, 5, 11}  # the blocks of stride 2
 FILTERS = [16, 24, 24, 40, 40, 80, 80, 80, 112, 112, 112, 192, 192, 192, 192, 320]
@@ -103,7 +103,7 @@ def test_features_and_logits_are_those_of_torchs_functions(random_weights, prepa
 
 def test_published_weights_give_what_torchs_functions_do(prepared):
     try:
-        path = efficientnet_lite0_weights()
+        path = find(EFFICIENTNET_LITE0)
     except ValueError as error:
         pytest.skip(f"the weights are not to be had: {error}")
     _assert_equal_to_the_reference(path, prepared, 1e-4)

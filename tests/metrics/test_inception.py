@@ -8,7 +8,7 @@ from benchmarks.baselines.metric_references import torch
 from benchmarks.baselines.random_inception import batch_norms, in_torch, random_inception
 from tests.metrics.coloured_digits import coloured_digits
 from tfgan_kit.data.arrays import ArraySource
-from tfgan_kit.metrics import evaluate, inception, open_extractor, weight_files
+from tfgan_kit.metrics import evaluate, extractors, inception, open_extractor, weight_files
 
 TAPS = list(inception.TAPS)
 
@@ -115,7 +115,9 @@ def test_weights_of_another_network_are_refused_naming_the_layer(reference, tmp_
 
 
 def test_an_evaluation_by_the_fid_network_bears_its_name_hash_and_resizer(weights, images, monkeypatch):
-    monkeypatch.setattr(weight_files, "INCEPTION", weight_files.INCEPTION._replace(sha256=weight_files.sha256(weights)))
+    known = extractors._NETWORKS["inception"]
+    file = known.weights._replace(sha256=weight_files.sha256(weights))
+    monkeypatch.setitem(extractors._NETWORKS, "inception", known._replace(weights=file))
     extractor = open_extractor("inception", weights)
     source = ArraySource("coloured", np.repeat(images[1], 2, axis=0))
     results = evaluate(lambda start, count, _: images[1][:count], source, ["fd", "kid"], 8, extractor=extractor)

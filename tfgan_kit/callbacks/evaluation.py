@@ -8,6 +8,7 @@ from tfgan_kit.metrics.choice import choose, measures_of
 from tfgan_kit.metrics.evaluation import evaluate
 from tfgan_kit.metrics.extractors import open_extractor
 from tfgan_kit.metrics.image_set import images_of
+from tfgan_kit.metrics.protocol import history_lines
 
 
 class Evaluate(keras.callbacks.Callback):
@@ -106,10 +107,7 @@ class Evaluate(keras.callbacks.Callback):
             images_of(self.model), self.source, self.metrics, self.num_images,
             extractor=self.extractor,
         )
-        lines = [
-            {"step": step, **{key: result[key] for key in ("metric", "value", "protocol")}}
-            for result in results
-        ]
+        lines = history_lines(results, step)
         for line, result in zip(lines, results, strict=True):
             if result["measure"] == self._monitored:
                 line["monitored"] = True
@@ -132,7 +130,7 @@ class Evaluate(keras.callbacks.Callback):
         found, found_best = best.history(self._lines), best.ranked(self._lines)
         stopped = f"Stopped at step {found[-1]['step']}: "
         if not found_best:
-            return stopped + f"{self._monitored} was not finite in {len(found)} evaluations."
+            return stopped + f"{found[-1]['metric']} was not finite in {len(found)} evaluations."
         return stopped + (
             f"{found_best[0]['metric']} has not improved in {best.waited(self._lines)} evaluations. The best, "
             f"{found_best[0]['value']:.4g}, is of step {found_best[0]['step']}."

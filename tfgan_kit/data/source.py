@@ -22,9 +22,10 @@ class Source:
         labels: None, or int32 NumPy array [N] with values in [0, num_classes).
         class_names: None, or one name a class.
 
-    Attributes: the arguments, `num_classes` (None for an unlabelled source), and what its modes
-        are told by, if they are known: `mixture`, the `points.Mixture` that points were drawn from, or
-        `digits`, the labelled source of the single images that were stacked (`data.stacked`).
+    Attributes: the arguments, `num_classes` (None for an unlabelled source), `native_shape` (image_shape
+        before the images were resized, where all had one), and what its modes are told by, if they are
+        known: `mixture`, the `points.Mixture` that points were drawn from, or `digits`, the labelled
+        source of the single images that were stacked (`data.stacked`).
 
     Example:
 
@@ -37,6 +38,7 @@ class Source:
         self.name = name
         self.num_images = int(num_images)
         self.image_shape = tuple(int(d) for d in image_shape)
+        self.native_shape = self.image_shape
         self.fingerprint = fingerprint
         self.labels = labels
         with tf.device("CPU:0"):  # a gather on the CPU must not fetch them from a GPU each time

@@ -1,12 +1,10 @@
 """Which metrics, by which extractor: what is asked for against what the data allow."""
 
-import numpy as np
-
+from tfgan_kit.metrics.domain_classifier import SIDES, classifiable
 from tfgan_kit.metrics.feature_extractor import KNOWN
 from tfgan_kit.metrics.measures import GROUPS, MEASURES
 from tfgan_kit.metrics.sliced_wasserstein import PATCH_SIZE
 
-CLASSIFIABLE_SIDES = (8, 256)  # pixels that a domain classifier takes
 _FID = {"fid": "fd_inception"}  # what the field calls it
 
 
@@ -80,22 +78,11 @@ def allowed_metrics(source, conditional=False, extractor=None):
         if (features or not measure.needs_extractor)
         and (extractor == "domain" or not measure.needs_classes)
         and (conditional or not measure.needs_conditional)
-        and (source.labels is not None or not measure.needs_labels)
         and (images or not measure.needs_images)
         and (not images or min(source.image_shape[:2]) >= measure.smallest_side)
         and (source.mixture or source.digits or not measure.needs_modes)
         and (source.mixture or not measure.needs_mixture)
     ]
-
-
-def classifiable(source):
-    """Whether a domain classifier can be trained on a source."""
-    sides, (least, most) = source.image_shape[:2], CLASSIFIABLE_SIDES
-    return (
-        source.labels is not None and source.num_classes >= 2
-        and len(source.image_shape) == 3 and least <= min(sides) <= max(sides) <= most
-        and len(np.unique(source.labels)) == source.num_classes
-    )
 
 
 def _parted(name):
@@ -133,8 +120,8 @@ def _check_allowed(names, allowed, source, conditional, extractor, metrics):
         raise ValueError(
             f"{', '.join(forbidden)} cannot be measured on {source.name!r} (image_shape={source.image_shape}, "
             f"num_classes={source.num_classes}, conditional={conditional}, extractor={extractor!r}): features need "
-            "images and an extractor (domain: labelled images of at least 2 classes and 8 to 256 pixels a side; "
-            "inception and lite0: any), inception_score one that is a classifier, label_agreement the domain "
-            "classifier and a conditional generator, mode_coverage a source whose modes are known (ring8, "
-            f"grid25, skewed25, stacked:PATH). Choose from {', '.join(allowed)}. Received: metrics={metrics!r}"
+            f"images and an extractor (domain: labelled images of at least 2 classes and {SIDES[0]} to {SIDES[1]} "
+            "pixels a side; inception and lite0: any), inception_score one that is a classifier, label_agreement "
+            "the domain classifier and a conditional generator, mode_coverage a source whose modes are known "
+            f"(ring8, grid25, skewed25, stacked:PATH). Choose from {', '.join(allowed)}. Received: metrics={metrics!r}"
         )

@@ -13,9 +13,11 @@ from absl import logging
 from tfgan_kit.data.cache import cache_path
 from tfgan_kit.metrics import classifier_training
 from tfgan_kit.metrics.feature_extractor import FeatureExtractor, hash_of_weights
+from tfgan_kit.metrics.image_set import spread
 
 TRUSTED_ACCURACY = 0.97
 MAX_HELD_OUT = 10_000
+SIDES = (8, 256)  # pixels that it takes
 _INFERENCE_BATCH = 128
 
 
@@ -110,14 +112,25 @@ def cache_folder(cache=None):
 def _measured(model, source, indices):
     """The classifier with its accuracy on (at most 10,000 of) the images that are not `indices`."""
     held_out = np.setdiff1d(np.arange(source.num_images), indices)
-    count = min(len(held_out), MAX_HELD_OUT)
-    held_out = held_out[np.linspace(0, len(held_out) - 1, count).astype(np.int64)]
-    classifier = DomainClassifier(model, 0.0, count, len(indices))
+    held_out = held_out[spread(len(held_out), MAX_HELD_OUT)]
+    classifier = DomainClassifier(model, 0.0, len(held_out), len(indices))
     right = 0
     for images, labels in source.ordered(_INFERENCE_BATCH, indices=held_out):
         right += np.sum(classifier(images.numpy()).classes == labels.numpy())
-    classifier.accuracy = float(right / count)
+    classifier.accuracy = float(right / len(held_out))
     return classifier
+
+
+def classifiable(source):
+    """Whether a domain classifier can be trained on a source."""
+    return (
+        source.labels is not None and source.num_classes >= 2 and _has_its_size(source.image_shape)
+        and len(np.unique(source.labels)) == source.num_classes
+    )
+
+
+def _has_its_size(shape):
+    return len(shape) == 3 and SIDES[0] <= min(shape[:2]) <= max(shape[:2]) <= SIDES[1]
 
 
 def _check_source(source, indices):
@@ -126,11 +139,10 @@ def _check_source(source, indices):
             "A domain classifier needs labels of at least 2 classes; for other sets measure "
             f"`swd`. Received: source={source.name!r}, num_classes={source.num_classes}"
         )
-    shape = source.image_shape
-    if len(shape) != 3 or not 8 <= min(shape[:2]) <= max(shape[:2]) <= 256:
+    if not _has_its_size(source.image_shape):
         raise ValueError(
-            "A domain classifier takes images of 8 to 256 pixels a side: resize them where the "
-            f"source is opened. Received: source={source.name!r}, image_shape={shape}"
+            f"A domain classifier takes images of {SIDES[0]} to {SIDES[1]} pixels a side: resize them where the "
+            f"source is opened. Received: source={source.name!r}, image_shape={source.image_shape}"
         )
     counts = np.bincount(np.asarray(source.labels)[indices], minlength=source.num_classes)
     if not counts.all() or len(indices) >= source.num_images:

@@ -27,7 +27,7 @@ def build(path):
     Its distances are no FIDs and cannot be compared with any: they bear its name, `fd_lite0`.
 
     Args:
-        path: the file of weights, as `efficientnet_lite0_weights()` finds it.
+        path: the file of weights, as `weight_files.find(EFFICIENTNET_LITE0)` finds it.
 
     Returns:
         A Keras model: float32 [N, 224, 224, 3], made by `prepare`, -> (features, float32 [N, 1280], averaged
@@ -37,7 +37,7 @@ def build(path):
         ValueError: the file is not of this network, or damaged.
 
     Example:
-        >>> network = efficientnet_lite0.build(efficientnet_lite0_weights())
+        >>> network = efficientnet_lite0.build(find(EFFICIENTNET_LITE0))
         >>> features, logits = network(efficientnet_lite0.prepare(images))
 
     Reference: Tan and Le, arXiv:1905.11946, table 1; "Lite" (Google, 2020) has ReLU6 in place of swish and

@@ -8,7 +8,7 @@ from tfgan_kit.metrics.choice import choose
 from tfgan_kit.metrics.domain_classifier import domain_classifier
 from tfgan_kit.metrics.extractors import open_extractor
 from tfgan_kit.metrics.feature_cache import real_set
-from tfgan_kit.metrics.image_set import Generator, ImageSet, gather, generated_batches
+from tfgan_kit.metrics.image_set import Generator, ImageSet, gather, generated_batches, spread
 from tfgan_kit.metrics.measures import MEASURES, Real
 from tfgan_kit.metrics.mode_coverage import mode_counter
 from tfgan_kit.metrics.neighbours import neighbour_metrics
@@ -124,10 +124,11 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     generated, floor = (
         _counted(part, names, counter, reference) for part in (generated, test.part(protocol["floor_count"]))
     )
+    real = Real(reference, test, test_source is not None)
     by_features = {} if extractor is None else extractor.protocol()
     counting = {"modes": counter.num_modes} | counter.protocol if counter else {}
     results = [
-        _result(name, Real(reference, test, test_source is not None), floor, generated, protocol,
+        _result(name, real, floor, generated, protocol,
                 by_features if MEASURES[name].needs_extractor else {},
                 counting if MEASURES[name].needs_modes else {})
         for name in names
@@ -155,7 +156,7 @@ def _of_enough(names, drop, num_images, test, reference, labels):
     """The metrics that the images are enough for; the others are dropped where they were not asked for."""
     dimension = 0 if reference.features is None else reference.features.shape[1]
     needed = {name: max(MEASURES[name].smallest, MEASURES[name].images_a_feature * dimension) for name in names}
-    twice = labels is not None and _all_twice(reference.labels, test.part(num_images).labels, labels)
+    twice = labels is not None and _all_twice(reference.labels, test.labels[spread(test.count, num_images)], labels)
     enough = [
         name for name in names
         if needed[name] <= min(num_images, test.count) and (twice or not MEASURES[name].needs_classes_twice)
@@ -227,7 +228,7 @@ def _resized(*sources):
     return [
         f"the images of {source.name} are resized, from {native} to {source.image_shape}"
         for source in sources if source is not None
-        if (native := getattr(source, "native_shape", source.image_shape)) != source.image_shape
+        if (native := source.native_shape) != source.image_shape
     ]
 
 

@@ -1,15 +1,28 @@
 """The extractors that are known by name, and where their weights are."""
 
 import functools
+from types import ModuleType
+from typing import NamedTuple
 
-from tfgan_kit.metrics import efficientnet_lite0, inception, weight_files
+from tfgan_kit.metrics import efficientnet_lite0, inception
 from tfgan_kit.metrics.feature_extractor import FeatureExtractor, feature_extractor
 from tfgan_kit.metrics.resizing import RESIZERS
+from tfgan_kit.metrics.weight_files import EFFICIENTNET_LITE0, INCEPTION, WeightFile, find
 
-# The network's module, what finds its weights, its own resizer, images at a time.
+BATCH_SIZE = 32
+
+
+class _Network(NamedTuple):
+    """A known network: its module, the file of its weights, its own resizer."""
+
+    module: ModuleType
+    weights: WeightFile
+    resizer: str
+
+
 _NETWORKS = {
-    "inception": (inception, weight_files.inception_weights, "tf1_bilinear", 32),
-    "lite0": (efficientnet_lite0, weight_files.efficientnet_lite0_weights, "clean", 32),
+    "inception": _Network(inception, INCEPTION, "tf1_bilinear"),
+    "lite0": _Network(efficientnet_lite0, EFFICIENTNET_LITE0, "clean"),
 }
 
 
@@ -37,12 +50,12 @@ def open_extractor(extractor, weights=None, resizer=None):
                 f"Received: extractor={extractor!r}, weights={weights!r}, resizer={resizer!r}"
             )
         return feature_extractor(extractor)
-    network, find, own_resizer, batch_size = _NETWORKS[extractor]
-    resizer = resizer or own_resizer
+    network = _NETWORKS[extractor]
+    resizer = resizer or network.resizer
     if resizer not in RESIZERS:
         raise ValueError(f"`resizer` must be one of {', '.join(RESIZERS)}. Received: resizer={resizer!r}")
-    path = find(weights)
     return FeatureExtractor(
-        network.build(path), extractor if resizer == own_resizer else f"{extractor}_{resizer}",
-        functools.partial(network.prepare, resizer=resizer), weight_files.sha256(path)[:16], resizer, batch_size,
+        network.module.build(find(network.weights, weights)),
+        extractor if resizer == network.resizer else f"{extractor}_{resizer}",
+        functools.partial(network.module.prepare, resizer=resizer), network.weights.sha256[:16], resizer, BATCH_SIZE,
     )

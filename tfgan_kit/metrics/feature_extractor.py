@@ -23,7 +23,7 @@ class Answers(NamedTuple):
     """
 
     features: np.ndarray
-    logits: np.ndarray | None
+    logits: np.ndarray | None = None
 
     @property
     def classes(self):
@@ -81,8 +81,7 @@ class FeatureExtractor:
             )
         size = self.batch_size
         parts = [self._padded(images[start : start + size]) for start in range(0, len(images), size)]
-        features, logits = zip(*parts, strict=True)
-        return Answers(np.concatenate(features), None if logits[0] is None else np.concatenate(logits))
+        return Answers(*map(np.concatenate, zip(*parts, strict=True)))
 
     def protocol(self):
         """What decides the answers, ready for JSON."""
@@ -95,13 +94,12 @@ class FeatureExtractor:
             raise ValueError(
                 f"An extractor answers features, or (features, logits). Received: {len(answers)} of {self.name}"
             )
-        return answers[0], answers[1] if len(answers) == 2 else None
+        return answers
 
     def _padded(self, images):
         batch = np.pad(images, [(0, self.batch_size - len(images)), (0, 0), (0, 0), (0, 0)])
-        answers = [part for part in self._forward(self.prepare(batch)) if part is not None]
-        found = [self._checked(np.asarray(part, np.float32))[: len(images)] for part in answers]
-        return found[0], found[1] if len(found) == 2 else None
+        answers = self._forward(self.prepare(batch))
+        return [self._checked(np.asarray(part, np.float32))[: len(images)] for part in answers]
 
     def _checked(self, answer):
         if answer.ndim != 2 or len(answer) != self.batch_size or not np.isfinite(answer).all():

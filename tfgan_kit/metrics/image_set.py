@@ -34,6 +34,8 @@ class ImageSet(NamedTuple):
 
     def part(self, count):
         """The set of `count` images, evenly spread, since real ones may lie class by class; at most all."""
+        if count >= self.count:
+            return self
         parts = (None if values is None else values[spread(len(values), count)] for values in self[1:-2])
         return ImageSet(min(count, self.count), *parts)
 

@@ -99,7 +99,7 @@ def build(path):
     """The network with its weights, as a feature extractor needs it.
 
     Args:
-        path: the file of weights, as `inception_weights()` finds it.
+        path: the file of weights, as `weight_files.find(INCEPTION)` finds it.
 
     Returns:
         A Keras model: float32 [N, 299, 299, 3], made by `prepare`, -> (features, float32 [N, 2048];
@@ -109,7 +109,7 @@ def build(path):
         ValueError: the file is not of this network, or damaged.
 
     Example:
-        >>> network = inception.build(inception_weights())
+        >>> network = inception.build(find(INCEPTION))
         >>> features, logits = network(inception.prepare(images))
 
     Reference: Heusel et al., arXiv:1706.08500, section "Frechet inception distance" of the appendix;

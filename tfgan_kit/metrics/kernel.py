@@ -101,27 +101,17 @@ def kernel_distance(
 
 def _influence_variance(x, y, count_x, count_y):
     """The variance of the discrepancy of `count_x` and `count_y` images to first order: 0 for equal laws."""
-    across = _row_sums(x, y), _row_sums(y, x)
+    kernel = tf.cast(_kernel(x, y, False), tf.float64)  # (N, M)
     moved = [
-        2 * (_row_sums(part, part, True) / (len(part) - 1) - other / columns)
-        for part, other, columns in ((x, across[0], len(y)), (y, across[1], len(x)))
+        2 * (_sums_of_rows(part, part, True) / (len(part) - 1) - tf.reduce_mean(kernel, axis=axis))
+        for part, axis in ((x, 1), (y, 0))
     ]
     return np.var(moved[0]) / count_x + np.var(moved[1]) / count_y
 
 
-def _row_sums(x, y, within=False):
-    """The kernel's sum over y for each row of x, float64 (N,)."""
-    blocks = [slice(start, start + _BLOCK) for start in range(0, max(len(x), len(y)), _BLOCK)]
-    return np.concatenate([
-        sum(_sums_of_rows(x[rows], y[columns], within and rows == columns).numpy() for columns in blocks
-            if columns.start < len(y))
-        for rows in blocks if rows.start < len(x)
-    ])
-
-
 def _discrepancy(x, y):
     """`maximum_mean_discrepancy` of tensors."""
-    (n, m) = (part.shape[0] for part in (x, y))
+    n, m = x.shape[0], y.shape[0]
     within = _total(x, x, True) / (n * (n - 1)) + _total(y, y, True) / (m * (m - 1))
     return within - 2 * _total(x, y) / (n * m)
 

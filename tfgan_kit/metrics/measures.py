@@ -44,7 +44,6 @@ class Measure(NamedTuple):
     needs_classes: whether the extractor must know the source's own classes, as the domain classifier does.
     needs_logits: whether the extractor must be a classifier.
     needs_conditional: whether it reads the labels that the generator was asked for.
-    needs_labels: whether it reads the labels of real images.
     needs_images: whether it does not take points.
     smallest_side: int, the fewest pixels a side that it takes.
     needs_classes_twice: whether each class must occur twice in every set.
@@ -60,7 +59,6 @@ class Measure(NamedTuple):
     needs_classes: bool = False
     needs_logits: bool = False
     needs_conditional: bool = False
-    needs_labels: bool = False
     needs_images: bool = False
     smallest_side: int = 0
     needs_classes_twice: bool = False
@@ -83,8 +81,8 @@ def fd(real, other, seed):
         "above that of many images; prefer kid, or use more images"
     )
     error = frechet_standard_error(real.reference.features, other.features)
-    numbers = {"value": value} | _interval(value, error)
-    return numbers, {"best": "lowest", "warnings": [warning] if count <= dimension else []}
+    settings = {"best": "lowest", "warnings": [warning] if count <= dimension else []}
+    return _with_interval(value, error, least=0.0), settings
 
 
 def kid(real, other, seed):
@@ -98,9 +96,7 @@ def kid(real, other, seed):
         "subset_size": found.subset_size,
         "warnings": [warning] if found.subset_size < SUBSET_SIZE else [],
     }
-    reach = _NORMAL_95 * found.standard_error
-    interval = [found.value - reach, found.value + reach]  # may hold negative numbers, as the value may be one
-    return {"value": found.value, "std": found.std, "interval": interval}, settings
+    return _with_interval(found.value, found.standard_error) | {"std": found.std}, settings
 
 
 def extrapolated_fd(real, other, seed):
@@ -193,9 +189,8 @@ def ms_ssim(real, other, seed):
     """The mean MS-SSIM of random pairs of images, which noise lowers as variety does."""
     del real
     found = ms_ssim_diversity(other.samples, seed=seed)
-    reach = _NORMAL_95 * found.standard_error
     settings = {"best": "lowest", "pairs": found.pairs, "scales": found.scales, "filter_size": found.filter_size}
-    return {"value": found.value, "interval": [found.value - reach, found.value + reach]}, settings
+    return _with_interval(found.value, found.standard_error), settings
 
 
 def _of_modes(field, best, needs_mixture=False):
@@ -208,12 +203,12 @@ def _of_modes(field, best, needs_mixture=False):
     return Measure(compare, needs_modes=True, needs_mixture=needs_mixture)
 
 
-def _interval(value, standard_error):
-    """The 95 % interval of a value >= 0, as a number of a result; none where it is not known."""
+def _with_interval(value, standard_error, least=-np.inf):
+    """A value with its 95 % interval, cut at the least that it can be; without one where the error is not known."""
     if not np.isfinite(standard_error):
-        return {}
+        return {"value": value}
     reach = _NORMAL_95 * standard_error
-    return {"interval": [max(value - reach, 0.0), value + reach]}
+    return {"value": value, "interval": [max(value - reach, least), value + reach]}
 
 
 def _share(share, count):

