@@ -5,7 +5,7 @@ import pytest
 import trustme
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.serving import messages, toy
+from tests.serving import messages
 from tests.serving.messages import refused
 from tfgan_kit.serving import ServerOptions, StartError
 
@@ -133,14 +133,8 @@ def test_without_its_flag_there_is_no_health_service(health):
         stub.Check(ask(""), timeout=10)
 
 
-def test_who_watches_the_health_takes_no_callers_thread(serve):
-    options = ServerOptions(enable_grpc_healthcheck_service=True)
-    server = serve(options=options, grpc_max_threads=1)
-    with grpc.insecure_channel(f"localhost:{server.port}") as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        watches = [stub.Watch(ask(""), timeout=30) for _ in range(5)]
-        assert {next(watch).status for watch in watches} == {SERVING}
-        assert messages.Caller(f"localhost:{server.port}").scale() == (1, 1)
-        for watch in watches:
-            watch.cancel()
-    toy.until(lambda: server.models.drained(0))
+def test_watching_is_unimplemented_which_clients_take_for_healthy(health):
+    _, stub = health(enable_grpc_healthcheck_service=True)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(stub.Watch(ask(""), timeout=10))
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
