@@ -46,7 +46,7 @@ def fill_signature_name(spec, document: dict) -> None:
             f"JSON Value: {excerpt(document)} not formatted correctly. 'signature_name' key must "
             "be a string value."
         )
-    spec.signature_name = _sendable(name)
+    spec.signature_name = name
 
 
 def _inputs(signatures, given: str) -> dict:
@@ -162,7 +162,3 @@ def _check_like_first(first, array) -> None:
 def _sizes(array) -> str:
     return f"[{','.join(map(str, array.shape))}]"
 
-
-def _sendable(name: str) -> str:
-    # A lone surrogate, which JSON can spell, is no text that a protocol buffer takes
-    return name.encode("utf-8", "replace").decode()

@@ -55,7 +55,7 @@ def array_of(value, dtype) -> np.ndarray:
     if leaves is None or not _fits(leaves, dtype):
         _refuse(value, 0, shape, dtype)
     if dtype == tf.string:
-        leaves = [_bytes(leaf) for leaf in leaves]
+        leaves = [decoded(leaf) for leaf in leaves]
     return _packed(leaves, dtype).reshape(shape)
 
 
@@ -100,7 +100,8 @@ def _packed(leaves, dtype) -> np.ndarray:
         return np.array(leaves, wide or np.float64).astype(dtype.as_numpy_dtype)
 
 
-def _bytes(leaf) -> bytes:
+def decoded(leaf) -> bytes:
+    """The bytes of a JSON string, or of {"b64": ...}. Raises RequestError if that is not base64."""
     if isinstance(leaf, str):
         return leaf.encode("utf-8", "surrogatepass")
     text = "".join(leaf["b64"].split()).rstrip("=")  # padding may be left out, as in Abseil
@@ -135,7 +136,7 @@ def _refuse_leaf(value, level, shape, dtype):
     if isinstance(value, dict) and dtype == tf.string:
         if not is_base64(value):
             raise invalid(f"JSON Value: {excerpt(value)} not formatted correctly for base64 data")
-        _bytes(value)
+        decoded(value)
     elif not isinstance(value, dict) and dtype not in _LEAVES:
         raise RequestError(
             grpc.StatusCode.UNIMPLEMENTED,
