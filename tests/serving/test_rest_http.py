@@ -108,6 +108,7 @@ def test_a_caller_that_asks_first_is_told_to_go_on(port):
 BAD_HTTP = {
     "no HTTP": [b"\x16\x03\x01\x02\x00" + os.urandom(64)],
     "no such version": [b"GET /v1/models/toy HTTP/9.9\r\n\r\n"],
+    "bad chunk at once": [head(Transfer_Encoding=b"chunked") + b"zz\r\n{}\r\n0\r\n\r\n"],
     "bad chunk": [head(Transfer_Encoding=b"chunked"), b"zz\r\n{}\r\n0\r\n\r\n"],
     "bad length": [head(Content_Length=b"-1")],
     "two lengths": [head(Content_Length=b"2\r\nContent-Length: 3"), b"{}}"],
@@ -121,7 +122,7 @@ BAD_HTTP = {
 
 @pytest.mark.parametrize("case", BAD_HTTP)
 def test_bad_http_is_a_bad_request_and_the_connection_ends(port, case, caplog):
-    answer = talk(port, *BAD_HTTP[case])
+    answer = talk(port, *BAD_HTTP[case], pause=0.05)
     assert code(answer) == 400 and b"Traceback" not in answer
     assert [r for r in caplog.records if r.exc_info] == []
     assert rest_toy.predict(port, BODY)[0] == 200

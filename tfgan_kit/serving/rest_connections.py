@@ -30,12 +30,17 @@ class Connections(web.Server):
 
 
 class _Connection(web.RequestHandler):
+    # aiohttp 3.14 queues the error of a body behind the request that waits for that body
+
     def data_received(self, data: bytes) -> None:
-        # aiohttp 3.14 queues the error of a body behind the request that waits for that body
         super().data_received(data)
-        request = self._current_request
+        if self._current_request is not None:
+            self.end_broken_body(self._current_request)
+
+    def end_broken_body(self, request) -> None:
+        """Makes the reader of a request's body see that HTTP's rules were broken in it."""
         failed = bool(self._messages) and not hasattr(self._messages[-1][0], "method")
-        if failed and request is not None and not request.content.is_eof():
+        if failed and not request.content.is_eof():
             request.content.set_exception(web.RequestPayloadError("bad chunk"))
             request.content.feed_eof()  # else the end of the request waits for the rest
 
