@@ -29,7 +29,7 @@ class Server:
         line = next((line for line in self.process.stdout if line.startswith("Serving ")), None)
         if line is None:
             raise RuntimeError(f"the server ended, exit status {self.process.wait()}: {command}")
-        self.port = int(re.search(r":(\d+) \(gRPC\)", line)[1])
+        self.port = int(re.search(r":(\d+) \(gRPC", line)[1])
         self.target = f"localhost:{self.port}"
 
     def resident_mib(self) -> float:
