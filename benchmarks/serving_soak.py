@@ -5,8 +5,8 @@
     python -m benchmarks.serving_soak --proof restart    # SIGKILL and start; SIGTERM under load
 
 Each prints its figures and what was broken, and then exits with status 1. The network is a small
-untrained DCGAN (28x28x1, width 16), in three sets of weights whose images differ for every seed;
-version k has the set k mod 3. The callers are raw gRPC without retries.
+untrained DCGAN (28x28x1, width 16; for `overload` 64x64x3, width 64), in three sets of weights whose
+images differ for every seed; version k has the set k mod 3. The callers are raw gRPC without retries.
 """
 
 import os
@@ -74,7 +74,9 @@ class Exports:
 
 def _export(folder, number) -> pathlib.Path:
     keras.utils.set_random_seed(number)
-    generator = DCGANGenerator(image_size=28, channels=1, latent_dim=64, width=16)
+    large = _FLAGS.proof == "overload"
+    size = (64, 3, 128, 64) if large else (28, 1, 64, 16)  # pixels, channels, latents, width
+    generator = DCGANGenerator(*size)
     for variable in generator.trainable_variables:
         # Freshly initialised, an image is all but grey.
         variable.assign(variable + keras.random.normal(variable.shape, stddev=0.1))

@@ -1,10 +1,10 @@
 """The callers of `benchmarks/serving_soak.py`: raw gRPC, no retries, in a process of their own.
 
-    serving_soak_callers.py closed TARGET CALLERS CALLS EXPECTED.npz
+    serving_soak_callers.py closed TARGET CALLERS CALLS [EXPECTED.npz]
     serving_soak_callers.py open TARGET RATE SECONDS
 
-`closed`: every caller asks for the next seed once it has an answer, and compares version and bytes;
-ends after CALLS, or at the end of its input when CALLS is 0. `open`: asks at a fixed rate, whatever
+`closed`: every caller asks for the next seed once it has an answer, and compares version and bytes, if
+told what to expect; ends after CALLS, or at the end of its input when CALLS is 0. `open`: asks at a fixed rate, whatever
 is answered. Prints a line of JSON about every half second; the last one has `"done": true`.
 """
 
@@ -25,6 +25,7 @@ from tfgan_kit_client import wire  # noqa: E402  (needs the path; imports no Ten
 
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _INT64 = 9
+_SEEDS = 256
 
 
 def request(seed: int) -> bytes:
@@ -96,7 +97,7 @@ def closed(target, callers, calls, expected, tally):
             number = next(turn)
             if calls and number >= calls:
                 return
-            _one(predict, number % expected.shape[1], expected, tally)
+            _one(predict, number % _SEEDS, expected, tally)
 
     threads = [threading.Thread(target=ask, args=(one,)) for one in _connections(callers, target)]
     for thread in threads:
@@ -114,6 +115,8 @@ def _one(predict, seed, expected, tally):
         time.sleep(0.1)  # as any client that was refused
         return
     tally.add("answered", time.perf_counter() - started)
+    if expected is None:
+        return
     answer = wire.PredictResponse.FromString(answer)
     version = answer.model_spec.version.value
     images = np.array(answer.outputs["images"].int_val, np.int64)
@@ -155,7 +158,8 @@ def main():
     reporter = threading.Thread(target=_report, args=(tally, running))
     reporter.start()
     if kind == "closed":
-        closed(target, int(first), int(second), np.load(rest[0])["images"], tally)
+        expected = np.load(rest[0])["images"] if rest else None
+        closed(target, int(first), int(second), expected, tally)
     else:
         paced(target, float(first), float(second), tally)
     running.clear()
