@@ -3,9 +3,9 @@
     serving_soak_callers.py closed TARGET CALLERS CALLS [EXPECTED.npz]
     serving_soak_callers.py open TARGET RATE SECONDS
 
-`closed`: every caller asks for the next seed once it has an answer, and compares version and bytes, if
-told what to expect; ends after CALLS, or at the end of its input when CALLS is 0. `open`: asks at a fixed rate, whatever
-is answered. Prints a line of JSON about every half second; the last one has `"done": true`.
+`closed`: every caller asks for the next seed once it has an answer, and compares version and bytes,
+if told what to expect; ends after CALLS, or at the end of its input when CALLS is 0. `open`: asks at
+a fixed rate, whatever is answered. Prints a line of JSON about every half second; the last one has `"done": true`.
 """
 
 import collections
@@ -112,7 +112,7 @@ def _one(predict, seed, expected, tally):
         answer = predict(request(seed), timeout=60)
     except grpc.RpcError as error:
         tally.add(f"{error.code().name}: {error.details()}", time.perf_counter() - started)
-        time.sleep(0.1)  # as any client that was refused
+        time.sleep(1.0)  # as a client that was refused and backs off, or asks elsewhere
         return
     tally.add("answered", time.perf_counter() - started)
     if expected is None:
