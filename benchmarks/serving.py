@@ -1,12 +1,12 @@
-"""The embedded server against calling the reloaded signature, and many callers against one.
+"""The embedded server against calling the reloaded signature, with one caller and with many.
 
-    python -m benchmarks.serving [--model_base_path $PWD/models/digits]
+    python -m benchmarks.serving [--model dcgan64 | demo | --model_base_path $PWD/models/digits]
 
-Without a model it exports the demo's own network, untrained: preset dcgan_mnist, 28 pixels, one
-grey channel, 10 classes.
-One setting for both lines: batching on, the flags below. The callers of the second line are raw
-gRPC in a process of their own on the same cores, and take turns: a block of one caller, a block of
-sixteen.
+Without a folder it exports a network, untrained (its time does not depend on weights): `dcgan64`,
+a DCGAN of 64x64x3, width 64, latent 128; or `demo`, the preset dcgan_mnist, 28x28x1, 10 classes.
+One setting for both lines: batching on, the flags below; the server and the callers are processes
+of their own on the same cores, the callers raw gRPC without retries. The contestants take turns,
+call by call or block by block: in-process batches of 32, and the callers, one image a call.
 """
 
 import os
@@ -17,6 +17,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import grpc
 import numpy as np
@@ -26,75 +27,90 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 import tfgan_kit
 from benchmarks.alternate import alternate
+from benchmarks.serving_process import NAME, serving
+from tfgan_kit.networks.dcgan import DCGANGenerator
 from tfgan_kit.presets import from_preset
-from tfgan_kit.serving import BatchingParameters, ModelServer
 
 _FLAGS = flags.FLAGS
 _CALLERS = pathlib.Path(__file__).with_name("serving_callers.py")
+_BATCH = 32  # of the in-process images a second
 
-flags.DEFINE_string("model_base_path", None, "A folder of versions; None: export the demo's.")
+flags.DEFINE_enum("model", "dcgan64", ["dcgan64", "demo"], "Which network to export.")
+flags.DEFINE_string("model_base_path", None, "A folder of versions; None: export --model.")
 flags.DEFINE_integer("rounds", 300, "Single calls of each contestant.", 10)
-flags.DEFINE_integer("blocks", 15, "Blocks of one caller, and of many.", 3)
-flags.DEFINE_integer("callers", 16, "How many callers are many.", 2)
-flags.DEFINE_integer("calls", 320, "Calls in a block.", 16)
+flags.DEFINE_integer("blocks", 15, "Blocks of in-process batches, and of many callers.", 3)
+flags.DEFINE_integer("callers", 32, "How many callers are many.", 2, 64)
+flags.DEFINE_integer("images", 640, "Images in a block.", 64)
 flags.DEFINE_integer("max_batch_size", 32, "As of tfgan_kit.serving.", 1)
 flags.DEFINE_integer("batch_timeout_micros", 0, "As of tfgan_kit.serving.", 0)
 flags.DEFINE_integer("num_batch_threads", None, "As of tfgan_kit.serving.", 1)
-flags.DEFINE_bool("enable_batching", True, "As of tfgan_kit.serving.")
 
 
-def _export_preset(folder) -> None:
-    """Writes the demo's network, untrained, as version 1: its time does not depend on weights."""
+def _export(folder) -> None:
     logging.set_verbosity(logging.WARNING)
-    gan = from_preset("dcgan_mnist", image_shape=(28, 28, 1), num_classes=10)
-    tfgan_kit.export_generator(gan, folder)
+    if _FLAGS.model == "demo":
+        generator = from_preset("dcgan_mnist", image_shape=(28, 28, 1), num_classes=10)
+    else:
+        generator = DCGANGenerator(image_size=64, channels=3, latent_dim=128, width=64)
+    tfgan_kit.export_generator(generator, folder)
+
+
+def _server_flags() -> list[str]:
+    given = ["max_batch_size", "batch_timeout_micros", "num_batch_threads"]
+    given = [f"--{name}={_FLAGS[name].value}" for name in given if _FLAGS[name].value is not None]
+    return ["--enable_batching", "--grpc_max_threads=64", *given]
 
 
 def _quartiles(values, unit):
     low, median, high = np.percentile(values, [25, 50, 75])
-    return f"{median:8.2f} {unit} (quartiles {low:.2f} to {high:.2f})"
+    return f"{median:8.3g} {unit} (quartiles {low:.3g} to {high:.3g})"
 
 
-def _request(name) -> predict_pb2.PredictRequest:
+def _request() -> predict_pb2.PredictRequest:
     request = predict_pb2.PredictRequest()
-    request.model_spec.name = name
+    request.model_spec.name = NAME
     request.inputs["seed"].CopyFrom(tf.make_tensor_proto([1], tf.int64))
     return request
 
 
-def _one_caller(server, version):
+def _one_caller(server, signature) -> None:
     """Milliseconds of one image: the server's answer, and the reloaded signature's."""
-    loaded = tf.saved_model.load(str(version))
-    signature, seed = loaded.signatures["serving_default"], tf.constant([1], tf.int64)
-    request = _request(server.versions.name)
-    with grpc.insecure_channel(f"localhost:{server.port}") as channel:
+    request, seed = _request(), tf.constant([1], tf.int64)
+    with grpc.insecure_channel(server.target) as channel:
         predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
         seconds = alternate(
             {"server": lambda: predict(request), "direct": lambda: signature(seed=seed)["images"]
              .numpy()}, _FLAGS.rounds, warmup=50,
         )  # fmt: skip
     for name, values in seconds.items():
-        print(f"  {name:8}{_quartiles(1e3 * values, 'ms')}")
-    print(f"  more    {_quartiles(1e3 * (seconds['server'] - seconds['direct']), 'ms')}")
+        print(f"  {name:12}{_quartiles(1e3 * values, 'ms')}")
+    print(f"  more        {_quartiles(1e3 * (seconds['server'] - seconds['direct']), 'ms')}")
 
 
-def _many_callers(server):
-    """Images a second of one caller and of many, block by block."""
-    command = [sys.executable, str(_CALLERS), f"localhost:{server.port}"]
-    body = _request(server.versions.name).SerializeToString().hex()
+def _many_callers(server, signature) -> None:
+    """Images a second of many callers, and of in-process batches, block by block."""
+    command = [sys.executable, str(_CALLERS), server.target]
+    body = _request().SerializeToString().hex()
+    seeds = tf.range(_BATCH, dtype=tf.int64)
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as callers:
 
-        def block(number):
-            callers.stdin.write(f"{number} {_FLAGS.calls} {body}\n")
+        def served() -> float:
+            callers.stdin.write(f"{_FLAGS.callers} {_FLAGS.images} {body}\n")
             callers.stdin.flush()
             return float(callers.stdout.readline())
 
-        block(1), block(_FLAGS.callers)
-        rates = np.array([(block(1), block(_FLAGS.callers)) for _ in range(_FLAGS.blocks)])
+        def direct() -> float:
+            started = time.perf_counter()
+            for _ in range(_FLAGS.images // _BATCH):
+                signature(seed=seeds)["images"].numpy()
+            return _FLAGS.images // _BATCH * _BATCH / (time.perf_counter() - started)
+
+        served(), direct()
+        rates = np.array([(served(), direct()) for _ in range(_FLAGS.blocks)])
         callers.stdin.close()
-    print(f"  1 caller    {_quartiles(rates[:, 0], 'images/s')}")
-    print(f"  {_FLAGS.callers:2} callers  {_quartiles(rates[:, 1], 'images/s')}")
-    print(f"  ratio       {_quartiles(rates[:, 1] / rates[:, 0], 'times')}")
+    print(f"  server      {_quartiles(rates[:, 0], 'images/s')}")
+    print(f"  direct      {_quartiles(rates[:, 1], 'images/s')}")
+    print(f"  reached     {_quartiles(100 * rates[:, 0] / rates[:, 1], '%')}")
 
 
 def main(_):
@@ -102,19 +118,18 @@ def main(_):
     with tempfile.TemporaryDirectory() as folder:
         base_path = pathlib.Path(_FLAGS.model_base_path or folder).absolute()
         if _FLAGS.model_base_path is None:
-            _export_preset(folder)
-        batching = BatchingParameters(
-            _FLAGS.max_batch_size, _FLAGS.batch_timeout_micros, _FLAGS.num_batch_threads
-        )
-        batching = batching if _FLAGS.enable_batching else None
-        with ModelServer(
-            base_path, "model", port=0, batching=batching, grpc_max_threads=64
-        ) as server:
-            print(f"{base_path}, one image a call, {os.cpu_count()} cores, {batching}")
-            print("One caller:")
-            _one_caller(server, server.versions.current.path)
-            print("Many callers:")
-            _many_callers(server)
+            _export(folder)
+        versions = [path for path in base_path.iterdir() if path.name.isdecimal()]
+        loaded = tf.saved_model.load(str(max(versions, key=lambda path: int(path.name))))
+        signature = loaded.signatures["serving_default"]
+        with serving(base_path, _server_flags()) as server:
+            name = _FLAGS.model_base_path or _FLAGS.model
+            print(f"{name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, ", end="")
+            print(" ".join(_server_flags()))
+            print("One caller, one image a call:")
+            _one_caller(server, signature)
+            print(f"{_FLAGS.callers} callers, one image a call, against batches of {_BATCH}:")
+            _many_callers(server, signature)
 
 
 if __name__ == "__main__":

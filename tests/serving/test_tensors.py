@@ -28,6 +28,25 @@ def test_what_is_written_tensorflow_reads(array, as_content):
     np.testing.assert_array_equal(read, array)
 
 
+@pytest.mark.parametrize("shape", [(256,), (1, 16, 16, 1), (2, 128)])
+def test_every_level_is_an_int_val_as_protobuf_itself_writes_it(shape):
+    image = np.arange(256, dtype=np.uint8)[::-1].reshape(shape)
+    proto, written = tensor_pb2.TensorProto(), tensor_pb2.TensorProto()
+    tensors.encode(image, proto, as_content=False)
+    written.int_val.extend(range(255, -1, -1))
+    assert proto.int_val == written.int_val
+    assert written.SerializeToString() in proto.SerializeToString()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(0, 3), (10, 20)])
+def test_values_that_do_not_lie_in_order_are_written_in_order(dtype, shape):
+    array = np.arange(np.prod(shape)).reshape(shape).astype(dtype).T
+    proto = tensor_pb2.TensorProto()
+    tensors.encode(array, proto, as_content=False)
+    np.testing.assert_array_equal(tf.make_ndarray(proto), array)
+
+
 @pytest.mark.parametrize("array", ARRAYS, ids=KINDS)
 def test_what_tensorflow_writes_is_read(array):
     np.testing.assert_array_equal(tensors.decode(tf.make_tensor_proto(array)), array)

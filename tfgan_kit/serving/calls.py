@@ -2,13 +2,17 @@
 
 import functools
 import logging
+import math
 import re
 import threading
+import time
 
 import grpc
 import tensorflow as tf
 
 _LOGGER = logging.getLogger(__name__)
+_LULL_SECONDS = 0.02  # without a call: who was there has been told
+_FAREWELL_SECONDS = 0.5  # a lull is waited for
 _MAX_TEXT = 1024  # TensorFlow Serving cuts its error texts there
 # Of "Graph execution error": its heading, the stack (indented), the node; not the reason
 _STACK = re.compile(
@@ -39,12 +43,21 @@ class Slots:
     """The calls that may be answered at one time (`--grpc_max_threads`).
 
     TensorFlow Serving refuses the call past its thread pool at once, rather than queue it.
+
+    Args:
+        number: how many, at least 1.
     """
 
     def __init__(self, number: int):
+        self.number = number
         self._free = threading.BoundedSemaphore(number)
+        self._closed = threading.Event()
+        self._came = -math.inf  # when the last call came
 
     def __enter__(self):
+        self._came = time.monotonic()
+        if self._closed.is_set():
+            raise RequestError(grpc.StatusCode.UNAVAILABLE, "The server is shutting down.")
         if not self._free.acquire(blocking=False):
             raise RequestError(
                 grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted"
@@ -52,6 +65,25 @@ class Slots:
 
     def __exit__(self, *_):
         self._free.release()
+
+    def close(self, timeout: float) -> None:
+        """Refuses what comes from now on with UNAVAILABLE; waits for the running calls."""
+        self._closed.set()
+        end = time.monotonic() + timeout
+        ended = sum(
+            self._free.acquire(timeout=max(0.0, end - time.monotonic()))
+            for _ in range(self.number)
+        )
+        for _ in range(ended):
+            self._free.release()
+        self._wait_for_a_lull()
+
+    def _wait_for_a_lull(self) -> None:
+        # A call that grpc has received and not handed out when it stops reads CANCELLED, which
+        # nobody asks again; UNAVAILABLE sends callers elsewhere first.
+        end = time.monotonic() + _FAREWELL_SECONDS
+        while time.monotonic() < min(end, self._came + _LULL_SECONDS):
+            time.sleep(_LULL_SECONDS / 4)
 
 
 def answers(method):

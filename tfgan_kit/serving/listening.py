@@ -17,19 +17,24 @@ _CHANNEL = (
     # Linux would let two servers share a port, and hide that it was taken.
     ("grpc.so_reuseport", 0),
 )
+_REFUSED_IN_OUR_WORDS = 8  # calls at one time; each costs a thread's turn
 
 
-def grpc_server(methods, max_threads: int, with_health: bool) -> grpc.Server:
+def grpc_server(methods, slots: Slots, with_health: bool) -> grpc.Server:
     """A server of PredictionService and ModelService without a port yet.
 
     Args:
         methods: `ModelMethods`.
-        max_threads: see `Slots`.
+        slots: shared by the services.
         with_health: answers `grpc.health.v1` too.
     """
-    # One thread more than there are slots: it refuses the calls that find no slot.
-    server = grpc.server(futures.ThreadPoolExecutor(max_threads + 1), options=_CHANNEL)
-    slots = Slots(max_threads)
+    # One thread more than there are slots: it refuses the calls that find no slot. Its queue would
+    # grow without end in a flood; the library refuses past that, with the same code and less work.
+    server = grpc.server(
+        futures.ThreadPoolExecutor(slots.number + 1),
+        options=_CHANNEL,
+        maximum_concurrent_rpcs=slots.number + _REFUSED_IN_OUR_WORDS,
+    )
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         PredictionService(methods, slots), server
     )

@@ -6,7 +6,7 @@ import time
 
 from tfgan_kit.serving import listening, model_config
 from tfgan_kit.serving.batching import BatchingParameters
-from tfgan_kit.serving.calls import RequestError, StartError
+from tfgan_kit.serving.calls import RequestError, Slots, StartError
 from tfgan_kit.serving.loading import Loader
 from tfgan_kit.serving.methods import ModelMethods
 from tfgan_kit.serving.models import Models
@@ -68,6 +68,7 @@ class ModelServer:
         self._model_name = model_name
         self.models = Models(Loader(batching, self.options), self.options)
         self.methods = ModelMethods(self.models, enable_serialization_as_tensor_content)
+        self._slots = Slots(self.grpc_max_threads)
         self._server = None
         self._periodic = (
             Periodic(file_system_poll_wait_seconds, self.models.poll),
@@ -78,7 +79,7 @@ class ModelServer:
         """Loads the models, then opens the port. Raises StartError."""
         self._load(self._config())
         self._server = listening.grpc_server(
-            self.methods, self.grpc_max_threads, self.options.enable_grpc_healthcheck_service
+            self.methods, self._slots, self.options.enable_grpc_healthcheck_service
         )
         self.port = listening.open_port(
             self._server, self.host, self.port, self.options.ssl_config_file
@@ -123,7 +124,8 @@ class ModelServer:
         """
         end = time.monotonic() + grace
         if self._server is not None:
-            self._server.stop(grace).wait()
+            self._slots.close(grace)
+            self._server.stop(max(0.0, end - time.monotonic())).wait()
         self.models.drained(max(0.0, end - time.monotonic()))  # callers gone, work not
         for periodic in self._periodic:  # it may wait for a call, or load
             periodic.stop(max(0.0, end - time.monotonic()))

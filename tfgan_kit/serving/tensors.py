@@ -31,6 +31,8 @@ _FIELDS = {
     ml_dtypes.bfloat16: "half_val",
 }
 _HALVES = (np.float16, ml_dtypes.bfloat16)
+_LENGTH_DELIMITED = 2  # protobuf's wire type of a packed field
+_PACKED_AS_THEY_ARE = (np.float32, np.float64)  # little-endian, in memory as on the wire
 
 
 def shape_of(proto) -> tuple[int, ...]:
@@ -82,10 +84,40 @@ def encode(array: np.ndarray, proto: tensor_pb2.TensorProto, as_content: bool) -
     proto.dtype = tf.dtypes.as_dtype(array.dtype).as_datatype_enum
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
-    flat = array.ravel()
-    getattr(proto, _FIELDS[kind]).extend(
-        flat.view(np.uint16).tolist() if kind in _HALVES else flat.tolist()
-    )
+    _extend(proto, array.ravel(), kind)
+
+
+def _extend(proto, flat, kind) -> None:
+    if kind is np.uint8:  # an image: one Python int a pixel would take four times as long
+        proto.MergeFromString(_packed(_FIELDS[kind], byte_varints(flat)))
+    elif kind in _PACKED_AS_THEY_ARE:
+        proto.MergeFromString(_packed(_FIELDS[kind], flat.tobytes()))
+    else:
+        values = flat.view(np.uint16) if kind in _HALVES else flat
+        getattr(proto, _FIELDS[kind]).extend(values.tolist())
+
+
+def byte_varints(values: np.ndarray) -> bytes:
+    """uint8 [n] as protobuf's varints: one byte below 128, else the byte and a 1.
+
+    128 + v % 128 says that more follows, and v // 128 = 1 follows: v itself, then 1.
+    """
+    pairs, kept = np.ones((values.size, 2), np.uint8), np.ones((values.size, 2), bool)
+    pairs[:, 0], kept[:, 1] = values, values > 127
+    return np.compress(kept.ravel(), pairs.ravel()).tobytes()
+
+
+def _packed(field: str, content: bytes) -> bytes:
+    number = tensor_pb2.TensorProto.DESCRIPTOR.fields_by_name[field].number
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    digits = bytearray()
+    while value > 127:
+        digits.append(value & 127 | 128)
+        value >>= 7
+    return bytes(digits + bytes([value]))
 
 
 def _content(array: np.ndarray) -> tensor_pb2.TensorProto:
