@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.serving import toy
-from tfgan_kit.serving import ModelServer
+from tfgan_kit.serving import ModelServer, ServerOptions
 from tfgan_kit_client import GeneratorClient, ServingError
 
 SEED, LABEL = tf.TensorSpec([None], tf.int64, name="seed"), tf.TensorSpec([None], tf.int32, name="label")
@@ -113,3 +113,26 @@ def test_a_client_of_one_version_stays_with_it(swap):
         swap(VERSIONS["the same"][0])
         with pytest.raises(ServingError, match=r"Specific\(toy, 1\)"):
             one.generate(2)
+
+
+def test_a_label_leads_to_its_version(tmp_path):
+    folder = tmp_path / "toy"
+    for number in (1, 2):
+        toy.save(folder / str(number), scale=number, names=toy.UNCONDITIONAL)
+    (tmp_path / "models.config").write_text(
+        f'model_config_list {{ config {{ name: "toy" base_path: "{folder}" model_platform: "tensorflow"'
+        " model_version_policy { all {} } version_labels { key: 'canary' value: 2 }"
+        " version_labels { key: 'stable' value: 1 } } }"
+    )
+    options = ServerOptions(
+        model_config_file=str(tmp_path / "models.config"), allow_version_labels_for_unavailable_models=True
+    )
+    with ModelServer(port=0, options=options) as server:
+        target = f"localhost:{server.port}"
+        with GeneratorClient(target, "toy", version="canary") as canary:
+            np.testing.assert_array_equal(canary.generate(3), toy.expected(range(3), scale=2))
+        with GeneratorClient(target, "toy", version="stable") as stable:
+            np.testing.assert_array_equal(stable.generate(3), toy.expected(range(3), scale=1))
+        with GeneratorClient(target, "toy", version="zz") as nobody:
+            with pytest.raises(ServingError, match="Unrecognized servable version label: zz"):
+                nobody.generate(3)

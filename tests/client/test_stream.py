@@ -3,6 +3,7 @@
 import itertools
 import tracemalloc
 
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -53,6 +54,29 @@ def test_no_more_than_a_few_batches_are_asked_for_ahead():
         assert len(sent) <= read - 1 + pipeline.IN_FLIGHT
     answers.close()
     assert len(cancelled) == len(sent) - 19
+
+
+def test_rows_that_were_too_many_are_asked_for_again_in_smaller_batches_and_in_order():
+    class TooLarge(grpc.RpcError):
+        def details(self):
+            return "Task size 10 is larger than maximum input batch size 4"
+
+    class Answer:
+        def __init__(self, rows):
+            self.rows = rows
+
+        def result(self):
+            if self.rows > 4:
+                raise TooLarge
+            return "answer"
+
+        def cancel(self):
+            pass
+
+    answers = pipeline.in_order(lambda start, stop: Answer(stop - start), 3, 60, pipeline.BatchSize(10))
+    spans = [(start, stop) for start, stop, _ in answers]
+    assert [start for start, _ in spans] == [3, *(stop for _, stop in spans[:-1])]
+    assert spans[-1][1] == 60 and all(stop - start <= 4 for start, stop in spans)
 
 
 def test_bad_arguments_are_refused_when_the_stream_is_made():
