@@ -130,7 +130,7 @@ def started(name: str, standing, folder: pathlib.Path, extra=()):
     lines += [f"--model_name={first.name}", f"--model_base_path={first.base_path}"]
     with launched(lines, folder / "log") as process:
         server = Server(f"localhost:{ports[0]}", f"localhost:{ports[1]}", standing, process)
-        _await(server, folder / "log")
+        await_ready(server, folder / "log")
         if others:
             server.reload()
         yield server
@@ -149,7 +149,9 @@ def launched(lines, log: pathlib.Path):
         process.wait()
 
 
-def _await(server, log):
+def await_ready(server, log) -> None:
+    """Waits until the server's port answers; what it printed, if it ended instead."""
+
     def answers():
         if server.process.poll() is not None:
             raise RuntimeError(f"the server ended:\n{log.read_text(errors='replace')[-3000:]}")
