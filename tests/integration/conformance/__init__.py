@@ -19,7 +19,7 @@ made) and was started so:
 | --- | --- |
 | TFGAN_KIT_SERVING_TARGET | host:port of gRPC |
 | TFGAN_KIT_SERVING_REST_TARGET | host:port of REST; its modules are skipped where it is not set |
-| TFGAN_KIT_SERVING_START | the start line that it was started with, `plain` if not set; modules of the others are skipped |
+| TFGAN_KIT_SERVING_START | its start line (else `plain`); tests of the others are skipped |
 | TFGAN_KIT_SERVING_CONFIG | the model config file that it was started with: sent back at the end |
 
 Nobody else may use such a server meanwhile, and pytest runs in one process (no `-n`): a reload

@@ -96,7 +96,9 @@ REFUSED = {
         ZOO, _named("with_classes", '"instances": [1]'), 400,
         "Tensor name: classes has inconsistent batch size: 3 expecting: 1",
     ),
-    "signature": (ZOO, _named("zz", '"instances": [1]'), 400, 'Serving signature name: "zz" not found in signature def'),
+    "signature": (
+        ZOO, _named("zz", '"instances": [1]'), 400, 'Serving signature name: "zz" not found in signature def',
+    ),
     "model": (
         "/v1/models/nope:predict", '{"instances": [1]}', 404, "Servable not found for request: Latest(nope)",
     ),

@@ -24,9 +24,9 @@ def test_head_has_no_body(rest):
     assert (reply.code, reply.body) == (400, b"")
 
 
-@pytest.mark.parametrize("headers, code", [({"Origin": "https://x.org"}, 200), ({"Origin": "http://x"}, 200), ({}, 400)])
-def test_options_is_answered_without_the_cors_flag(rest, headers, code):
-    reply = http_call(rest, "OPTIONS", ZOO, headers=headers)
+@pytest.mark.parametrize("origin, code", [("https://x.org", 200), ("http://x", 200), ("file://x", 400), (None, 400)])
+def test_options_is_answered_without_the_cors_flag(rest, origin, code):
+    reply = http_call(rest, "OPTIONS", ZOO, headers={"Origin": origin} if origin else {})
     assert reply.code == code and reply.headers["Access-Control-Allow-Origin"] is None
 
 

@@ -6,7 +6,7 @@ import grpc
 import numpy as np
 import pytest
 
-from tests.integration.conformance.calls import FAILED, INVALID, NOT_FOUND, refused, refusal, predict_request
+from tests.integration.conformance.calls import FAILED, INVALID, NOT_FOUND, predict_request, refusal, refused
 from tests.integration.conformance.starts import model
 from tests.serving import toy
 
