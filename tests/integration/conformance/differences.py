@@ -24,6 +24,7 @@ EXPECTED_DIFFERENCES = {
         {
             "test_inputs::test_a_row_of_another_inner_shape": "INVALID_ARGUMENT",
             "test_rest_predict::test_one_instance_for_a_scalar_input": 400,
+            "test_rest_predict::test_two_instances_for_a_scalar_input": "input scale has shape [2]",
         },
     ),
     "a request of no rows is refused under batching": Difference(

@@ -105,6 +105,12 @@ def test_a_signature_answers(plain, signature):
     np.testing.assert_array_equal(answer["images"], toy.expected(*images))
 
 
+def test_png_bytes_are_strings_that_decode_to_the_images(plain):
+    answer = predict(plain, {"seed": np.int64([1, 2])}, signature="serving_default_png")
+    images = [tf.io.decode_png(png).numpy() for png in answer["png_bytes"]]
+    np.testing.assert_array_equal(images, toy.expected([1, 2]))
+
+
 def test_the_signatures_name_is_in_the_answer(plain):
     request = predict_request(LATENTS, signature="from_latent")
     answer = plain.predictions.Predict(request, timeout=10)
@@ -130,6 +136,29 @@ def test_typed_fields_and_content_are_read_alike(plain, as_content):
         tensor.int64_val.extend([8, 9])
     answer = plain.predictions.Predict(request, timeout=10)
     np.testing.assert_array_equal(tf.make_ndarray(answer.outputs["images"]), toy.expected([8, 9]))
+
+
+# As tensor.cc fills a tensor from a field: too few values repeat the last one, none are zeros.
+FILLED = {
+    "one for three": (3, {"int64_val": [7]}, [7, 7, 7]),
+    "two for three": (3, {"int64_val": [7, 8]}, [7, 8, 8]),
+    "none for two": (2, {}, [0, 0]),
+    "three for two": (2, {"int64_val": [7, 8, 9]}, [7, 8]),
+    "another type's field": (2, {"float_val": [7.0, 8.0]}, [0, 0]),
+}
+
+
+@pytest.mark.parametrize("case", FILLED)
+def test_fewer_or_more_values_than_the_shape(plain, case):
+    size, fields, seeds = FILLED[case]
+    request = predict_request({})
+    tensor = request.inputs["seed"]
+    tensor.dtype = tf.int64.as_datatype_enum
+    tensor.tensor_shape.dim.add(size=size)
+    for field, values in fields.items():
+        getattr(tensor, field).extend(values)
+    answer = plain.predictions.Predict(request, timeout=10)
+    np.testing.assert_array_equal(tf.make_ndarray(answer.outputs["images"]), toy.expected(seeds))
 
 
 NUMBERS = {
