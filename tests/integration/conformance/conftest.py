@@ -9,17 +9,18 @@ from tests.integration.conformance.calls import scale_of, states
 from tests.serving import toy
 
 NAMES = itertools.count()
+SMALL = ("serving_default",)  # a version with one signature loads in a moment
 
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory):
-    """Versions' folders, copied and never changed: a toy by its scale, the zoo by its name."""
+    """Versions' folders, copied and never changed: small toys by their scale, the others by name."""
     folder = tmp_path_factory.mktemp("saved")
-    small = ("serving_default", "slow")
+    small = {scale: toy.save(folder / f"{scale}", scale, SMALL) for scale in (1, 2, 3)}
     return {
-        1: toy.save(folder / "1"),
-        2: toy.save(folder / "2", 2, small),
-        3: toy.save(folder / "3", 3, small),
+        **small,
+        "slow": toy.save(folder / "slow", 2, (*SMALL, "slow")),
+        "toy": toy.save(folder / "toy"),
         "zoo": zoo.save(folder / "zoo"),
     }
 
@@ -28,9 +29,9 @@ def saved(tmp_path_factory):
 def standing(saved, tmp_path_factory):
     """The models that every server has: toy (version 1, scale 1) and zoo (version 1)."""
     folder = tmp_path_factory.mktemp("standing")
-    for name, version in (("toy", saved[1]), ("zoo", saved["zoo"])):
+    for name in ("toy", "zoo"):
         (folder / name).mkdir()
-        toy.publish(version, folder / name, 1)
+        toy.publish(saved[name], folder / name, 1)
     return [starts.model(name, folder / name) for name in ("toy", "zoo")]
 
 
@@ -73,6 +74,7 @@ class Model:
         base_path.mkdir()
 
     def publish(self, number, scale=1):
+        """A new version: a toy of that scale, or the `saved` of that name."""
         toy.publish(self.saved[scale], self.base_path, number)
         return self.base_path / str(number)
 

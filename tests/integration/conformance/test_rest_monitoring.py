@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tensorflow_serving.apis import prediction_log_pb2
 
+from tests.integration.conformance import starts
 from tests.integration.conformance.calls import http_call, post, predict, predict_request, refused
 from tests.serving import toy
 
@@ -87,17 +88,27 @@ NAMES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_metric_of_that_name(own, rest, name):
-    """Of a model that was warmed up and asked once."""
-    version = own.publish("tmp")
+@pytest.fixture(scope="module")
+def after_a_request(plain, saved, tmp_path_factory):
+    """The page, once a model was loaded, warmed up and asked."""
+    if plain.rest is None:
+        pytest.skip(starts.why_not("plain", rest=True))
+    folder = tmp_path_factory.mktemp("warm")
+    toy.publish(saved[1], folder, "tmp")
     log = prediction_log_pb2.PredictionLog()
     log.predict_log.request.CopyFrom(predict_request(SEED))
-    toy.write_warmup(version, [log.SerializeToString()])
-    version.rename(own.base_path / "1")
-    own.serve()
-    predict(rest, SEED, name=own.name)
-    assert f"# TYPE :tensorflow:{name} " in _page(rest)
+    toy.write_warmup(folder / "tmp", [log.SerializeToString()])
+    (folder / "tmp").rename(folder / "1")
+    plain.reload(starts.model("warm", folder))
+    predict(plain, SEED, name="warm")
+    page = _page(plain)
+    plain.reload()
+    return page
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_metric_of_that_name(after_a_request, name):
+    assert f"# TYPE :tensorflow:{name} " in after_a_request
 
 
 def test_no_metric_knows_versions_or_signatures(own, rest):

@@ -32,7 +32,7 @@ def filed(saved, tmp_path_factory):
     """A server that follows a model config file; `filed.config` is its path, toy its standing model."""
     folder = tmp_path_factory.mktemp("filed")
     (folder / "toy").mkdir()
-    toy.publish(saved[1], folder / "toy", 1)
+    toy.publish(saved["toy"], folder / "toy", 1)
     standing = starts.model("toy", folder / "toy")
     write_config(folder / "models.config", standing)
     port = starts.free_port()
