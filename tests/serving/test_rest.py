@@ -121,7 +121,7 @@ def test_doubles_keep_every_bit(port):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_what_is_not_finite_goes_in_and_out_bare(port, dtype):
-    body = '{"signature_name":"echo_%s","instances":[NaN, 1, Infinity, -Infinity]}' % dtype
+    body = f'{{"signature_name": "echo_{dtype}", "instances": [NaN, 1, Infinity, -Infinity]}}'
     _, answer, _ = rest_toy.ask(port, "POST", PREDICT, body.encode())
     assert b"[NaN, 1.0, Infinity, -Infinity\n" in answer
 
