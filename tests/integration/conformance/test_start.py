@@ -129,6 +129,7 @@ def test_neither_path_nor_config_file(tmp_path):
     assert code == 255 and NEITHER in output
 
 
+@pytest.mark.slow
 def test_batching_parameters_without_batching(tmp_path, saved):
     toy.publish(saved[1], tmp_path, 1)
     parameters = tmp_path / "batching.config"
@@ -143,6 +144,7 @@ def broken(tmp_path, saved):
     return tmp_path / "models"
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_load(tmp_path, broken):
     code, output = _run(tmp_path, f"--model_base_path={broken}", "--max_num_load_retries=0")
     assert code == 255
