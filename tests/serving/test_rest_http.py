@@ -156,6 +156,18 @@ def test_a_caller_that_leaves_in_the_middle_costs_nothing(port):
     assert rest_toy.predict(port, BODY)[0] == 200
 
 
+def test_callers_that_leave_the_queue_cost_nothing(folder):
+    with rest_toy.gateway(folder, num_threads=1) as (rest, _):
+        request = head(Content_Length=b"%d" % len(SLOW)) + SLOW
+        with contextlib.ExitStack() as stack:
+            for _ in range(5):
+                stack.enter_context(socket.create_connection(("127.0.0.1", rest.port))).sendall(request)
+            toy.until(lambda: rest._running == 5)
+        started = time.monotonic()
+        toy.until(lambda: rest_toy.predict(rest.port, BODY)[0] == 200)
+        assert time.monotonic() - started < 3 * toy.SECONDS  # the one that ran, not all five
+
+
 def test_a_connection_serves_many_requests(port):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     with contextlib.closing(connection):

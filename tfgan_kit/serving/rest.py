@@ -145,6 +145,8 @@ class RestGateway:
                 await response.write_eof()
         except TimeoutError:  # nobody reads it
             request.transport.abort()
+        except ConnectionError:  # the caller has gone; aiohttp closes what is left
+            pass
 
     async def _answer(self, request) -> Answer:
         path = request.raw_path

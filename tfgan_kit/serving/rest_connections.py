@@ -10,7 +10,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Connections(web.Server):
-    """A factory of connections for `loop.create_server`.
+    """A factory of connections for `loop.create_server`. A caller that goes ends its request.
 
     Args:
         handle: coroutine function, request -> response.
@@ -22,6 +22,7 @@ class Connections(web.Server):
         super().__init__(
             handle, keepalive_timeout=idle_seconds, auto_decompress=False, access_log=None,
             lingering_time=_LINGER, logger=_LOGGER,
+            handler_cancellation=True,  # of a caller that has gone
         )  # fmt: skip
 
     def __call__(self):
