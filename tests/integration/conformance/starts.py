@@ -161,7 +161,7 @@ def await_ready(server, log) -> None:
             return False
         return True
 
-    toy.until(answers, seconds=60)
+    toy.until(answers, seconds=120)
 
 
 def _foreign(standing):

@@ -108,8 +108,9 @@ def test_sigterm_with_a_call_running(filed, expected):
     assert ("answered" if outcome == [1] else "lost") == expected("lost")
 
 
-def _run(folder, *lines, seconds=20):
+def _run(folder, *lines):
     """(exit code, or None where it still runs; output) of a start line."""
+    seconds = 90 if starts.EMBEDDED else 15  # importing TensorFlow took 25 on a busy machine
     with starts.launched([f"--port={starts.free_port()}", *lines], folder / "log") as process:
         try:
             code = process.wait(timeout=seconds)
