@@ -28,7 +28,7 @@ EMBEDDED = not (TARGET or BINARY)
 COMMAND = [BINARY] if BINARY else [sys.executable, "-m", "tfgan_kit.serving"]
 
 POLL_SECONDS = 0.1
-THREADS = 4  # of the start line `limited`
+THREADS, WARMUPS = 4, 3  # of the start line `limited`
 _FOLLOW = f"--file_system_poll_wait_seconds={POLL_SECONDS}"
 _ONCE = ("--max_num_load_retries=0", "--load_retry_interval_micros=100000", _FOLLOW)
 _WIDE = "--grpc_max_threads=64"
@@ -41,15 +41,19 @@ num_batch_threads { value: 1 }
 allowed_batch_sizes: [2, 4, 8]
 """
 
-# Flags as they are; a pair is a flag and the text of the file that it names.
+# Flags as they are, FOLDER for the folder of the server's files; a pair is a flag and the text of the
+# file that it names.
 STARTS = {
     "plain": (*_ONCE, _WIDE, _MONITORING),
-    "batching": (*_ONCE, _WIDE, "--enable_batching", ("--batching_parameters_file", BATCHING)),
+    "batching": (
+        *_ONCE, _WIDE, _MONITORING, "--enable_batching", ("--batching_parameters_file", BATCHING),
+    ),
     "limited": (
         *_ONCE, f"--grpc_max_threads={THREADS}", "--rest_api_timeout_in_ms=300",
         "--rest_api_enable_cors_support", "--enable_grpc_healthcheck_service",
         "--enable_serialization_as_tensor_content", "--allow_version_labels_for_unavailable_models",
-        "--enable_signature_method_name_check",
+        "--enable_batching", "--enable_per_model_batching_parameters",
+        f"--num_request_iterations_for_warmup={WARMUPS}", "--grpc_socket_path=FOLDER/socket",
     ),
 }  # fmt: skip
 
@@ -62,7 +66,7 @@ def flags(name: str, folder: pathlib.Path) -> list[str]:
             path = folder / flag[0].strip("-")
             path.write_text(flag[1])
             flag = f"{flag[0]}={path}"
-        lines.append(flag)
+        lines.append(flag.replace("FOLDER", str(folder)))
     return lines
 
 
@@ -85,7 +89,7 @@ def model(name, base_path, policy="", labels=None):
 
 
 class Server:
-    """A running server; `standing` are the models that every reload keeps.
+    """A running server; `standing` are the models that every reload keeps, `socket` a path or None.
 
     Args:
         grpc_target, rest_target: host:port.
@@ -94,7 +98,7 @@ class Server:
 
     def __init__(self, grpc_target, rest_target, standing, process=None):
         self.target, self.rest, self.process = grpc_target, rest_target, process
-        self.standing = list(standing)
+        self.standing, self.socket = list(standing), None
         self.channel = grpc.insecure_channel(
             grpc_target, options=[("grpc.max_receive_message_length", -1)]
         )
@@ -130,6 +134,7 @@ def started(name: str, standing, folder: pathlib.Path, extra=()):
     lines += [f"--model_name={first.name}", f"--model_base_path={first.base_path}"]
     with launched(lines, folder / "log") as process:
         server = Server(f"localhost:{ports[0]}", f"localhost:{ports[1]}", standing, process)
+        server.socket = folder / "socket"
         await_ready(server, folder / "log")
         if others:
             server.reload()

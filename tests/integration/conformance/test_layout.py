@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.integration.conformance.calls import NOT_FOUND, predict_request, refusal, refused, status_of
 
@@ -96,6 +97,19 @@ def test_variables_without_their_data_fail_and_the_good_one_stays(own):
     shutil.copytree(own.saved[2], folder)
     (folder / "variables" / "variables.data-00000-of-00001").unlink()
     folder.rename(own.base_path / "2")
+    own.until(v2="END", v1="AVAILABLE")
+    assert status_of(own.server, own.name, 2)[1] != "OK" and own.scale() == 1
+
+
+def test_a_version_without_the_tag_serve_fails_and_the_good_one_stays(own):
+    own.publish(1)
+    own.serve()
+    version = own.publish("tmp", scale=2)
+    path = version / "saved_model.pb"
+    whole = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    whole.meta_graphs[0].meta_info_def.tags[:] = ["train"]
+    path.write_bytes(whole.SerializeToString())
+    version.rename(own.base_path / "2")
     own.until(v2="END", v1="AVAILABLE")
     assert status_of(own.server, own.name, 2)[1] != "OK" and own.scale() == 1
 

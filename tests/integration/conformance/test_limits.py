@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import prediction_log_pb2, prediction_service_pb2_grpc
 
-from tests.integration.conformance import starts
-from tests.integration.conformance.calls import FAILED, http_call, predict_request, scale_of
+from tests.integration.conformance import starts, zoo
+from tests.integration.conformance.calls import (
+    FAILED,
+    INVALID,
+    http_call,
+    predict,
+    predict_request,
+    refused,
+    scale_of,
+)
 from tests.serving import toy
 
 SLOW = predict_request({"seed": np.int64([1])}, signature="slow")
@@ -76,6 +85,52 @@ def test_a_new_label_may_come_with_its_version_where_the_flag_says_so(limited, s
         limited.reload(starts.model("labelled", tmp_path, "", {"stable": 9}))
     assert caught.value.code() is FAILED
     limited.reload()
+
+
+@pytest.fixture
+def zoo_folder(limited, saved, tmp_path):
+    """The folder of a zoo, not yet a version; see `_publish`. The model is gone after the test."""
+    toy.publish(saved["zoo"], tmp_path, "tmp")
+    yield tmp_path / "tmp"
+    limited.reload()
+
+
+def _publish(server, folder):
+    folder.rename(folder.parent / "1")
+    server.reload(starts.model("another", folder.parent))
+
+
+def test_a_version_is_batched_by_its_own_file(limited, zoo_folder):
+    (zoo_folder / "batching_params.pbtxt").write_text("max_batch_size { value: 2 }")
+    _publish(limited, zoo_folder)
+    answer = refused(limited, {"x": np.float32([1, 2, 3])}, name="another")
+    assert answer == (INVALID, "Task size 3 is larger than maximum input batch size 2")
+
+
+def test_a_version_without_that_file_is_not_batched(limited):
+    """So a scalar input is answered."""
+    inputs = {"scale": np.float32(2), "z": np.ones([1, 4], np.float32)}
+    answer = predict(limited, inputs, name="zoo", signature="scaled")
+    np.testing.assert_array_equal(answer["y"], [[2, 2, 2, 2]])
+
+
+def test_warmup_repeats_each_record(limited, zoo_folder):
+    log = prediction_log_pb2.PredictionLog()
+    log.predict_log.request.CopyFrom(predict_request(zoo.X, signature="counted"))
+    toy.write_warmup(zoo_folder, [log.SerializeToString()])
+    _publish(limited, zoo_folder)
+    answer = predict(limited, zoo.X, name="another", signature="counted")
+    assert answer["y"][0] == starts.WARMUPS + 1
+
+
+def test_a_unix_socket_answers(limited):
+    if limited.socket is None:
+        pytest.skip("where its socket is, only who started it knows")
+    with grpc.insecure_channel(f"unix:{limited.socket}") as channel:
+        answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(
+            predict_request({"seed": np.int64([5])}), timeout=10
+        )
+    np.testing.assert_array_equal(tf.make_ndarray(answer.outputs["images"]), toy.expected([5]))
 
 
 @pytest.fixture
