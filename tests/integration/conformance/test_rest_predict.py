@@ -105,6 +105,17 @@ def test_classify(rest):
     assert post(rest, body, verb="classify").json == {"results": [[["neg", 0.75], ["pos", 0.25]]] * 2}
 
 
+FEATURES = {"int": 1, "float": 1.5, "text": "a", "true": True, "bytes": {"b64": "YWI="}, "a list": [1, 2], "none": []}
+
+
+@pytest.mark.parametrize("case", FEATURES)
+def test_a_feature_of_an_example(rest, case):
+    """A boolean is an int64: json_tensor.cc."""
+    body = {"signature_name": "classify", "examples": [{"x": FEATURES[case]}]}
+    reply = post(rest, body, verb="classify")
+    assert (reply.code, reply.json) == (200, {"results": [[["neg", 0.75], ["pos", 0.25]]]})
+
+
 def test_regress(rest):
     reply = post(rest, {"signature_name": "regress", "examples": [{"x": 1.5}]}, verb="regress")
     assert re.sub(r"\s", "", reply.text) == '{"results":[3.0]}'
