@@ -1,0 +1,67 @@
+"""Where the embedded server answers otherwise than TensorFlow Serving, on purpose.
+
+A case is `module::test`. Such a test asks the fixture `expected` what is right:
+TensorFlow Serving's answer for any other server, what stands here for the embedded one.
+"""
+
+import typing
+
+
+class Difference(typing.NamedTuple):
+    """Why the embedded server differs, and what it answers, by case."""
+
+    reason: str
+    ours: dict[str, object]
+
+
+EXPECTED_DIFFERENCES = {
+    "a half-written version is refused": Difference(
+        "without its variables it would answer every request with an error, and the good one is gone",
+        {"test_layout::test_a_half_written_version": {1: "AVAILABLE", 2: "END"}},
+    ),
+    "a value of another inner shape is refused": Difference(
+        "a signature is a promise: what does not fit it is the caller's mistake, and said at once",
+        {
+            "test_inputs::test_a_row_of_another_inner_shape": "INVALID_ARGUMENT",
+            "test_rest_predict::test_one_instance_for_a_scalar_input": 400,
+            "test_rest_predict::test_two_instances_for_a_scalar_input": "input scale has shape [2]",
+        },
+    ),
+    "a request of no rows is refused under batching": Difference(
+        "the batch scheduler never answers it, and the caller waits for its deadline",
+        {"test_batching::test_a_request_of_no_rows": "INVALID_ARGUMENT"},
+    ),
+    "callers of one batch do not fail with one another": Difference(
+        "whose rows do not go together are answered one by one",
+        {"test_batching::test_rows_of_other_inner_shape_in_one_batch": ["OK", "OK"]},
+    ),
+    "a reload never waits for ever": Difference(
+        "there the call waits for a base path that does not exist, and so does every later reload",
+        {"test_reload::test_a_base_path_that_does_not_exist": "answered"},
+    ),
+    "a wrong start line ends with its reason": Difference(
+        "there the server waits for ever with closed ports, or runs without the flag that was misspelt",
+        {"test_start::test_a_missing_base_path": "ended", "test_start::test_an_unknown_flag": "ended"},
+    ),
+    "SIGTERM drains": Difference(
+        "a rollout must not fail the requests that run",
+        {"test_start::test_sigterm_with_a_call_running": "answered"},
+    ),
+    "a body's size is bounded": Difference(
+        "memory is finite: what is too large is refused before it is read",
+        {"test_rest_http::test_a_body_that_claims_a_terabyte": 413},
+    ),
+    "there is a readiness URL": Difference(
+        "a probe needs one URL that says whether every model answers",
+        {"test_rest_http::test_a_readiness_url": 200},
+    ),
+    "a stranger's model name is no label of a metric": Difference(
+        "whoever can send requests could fill the memory with names",
+        {"test_rest_monitoring::test_an_unknown_models_name": ""},
+    ),
+}
+
+
+def ours(case: str) -> list:
+    """What the embedded server answers in that case: a list of one, or an empty one."""
+    return [one.ours[case] for one in EXPECTED_DIFFERENCES.values() if case in one.ours]

@@ -1,0 +1,144 @@
+"""What a base path may hold, and what a version must: names, half-written ones, roll back."""
+
+import shutil
+
+import numpy as np
+import pytest
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tests.integration.conformance.calls import NOT_FOUND, predict_request, refusal, refused, status_of
+
+SEED = {"seed": np.int64([1])}
+
+
+@pytest.mark.parametrize("name, version", [("7", 7), ("00010", 10), ("0", 0)])
+def test_a_version_is_a_name_that_reads_as_int64(own, name, version):
+    own.publish(name)
+    own.serve()
+    assert own.states() == {version: "AVAILABLE"}
+    assert own.scale(version=version) == 1
+
+
+def test_names_that_are_no_integers_are_skipped(own):
+    own.publish(1)
+    own.serve()
+    for name in ("abc", "tmp-7", ".7tmp", "v0.1", "2.5", "1e3", str(2**63)):
+        shutil.copytree(own.saved[2], own.base_path / name)
+    own.publish(2, scale=3)
+    own.until(v2="AVAILABLE", v1="END")
+    assert own.scale() == 3
+
+
+def test_a_plain_file_named_by_a_number_is_skipped(own):
+    own.publish(1)
+    (own.base_path / "2").write_text("not a folder")
+    own.serve()
+    assert own.states() == {1: "AVAILABLE"}
+
+
+def test_one_number_twice_is_one_version(own):
+    own.publish("1")
+    own.publish("01", scale=2)
+    own.serve()
+    assert own.states() == {1: "AVAILABLE"} and own.scale() in (1, 2)
+
+
+def test_a_new_version_is_found(own):
+    own.publish(1)
+    own.serve()
+    own.publish(2, scale=2)
+    own.until(v2="AVAILABLE", v1="END")
+    assert own.scale() == 2
+
+
+def test_a_version_no_longer_aspired_is_not_found_by_number(own):
+    own.publish(1)
+    own.serve()
+    own.publish(2, scale=2)
+    own.until(v2="AVAILABLE", v1="END")
+    answer = refused(own.server, SEED, name=own.name, version=1)
+    assert answer == (NOT_FOUND, f"Servable not found for request: Specific({own.name}, 1)")
+
+
+def test_a_version_overwritten_in_place_is_not_noticed(own):
+    first = own.publish(1)
+    own.serve()
+    shutil.copytree(own.saved[2], first, dirs_exist_ok=True)
+    own.publish(0, scale=3)  # older, so not served; the folder was surely looked at when it changed
+    assert own.scale() == 1 and own.states() == {1: "AVAILABLE"}
+
+
+def test_a_half_written_version(own, expected):
+    """`saved_model.pb` is there, `variables/` is not."""
+    own.publish(1)
+    own.serve()
+    folder = own.base_path / "tmp"
+    shutil.copytree(own.saved[2], folder)
+    shutil.rmtree(folder / "variables")
+    folder.rename(own.base_path / "2")
+    states = expected({1: "END", 2: "AVAILABLE"})
+    own.until(**{f"v{version}": state for version, state in states.items()})
+
+
+def test_an_empty_version_fails_and_the_good_one_stays(own):
+    own.publish(1)
+    own.serve()
+    (own.base_path / "2").mkdir()
+    own.until(v2="END", v1="AVAILABLE")
+    _, code, text = status_of(own.server, own.name, 2)
+    assert code == "NOT_FOUND" and "should have a file called `saved_model.pb`" in text
+    assert own.scale() == 1
+
+
+def test_variables_without_their_data_fail_and_the_good_one_stays(own):
+    own.publish(1)
+    own.serve()
+    folder = own.base_path / "tmp"
+    shutil.copytree(own.saved[2], folder)
+    (folder / "variables" / "variables.data-00000-of-00001").unlink()
+    folder.rename(own.base_path / "2")
+    own.until(v2="END", v1="AVAILABLE")
+    assert status_of(own.server, own.name, 2)[1] != "OK" and own.scale() == 1
+
+
+def test_a_version_without_the_tag_serve_fails_and_the_good_one_stays(own):
+    own.publish(1)
+    own.serve()
+    version = own.publish("tmp", scale=2)
+    path = version / "saved_model.pb"
+    whole = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    whole.meta_graphs[0].meta_info_def.tags[:] = ["train"]
+    path.write_bytes(whole.SerializeToString())
+    version.rename(own.base_path / "2")
+    own.until(v2="END", v1="AVAILABLE")
+    assert status_of(own.server, own.name, 2)[1] != "OK" and own.scale() == 1
+
+
+def test_deleting_the_newest_rolls_back(own):
+    own.publish(1)
+    own.publish(2, scale=2)
+    own.serve()
+    assert own.states() == {2: "AVAILABLE"}
+    shutil.rmtree(own.base_path / "2")
+    own.until(v2="END", v1="AVAILABLE")
+    assert own.scale() == 1
+
+
+def test_deleting_all_leaves_nothing(own):
+    folder = own.publish(1)
+    own.serve()
+    shutil.rmtree(folder)
+    own.until(v1="END")
+    answer = refusal(own.server.predictions.Predict, predict_request(SEED, name=own.name))
+    assert answer == (NOT_FOUND, f"Servable not found for request: Latest({own.name})")
+
+
+def test_a_version_comes_back_after_it_was_deleted(own):
+    own.publish(1)
+    own.publish(2, scale=2)
+    own.serve()
+    shutil.rmtree(own.base_path / "2")
+    own.until(v2="END", v1="AVAILABLE")
+    own.publish(2, scale=3)
+    own.until(v2="AVAILABLE", v1="END")
+    assert own.scale() == 3

@@ -1,0 +1,147 @@
+"""REST's POST: rows and columns in, rows and columns out, numbers and bytes.
+
+Bodies are compared without their white space, so a number's spelling counts. How the text is
+indented is not in the contract.
+"""
+
+import base64
+import json
+import re
+
+import numpy as np
+import pytest
+
+from tests.integration.conformance.calls import http_call, post
+from tests.serving import toy
+
+TWO = {"instances": [{"x": 1.5, "n": 2}, {"x": 0.5, "n": -1}]}
+TWO_ROWS = '{"predictions":[{"sum":3.5,"twice":4},{"sum":-0.5,"twice":-2}]}'
+TWO_COLUMNS = {"inputs": {"x": [1.5, 0.5], "n": [2, -1]}}
+
+# signature, body, answer
+ANSWERS = {
+    "row, one input": (None, {"instances": [1.5, 2]}, '{"predictions":[3.0,4.0]}'),
+    "row, one input by name": (None, {"instances": [{"x": 1.5}, {"x": 2}]}, '{"predictions":[3.0,4.0]}'),
+    "column, one input": (None, {"inputs": [1.5, 2]}, '{"outputs":[3.0,4.0]}'),
+    "column, one input by name": (None, {"inputs": {"x": [1.5, 2]}}, '{"outputs":[3.0,4.0]}'),
+    "row, several": ("several", TWO, TWO_ROWS),
+    "column, several": ("several", TWO_COLUMNS, '{"outputs":{"sum":[3.5,-0.5],"twice":[4,-2]}}'),
+    "row, a matrix": ("rows", {"instances": [[1, 2], [3, 4]]}, '{"predictions":[[1.0,2.0],[3.0,4.0]]}'),
+    "column, a matrix": ("rows", {"inputs": [[1, 2], [3, 4]]}, '{"outputs":[[1.0,2.0],[3.0,4.0]]}'),
+    "column, a scalar input": (
+        "scaled", {"inputs": {"scale": 2, "z": [[1, 2, 3, 4], [0, 0, 0, 0]]}},
+        '{"outputs":[[2.0,4.0,6.0,8.0],[0.0,0.0,0.0,0.0]]}',
+    ),
+    "column, an output of no rows": ("with_loss", {"inputs": [1, 2]}, '{"outputs":{"loss":3.0,"y":[2.0,4.0]}}'),
+    "column, outputs of other rows": (
+        "with_classes", {"inputs": [1]}, '{"outputs":{"alike":[2.0],"classes":[1.0,2.0,3.0]}}',
+    ),
+    "an empty signature name": (None, {"signature_name": "", "instances": [1]}, '{"predictions":[2.0]}'),
+    "ints are bare": ("whole", {"instances": [1, -2147483648]}, '{"predictions":[1,-2147483648]}'),
+    "an int for a float": ("same", {"instances": [3]}, '{"predictions":[3.0]}'),
+    "floats are the shortest": (
+        "same", {"instances": [0.1, 100.0, -2.5, 0.0]}, '{"predictions":[0.1,100.0,-2.5,0.0]}',
+    ),
+    "a small float has an exponent": ("same", {"instances": [1.5e-05]}, '{"predictions":[1.5e-05]}'),
+    "doubles are the shortest": ("wide", {"instances": [0.1, 2.5, 1e300]}, '{"predictions":[0.1,2.5,1e+300]}'),
+    "booleans": ("truth", {"instances": [True, False]}, '{"predictions":[true,false]}'),
+    "text": ("words", {"instances": ["a", "ä"]}, '{"predictions":["a","ä"]}'),
+    "base64 in": ("words", {"instances": [{"b64": "YWI="}]}, '{"predictions":["ab"]}'),
+    "base64 in, by name": ("words", {"instances": [{"text": {"b64": "YWI="}}]}, '{"predictions":["ab"]}'),
+    "base64 in, column": ("words", {"inputs": [{"b64": "YWI="}, "c"]}, '{"outputs":["ab","c"]}'),
+    "base64 out": ("words_as_bytes", {"instances": ["ab"]}, '{"predictions":[{"b64":"YWI="}]}'),
+    "base64 in and out": ("words_as_bytes", {"inputs": [{"b64": "/9g="}]}, '{"outputs":[{"b64":"/9g="}]}'),
+    "other keys are not looked at": (None, {"instances": [1], "more": 2}, '{"predictions":[2.0]}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_an_answer(rest, case):
+    signature, body, answer = ANSWERS[case]
+    reply = post(rest, body, signature)
+    assert (reply.code, re.sub(r"\s", "", reply.text)) == (200, answer)
+    assert reply.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("body, word", [('{"instances": [NaN]}', "NaN"), ('{"instances": [-Infinity]}', "-Infinity")])
+def test_a_float_that_is_no_number_goes_both_ways_bare(rest, body, word):
+    reply = http_call(rest, "POST", "/v1/models/zoo:predict", body)
+    assert (reply.code, re.sub(r"\s", "", reply.text)) == (200, f'{{"predictions":[{word}]}}')
+
+
+@pytest.mark.parametrize("value", [3.4028234663852886e38, 1 / 3, 16777217.0, 1.1754944e-38, 9e6])
+def test_a_float_round_trips(rest, value):
+    (answer,) = post(rest, {"signature_name": "same", "instances": [value]}).json["predictions"]
+    assert isinstance(answer, float) and np.float32(answer) == np.float32(value)
+
+
+PATHS = {
+    "latest": "/v1/models/toy:predict",
+    "version": "/v1/models/toy/versions/1:predict",
+    "any case": "/V1/MODELS/toy:PREDICT",
+}
+
+
+@pytest.mark.parametrize("case", ["latest", "version"])
+def test_images_of_seeds(rest, case):
+    reply = http_call(rest, "POST", PATHS[case], {"instances": [1, 2, 3]})
+    np.testing.assert_array_equal(reply.json["predictions"], toy.expected([1, 2, 3]))
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}, {"Content-Type": "image/png"}])
+def test_the_content_type_is_not_looked_at(rest, headers):
+    reply = http_call(rest, "POST", "/v1/models/zoo:predict", {"instances": [1]}, headers)
+    assert reply.json == {"predictions": [2.0]}
+
+
+def test_pictures_come_as_base64(rest):
+    reply = post(rest, {"instances": [1]}, "serving_default_png", name="toy")
+    (row,) = reply.json["predictions"]
+    assert base64.b64decode(row["b64"]).startswith(b"\x89PNG")
+
+
+def test_classify(rest):
+    body = {"signature_name": "classify", "examples": [{"x": 1}, {"x": 2}], "context": {"y": "a"}}
+    assert post(rest, body, verb="classify").json == {"results": [[["neg", 0.75], ["pos", 0.25]]] * 2}
+
+
+FEATURES = {"int": 1, "float": 1.5, "text": "a", "true": True, "bytes": {"b64": "YWI="}, "a list": [1, 2], "none": []}
+
+
+@pytest.mark.parametrize("case", FEATURES)
+def test_a_feature_of_an_example(rest, case):
+    """A boolean is an int64: json_tensor.cc."""
+    body = {"signature_name": "classify", "examples": [{"x": FEATURES[case]}]}
+    reply = post(rest, body, verb="classify")
+    assert (reply.code, reply.json) == (200, {"results": [[["neg", 0.75], ["pos", 0.25]]]})
+
+
+def test_regress(rest):
+    reply = post(rest, {"signature_name": "regress", "examples": [{"x": 1.5}]}, verb="regress")
+    assert re.sub(r"\s", "", reply.text) == '{"results":[3.0]}'
+
+
+def test_a_label_in_the_path(own, rest):
+    own.publish(1, scale=2)
+    own.serve()
+    own.serve("", {"stable": 1})
+    reply = http_call(rest, "POST", f"/v1/models/{own.name}/labels/stable:predict", {"instances": [1]})
+    np.testing.assert_array_equal(reply.json["predictions"], toy.expected([1], scale=2))
+
+
+def test_one_instance_for_a_scalar_input(rest, expected):
+    """Its value gets a batch dimension, which runs only where shapes are not enforced."""
+    body = {"signature_name": "scaled", "instances": [{"scale": 2, "z": [1, 2, 3, 4]}]}
+    assert post(rest, body).code == expected(200)
+
+
+def test_two_instances_for_a_scalar_input(rest, expected):
+    body = {"signature_name": "scaled", "instances": [{"scale": 2, "z": [1, 2, 3, 4]}] * 2}
+    code, text = post(rest, body).error
+    assert code == 400 and expected("Incompatible shapes: [2] vs. [2,4]") in text
+
+
+def test_a_string_that_is_no_utf8_goes_out_as_it_is(rest):
+    """Broken JSON: why an encoded picture's output is named `png_bytes`."""
+    body = {"signature_name": "words", "instances": [{"b64": base64.b64encode(b"\xff\xd8").decode()}]}
+    assert b"\xff\xd8" in post(rest, json.dumps(body).encode()).body

@@ -1,0 +1,131 @@
+"""The methods besides Predict: Classify, Regress, MultiInference, and those that there are not."""
+
+import grpc
+import pytest
+from tensorflow_serving.apis import (
+    classification_pb2,
+    inference_pb2,
+    regression_pb2,
+)
+
+from tests.integration.conformance.calls import INVALID, NOT_FOUND, refusal, specified
+
+UNIMPLEMENTED = grpc.StatusCode.UNIMPLEMENTED
+METHOD = "tensorflow/serving/{}"
+
+
+def _with_examples(request, number=2):
+    for value in range(number):
+        example = request.input.example_list.examples.add()
+        example.features.feature["x"].int64_list.value.append(value)
+    return request
+
+
+def _classify(number=2, name="zoo", signature="classify", **spec):
+    request = _with_examples(classification_pb2.ClassificationRequest(), number)
+    return specified(request, name=name, signature=signature, **spec)
+
+
+def _regress(number=2, name="zoo", signature="regress", **spec):
+    request = _with_examples(regression_pb2.RegressionRequest(), number)
+    return specified(request, name=name, signature=signature, **spec)
+
+
+def _task(request, method, signature, name="zoo"):
+    task = request.tasks.add(method_name=METHOD.format(method))
+    specified(task, name=name, signature=signature)
+    return request
+
+
+def test_classify_answers_labels_and_scores(plain):
+    answer = plain.predictions.Classify(_classify(), timeout=10)
+    rows = [[(one.label, one.score) for one in row.classes] for row in answer.result.classifications]
+    assert rows == [[("neg", 0.75), ("pos", 0.25)]] * 2
+    spec = answer.model_spec
+    assert (spec.name, spec.version.value, spec.signature_name) == ("zoo", 1, "classify")
+
+
+def test_regress_answers_values(plain):
+    answer = plain.predictions.Regress(_regress(), timeout=10)
+    assert [row.value for row in answer.result.regressions] == [3.0, 3.0]
+    assert answer.model_spec.signature_name == "regress"
+
+
+def test_multi_inference_answers_every_task(plain):
+    request = _with_examples(inference_pb2.MultiInferenceRequest(), 1)
+    _task(_task(request, "classify", "classify"), "regress", "regress")
+    first, second = plain.predictions.MultiInference(request, timeout=10).results
+    assert [one.label for one in first.classification_result.classifications[0].classes] == ["neg", "pos"]
+    assert second.regression_result.regressions[0].value == 3.0
+
+
+# A generator has no such signature. Texts of classifier.cc, regressor.cc and util.cc, by their beginning.
+REFUSED = {
+    "classify a generator": ("Classify", _classify(name="toy", signature=""), INVALID, "No classification inputs"),
+    "regress a generator": ("Regress", _regress(name="toy", signature=""), INVALID, "No regression inputs"),
+    "classify with two inputs": ("Classify", _classify(signature="several"), INVALID, "Expected one input Tensor."),
+    "regress with two inputs": ("Regress", _regress(signature="several"), INVALID, "Expected one input Tensor."),
+    "classify without the signature": (
+        "Classify", _classify(signature="zz"), INVALID, "No signature was found with the name: zz",
+    ),
+    "regress without the signature": (
+        "Regress", _regress(signature="zz"), INVALID, "No signature was found with the name: zz",
+    ),
+    "classify nothing": ("Classify", _classify(number=0), INVALID, "Input is empty."),
+    "classify an unknown model": (
+        "Classify", _classify(name="nope"), NOT_FOUND, "Servable not found for request: Latest(nope)",
+    ),
+    "regress an unknown version": (
+        "Regress", _regress(version=9), NOT_FOUND, "Servable not found for request: Specific(zoo, 9)",
+    ),
+    "classify without a model": (
+        "Classify", classification_pb2.ClassificationRequest(), INVALID, "Missing ModelSpec",
+    ),
+    "multi-inference of another method": (
+        "MultiInference", _task(_with_examples(inference_pb2.MultiInferenceRequest()), "zz", "classify"),
+        UNIMPLEMENTED, "Unsupported signature method_name: tensorflow/serving/zz",
+    ),
+    "multi-inference of a generator": (
+        "MultiInference",
+        _task(_with_examples(inference_pb2.MultiInferenceRequest()), "classify", "", "toy"),
+        INVALID, "No classification inputs",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refusal(plain, case):
+    method, request, code, text = REFUSED[case]
+    found, details = refusal(getattr(plain.predictions, method), request)
+    assert found is code and details.startswith(text)
+
+
+UNKNOWN = {
+    "streamed": "/tensorflow.serving.PredictionService/PredictStreamed",
+    "session": "/tensorflow.serving.SessionService/SessionRun",
+    "health, off by default": "/grpc.health.v1.Health/Check",
+    "nonsense": "/no.such.Service/NoSuchMethod",
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_a_method_that_there_is_not(plain, case):
+    call = plain.channel.unary_unary(UNKNOWN[case])
+    assert refusal(call, b"")[0] is UNIMPLEMENTED
+
+
+def test_a_gzip_channel_is_accepted(plain):
+    channel = grpc.insecure_channel(plain.target, compression=grpc.Compression.Gzip)
+    with channel:
+        call = channel.unary_unary(
+            "/tensorflow.serving.PredictionService/Classify",
+            request_serializer=classification_pb2.ClassificationRequest.SerializeToString,
+            response_deserializer=classification_pb2.ClassificationResponse.FromString,
+        )
+        answer = call(_classify(number=100), timeout=10, compression=grpc.Compression.Gzip)
+    assert len(answer.result.classifications) == 100
+
+
+def test_a_text_is_cut_at_1024_characters(plain):
+    _, text = refusal(plain.predictions.Classify, _classify(signature="z" * 3000))
+    assert len(text) == 1024 + len("...TRUNCATED") and text.endswith("z...TRUNCATED")

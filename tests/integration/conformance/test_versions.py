@@ -1,0 +1,146 @@
+"""Which versions a config serves: policies, labels, swaps without a gap."""
+
+import threading
+
+import grpc
+import numpy as np
+import pytest
+
+from tests.integration.conformance.calls import FAILED, INVALID, NOT_FOUND, predict_request, refusal, refused
+from tests.integration.conformance.starts import model
+from tests.serving import toy
+
+SEED = {"seed": np.int64([1])}
+UP = "AVAILABLE"
+
+
+def _three(own):
+    for number in (1, 2, 3):
+        own.publish(number, scale=number)
+
+
+POLICIES = {
+    "none": ("", [3]),
+    "latest two": ("latest { num_versions: 2 }", [3, 2]),
+    "latest, more than there are": ("latest { num_versions: 9 }", [3, 2, 1]),
+    "all": ("all {}", [3, 2, 1]),
+    "specific two": ("specific { versions: 1 versions: 3 }", [3, 1]),
+    "specific, one of them missing": ("specific { versions: 1 versions: 8 }", [1]),
+}
+
+
+@pytest.mark.parametrize("case", POLICIES)
+def test_a_policy_serves_its_versions(own, case):
+    policy, versions = POLICIES[case]
+    _three(own)
+    own.serve(policy)
+    own.until(**{f"v{version}": UP for version in versions})
+    assert [own.scale(version=version) for version in versions] == versions
+    assert own.scale() == versions[0]  # without a number: the newest
+
+
+def test_a_policy_rolls_back_and_forward(own):
+    _three(own)
+    own.serve()
+    own.serve("specific { versions: 2 }")
+    own.until(v3="END", v2=UP)
+    assert own.scale() == 2
+    own.serve()
+    own.until(v3=UP, v2="END")
+    assert own.scale() == 3
+
+
+def test_a_label_names_a_version(own):
+    _three(own)
+    own.serve("all {}")
+    own.until(v3=UP, v2=UP, v1=UP)
+    own.serve("all {}", {"stable": 1, "canary": 3})
+    assert (own.scale(label="stable"), own.scale(label="canary"), own.scale()) == (1, 3, 3)
+
+
+def test_a_label_moves_and_goes(own):
+    _three(own)
+    own.serve("all {}")
+    own.until(v3=UP, v2=UP, v1=UP)
+    own.serve("all {}", {"stable": 1})
+    own.serve("all {}", {"stable": 2})
+    assert own.scale(label="stable") == 2
+    own.serve("all {}")
+    answer = refused(own.server, SEED, name=own.name, label="stable")
+    assert answer == (INVALID, "Unrecognized servable version label: stable")
+
+
+def test_a_label_may_only_name_what_is_available_when_it_is_called(own):
+    """So a config that adds a version and labels it is refused whole, and nothing is loaded."""
+    own.publish(1)
+    with pytest.raises(grpc.RpcError) as caught:
+        own.serve("", {"stable": 1})
+    assert caught.value.code() is FAILED
+    assert caught.value.details() == (
+        f"Request to assign label to version 1 of model {own.name}, which is not currently available for inference"
+    )
+    answer = refused(own.server, SEED, name=own.name)
+    assert answer == (NOT_FOUND, f"Servable not found for request: Latest({own.name})")
+
+
+def test_the_label_of_an_unloaded_version_is_not_found(own):
+    own.publish(1)
+    own.serve()
+    own.serve("", {"stable": 1})
+    own.publish(2, scale=2)
+    own.until(v2=UP, v1="END")
+    answer = refused(own.server, SEED, name=own.name, label="stable")
+    assert answer == (NOT_FOUND, f"Servable not found for request: Specific({own.name}, 1)")
+
+
+def test_two_models_do_not_mix(own, saved, tmp_path):
+    own.publish(1, scale=2)
+    other = tmp_path / "other"
+    other.mkdir()
+    toy.publish(saved[3], other, 5)
+    own.server.reload(own.config(), model("other", other))
+    request = predict_request(SEED, name=own.name, version=5)
+    answer = refusal(own.server.predictions.Predict, request)
+    assert answer == (NOT_FOUND, f"Servable not found for request: Specific({own.name}, 5)")
+    assert own.scale() == 2
+
+
+def test_a_swap_under_load_has_no_gap_and_mixes_no_versions(own):
+    own.publish(1)
+    own.serve()
+    done, answers, errors = threading.Event(), [], []
+
+    def ask():
+        while not done.is_set():
+            try:
+                answers.append(own.scale())
+            except Exception as error:
+                errors.append(error)
+
+    callers = [threading.Thread(target=ask) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    toy.until(lambda: len(answers) > 20)
+    own.publish(2, scale=2)
+    own.until(v2=UP, v1="END")
+    before = len(answers)
+    toy.until(lambda: len(answers) > before + 20)
+    done.set()
+    for caller in callers:
+        caller.join()
+    assert not errors
+    assert set(answers[:10]) == {1} and set(answers[-10:]) == {2} and set(answers) == {1, 2}
+
+
+def test_a_call_that_runs_during_a_swap_is_answered_by_its_version(own):
+    own.publish(1, "slow")
+    own.serve()
+    values = []
+    call = threading.Thread(target=lambda: values.append(own.scale(signature="slow")))
+    call.start()
+    own.publish(2, scale=3)
+    toy.until(lambda: own.states().get(2) == UP)
+    assert own.scale() == 3
+    call.join()
+    assert values == [2]
+    own.until(v2=UP, v1="END")
