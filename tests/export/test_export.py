@@ -1,7 +1,6 @@
 """What a published version holds and answers."""
 
 import io
-import json
 import os
 
 import keras
@@ -36,10 +35,13 @@ def test_the_version_has_the_signatures_of_the_contract(signatures):
     assert set(signatures) == expected
 
 
-def test_signature_json_states_the_names_in_signatures_py():
+def test_signature_json_is_what_the_command_prints(signatures):
     with open(os.path.join(ROOT, "export", "signature.json")) as file:
-        stated = json.load(file)
-    assert stated == names.contract()
+        assert file.read() == names.contract_text()  # --print_contract
+
+
+def test_the_offered_names_are_those_of_the_graph(signatures):
+    assert names.offered(3, True) == tuple(sorted(signatures, key=names.offered(3, True).index))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
@@ -211,15 +213,6 @@ def test_a_variable_that_keras_does_not_know_is_said(tmp_path):
 
     with pytest.raises(ValueError, match="add_weight"):
         gk.export_generator(image_model(Hidden()), tmp_path)
-
-
-def test_labels_before_latents_are_refused(tmp_path):
-    labels, latents = keras.Input((), dtype="int32"), keras.Input((2,))
-    x = keras.layers.Dense(16, activation="tanh")(latents)
-    x = keras.layers.Add()([x, keras.layers.Embedding(3, 16)(labels)])
-    model = keras.Model([labels, latents], keras.layers.Reshape((4, 4, 1))(x))
-    with pytest.raises(ValueError, match="in this order"):
-        gk.export_generator(model, tmp_path, num_classes=3)
 
 
 def test_two_exporters_at_once_leave_each_other_alone(tmp_path):
