@@ -6,11 +6,10 @@ import json
 import pathlib
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgan_kit.export import signatures as names
-from tfgan_kit.export.certificate import certify
+from tfgan_kit.export.certificate import certify, keras_reference
 from tfgan_kit.export.foreign import check_generator
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.operations import check_operations
@@ -71,8 +70,7 @@ def export_generator(
         _save(module, folder, in_memory)
         reloaded = dict(tf.saved_model.load(str(folder)).signatures)
         write_warmup(folder, reloaded, num_classes)
-        # Not the graph that was saved, but the Keras model itself: a mistake in between shows.
-        in_memory[names.FROM_LATENT] = _called_by_hand(generator, output_range)
+        reference = keras_reference(generator, latent_dim, num_classes, output_range)
         _write_lineage(folder, {
             "contract_version": names.CONTRACT_VERSION,
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -85,7 +83,8 @@ def export_generator(
                 "image_shape": list(image_shape), "output_range": list(output_range),
             },
             "lineage": lineage or {},
-            "certificate": certify(in_memory, reloaded, num_classes),
+            "optimization": module.optimization,
+            "certificate": certify(in_memory, reloaded, num_classes, reference),
         })
         return publish(folder, output)
 
@@ -120,15 +119,3 @@ def _save(module, folder, functions):
             "The model holds a variable or resource that Keras does not know of, and that would be "
             f"missing from the export: make it with add_weight. TensorFlow says: {str(error)[:300]}"
         ) from error
-
-
-def _called_by_hand(generator, output_range):
-    """`from_latent` by the Keras model alone, in NumPy: what the saved graph is compared with."""
-    low, high = output_range
-
-    def from_latent(latents, label=None):
-        images = generator(latents if label is None else [latents, label], training=False)
-        levels = (np.asarray(images, np.float64) - low) * 255.0 / (high - low)
-        return {names.IMAGES: tf.constant(np.clip(np.round(levels), 0, 255).astype(np.uint8))}
-
-    return from_latent
