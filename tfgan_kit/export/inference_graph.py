@@ -201,9 +201,10 @@ def _evaluated(tensors, concrete, definition):
         inputs = {n: _captured(value) for n, value in given.items() if n.removesuffix(":0") in needed}
         return tf.graph_util.import_graph_def(part, inputs, [t.name for t in tensors], name="")
 
+    values = evaluate.get_concrete_function()()
     return {
         _name(t): np.array(value.numpy(), dtype=object if t.dtype == tf.string else None)
-        for t, value in zip(tensors, evaluate(), strict=True)
+        for t, value in zip(tensors, values, strict=True)
     }
 
 
