@@ -17,7 +17,7 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
+from absl import app, flags, logging
 
 import tfgan_kit as gk
 from benchmarks.alternate import alternate, ratio
@@ -123,17 +123,34 @@ def _inputs(batch):
 
 
 def _race(title, contestants, inputs_of=_inputs, batches=None):
-    """Prints a table: milliseconds of each and the first one's over each, by batch size."""
+    """Prints milliseconds of each, and the first one's time over each's: on the clock, and of CPUs.
+
+    The ratio of the processors' time holds on a machine that others use, too.
+    """
     print(f"{title} (load {os.getloadavg()[0]:.1f})")
     for batch in batches or _FLAGS.batch:
         inputs = inputs_of(batch)
+        spent = {name: [] for name in contestants}
         seconds = alternate(
-            {name: lambda run=run: [v.numpy() for v in run(*inputs).values()]
-             for name, run in contestants.items()}, _FLAGS.rounds,
-        )  # fmt: skip
-        first = next(iter(seconds.values()))
+            {name: _timed(run, inputs, spent[name]) for name, run in contestants.items()}, _FLAGS.rounds
+        )
+        first = next(iter(contestants))
         for name, values in seconds.items():
-            print(f"  batch {batch:3}  {name:28}{1e3 * np.median(values):8.2f} ms  {ratio(first, values)}")
+            clock, cpu = ratio(seconds[first], values), np.divide(spent[first], spent[name])[-_FLAGS.rounds :]
+            print(
+                f"  batch {batch:3}  {name:28}{1e3 * np.median(values):8.2f} ms  clock {clock}  "
+                f"CPU {np.median(cpu):.3f}"
+            )
+
+
+def _timed(run, inputs, spent):
+    def call():
+        started = time.process_time()
+        for value in run(*inputs).values():
+            value.numpy()
+        spent.append(time.process_time() - started)
+
+    return call
 
 
 def _ceiling(baseline, folder):
@@ -204,6 +221,7 @@ def _folded(generator):
 
 
 def main(_):
+    logging.set_verbosity(logging.WARNING)
     generator = _generator()
     with tempfile.TemporaryDirectory() as folder:
         baseline = _by_keras(generator, f"{folder}/keras")

@@ -13,6 +13,8 @@ from tfgan_kit.export.warmup import example_inputs
 LARGEST_BATCH = 33
 PIXELS = 1_000_000  # to compare between alone and batched, over all signatures; see _MOST_PASSES
 _MOST_PASSES = 6  # images of a few pixels would else take minutes to come to a million
+_MOST_PIXELS = 20_000_000  # a signature; images above 108x108x3 are tried at these sizes only
+_FEW_SIZES = (1, 2, 3, 7, 16, LARGEST_BATCH)
 _TWIN_SIZES = (1, 2, 3, 16, LARGEST_BATCH)
 _REFERENCE_ROWS = 32
 
@@ -24,8 +26,9 @@ MOST_MEAN_LEVELS = 4.0  # a bfloat16 graph may be some levels off in some pixels
 def certify(in_memory, reloaded, num_classes, reference=None, precision="float32"):
     """Compares every signature before saving and after loading, alone and batched, and with Keras.
 
-    A row is asked for alone, then at every position of batches of every size from 1 to 33. A `_png`
-    twin runs the same network: its pictures are decoded and compared with its signature's images.
+    A row is asked for alone, then at every position of batches of every size from 1 to 33 (of six
+    sizes, where a row has more than 35,000 numbers). A `_png` twin runs the same network: its
+    pictures are decoded and compared with its signature's images.
 
     Args:
         in_memory: dict signature name -> callable with the signature's inputs by name, answering a
@@ -128,16 +131,22 @@ def _certify_one(name, in_memory, reloaded, num_classes, passes):
     alone = np.concatenate([
         _answer(name, reloaded, _rows(inputs, k, k + 1)) for k in range(LARGEST_BATCH * passes)
     ])
+    sizes = _sizes(alone)
     loaded, batched = _Largest(), _Largest()
     for first in range(0, len(alone), LARGEST_BATCH):
-        for size in range(1, LARGEST_BATCH + 1):
+        for size in sizes:
             rows = _rows(inputs, first, first + size)
             answer = _answer(name, reloaded, rows)
             batched.add(answer, alone[first : first + size])
             if first == 0:
                 loaded.add(answer, _answer(name, in_memory, rows))
-    row = _stated(reloaded, passes * sum(range(1, LARGEST_BATCH + 1)), alone, range(1, LARGEST_BATCH + 1))
+    row = _stated(reloaded, passes * sum(sizes), alone, sizes)
     return row | loaded.stated("reloaded") | batched.stated("batched"), alone
+
+
+def _sizes(alone):
+    every = range(1, LARGEST_BATCH + 1)
+    return every if sum(every) * np.prod(alone.shape[1:]) <= _MOST_PIXELS else _FEW_SIZES
 
 
 def _certify_twin(name, in_memory, reloaded, num_classes, alone):
