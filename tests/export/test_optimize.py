@@ -116,6 +116,27 @@ def test_of_a_batch_normalization_only_an_addition_is_left():
     assert ops.count("AddV2") + ops.count("BiasAdd") == 2  # the normalization's shift, the last bias
 
 
+def test_a_layer_whose_output_is_also_read_elsewhere_is_not_folded():
+    latents = keras.Input((Z,))
+    x = layers.Dense(16)(latents)
+    x = layers.Add()([x, layers.BatchNormalization()(x)])
+    model = trained(keras.Model(latents, layers.Reshape((4, 4, 1))(x)))
+    optimized, report = optimize(model, Z)
+    assert report["folded_scales"] == 0
+    np.testing.assert_allclose(called(optimized), model(LATENTS, training=False), atol=1e-5)
+
+
+class Noise(keras.layers.Layer):
+    def call(self, x):
+        return x + tf.random.normal([Z])
+
+
+def test_random_operations_are_not_computed_once():
+    """They depend on no input, and the check of the operations has to see them."""
+    model = keras.Sequential([keras.Input((Z,)), Noise()])
+    assert "RandomStandardNormal" in operations(optimize(model, Z)[0], tf.TensorSpec([None, Z]))
+
+
 @pytest.fixture
 def conditional():
     return trained(gk.DCGANGenerator(14, 1, latent_dim=Z, width=8, num_classes=3))

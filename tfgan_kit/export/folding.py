@@ -27,8 +27,8 @@ def fold(graph: InferenceGraph) -> int:
     for node in list(graph.nodes.values()):
         if node.op == "Mul":
             count += _fold_scale(graph, node)
-        elif node.op == "AddV2":
-            _join_shifts(graph, node) or _shift_by_class(graph, node)
+        elif node.op == "AddV2" and not _join_shifts(graph, node):
+            _shift_by_class(graph, node)
     graph.prune()
     return count
 
