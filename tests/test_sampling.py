@@ -29,9 +29,24 @@ def test_latents_of_a_name_do_not_depend_on_the_batch():
     np.testing.assert_array_equal(together, alone)
 
 
-def test_latents_are_the_documented_stateless_draw():
-    expected = tf.random.stateless_normal([6], [42, 0], alg="philox")
-    np.testing.assert_array_equal(sampling.latents_from_seeds(tf.constant([42], tf.int64), 6)[0], expected)
+NAMES = [0, 1, -1, 42, 2**32, -(2**40) - 3, 2**63 - 1, -(2**63), 7, 8, 9]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 11])
+def test_latents_are_the_documented_stateless_draw_bit_for_bit(count):
+    drawn = sampling.latents_from_seeds(tf.constant(NAMES[:count], tf.int64), 6)
+    expected = [tf.random.stateless_normal([6], [name, 0], alg="philox") for name in NAMES[:count]]
+    np.testing.assert_array_equal(drawn, np.reshape(expected, (count, 6)))
+
+
+@pytest.mark.parametrize("num_classes", [1, 3, 1000])
+def test_labels_are_the_documented_stateless_draw(num_classes):
+    drawn = sampling.labels_from_seeds(tf.constant(NAMES, tf.int64), num_classes)
+    expected = [
+        tf.random.stateless_uniform([], [name, 1], maxval=num_classes, dtype=tf.int32, alg="philox")
+        for name in NAMES
+    ]
+    np.testing.assert_array_equal(drawn, expected)
 
 
 def test_latents_are_standard_normal_over_names():

@@ -13,6 +13,9 @@ from tfgan_kit.data.pixels import to_uint8
 _LATENTS = 0
 _LABEL = 1
 
+_PHILOX = 1  # `tf.random.Algorithm.PHILOX`, as the raw ops number it
+_BLOCK = 8  # rows drawn in one iteration
+
 SEEDS_PER_STREAM = 2**32
 
 
@@ -47,10 +50,26 @@ def image_seeds(seed, num_images, start=0):
     return np.arange(num_images, dtype=np.int64) + first
 
 
-def _per_row(seeds, stream, draw, dtype):
-    """`draw([seed, stream])` of each row alone, so that no row depends on its neighbours."""
-    streams = tf.fill(tf.shape(seeds), tf.constant(stream, tf.int64))
-    return tf.map_fn(draw, tf.stack([seeds, streams], axis=1), fn_output_signature=dtype)
+def _per_row(seeds, stream, draw, spec):
+    """`draw(key, counter)` of each row alone, so that no row depends on its neighbours.
+
+    Philox has one key a seed and TensorFlow's kernels take one key a call, so a row costs two ops,
+    but not an iteration of the loop: `_BLOCK` rows share one (benchmarks/README.md, "Export").
+    """
+    blocks = -(-tf.shape(seeds)[0] // _BLOCK)
+    padded = tf.concat([seeds, tf.zeros([blocks * _BLOCK - tf.shape(seeds)[0]], tf.int64)], axis=0)
+    pairs = tf.stack([padded, tf.fill(tf.shape(padded), tf.constant(stream, tf.int64))], axis=1)
+
+    def draw_block(pairs):
+        # What tf.random.stateless_* does with a seed for alg="philox", there in a dozen ops.
+        rows = [tf.raw_ops.StatelessRandomGetKeyCounter(seed=pair) for pair in tf.unstack(pairs)]
+        return tf.stack([draw(*row) for row in rows])
+
+    drawn = tf.map_fn(
+        draw_block, tf.reshape(pairs, [blocks, _BLOCK, 2]),
+        fn_output_signature=tf.TensorSpec([_BLOCK, *spec.shape], spec.dtype),
+    )  # (blocks, _BLOCK, ...)
+    return tf.reshape(drawn, [blocks * _BLOCK, *spec.shape])[: tf.shape(seeds)[0]]
 
 
 @tf.function(reduce_retracing=True)
@@ -59,7 +78,9 @@ def latents_from_seeds(seeds, latent_dim):
     return _per_row(
         seeds,
         _LATENTS,
-        lambda pair: tf.random.stateless_normal([latent_dim], pair, alg="philox"),
+        lambda key, counter: tf.raw_ops.StatelessRandomNormalV2(
+            shape=[latent_dim], key=key, counter=counter, alg=_PHILOX, dtype=tf.float32
+        ),
         tf.TensorSpec([latent_dim], tf.float32),
     )
 
@@ -70,8 +91,9 @@ def labels_from_seeds(seeds, num_classes):
     return _per_row(
         seeds,
         _LABEL,
-        lambda pair: tf.random.stateless_uniform(
-            [], pair, maxval=num_classes, dtype=tf.int32, alg="philox"
+        lambda key, counter: tf.raw_ops.StatelessRandomUniformIntV2(
+            shape=tf.zeros([0], tf.int32), key=key, counter=counter, alg=_PHILOX,
+            minval=tf.constant(0), maxval=tf.constant(num_classes),
         ),
         tf.TensorSpec([], tf.int32),
     )

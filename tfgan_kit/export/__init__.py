@@ -8,14 +8,13 @@ import pathlib
 import warnings
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgan_kit import whole_files
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.answers import write_answers
 from tfgan_kit.export.batching import batching_text
-from tfgan_kit.export.certificate import certify
+from tfgan_kit.export.certificate import certify, keras_reference
 from tfgan_kit.export.contract_checks import check_batch_rule, check_batches, check_dtypes
 from tfgan_kit.export.files import check_files, check_size, checksums
 from tfgan_kit.export.foreign import check_generator
@@ -76,9 +75,8 @@ def export_generator(
     )
     profile = _with_signatures(profile, names.offered(num_classes, discriminate))
     module = GeneratorModule(
-        generator, latent_dim, num_classes, image_shape, output_range, discriminator
+        generator, latent_dim, num_classes, image_shape, output_range, discriminator, profile
     )
-    module.functions = {name: module.functions[name] for name in profile.signatures}
     in_memory = module.signatures()
     for name, function in in_memory.items():
         check_operations(name, function)
@@ -88,13 +86,12 @@ def export_generator(
         _check_signatures(reloaded, num_classes, profile.precision)
         _write_extras(folder, reloaded, num_classes, profile)
         check_size(folder, sum(v.numpy().nbytes for v in module.saved_variables))
-        # Not the graph that was saved, but the Keras model itself: a mistake in between shows.
-        in_memory[names.FROM_LATENT] = _called_by_hand(generator, output_range)
         described = _description(generator, latent_dim, num_classes, image_shape, output_range)
-        certificate = certify(in_memory, reloaded, num_classes)
+        reference = keras_reference(generator, latent_dim, num_classes, output_range)
+        certificate = certify(in_memory, reloaded, num_classes, reference, profile.precision)
         _write_lineage(folder, _origin(profile) | {
-            "model": described, "lineage": lineage or {}, "certificate": certificate,
-            "files": checksums(folder),
+            "model": described, "lineage": lineage or {}, "optimization": module.optimization,
+            "certificate": certificate, "files": checksums(folder),
         })
         return _published(folder, output, profile)
 
@@ -193,15 +190,3 @@ def _save(module, folder, functions):
             "The model holds a variable or resource that Keras does not know of, and that would be "
             f"missing from the export: make it with add_weight. TensorFlow says: {str(error)[:300]}"
         ) from error
-
-
-def _called_by_hand(generator, output_range):
-    """`from_latent` by the Keras model alone, in NumPy: what the saved graph is compared with."""
-    low, high = output_range
-
-    def from_latent(latents, label=None):
-        images = generator(latents if label is None else [latents, label], training=False)
-        levels = (np.asarray(images, np.float64) - low) * 255.0 / (high - low)
-        return {names.IMAGES: tf.constant(np.clip(np.round(levels), 0, 255).astype(np.uint8))}
-
-    return from_latent

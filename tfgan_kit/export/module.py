@@ -5,6 +5,8 @@ import tensorflow as tf
 from tfgan_kit import sampling
 from tfgan_kit.data.pixels import to_float
 from tfgan_kit.export import signatures as names
+from tfgan_kit.export.optimize import optimize
+from tfgan_kit.export.profile import ExportProfile
 
 
 class GeneratorModule(tf.Module):
@@ -19,16 +21,32 @@ class GeneratorModule(tf.Module):
         num_classes: int, or None for an unconditional generator.
         image_shape: (H, W, C).
         output_range: (low, high), the pixel values that mean black and white.
-        discriminator: Keras model for the optional signature `discriminate`, or None.
+        discriminator: Keras model for the optional signature `discriminate`, or None; it is saved as
+            it is.
+        profile: an `ExportProfile`; of it count `optimized`, `precision` (bfloat16 is computed by the
+            optimised graph only), `png_compression` and `signatures`.
+
+    Attributes:
+        optimization: what `optimize` reports, a dict; empty when it was not asked for.
+
+    Raises:
+        ValueError: `profile` names signatures that this model does not have.
     """
 
     def __init__(
         self, generator, latent_dim, num_classes, image_shape, output_range=(-1.0, 1.0),
-        discriminator=None,
+        discriminator=None, profile=ExportProfile(),  # noqa: B008, it is frozen
     ):
         super().__init__()
+        self.optimization = {}
+        if profile.optimized or profile.precision != "float32":
+            generator, self.optimization = optimize(
+                generator, latent_dim, num_classes, profile.precision
+            )
         networks = [generator] + ([discriminator] if discriminator is not None else [])
-        self.saved_variables = [v.value for network in networks for v in network.variables]
+        self.saved_variables = [
+            v if isinstance(v, tf.Variable) else v.value for network in networks for v in network.variables
+        ]
         low, high = output_range
 
         def generate(inputs, training):
@@ -37,12 +55,16 @@ class GeneratorModule(tf.Module):
 
         # Not attributes: a Keras model hung on a tf.Module would be saved whole.
         exact = (low, high) == (-1.0, 1.0)
-        run = _build(
-            generator if exact else generate, discriminator, latent_dim, num_classes, image_shape
-        )
+        run = _build(generator if exact else generate, latent_dim, num_classes)
+        run |= {
+            name + names.PNG_SUFFIX: (_encoded(function, profile.png_compression), specs)
+            for name, (function, specs) in run.items()
+        }
+        if discriminator is not None:
+            run[names.DISCRIMINATE] = _scores(discriminator, image_shape, num_classes)
         self.functions = {
             name: tf.function(function, input_signature=specs)
-            for name, (function, specs) in run.items()
+            for name, (function, specs) in _chosen(run, profile.signatures).items()
         }
 
     def signatures(self):
@@ -50,8 +72,19 @@ class GeneratorModule(tf.Module):
         return {name: f.get_concrete_function() for name, f in self.functions.items()}
 
 
-def _build(generator, discriminator, latent_dim, num_classes, image_shape):
-    """`{signature: (python function, input specs)}`."""
+def _chosen(run, wanted):
+    """Those of `{signature: ...}` that a profile wants; None: all."""
+    unknown = sorted(set(wanted or ()) - set(run))
+    if unknown or wanted is not None and not wanted:
+        raise ValueError(
+            f"This model's signatures are {', '.join(sorted(run))}; name one or more of them, or give "
+            f"None for all. Received: signatures={wanted!r}"
+        )
+    return run if wanted is None else {name: run[name] for name in run if name in wanted}
+
+
+def _build(generator, latent_dim, num_classes):
+    """`{signature: (python function, input specs)}` of those that make images."""
     seed = tf.TensorSpec([None], tf.int64, names.SEED)
     label = tf.TensorSpec([None], tf.int32, names.LABEL)
     latents_spec = tf.TensorSpec([None, latent_dim], tf.float32, names.LATENTS)
@@ -78,28 +111,25 @@ def _build(generator, discriminator, latent_dim, num_classes, image_shape):
     else:
         made[names.GENERATE] = (from_seed_and_label, [seed, label])
         made[names.FROM_LATENT] = (from_latent, [latents_spec, label])
-    made |= {
-        name + names.PNG_SUFFIX: (_encoded(function), specs)
-        for name, (function, specs) in made.items()
-    }
-    if discriminator is not None:
-        images = tf.TensorSpec([None, *image_shape], tf.uint8, names.IMAGES)
-        made[names.DISCRIMINATE] = _scores(discriminator, images, label, num_classes)
     return made
 
 
-def _encoded(function):
+def _encoded(function, compression):
     def encode(*arguments):
         images = function(*arguments)[names.IMAGES]
         pictures = tf.map_fn(
-            tf.io.encode_png, images, fn_output_signature=tf.TensorSpec([], tf.string)
+            lambda image: tf.io.encode_png(image, compression), images,
+            fn_output_signature=tf.TensorSpec([], tf.string),
         )
         return {names.PNG_BYTES: pictures}
 
     return encode
 
 
-def _scores(discriminator, images, label, num_classes):
+def _scores(discriminator, image_shape, num_classes):
+    images = tf.TensorSpec([None, *image_shape], tf.uint8, names.IMAGES)
+    label = tf.TensorSpec([None], tf.int32, names.LABEL)
+
     def discriminate(images, label=None):
         images = to_float(images)
         logits = discriminator(images if label is None else [images, label], training=False)
