@@ -7,7 +7,7 @@ import types
 
 import numpy as np
 import pytest
-from tensorflow_serving.apis import get_model_status_pb2, model_pb2, prediction_log_pb2
+from tensorflow_serving.apis import get_model_status_pb2, prediction_log_pb2
 
 from tests.serving import toy
 from tfgan_kit.serving.calls import RequestError
@@ -65,7 +65,7 @@ def test_a_call_that_runs_during_the_swap_is_finished_by_its_version(server, bas
             target=lambda: images.append(client.generate(seeds=[7], signature="slow"))
         )
         call.start()
-        toy.until(lambda: any(server.versions._users.values()))
+        toy.until(lambda: not server.versions.drained(timeout=0))
         toy.publish(saved[2], base_path, 2)
         call.join()
     np.testing.assert_array_equal(images[0], toy.expected([7], scale=1))
@@ -150,7 +150,7 @@ def test_a_version_that_is_refused_is_not_loaded_again_until_its_files_change(tm
         tries.append(path)
         raise ValueError("not today")
 
-    versions = Versions("toy", tmp_path, load)
+    versions = Versions("toy", load).follow(tmp_path)
     for _ in range(3):
         versions.poll()
     assert len(tries) == 1
@@ -180,10 +180,10 @@ def _loaded(path):
 
 
 def test_a_call_that_never_ends_does_not_hold_up_the_next_version(tmp_path):
-    versions = Versions("toy", tmp_path, _loaded, retire_seconds=0.1)
+    versions = Versions("toy", _loaded, retire_seconds=0.1).follow(tmp_path)
     (tmp_path / "1").mkdir()
     versions.poll()
-    with versions.use(model_pb2.ModelSpec(name="toy")) as model:
+    with versions.use() as model:
         (tmp_path / "2").mkdir()
         poll = threading.Thread(target=versions.poll, daemon=True)
         poll.start()
@@ -195,7 +195,7 @@ def test_a_call_that_never_ends_does_not_hold_up_the_next_version(tmp_path):
 
 
 def test_stop_returns_although_a_replaced_version_still_runs_a_call(server, base_path, saved):
-    with server.versions.use(model_pb2.ModelSpec(name="toy")):
+    with server.versions.use():
         toy.publish(saved[2], base_path, 2)
         toy.until(lambda: states(server) == [(2, "AVAILABLE"), (1, "UNLOADING")])
         stop = threading.Thread(target=server.stop, kwargs={"grace": 0.2}, daemon=True)
@@ -212,11 +212,9 @@ def test_only_folders_named_by_an_integer_are_versions(tmp_path):
 
 
 def test_a_version_by_number_is_not_found_once_it_is_replaced(server, base_path, saved):
-    spec = model_pb2.ModelSpec(name="toy")
-    spec.version.value = 1
-    with server.versions.use(spec) as model:
+    with server.versions.use(1) as model:
         assert model.version == 1
     toy.publish(saved[2], base_path, 2)
     toy.until(lambda: version_of(server) == 2)
-    with pytest.raises(RequestError, match=r"Specific\(toy, 1\)"), server.versions.use(spec):
+    with pytest.raises(RequestError, match=r"Specific\(toy, 1\)"), server.versions.use(1):
         pass

@@ -60,8 +60,8 @@ def test_a_file_that_is_no_tfrecord_refuses_the_version(version):
     assert text.endswith("Please verify your warmup data is in TFRecord format.")
 
 
-@pytest.mark.parametrize("kind", ["session_run_log", "classify_log"])
-def test_a_record_that_is_no_predict_log_refuses_the_version(version, kind):
+@pytest.mark.parametrize("kind", ["session_run_log", "predict_streamed_log"])
+def test_a_record_of_what_the_server_does_not_answer_refuses_the_version(version, kind):
     log = prediction_log_pb2.PredictionLog()
     getattr(log, kind).SetInParent()
     toy.write_warmup(version, [log.SerializeToString()])

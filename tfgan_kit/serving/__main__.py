@@ -8,7 +8,7 @@ import threading
 
 from absl import app, flags
 
-from tfgan_kit.serving import BatchingParameters, ModelServer, StartError
+from tfgan_kit.serving import BatchingParameters, ModelServer, ServerOptions, StartError
 
 _FLAGS = flags.FLAGS
 _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
@@ -59,7 +59,7 @@ def main(argv):
     stop.wait()
     print("Stopping: calls that are running may finish.", flush=True)
     server.stop()
-    if not server.versions.drained(timeout=0):  # Python would wait for their threads for ever
+    if not server.models.drained(timeout=0):  # Python would wait for their threads for ever
         print("Calls that did not end within 30 s are given up.", flush=True)
         os._exit(1)
 
@@ -69,11 +69,11 @@ def _server() -> ModelServer:
         _FLAGS.model_base_path,
         _FLAGS.model_name,
         port=_FLAGS.port,
-        host=_FLAGS.host,
         batching=_batching(),
         grpc_max_threads=_FLAGS.grpc_max_threads,
         file_system_poll_wait_seconds=_FLAGS.file_system_poll_wait_seconds,
         enable_serialization_as_tensor_content=_FLAGS.enable_serialization_as_tensor_content,
+        options=ServerOptions(host=_FLAGS.host),
     )
 
 

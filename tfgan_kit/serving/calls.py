@@ -31,6 +31,10 @@ class RequestError(Exception):
         self.code = code
 
 
+class StartError(RuntimeError):
+    """The server cannot start; the text says why and how to go on."""
+
+
 class Slots:
     """The calls that may be answered at one time (`--grpc_max_threads`).
 
@@ -62,7 +66,7 @@ def answers(method):
             context.abort(grpc.StatusCode.CANCELLED, "The caller has gone.")
         try:
             with self.slots:
-                return method(self, request)
+                return method(self, request, context)
         except Exception as error:
             code, message = status_of(error)
             if code is grpc.StatusCode.INTERNAL:

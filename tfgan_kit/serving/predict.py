@@ -9,13 +9,16 @@ from tfgan_kit.serving.calls import RequestError
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
-def predict(model, request, as_content: bool) -> predict_pb2.PredictResponse:
+def predict(
+    model, request, as_content: bool, is_wanted=lambda: True
+) -> predict_pb2.PredictResponse:
     """Runs a request on a loaded version.
 
     Args:
         model: `SavedModel`.
         request: `PredictRequest`.
         as_content: outputs as `tensor_content`; else as typed fields (`int_val` ...).
+        is_wanted: False once the caller has gone; then nothing is run or written any more.
 
     Raises:
         RequestError: with TensorFlow Serving's status and text.
@@ -23,7 +26,9 @@ def predict(model, request, as_content: bool) -> predict_pb2.PredictResponse:
     signature = model.signature(request.model_spec.signature_name)
     _check_inputs(signature, request.inputs)
     wanted = _wanted(signature, request.output_filter)
+    _check_wanted(is_wanted)
     outputs = signature.run(request.inputs)
+    _check_wanted(is_wanted)
     response = predict_pb2.PredictResponse()
     response.model_spec.name = request.model_spec.name
     response.model_spec.version.value = model.version
@@ -31,6 +36,11 @@ def predict(model, request, as_content: bool) -> predict_pb2.PredictResponse:
     for alias in wanted:
         tensors.encode(outputs[alias].numpy(), response.outputs[alias], as_content)
     return response
+
+
+def _check_wanted(is_wanted) -> None:
+    if not is_wanted():
+        raise RequestError(grpc.StatusCode.CANCELLED, "The caller has gone.")
 
 
 def _check_inputs(signature, given) -> None:

@@ -11,7 +11,7 @@ from tfgan_kit.serving import batching, tensors
 from tfgan_kit.serving.calls import RequestError
 
 _LOGGER = logging.getLogger(__name__)
-_SERVE = "serve"  # TensorFlow Serving's --saved_model_tags
+_SERVE = ("serve",)  # TensorFlow Serving's --saved_model_tags
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
@@ -25,18 +25,19 @@ class SavedModel:
     Args:
         path: the version's folder.
         parameters: `BatchingParameters`, or None to run every request by itself.
+        tags: those of the graph to load; all of them, and no other. Default `serve`.
 
     Raises:
         IncompleteVersionError: the folder lacks `saved_model.pb` or its variables.
         tf.errors.OpError, ValueError: TensorFlow cannot load it.
     """
 
-    def __init__(self, path: pathlib.Path, parameters: batching.BatchingParameters | None):
+    def __init__(self, path: pathlib.Path, parameters: batching.BatchingParameters | None, tags=_SERVE):
         _check_complete(path)
         self.path = path
         self.version = int(path.name)
-        self.signature_defs = _signature_defs(path)
-        self._loaded = tf.saved_model.load(str(path), tags=[_SERVE])
+        self.signature_defs = _signature_defs(path, set(tags))
+        self._loaded = tf.saved_model.load(str(path), tags=list(tags))
         self.signatures = {
             name: Signature(name, self.signature_defs[name], function, parameters)
             for name, function in self._loaded.signatures.items()
@@ -166,9 +167,12 @@ def _check_complete(path: pathlib.Path) -> None:
         raise IncompleteVersionError(f"{path} has no variables/variables.data-* file")
 
 
-def _signature_defs(path: pathlib.Path) -> dict:
+def _signature_defs(path: pathlib.Path, tags: set) -> dict:
     saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
     for graph in saved.meta_graphs:
-        if _SERVE in graph.meta_info_def.tags:
+        if set(graph.meta_info_def.tags) == tags:
             return dict(graph.signature_def)
-    raise ValueError(f"{path} has no graph tagged {_SERVE!r}")
+    found = [sorted(graph.meta_info_def.tags) for graph in saved.meta_graphs]
+    raise ValueError(
+        f"{path} has no graph tagged {sorted(tags)} (--saved_model_tags); it has {found}"
+    )

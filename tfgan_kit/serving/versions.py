@@ -5,16 +5,19 @@ import gc
 import logging
 import pathlib
 import threading
+import time
 
 import grpc
 from tensorflow_serving.apis import get_model_status_pb2
 
+from tfgan_kit.serving import policies
 from tfgan_kit.serving.calls import RequestError, status_of
+from tfgan_kit.serving.refusals import Refusals
 
 _LOGGER = logging.getLogger(__name__)
 _STATUS = get_model_status_pb2.ModelVersionStatus
 _MAX_VERSION = 2**63 - 1
-_RETIRE_SECONDS = 30.0  # a call that has not ended by then no longer holds up the next version
+_RETIRE_SECONDS = 30.0  # a call that has not ended by then no longer keeps a version UNLOADING
 
 
 def version_folders(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
@@ -28,82 +31,122 @@ def version_folders(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
     return dict(sorted(folders.items(), reverse=True))
 
 
+def not_found(name: str, version: int | None) -> RequestError:
+    """The error of a request for what is not served; `version` None is the newest."""
+    which = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+    return RequestError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {which}")
+
+
 class Versions:
-    """Serves the newest version that loads; the old one stays until the new one is warm.
+    """Serves the versions that the policy wants; old ones stay until a new one is warm.
 
     A version that does not load is refused with a log line, whatever served before goes on, and
-    it is tried again when its files have changed (someone was still copying them).
+    `Refusals` says when it is tried again.
 
     Args:
         name: the model's name.
-        base_path: the folder of version folders.
         load: version folder -> a loaded, warmed model with a `version`. Whatever it raises
             refuses the version.
+        refusals: `Refusals`; None: tried again only when the files change.
         retire_seconds: how long the calls that run on a replaced version are waited for.
     """
 
-    def __init__(self, name: str, base_path: pathlib.Path, load, retire_seconds=_RETIRE_SECONDS):
+    def __init__(self, name: str, load, refusals=None, retire_seconds=_RETIRE_SECONDS):
         self.name = name
-        self.base_path = base_path
+        self.base_path = None
+        self._policy = policies.Policy()
         self._load = load
+        self._refusals = refusals or Refusals()
         self._retire_seconds = retire_seconds
+        self._polling = threading.Lock()
         self._changed = threading.Condition()  # guards what follows
-        self._current = None
-        self._users: dict[int, int] = {}
+        self._served: dict[int, _Held] = {}
+        self._retiring: list[_Held] = []
         self._statuses: dict[int, _STATUS] = {}
-        self._refused: dict[pathlib.Path, tuple] = {}
+
+    def follow(self, base_path: pathlib.Path, policy=None):
+        """Says where the versions are and which of them to serve, from the next `poll` on."""
+        self.base_path = base_path
+        self._policy = policy or policies.Policy()
+        return self
 
     def poll(self) -> None:
-        """Brings what is served in line with the disk. One thread calls it."""
-        folders = version_folders(self.base_path)
-        for version, path in folders.items():
-            if self._current is not None and self._current.version == version:
-                return
-            model = self._try(version, path)
-            if model is not None:
-                self._replace(model)
-                return
-        if not folders and self._current is not None:
-            self._replace(None)
+        """Brings what is served in line with the disk and the policy. Raises OSError."""
+        with self._polling:
+            folders = version_folders(self.base_path)
+            self._refusals.keep(folders.values())
+            wanted, limit = policies.candidates(self._policy, list(folders))
+            self._announce(wanted[:limit])
+            good = set()
+            for version in wanted:
+                if len(good) < limit and self._serves(version, folders[version]):
+                    good.add(version)
+            if good or not wanted:  # else nothing would be left to answer
+                self._take_down(set(self._served) - good)
+
+    def withdraw(self) -> None:
+        """Unloads all versions: the model is served no longer."""
+        with self._polling:
+            self._take_down(set(self._served))
+
+    def _announce(self, wanted) -> None:
+        with self._changed:
+            for version in wanted:
+                if version not in self._statuses:
+                    self._mark(version, _STATUS.START)
+
+    def _serves(self, version: int, path: pathlib.Path) -> bool:
+        if version in self._served:
+            return True
+        if not self._refusals.may_try(path):
+            return False
+        model = self._try(version, path)
+        if model is None:
+            return False
+        with self._changed:
+            self._served[version] = _Held(model)
+            self._mark(version, _STATUS.AVAILABLE)
+        _LOGGER.info("%s: version %d is served", self.name, version)
+        return True
 
     def _try(self, version, path):
-        files = _fingerprint(path)
-        if self._refused.get(path) == files:
-            return None
+        files = self._refusals.before(path)
         self._mark(version, _STATUS.LOADING)
         try:
-            model = self._load(path)
+            return self._load(path)
         except Exception as error:  # a stranger's model may raise anything; nothing is hidden
-            self._refused[path] = files
+            self._refusals.add(path, files)
             self._mark(version, _STATUS.END, error)
             _LOGGER.error("%s is refused: %s", path, self._statuses[version].status.error_message)
             return None
-        self._refused.pop(path, None)
-        return model
 
-    def _replace(self, model) -> None:
-        with self._changed:
-            old, self._current = self._current, model
-            if model is not None:
-                self._users.setdefault(model.version, 0)  # a call may hold it from earlier
-                self._mark(model.version, _STATUS.AVAILABLE)
-                _LOGGER.info("%s: version %d is served", self.name, model.version)
-        if old is not None:
-            version = old.version
-            del old  # nothing but the calls that still run holds it now
-            self._retire(version)
+    def _take_down(self, versions) -> None:
+        for version in sorted(versions):
+            with self._changed:
+                held = self._served.pop(version)
+                self._retiring.append(held)
+                self._mark(version, _STATUS.UNLOADING)
+            held.model = None  # nothing but the calls that still run holds it now
+            # In a thread: a call that never ends must not hold up the next version.
+            held.retirement = threading.Thread(
+                target=self._retire, args=(version, held), name=f"retire {version}", daemon=True
+            )
+            held.retirement.start()
 
-    def _retire(self, version: int) -> None:
-        self._mark(version, _STATUS.UNLOADING)
+    def _retire(self, version: int, held: "_Held") -> None:
         with self._changed:
-            idle = self._changed.wait_for(lambda: not self._users[version], self._retire_seconds)
+            idle = self._changed.wait_for(lambda: not held.users, self._retire_seconds)
         if not idle:
             _LOGGER.warning(
                 "%s: version %d still runs calls after %g s; it stays in memory until they end",
                 self.name, version, self._retire_seconds,
             )  # fmt: skip
         gc.collect()  # a loaded model is full of cycles, and large
-        self._mark(version, _STATUS.END)
+        with self._changed:
+            if self._statuses[version].state == _STATUS.UNLOADING:  # not loaded again meanwhile
+                self._mark(version, _STATUS.END)
+            if not held.users:
+                self._retiring.remove(held)
         _LOGGER.info("%s: version %d is unloaded", self.name, version)
 
     def _mark(self, version, state, error: Exception | None = None) -> None:
@@ -115,28 +158,26 @@ class Versions:
             self._statuses[version] = status
 
     @contextlib.contextmanager
-    def use(self, spec):
-        """The loaded model that a ModelSpec means; it is not unloaded while in use."""
-        model = self._take(spec)
+    def use(self, version: int | None = None):
+        """A served model, the newest or that version; it is not unloaded while in use."""
+        with self._changed:
+            wanted = max(self._served, default=None) if version is None else version
+            held = self._served.get(wanted)
+            if held is None:
+                raise not_found(self.name, version)
+            held.users += 1
+            model = held.model
         try:
             yield model
         finally:
+            del model
             with self._changed:
-                self._users[model.version] -= 1
+                held.users -= 1
                 self._changed.notify_all()
 
-    def _take(self, spec):
-        wanted = spec.version.value if spec.HasField("version") else None
-        with self._changed:
-            model = self._current
-            if model is None or wanted not in (None, model.version):
-                which = "Latest({})" if wanted is None else "Specific({}, {})"
-                raise RequestError(
-                    grpc.StatusCode.NOT_FOUND,
-                    f"Servable not found for request: {which.format(self.name, wanted)}",
-                )
-            self._users[model.version] += 1
-            return model
+    def available(self, version: int) -> bool:
+        """Whether that version is served now."""
+        return version in self._served
 
     def statuses(self) -> list:
         """The `ModelVersionStatus` of every version since the start, newest first."""
@@ -145,19 +186,27 @@ class Versions:
 
     def drained(self, timeout: float) -> bool:
         """Waits until no call runs, for up to `timeout` seconds; says whether that is so."""
+        end = time.monotonic() + timeout
         with self._changed:
-            return self._changed.wait_for(lambda: not any(self._users.values()), timeout)
+            idle = self._changed.wait_for(lambda: not self._running(), timeout)
+            retirements = [held.retirement for held in self._retiring]
+        for retirement in retirements:  # or the process would end while TensorFlow frees memory
+            retirement.join(max(0.0, end - time.monotonic()))
+        return idle
+
+    def _running(self) -> bool:
+        return any(held.users for held in (*self._served.values(), *self._retiring))
 
     @property
     def current(self):
-        """The model that is served, or None."""
-        return self._current
+        """The newest model that is served, or None."""
+        with self._changed:
+            newest = max(self._served, default=None)
+            return None if newest is None else self._served[newest].model
 
 
-def _fingerprint(path: pathlib.Path) -> tuple:
-    files = []
-    for file in sorted(path.rglob("*")):
-        with contextlib.suppress(FileNotFoundError):  # it was renamed while we looked
-            status = file.stat()
-            files.append((str(file), status.st_size, status.st_mtime_ns))
-    return tuple(files)
+class _Held:
+    def __init__(self, model):
+        self.model = model
+        self.users = 0  # calls that run on it
+        self.retirement = None

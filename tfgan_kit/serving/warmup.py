@@ -9,18 +9,26 @@ from google.protobuf import message
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfgan_kit.export import signatures
+from tfgan_kit.serving import examples
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.predict import predict
 
 _LOGGER = logging.getLogger(__name__)
 _MAX_RECORDS = 1000  # TensorFlow Serving refuses a version with more
+_ANSWERS = {
+    "predict_log": lambda model, request: predict(model, request, as_content=True),
+    "classify_log": examples.classify,
+    "regress_log": examples.regress,
+    "multi_inference_log": examples.multi_inference,
+}
 
 
-def warm_up(model) -> int:
+def warm_up(model, iterations: int = 1) -> int:
     """Answers every record of the version's warmup file; none is only a log line.
 
     Args:
         model: `SavedModel`.
+        iterations: how often each record is answered, from 1. Default 1.
 
     Returns:
         The number of records answered.
@@ -40,7 +48,9 @@ def warm_up(model) -> int:
                 grpc.StatusCode.INVALID_ARGUMENT,
                 f"Number of warmup records exceeds the maximum ({_MAX_RECORDS}) at {path}",
             )
-        predict(model, _request(record, path), as_content=True)
+        answer, request = _request(record, path)
+        for _ in range(iterations):
+            answer(model, request)
     _LOGGER.info(
         "Finished reading warmup data for model at %s. Number of warmup records read: %d.",
         path,
@@ -64,9 +74,10 @@ def _request(record: bytes, path: pathlib.Path):
         raise RequestError(
             grpc.StatusCode.INVALID_ARGUMENT, f"Failed to parse warmup record from {path}"
         ) from error
-    if log.WhichOneof("log_type") != "predict_log":
+    kind = log.WhichOneof("log_type")
+    if kind not in _ANSWERS:
         raise RequestError(
             grpc.StatusCode.UNIMPLEMENTED,
-            f"Unsupported log_type for warmup: {log.WhichOneof('log_type')}; write predict_log",
+            f"Unsupported log_type for warmup: {kind}; write {', '.join(_ANSWERS)}",
         )
-    return log.predict_log.request
+    return _ANSWERS[kind], getattr(log, kind).request

@@ -1,0 +1,164 @@
+"""The body of a `:predict` -> PredictRequest, in row ("instances") or column ("inputs") form.
+
+Reference: TensorFlow Serving's `g3doc/api_rest.md`; its texts and their order are `json_tensor.cc`'s.
+"""
+
+import tensorflow as tf
+
+from tfgan_kit.serving import tensors
+from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.json_excerpt import excerpt
+from tfgan_kit.serving.json_tensors import array_of, is_base64
+from tfgan_kit.serving.json_text import invalid, parse_object
+
+ROW, COLUMN = "instances", "inputs"
+
+
+def fill_predict(request, body: bytes, signatures) -> str:
+    """Writes signature name and inputs into a request whose model is named already.
+
+    Args:
+        request: `PredictRequest`.
+        body: the JSON text.
+        signatures: callable, given `request.model_spec`, that gives the `SignatureDef`s by name.
+
+    Returns:
+        `ROW` or `COLUMN`; the answer takes the same form.
+
+    Raises:
+        RequestError: with TensorFlow Serving's status and text.
+    """
+    document = parse_object(body)
+    fill_signature_name(request.model_spec, document)
+    inputs = _inputs(signatures(request.model_spec), request.model_spec.signature_name)
+    form = _form(document)
+    read = _rows if form == ROW else _columns
+    for name, array in read(document[form], inputs).items():
+        tensors.encode(array, request.inputs[name], as_content=True)
+    return form
+
+
+def fill_signature_name(spec, document: dict) -> None:
+    """Writes the optional `signature_name`."""
+    name = document.get("signature_name", "")
+    if not isinstance(name, str):
+        raise invalid(
+            f"JSON Value: {excerpt(document)} not formatted correctly. 'signature_name' key must "
+            "be a string value."
+        )
+    spec.signature_name = name
+
+
+def _inputs(signatures, given: str) -> dict:
+    name = given or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+    if name not in signatures:
+        raise invalid(f'Serving signature name: "{name}" not found in signature def')
+    if not signatures[name].inputs:
+        raise invalid(f"Failed to get input map for signature: {given or 'DEFAULT'}")
+    return {
+        alias: tf.dtypes.as_dtype(info.dtype)
+        for alias, info in sorted(signatures[name].inputs.items())
+    }
+
+
+def _form(document: dict) -> str:
+    def wrong(text):
+        return invalid(f"JSON Value: {excerpt(document)} {text}")
+
+    if ROW in document and COLUMN in document:
+        raise wrong(
+            f"Not formatted correctly expecting only one of '{COLUMN}' or '{ROW}' keys to exist "
+        )
+    if ROW not in document and COLUMN not in document:
+        raise invalid(f"Missing '{COLUMN}' or '{ROW}' key")
+    if ROW in document and not isinstance(document[ROW], list):
+        raise wrong(f"Expecting '{ROW}' to be an list/array")
+    if ROW in document and not document[ROW]:
+        raise wrong(f"No values in '{ROW}' array")
+    return ROW if ROW in document else COLUMN
+
+
+def _columns(value, inputs: dict) -> dict:
+    if not isinstance(value, dict) or is_base64(value):
+        if len(inputs) > 1:
+            raise invalid(
+                "inputs is a plain value/list, but expecting an object as multiple input tensors "
+                "required as per tensorinfo_map"
+            )
+        return {name: array_of(value, dtype) for name, dtype in inputs.items()}
+    arrays = {}
+    for name, dtype in inputs.items():
+        if name not in value:
+            raise invalid(f"Missing named input: {name} in 'inputs' object.")
+        arrays[name] = array_of(value[name], dtype)
+    return arrays
+
+
+def _rows(rows: list, inputs: dict) -> dict:
+    named = _is_named(rows[0])
+    if not isinstance(rows[0], dict) and len(inputs) > 1:
+        raise invalid(
+            "instances is a plain list, but expecting list of objects as multiple input tensors "
+            "required as per tensorinfo_map"
+        )
+    if named and not all(_is_named(row) and row.keys() == inputs.keys() for row in rows):
+        _refuse_rows(rows, inputs, named)
+    try:
+        return _all_rows(rows, inputs, named)
+    except RequestError:
+        _refuse_rows(rows, inputs, named)
+        raise
+
+
+def _is_named(row) -> bool:
+    return isinstance(row, dict) and not is_base64(row)
+
+
+def _all_rows(rows, inputs, named) -> dict:
+    if not named:
+        (name, dtype) = next(iter(inputs.items()))
+        return {name: array_of(rows, dtype)}
+    return {name: array_of([row[name] for row in rows], dtype) for name, dtype in inputs.items()}
+
+
+def _refuse_rows(rows, inputs, named) -> None:
+    """Raises for the first row that does not fit, in TensorFlow Serving's order and words."""
+    first = {}
+    for position, row in enumerate(rows):
+        if named != _is_named(row):
+            seen, wanted = ("list", "object") if named else ("object", "value/list")
+            raise invalid(f"Expecting {wanted} but got {seen} at item {position} of input list")
+        if not named:
+            where = f"Failed to process element: {position} of 'instances' list."
+            _check_item(row, next(iter(inputs)), inputs, first, where)
+            continue
+        for name, item in row.items():
+            where = f"Failed to process element: {position} key: {name} of 'instances' list."
+            _check_item(item, name, inputs, first, where)
+        if row.keys() != inputs.keys():
+            raise invalid(
+                f"Failed to process element: {position} of 'instances' list. JSON object: "
+                f"{excerpt(row)} keys must be equal to: {','.join(inputs)}"
+            )
+
+
+def _check_item(item, name, inputs, first, where) -> None:
+    try:
+        if name not in inputs:
+            raise invalid(f"JSON object: does not have named input: {name}")
+        array = array_of(item, inputs[name])
+        _check_like_first(first.setdefault(name, array), array)
+    except RequestError as error:
+        raise invalid(f"{where} Error: {error.code.name}: {error}") from error
+
+
+def _check_like_first(first, array) -> None:
+    if first.size != array.size:
+        raise invalid(f"Expecting tensor size: {first.size} but got: {array.size}")
+    if first.shape != array.shape:
+        raise invalid(f"Expecting shape {_sizes(first)} but got: {_sizes(array)}")
+
+
+def _sizes(array) -> str:
+    return f"[{','.join(map(str, array.shape))}]"
+

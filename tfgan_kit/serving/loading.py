@@ -1,0 +1,36 @@
+"""How a version's folder becomes a model that answers."""
+
+import pathlib
+
+from tfgan_kit.serving.batching import BatchingParameters
+from tfgan_kit.serving.saved_model import SavedModel
+from tfgan_kit.serving.text_protos import read_batching_parameters
+from tfgan_kit.serving.warmup import warm_up
+
+_BATCHING_FILE = "batching_params.pbtxt"
+
+
+class Loader:
+    """Loads a version, batched as the server or the version says, and warms it up.
+
+    Args:
+        batching: `BatchingParameters`, or None to run every request by itself.
+        options: `ServerOptions`.
+    """
+
+    def __init__(self, batching: BatchingParameters | None, options):
+        self._batching = batching
+        self._options = options
+
+    def __call__(self, path: pathlib.Path) -> SavedModel:
+        """Raises whatever makes the version unfit to be served."""
+        model = SavedModel(path, self._parameters(path), self._options.tags())
+        if self._options.enable_model_warmup:
+            warm_up(model, max(1, self._options.num_request_iterations_for_warmup))
+        return model
+
+    def _parameters(self, path: pathlib.Path) -> BatchingParameters | None:
+        if self._batching is None or not self._options.enable_per_model_batching_parameters:
+            return self._batching
+        file = path / _BATCHING_FILE
+        return read_batching_parameters(file) if file.is_file() else None

@@ -1,0 +1,65 @@
+"""What a server may be told beyond its model: names and defaults of tensorflow_model_server's flags."""
+
+import dataclasses
+import os
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerOptions:
+    """The rarer choices of a `ModelServer`.
+
+    Args:
+        host: the address to listen on; 0.0.0.0 is every network.
+        grpc_socket_path: absolute path of a UNIX socket to listen on as well, or None.
+        ssl_config_file: an `SSLConfig` as text: the port speaks TLS only. None: plain text.
+        enable_grpc_healthcheck_service: answers `grpc.health.v1`, SERVING once the port is open.
+        model_config_file: a `ModelServerConfig` as text, in place of one model's folder, or None.
+        model_config_file_poll_wait_seconds: how often that file is read again; 0: only at the start.
+        allow_version_labels_for_unavailable_models: a new label may name a version that is not
+            available yet, as it must at the start.
+        max_num_load_retries: how often a version that does not load is tried again. It is also
+            tried again whenever its files change.
+        load_retry_interval_micros: how long until then.
+        saved_model_tags: the tags of the graph to load, with commas between.
+        enable_model_warmup: replays a version's recorded requests before it is served.
+        num_request_iterations_for_warmup: how often each; 0 is once.
+        enable_per_model_batching_parameters: a version is batched by the `batching_params.pbtxt`
+            in its folder, and not batched where it has none.
+
+    Raises:
+        ValueError: a number is below its least, or a path is relative.
+    """
+
+    host: str = "127.0.0.1"
+    grpc_socket_path: str | None = None
+    ssl_config_file: str | None = None
+    enable_grpc_healthcheck_service: bool = False
+    model_config_file: str | None = None
+    model_config_file_poll_wait_seconds: float = 0
+    allow_version_labels_for_unavailable_models: bool = False
+    max_num_load_retries: int = 5
+    load_retry_interval_micros: int = 60_000_000
+    saved_model_tags: str = "serve"
+    enable_model_warmup: bool = True
+    num_request_iterations_for_warmup: int = 0
+    enable_per_model_batching_parameters: bool = False
+
+    def __post_init__(self):
+        for name in (
+            "model_config_file_poll_wait_seconds",
+            "max_num_load_retries",
+            "load_retry_interval_micros",
+            "num_request_iterations_for_warmup",
+        ):
+            value = getattr(self, name)
+            if value < 0:
+                raise ValueError(f"{name} must be at least 0. Received: {name}={value}")
+        if self.grpc_socket_path and not os.path.isabs(self.grpc_socket_path):
+            raise ValueError(
+                "grpc_socket_path must be absolute. "
+                f"Received: grpc_socket_path={self.grpc_socket_path!r}"
+            )
+
+    def tags(self) -> list[str]:
+        """`saved_model_tags` as a list."""
+        return [tag.strip() for tag in self.saved_model_tags.split(",") if tag.strip()]

@@ -1,0 +1,262 @@
+"""TensorFlow Serving's REST surface on a port of its own, for people, curl and Prometheus."""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+import re
+import threading
+import time
+
+import orjson
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from tfgan_kit.serving import json_answers
+from tfgan_kit.serving.monitoring import Monitor
+from tfgan_kit.serving.rest_bodies import Bodies, BodyError
+from tfgan_kit.serving.rest_calls import Answer, BodyTooLargeError, RestCalls, unpacked
+from tfgan_kit.serving.rest_threads import RestThreads
+
+READY_PATH = "/readyz"  # ours; TensorFlow Serving has no such URL
+_LOGGER = logging.getLogger(__name__)
+_HTTP_LOGGER = logging.getLogger(f"{__name__}.http")
+_API = re.compile(r"/v1/.*", re.I)
+_ORIGIN = re.compile(r"https?://")
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST, GET",
+    "Access-Control-Allow-Headers": "Content-Type",
+}
+_NOT_FOUND = (
+    b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RestOptions:
+    """How the REST side serves; the first three are tensorflow_model_server's flags.
+
+    Args:
+        num_threads: requests worked on at one time; None: 4 a core. Four times as many may wait,
+            the rest is refused at once with 429.
+        timeout_in_ms: until a request is answered 504.
+        enable_cors_support: adds the headers that let a page of another origin read the answers.
+        monitoring_path: where Prometheus finds the metrics, or None.
+        max_body_bytes: of one body, packed or unpacked; more is refused with 413. All bodies
+            together hold at most eight times as much, then requests are refused with 503.
+        read_timeout_seconds: until a body must be here, and an answer taken.
+        idle_timeout_seconds: until the first line and headers must be here, and how long a
+            connection may wait for its next request.
+
+    Raises:
+        ValueError: a number is below 1, or the path does not start with "/".
+    """
+
+    num_threads: int | None = None
+    timeout_in_ms: int = 30_000
+    enable_cors_support: bool = False
+    monitoring_path: str | None = None
+    max_body_bytes: int = 32 * 2**20
+    read_timeout_seconds: float = 30.0
+    idle_timeout_seconds: float = 60.0
+
+    def __post_init__(self):
+        for name in ("num_threads", "timeout_in_ms", "max_body_bytes"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1. Received: {name}={value}")
+        for name in ("read_timeout_seconds", "idle_timeout_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0. Received: {name}={getattr(self, name)}")
+        if self.monitoring_path is not None and not self.monitoring_path.startswith("/"):
+            raise ValueError(
+                'monitoring_path must start with "/". '
+                f"Received: monitoring_path={self.monitoring_path!r}"
+            )
+
+    def threads(self) -> int:
+        """Requests worked on at one time."""
+        return self.num_threads or 4 * (os.cpu_count() or 1)
+
+
+class RestGateway:
+    """Answers HTTP from a thread of its own. Neither encrypted nor authenticated, as there.
+
+    Better than TensorFlow Serving on purpose: bodies, their depth and the calls at one time are
+    bounded; a slow sender is cut off; `stop` lets running requests finish; and `/readyz` says 200
+    only if every model can answer (503 and their names where one cannot), which a probe can use.
+
+    Args:
+        methods: `ModelMethods`, best with `as_content=True`.
+        host: the address to listen on.
+        port: 0 takes a free one; see `port`.
+        options: `RestOptions`.
+        monitor: `Monitor` that counts the requests; None: one of its own.
+        unavailable: callable that gives the names of the models without an AVAILABLE version,
+            quickly. None: a started gateway is always ready.
+
+    Example:
+
+    ```python
+    gateway = RestGateway(methods, port=8501).start()
+    # curl -d '{"instances": [1, 2, 3]}' http://127.0.0.1:8501/v1/models/digits:predict
+    ```
+    """
+
+    def __init__(
+        self,
+        methods,
+        host: str = "127.0.0.1",
+        port: int = 8501,
+        options: RestOptions | None = None,
+        monitor: Monitor | None = None,
+        unavailable=None,
+    ):
+        self.host, self.port = host, port
+        self.options = options or RestOptions()
+        self.monitor = monitor or Monitor()
+        self._unavailable = unavailable or (lambda: ())
+        self._calls = RestCalls(methods)
+        o = self.options
+        self._threads = RestThreads(o.threads(), 4 * o.threads(), o.timeout_in_ms / 1000)
+        self._bodies = Bodies(o.max_body_bytes, 8 * o.max_body_bytes, o.read_timeout_seconds)
+        self._running, self._stopping = 0, False
+        self._loop = self._thread = self._failure = None
+        self._started, self._ended = threading.Event(), None
+
+    def start(self):
+        """Opens the port. Raises OSError if it cannot: the port is in use, say."""
+        self._thread = threading.Thread(target=self._live, name="rest", daemon=True)
+        self._thread.start()
+        self._started.wait()
+        if self._failure is not None:
+            raise self._failure
+        return self
+
+    def stop(self, grace: float = 30.0) -> None:
+        """Refuses new connections, lets running requests finish for up to `grace` seconds."""
+        if self._loop is not None and self._thread.is_alive():
+            with contextlib.suppress(RuntimeError):  # the loop has just ended
+                self._loop.call_soon_threadsafe(self._ended.set_result, grace)
+            self._thread.join(grace + 5)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def _live(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except OSError as error:
+            self._failure = error
+        finally:
+            self._threads.close()
+            self._started.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ended = self._loop.create_future()
+        http = web.Server(
+            self._handle, keepalive_timeout=self.options.idle_timeout_seconds,
+            auto_decompress=False, access_log=None, lingering_time=2.0, logger=_HTTP_LOGGER,
+        )  # fmt: skip
+        listener = await self._loop.create_server(http, self.host, self.port, backlog=1024)
+        self.port = listener.sockets[0].getsockname()[1]
+        self._started.set()
+        grace = await self._ended
+        self._stopping = True
+        listener.close()
+        await self._drain(http, grace)
+
+    async def _drain(self, http, grace: float) -> None:
+        end = time.monotonic() + grace
+        # A request may be on its way on a connection that is idle here: it is still answered
+        await asyncio.sleep(min(0.2, grace))
+        http.pre_shutdown()
+        while self._running and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+        await http.shutdown(timeout=0.1)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        started = time.monotonic()
+        self._running += 1
+        try:
+            response = self._response(await self._answer(request), request, started)
+            await self._send(request, response)
+            return response
+        finally:
+            self._running -= 1
+
+    async def _send(self, request, response) -> None:
+        try:
+            async with asyncio.timeout(self.options.read_timeout_seconds):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError:  # nobody reads it
+            request.transport.abort()
+
+    async def _answer(self, request) -> Answer:
+        path = request.raw_path
+        if path == self.options.monitoring_path:
+            return Answer(200, self.monitor.page().encode(), api="metrics", content_type="text/plain")
+        if path == READY_PATH:
+            return _readiness(self._unavailable())
+        if not _API.fullmatch(path):
+            return Answer(404, _NOT_FOUND, content_type="text/html")
+        if request.method == "OPTIONS":
+            return _preflight(request.headers.get("Origin", ""))
+        try:
+            async with self._bodies.read(request) as body:
+                return await self._called(request, body)
+        except BodyError as error:
+            return Answer(error.status, json_answers.error_body(str(error)), "INVALID_ARGUMENT")
+
+    async def _called(self, request, body: bytes) -> Answer:
+        packed = "gzip" in request.headers.get("Content-Encoding", "").lower()
+        limit = self.options.max_body_bytes
+
+        def work(is_late_or_gone):
+            content = unpacked(body, limit) if packed else body
+            return self._calls.answer(request.method, request.raw_path, content, is_late_or_gone)
+
+        try:
+            return await self._threads.answer(work)
+        except BodyTooLargeError as error:
+            raise self._bodies.too_large() from error
+
+    def _response(self, answer: Answer, request, started) -> web.Response:
+        if _API.fullmatch(request.raw_path):
+            self.monitor.request(
+                answer.model, answer.api, "REST", answer.code, time.monotonic() - started
+            )
+        headers = {"Content-Type": answer.content_type, "Server": "tfgan_kit"}
+        if self.options.enable_cors_support:
+            headers |= _CORS
+        response = web.Response(status=answer.status, body=answer.body, headers=headers)
+        if self._stopping or answer.status in (408, 413):
+            response.force_close()
+        return response
+
+
+def _readiness(missing) -> Answer:
+    missing = sorted(missing)
+    body = orjson.dumps({"ready": not missing, "unavailable": missing})
+    return Answer(503 if missing else 200, body)
+
+
+def _preflight(origin: str) -> Answer:
+    if _ORIGIN.search(origin):
+        return Answer(200, b"")
+    return Answer(400, b"", "FAILED_PRECONDITION")
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)  # a client's bad HTTP is its own affair
+
+
+_HTTP_LOGGER.addFilter(_is_worth_a_line)

@@ -1,0 +1,87 @@
+"""Reads the bodies of requests, with a bound on each, on all of them together, and on the time."""
+
+import asyncio
+import contextlib
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+_TOO_SLOW = "The request's body did not arrive within {} s."
+_TOO_LARGE = (
+    "The request's body is larger than {} bytes: send fewer rows, encoded pictures in place of "
+    "lists, or raise --rest_api_max_body_bytes."
+)
+_TOO_MANY = "The bodies of all running requests hold more than {} bytes: try again later."
+
+
+class BodyError(Exception):
+    """A body that is not read.
+
+    Args:
+        status: the HTTP status.
+        text: what the caller reads.
+    """
+
+    def __init__(self, status: int, text: str):
+        super().__init__(text)
+        self.status = status
+
+
+class Bodies:
+    """What the running requests hold in memory.
+
+    Args:
+        most_bytes: of one body, packed or unpacked.
+        most_held: of all bodies together.
+        seconds: that a body may take to arrive.
+    """
+
+    def __init__(self, most_bytes: int, most_held: int, seconds: float):
+        self._most_bytes, self._most_held, self._seconds = most_bytes, most_held, seconds
+        self._held = 0  # only the event loop's thread touches it
+
+    def too_large(self) -> BodyError:
+        """The refusal of a body past `most_bytes`."""
+        return BodyError(413, _TOO_LARGE.format(self._most_bytes))
+
+    @contextlib.asynccontextmanager
+    async def read(self, request: web.BaseRequest):
+        """Gives the body as it was sent; it counts as held until the context ends.
+
+        Raises:
+            BodyError: too large, too slow, too many, or not sent as HTTP says.
+        """
+        body = bytearray()
+        try:
+            await self._receive(request, body)
+            yield bytes(body)
+        finally:
+            self._held -= len(body)
+
+    async def _receive(self, request, body: bytearray) -> None:
+        if (request.content_length or 0) > self._most_bytes:
+            raise self.too_large()
+        try:
+            async with asyncio.timeout(self._seconds):
+                await _say_continue(request)
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    self._held += len(chunk)
+                    self._check(len(body))
+        except TimeoutError as error:
+            raise BodyError(408, _TOO_SLOW.format(self._seconds)) from error
+        except (HttpProcessingError, web.RequestPayloadError) as error:
+            raise BodyError(400, "The request's body is not sent as HTTP/1.1 says.") from error
+
+    def _check(self, size: int) -> None:
+        if size > self._most_bytes:
+            raise self.too_large()
+        if self._held > self._most_held:
+            raise BodyError(503, _TOO_MANY.format(self._most_held))
+
+
+async def _say_continue(request) -> None:
+    # curl waits a second for it before it sends more than a megabyte
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # aiohttp takes an answer that has begun for broken
