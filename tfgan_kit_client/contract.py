@@ -12,9 +12,17 @@ GENERATE = "generate"  # seed, label -> images
 PNG_SUFFIX = "_png"  # a twin of each that answers encoded pictures
 SEED = "seed"  # int64 [N]
 LABEL = "label"  # int32 [N]
+LATENTS = "latents"  # float32 [N, Z]
+TRUNCATION_PSI = "truncation_psi"  # float32 [N]; 1 is none
 IMAGES = "images"  # uint8 [N, H, W, C]
 PNG_BYTES = "png_bytes"  # string [N]
 _OUTPUTS = {IMAGES: "uint8", PNG_BYTES: "string"}
+_ORDER = (SEED, LATENTS, LABEL, TRUNCATION_PSI)
+_OPTIONAL = {
+    LABEL: "labels: leave them out",
+    LATENTS: "latents: leave them out",
+    TRUNCATION_PSI: "truncation_psi: leave it out",
+}
 
 _DTYPES = {  # tensorflow/core/framework/types.proto
     1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 7: "string",
@@ -49,38 +57,47 @@ class Metadata:
     version: int
     signatures: dict[str, Signature]
 
-    def choose(self, name: str | None, has_labels: bool, output: str) -> Signature:
-        """The signature for a request. Raises ValueError with what the model offers.
+    def choose(self, name: str | None, given: frozenset[str], output: str) -> Signature:
+        """The signature for a request: the one that asks for just what is given.
+
+        One that asks for truncation_psi, too, will do: 1 is none.
 
         Args:
-            name: the one that the caller wants; None chooses by the inputs.
-            has_labels: whether the caller gives labels.
+            name: the one that the caller wants; None: any that fits, `serving_default` first.
+            given: names of the inputs that the caller gives.
             output: `images` or `png_bytes`; for the latter a name means its `_png` twin.
+
+        Raises:
+            ValueError: none fits; the text says what the model offers.
         """
-        asked = name
-        name = asked or (GENERATE if has_labels else SERVING_DEFAULT)
+        offered = self.signatures if name is None else self._named(name, output)
+        fitting = [one for one in offered.values() if _fits(one, given, output)]
+        if not fitting:
+            raise ValueError(self._refusal(name, given, output))
+        return min(fitting, key=lambda one: (len(one.inputs), not _is_default(one), one.name))
+
+    def _named(self, name, output):
         if output == PNG_BYTES:
             name = name.removesuffix(PNG_SUFFIX) + PNG_SUFFIX
-        signature = self.signatures.get(name)
-        if has_labels and asked is None and not self._takes_labels():
-            raise ValueError(f"model {self.model_name!r} takes no labels: leave them out")
-        if signature is None:
+        if name not in self.signatures:
             raise ValueError(f"model {self.model_name!r} has no signature {name!r}. {self._all()}")
-        self._check(signature, {SEED, LABEL} if has_labels else {SEED}, output)
-        return signature
+        return {name: self.signatures[name]}
 
-    def _check(self, signature, sent, output):
-        dtype = _OUTPUTS[output]
-        given = signature.outputs.get(output)
-        if set(signature.inputs) != sent or given is None or given.dtype != dtype:
-            raise ValueError(
-                f"signature {signature.name!r} of model {self.model_name!r} does not take "
-                f"{' and '.join(sorted(sent, reverse=True))} and give {output} ({dtype}). "
-                f"{self._all()}"
-            )
+    def _refusal(self, name, given, output):
+        for one, words in _OPTIONAL.items():
+            if one in given and not self._takes(one):
+                return f"model {self.model_name!r} takes no {words}. {self._all()}"
+        who = "no signature" if name is None else f"signature {name!r}"
+        takes = "takes" if name is None else "does not take"
+        gives = "gives" if name is None else "give"
+        inputs = " and ".join(sorted(given, key=_ORDER.index))
+        return (
+            f"{who} of model {self.model_name!r} {takes} {inputs} and {gives} {output} "
+            f"({_OUTPUTS[output]}). {self._all()}"
+        )
 
-    def _takes_labels(self) -> bool:
-        return any(LABEL in signature.inputs for signature in self.signatures.values())
+    def _takes(self, name) -> bool:
+        return any(name in signature.inputs for signature in self.signatures.values())
 
     def _all(self) -> str:
         offers = [
@@ -88,6 +105,19 @@ class Metadata:
             for one in self.signatures.values()
         ]
         return "It offers: " + ("; ".join(offers) or "nothing")
+
+
+def _fits(signature, given, output):
+    answer = signature.outputs.get(output)
+    return (
+        given <= set(signature.inputs) <= given | {TRUNCATION_PSI}
+        and answer is not None
+        and answer.dtype == _OUTPUTS[output]
+    )
+
+
+def _is_default(signature):
+    return signature.name.removesuffix(PNG_SUFFIX) == SERVING_DEFAULT
 
 
 def read_metadata(response) -> Metadata:

@@ -12,16 +12,44 @@ _HINTS = {
         "(--model_name), or wait until it has loaded"
     ),
     grpc.StatusCode.DEADLINE_EXCEEDED: (
-        "{target} did not answer within {timeout} s. Give it more time (timeout), or ask for "
-        "fewer images a call (batch_size)"
+        "{target} did not answer within {timeout} s, retries included. Give it more time "
+        "(timeout), or ask for fewer images a call (batch_size)"
     ),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (
-        "{target} is too busy. Try again later, or start it with more --grpc_max_threads"
+        "{target} is too busy, after several tries. Try again later, ask from fewer callers, or "
+        "start it with more --grpc_max_threads"
     ),
     grpc.StatusCode.UNIMPLEMENTED: "{target} does not speak TensorFlow Serving's protocol",
     grpc.StatusCode.INVALID_ARGUMENT: "{target} does not take the request for model {model!r}",
     grpc.StatusCode.FAILED_PRECONDITION: "{target} cannot run the request on model {model!r}",
+    grpc.StatusCode.UNAUTHENTICATED: (
+        "{target} does not know this client. Give the key and the certificate that it asks for (tls)"
+    ),
+    grpc.StatusCode.PERMISSION_DENIED: "{target} does not let this client use model {model!r}",
+    grpc.StatusCode.CANCELLED: "the call was cancelled: this client was closed, or {target} stopped",
+    grpc.StatusCode.INTERNAL: (
+        "{target} failed on model {model!r}. Its log says more; python -m tfgan_kit.export --check "
+        "re-verifies a version"
+    ),
 }
+
+
+_HANDSHAKE = (  # gRPC calls them all UNAVAILABLE; the text tells them apart
+    (
+        ("CERTIFICATE_VERIFY_FAILED", "UNABLE_TO_GET_ISSUER", "Verification Check failed"),
+        "the certificate of {target} does not hold: it is not signed by the authority that was given "
+        "(root_certificates), or carries another name (server_name)",
+    ),
+    (
+        ("WRONG_VERSION_NUMBER",),
+        "{target} does not speak TLS: leave tls out, or start the server with --ssl_config_file",
+    ),
+    (
+        ("CERTIFICATE_REQUIRED", "alert", "SSL", "handshake", "Socket closed", "recvmsg"),
+        "{target} broke off the connection. If it speaks TLS, give its authority (root_certificates); "
+        "if it asks for a client certificate, give key and certificate, too",
+    ),
+)
 
 
 class ServingError(RuntimeError):
@@ -40,7 +68,15 @@ class ServingError(RuntimeError):
 def in_plain_words(error: grpc.RpcError, target: str, model: str, timeout: float) -> ServingError:
     """The ServingError of a failed call: our words first, then the server's own."""
     code = error.code()
-    hint = _HINTS.get(code, "{target} failed to answer for model {model!r}").format(
+    hint = _hint(code, error.details() or "").format(
         target=target, model=model, timeout=timeout, port=target.rpartition(":")[2]
     )
     return ServingError(code, f"{hint} ({code.name}: {error.details()})")
+
+
+def _hint(code, details):
+    if code is grpc.StatusCode.UNAVAILABLE and "onnection refused" not in details:
+        for signs, hint in _HANDSHAKE:
+            if any(sign in details for sign in signs):
+                return hint
+    return _HINTS.get(code, "{target} failed to answer for model {model!r}")

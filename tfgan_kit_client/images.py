@@ -1,9 +1,12 @@
-"""The names of images, checked: which seeds and labels a request asks for."""
+"""What a request asks for, checked: the names of images, their labels, latents and truncation."""
 
 import numpy as np
 
+from tfgan_kit_client.contract import LABEL, LATENTS, SEED, TRUNCATION_PSI
+
 _INT32, _INT64 = np.iinfo(np.int32), np.iinfo(np.int64)
 _DEFAULT = 16
+_MOST = 2**32  # images of one seed
 
 
 def image_seeds(seed: int, num_images: int) -> np.ndarray:
@@ -13,27 +16,98 @@ def image_seeds(seed: int, num_images: int) -> np.ndarray:
         ValueError: no image, or a seed outside int32.
     """
     _check_int("seed", seed, _INT32.min, _INT32.max)
-    _check_int("num_images", num_images, 1, 2**32)
+    _check_int("num_images", num_images, 1, _MOST)
     return np.int64(seed) * 2**32 + np.arange(num_images, dtype=np.int64)
 
 
-def request_seeds(num_images, seed, seeds, labels) -> np.ndarray:
-    """The int64 seeds of a request, from its number and seed, or from the names themselves."""
-    if seeds is None:
+class ImageRequest:
+    """The images that a caller asks for; `rows` gives a part of it, so that a billion need no memory.
+
+    Args:
+        num_images: int from 1; None: as many as there are seeds, labels or latents, or 16.
+        seed: int32; image k is the one named `image_seeds(seed, num_images)[k]`.
+        labels: one class id an image, integers from 0; None: the model draws them.
+        seeds: int64 names of the images, instead of `seed`.
+        latents: float (N, Z), instead of seeds: for the signature `from_latent`.
+        truncation_psi: float, or one an image; 1 is no truncation; None: not asked for.
+
+    Raises:
+        ValueError: arguments that contradict each other, or outside these ranges.
+    """
+
+    def __init__(
+        self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None
+    ):
+        self._latents = None if latents is None else _latents(latents)
+        self._seeds = None if seeds is None else _integers("seeds", seeds, _INT64)
+        if latents is not None:
+            _check_alone("latents", self._latents, num_images, seed, seeds)
+        elif seeds is not None:
+            _check_alone("seeds", self._seeds, num_images, seed, None)
+        self.num_images = self._number(num_images, labels)
+        self._first = int(image_seeds(seed, 1)[0])
+        self._labels = None if labels is None else _request_labels(labels, self.num_images)
+        self._truncation = None if truncation_psi is None else self._truncations(truncation_psi)
+
+    def _number(self, num_images, labels):
+        for rows in (self._latents, self._seeds):
+            if rows is not None:
+                return len(rows)
         if num_images is None:
             num_images = _DEFAULT if labels is None else np.size(labels)
-        return image_seeds(seed, num_images)
-    seeds = _integers("seeds", seeds, _INT64)
-    if seed != 0 or num_images not in (None, len(seeds)):
+        _check_int("num_images", num_images, 1, _MOST)
+        return int(num_images)
+
+    def _truncations(self, values):
+        values = _floats("truncation_psi", values)
+        if values.ndim > 1 or (values.ndim == 1 and len(values) != self.num_images):
+            raise ValueError(
+                "truncation_psi must be a number, or one an image. "
+                f"Received: truncation_psi of shape {values.shape}, {self.num_images} images"
+            )
+        return values
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The names of the inputs that the caller gave."""
+        given = {SEED if self._latents is None else LATENTS}
+        given |= {LABEL} if self._labels is not None else set()
+        return frozenset(given | ({TRUNCATION_PSI} if self._truncation is not None else set()))
+
+    def rows(self, start: int, stop: int, names) -> dict[str, np.ndarray]:
+        """{name: values of images start to stop} for the inputs that a signature asks for."""
+        made = {
+            SEED: self.seeds,
+            LABEL: lambda start, stop: self._labels[start:stop],
+            LATENTS: lambda start, stop: self._latents[start:stop],
+            TRUNCATION_PSI: self._truncation_rows,
+        }
+        return {name: made[name](start, stop) for name in names}
+
+    def seeds(self, start: int, stop: int) -> np.ndarray:
+        """The names of images start to stop, int64."""
+        if self._seeds is not None:
+            return self._seeds[start:stop]
+        return self._first + np.arange(start, stop, dtype=np.int64)
+
+    def _truncation_rows(self, start, stop):
+        if self._truncation is None:  # asked for, not given: as the model was trained
+            return np.ones(stop - start, np.float32)
+        if self._truncation.ndim == 0:
+            return np.full(stop - start, self._truncation)
+        return self._truncation[start:stop]
+
+
+def _check_alone(name, rows, num_images, seed, seeds):
+    if seed != 0 or seeds is not None or num_images not in (None, len(rows)):
         raise ValueError(
-            "seeds names every image by itself: leave out seed and num_images. "
-            f"Received: seed={seed}, num_images={num_images}, {len(seeds)} seeds"
+            f"{name} names every image by itself: leave out seed and num_images"
+            f"{' and seeds' if name == 'latents' else ''}. Received: seed={seed!r}, "
+            f"num_images={num_images!r}, {len(rows)} {name}, seeds={seeds!r:.80}"
         )
-    return seeds
 
 
-def request_labels(labels, num_images: int) -> np.ndarray:
-    """The int32 labels of a request, one an image."""
+def _request_labels(labels, num_images: int) -> np.ndarray:
     labels = _integers("labels", labels, _INT32)
     if len(labels) != num_images:
         raise ValueError(
@@ -42,6 +116,26 @@ def request_labels(labels, num_images: int) -> np.ndarray:
     if labels.min() < 0:
         raise ValueError(f"labels are 0 or more. Received: labels={labels.tolist()!r:.80}")
     return labels
+
+
+def _latents(values) -> np.ndarray:
+    values = _floats("latents", values)
+    if values.ndim < 2 or values.size == 0:
+        raise ValueError(
+            "latents must be a row of numbers an image, (N, Z), N at least 1. "
+            f"Received: latents of shape {values.shape}"
+        )
+    return values
+
+
+def _floats(name: str, values) -> np.ndarray:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} must be numbers. Received: {name}={values!r:.80}") from error
+    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite numbers. Received: {name}={values!r:.80}")
+    return array.astype(np.float32)
 
 
 def _integers(name: str, values, limits) -> np.ndarray:

@@ -37,12 +37,17 @@ def tile(images, columns=None):
     return picture
 
 
-def encode_png(image):
-    """uint8 (H, W, C), C 1 or 3, as the bytes of a PNG file."""
+def to_pil(image):
+    """uint8 (H, W, C), C 1 or 3, as a PIL.Image.Image."""
     from PIL import Image  # only pictures need it: the client runs without
 
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+
+
+def encode_png(image):
+    """uint8 (H, W, C), C 1 or 3, as the bytes of a PNG file."""
     file = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, "PNG")
+    to_pil(image).save(file, "PNG")
     return file.getvalue()
 
 

@@ -42,7 +42,8 @@ _MESSAGES = {
         "3 string method_name"
     ),
     "tensorflow.serving.ModelSpec": (
-        "1 string name, 2 google.protobuf.Int64Value version, 3 string signature_name"
+        "1 string name, 2 google.protobuf.Int64Value version, 3 string signature_name, "
+        "4 string version_label"
     ),
     "tensorflow.serving.PredictRequest": (
         "1 tensorflow.serving.ModelSpec model_spec, 2 map:tensorflow.TensorProto inputs, "

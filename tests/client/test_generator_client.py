@@ -37,6 +37,17 @@ def test_a_png_decodes_to_the_image(client, labels):
     np.testing.assert_array_equal(decoded, client.generate(7, labels=labels))
 
 
+def test_pil_images_are_the_same_images(client):
+    pictures = client.generate_pil(3, seed=1)
+    assert [(one.mode, one.size) for one in pictures] == [("L", (toy.SIZE, toy.SIZE))] * 3
+    np.testing.assert_array_equal([np.array(one) for one in pictures], client.generate(3, seed=1)[..., 0])
+
+
+def test_latents_are_answered_by_from_latent(client):
+    latents = np.float32([[1, 2, 3], [10, 0, 0], [0, 20, 5], [7, 7, 7], [0, 0, 9], [1, 1, 1]])
+    np.testing.assert_array_equal(client.generate(latents=latents), toy.expected(latents.sum(axis=1)))
+
+
 def test_metadata_says_what_the_model_takes_and_gives(client):
     metadata = client.metadata()
     assert (metadata.model_name, metadata.version) == ("toy", 1)
@@ -85,7 +96,7 @@ def test_the_contracts_names_are_the_exporters(name):
     from tfgan_kit.export import signatures
 
     if name != "DTYPE_NUMBERS":
-        assert getattr(contract, name) == getattr(signatures, name)
+        assert getattr(contract, name) == getattr(signatures, name, name.lower())
 
 
 @pytest.mark.parametrize("name, number", contract.DTYPE_NUMBERS.items())
@@ -115,6 +126,14 @@ def test_dtype_numbers_are_tensorflows(name, number):
         ({"num_images": 1, "labels": [0.5]}, "labels must be a list of at least 1 integer"),
         ({"num_images": 1, "labels": [2**31]}, "labels must fit int32"),
         ({"num_images": 1, "labels": [-1]}, "labels are 0 or more"),
+        ({"latents": [1.0, 2.0]}, "latents must be a row of numbers an image"),
+        ({"latents": np.zeros((0, 3))}, "latents must be a row of numbers an image"),
+        ({"latents": [["a"]]}, "latents must be finite numbers"),
+        ({"latents": [[float("nan")]]}, "latents must be finite numbers"),
+        ({"latents": [[1.0]], "seeds": [1]}, "leave out seed and num_images and seeds"),
+        ({"latents": [[1.0]], "num_images": 2}, "leave out seed and num_images and seeds"),
+        ({"truncation_psi": float("inf")}, "truncation_psi must be finite numbers"),
+        ({"num_images": 3, "truncation_psi": [0.5]}, "truncation_psi must be a number, or one an image"),
     ],
 )
 def test_bad_arguments_are_refused_before_anything_is_sent(arguments, reason):
@@ -129,6 +148,8 @@ def test_bad_arguments_are_refused_before_anything_is_sent(arguments, reason):
         ({"signature": "from_latent"}, "does not take seed and give images"),
         ({"signature": "generate"}, "does not take seed and give images"),
         ({"signature": "serving_default", "labels": [1]}, "does not take seed and label"),
+        ({"truncation_psi": 0.5}, "takes no truncation_psi: leave it out. It offers: "),
+        ({"latents": [[0.0, 1.0]]}, r"takes latents of shape \(None, 3\).* latents of shape \(1, 2\)"),
     ],
 )
 def test_a_signature_that_does_not_fit_is_refused(client, arguments, reason):
@@ -140,7 +161,7 @@ def test_labels_for_an_unconditional_model_are_refused(unconditional):
     with GeneratorClient(unconditional, "toy") as client:
         with pytest.raises(ValueError, match="model 'toy' takes no labels: leave them out"):
             client.generate(labels=[1, 2])
-        with pytest.raises(ValueError, match="has no signature 'serving_default_png'"):
+        with pytest.raises(ValueError, match="no signature of model 'toy' takes seed and gives png_bytes"):
             client.generate_png(2)
 
 
@@ -167,11 +188,12 @@ def test_a_deadline_is_named_and_the_client_goes_on(target):
         assert len(client.generate(3)) == 3
 
 
-def test_a_batch_beyond_the_servers_limit_repeats_the_servers_words(target):
+@pytest.mark.parametrize("number", [33, 64, 200])
+def test_a_batch_beyond_the_servers_limit_is_split_once_and_remembered(target, number):
     with GeneratorClient(target, "toy", batch_size=64) as client:
-        with pytest.raises(ServingError, match="maximum input batch size 32") as caught:
-            client.generate(64)
-    assert caught.value.code is grpc.StatusCode.INVALID_ARGUMENT
+        np.testing.assert_array_equal(client.generate(number), toy.expected(range(number)))
+        assert client.batch_size == 32
+        assert len(client.generate(64)) == 64
 
 
 @pytest.mark.parametrize("target, name", [("localhost:1", "toy"), (None, "nope")])

@@ -25,10 +25,10 @@ def swapped(tmp_path):
     def client(*after):
         one = GeneratorClient(f"localhost:{server.port}", "toy", timeout=60, batch_size=1)
         one.metadata()
-        answer, answered, left = one._answer, [], list(after)
+        read, answered, left = one._connection._read, [], list(after)
 
-        def answer_and_swap(call):
-            answered.append(answer(call))
+        def read_and_swap(*answer):
+            answered.append(read(*answer))
             if left and len(answered) == left[0]:
                 left.pop(0)
                 number = len(after) - len(left) + 1
@@ -36,7 +36,7 @@ def swapped(tmp_path):
                 server.versions.poll()
             return answered[-1]
 
-        one._answer = answer_and_swap
+        one._connection._read = read_and_swap
         clients.append(one)
         return one
 

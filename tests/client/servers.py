@@ -1,0 +1,80 @@
+"""A real gRPC server that answers as one says, for what a well server does not do."""
+
+import contextlib
+import socket
+import threading
+import time
+from concurrent import futures
+
+import grpc
+
+from tests.serving import toy
+from tfgan_kit_client import wire
+
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
+
+
+class Scripted(grpc.GenericRpcHandler):
+    """Predict fails with the given (code, text)s in turn, then answers; metadata always answers."""
+
+    def __init__(self, *failures):
+        self.failures, self.times, self._lock = list(failures), [], threading.Lock()
+
+    def service(self, details):
+        answer = self._predict if details.method == PREDICT else _metadata
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+    def _predict(self, body, context):
+        with self._lock:
+            self.times.append(time.monotonic())
+            failure = self.failures.pop(0) if self.failures else None
+        if failure:
+            context.abort(*failure)
+        request = wire.PredictRequest.FromString(body)
+        response = wire.PredictResponse()
+        response.model_spec.version.value = 1
+        seeds = _int64s(request.inputs["seed"].tensor_content)
+        tensor = response.outputs["images"]
+        for size in (len(seeds), toy.SIZE, toy.SIZE, 1):
+            tensor.tensor_shape.dim.add(size=size)
+        tensor.tensor_content = toy.expected(seeds).tobytes()
+        return response.SerializeToString()
+
+
+def _int64s(content):
+    return [int.from_bytes(content[k : k + 8], "little", signed=True) for k in range(0, len(content), 8)]
+
+
+def _metadata(_, __):
+    signatures = wire.SignatureDefMap()
+    default = signatures.signature_def["serving_default"]
+    default.inputs["seed"].dtype = 9
+    default.inputs["seed"].tensor_shape.dim.add(size=-1)
+    default.outputs["images"].dtype = 4
+    response = wire.GetModelMetadataResponse()
+    response.model_spec.version.value = 1
+    response.metadata["signature_def"].value = signatures.SerializeToString()
+    return response.SerializeToString()
+
+
+@contextlib.contextmanager
+def serving(handler, port=0, credentials=None):
+    """Yields the port that the handler is served at, with TLS where credentials are given."""
+    server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
+    server.add_generic_rpc_handlers((handler,))
+    if credentials is None:
+        port = server.add_insecure_port(f"127.0.0.1:{port}")
+    else:
+        port = server.add_secure_port(f"localhost:{port}", credentials)
+    server.start()
+    try:
+        yield port
+    finally:
+        server.stop(None).wait()
+
+
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]

@@ -1,0 +1,120 @@
+"""The questions that a client asks of one model, and the answers, with errors in plain words."""
+
+from typing import NamedTuple
+
+import grpc
+import numpy as np
+
+from tfgan_kit_client import contract, tensors, wire
+from tfgan_kit_client.channel import TLS, Methods, open_channel
+from tfgan_kit_client.errors import ServingError, in_plain_words
+from tfgan_kit_client.pipeline import BatchSize, in_order
+
+
+class Batch(NamedTuple):
+    """Images start to stop of a request, and the version of the model that made them."""
+
+    start: int
+    stop: int
+    version: int
+    images: np.ndarray | list[bytes]
+
+
+class Connection:
+    """One model at one target, every call with a deadline.
+
+    Args:
+        target: "host:port" of gRPC.
+        model_name: the name it is served under.
+        timeout: seconds that any one call may take, retries included.
+        tls: the certificates; None: neither encrypted nor authenticated.
+        version: int, a version; str, a version's label; None: the newest.
+    """
+
+    def __init__(
+        self, target: str, model_name: str, timeout: float, tls: TLS | None, version: int | str | None
+    ):
+        self.target, self.model_name = target, model_name
+        self.timeout, self.version = timeout, version
+        self._channel = open_channel(target, tls)
+        self._methods = Methods(self._channel)
+
+    def close(self):
+        """Ends it; calls that are under way end as CANCELLED."""
+        self._channel.close()
+
+    def metadata(self, version: int | None = None) -> contract.Metadata:
+        """What a version offers; None: the connection's."""
+        request = wire.GetModelMetadataRequest(metadata_field=["signature_def"])
+        return contract.read_metadata(
+            self._answer(self._methods.get_metadata, request, self.timeout, version)
+        )
+
+    def available(self, timeout: float) -> int:
+        """The newest version that is AVAILABLE. Raises ServingError UNAVAILABLE if none is."""
+        request = wire.GetModelStatusRequest()
+        response = self._answer(self._methods.get_status, request, min(timeout, self.timeout))
+        for status in response.model_version_status:
+            if status.state == wire.AVAILABLE:
+                return status.version
+        states = [
+            f"{one.version} {wire.STATES.get(one.state)} {one.status.error_message}".strip()
+            for one in response.model_version_status
+        ]
+        raise ServingError(grpc.StatusCode.UNAVAILABLE, f"no version is AVAILABLE: {states}")
+
+    def ask(self, request, signature, output, rows: range, size: BatchSize, version=None):
+        """Yields the `Batch`es of some rows of an ImageRequest, in order.
+
+        Args:
+            request: the `ImageRequest`.
+            signature: the `Signature` to call.
+            output: `images` or `png_bytes`.
+            rows: which images of the request.
+            size: rows a call.
+            version: int; None: the connection's.
+        """
+
+        def send(start, stop):
+            inputs = request.rows(start, stop, signature.inputs)
+            message = tensors.predict_request(signature, inputs)
+            return self._future(self._methods.predict, message, self.timeout, version)
+
+        try:
+            for start, stop, response in in_order(send, rows.start, rows.stop, size):
+                images = self._read(response.outputs[output], stop - start, output)
+                yield Batch(start, stop, response.model_spec.version.value, images)
+        except grpc.RpcError as error:
+            raise self._in_plain_words(error) from error
+
+    def _answer(self, method, request, timeout, version=None):
+        try:
+            return self._future(method, request, timeout, version).result()
+        except grpc.RpcError as error:
+            raise self._in_plain_words(error) from error
+
+    def _future(self, method, request, timeout, version):
+        request.model_spec.name = self.model_name
+        version = self.version if version is None else version
+        if isinstance(version, str):
+            request.model_spec.version_label = version
+        elif version is not None:
+            request.model_spec.version.value = version
+        try:
+            return method.future(request, timeout=timeout)
+        except ValueError as error:  # gRPC's word for a closed channel
+            raise ValueError(
+                f"this client is closed: make another one. Received: target={self.target}"
+            ) from error
+
+    def _in_plain_words(self, error):
+        return in_plain_words(error, self.target, self.model_name, self.timeout)
+
+    def _read(self, tensor, number, output):
+        is_array = output == contract.IMAGES
+        answer = tensors.to_images(tensor) if is_array else list(tensor.string_val)
+        if len(answer) != number:
+            raise ServingError(
+                grpc.StatusCode.INTERNAL, f"{self.target} gave {len(answer)} images for {number}"
+            )
+        return answer

@@ -1,0 +1,76 @@
+"""Many rows as batches: some under way at one time, answers in order, no larger than the server takes."""
+
+import collections
+import re
+import threading
+
+import grpc
+
+IN_FLIGHT = 4  # batches of one request that are under way at one time
+
+# TensorFlow's batching, word for word; the embedded server says the same.
+_TOO_LARGE = re.compile(r"Task size \d+ is larger than maximum input batch size (\d+)")
+
+
+class BatchSize:
+    """Rows a call: what the caller wants, or less once the server named its own limit.
+
+    Args:
+        rows: int >= 1.
+    """
+
+    def __init__(self, rows: int):
+        self.rows = rows
+        self._lock = threading.Lock()
+
+    def shrinks(self, error: grpc.RpcError, sent: int) -> bool:
+        """Whether a call of `sent` rows failed only by its size; then `rows` is what the server takes."""
+        match = _TOO_LARGE.search(error.details() or "")
+        most = int(match[1]) if match else 0
+        if not 0 < most < sent:
+            return False
+        with self._lock:
+            self.rows = min(self.rows, most)
+        return True
+
+
+def in_order(send, start: int, number: int, size: BatchSize):
+    """Yields (start, stop, response) for rows `start` to `number`, in order.
+
+    At most `IN_FLIGHT` batches are asked for ahead of the one that is read: memory stays bounded
+    however many rows there are. Calls that nobody waits for any more are cancelled.
+
+    Args:
+        send: (start, stop) -> future of a call.
+        start: the first row.
+        number: one past the last row.
+        size: rows a call.
+
+    Raises:
+        grpc.RpcError: a call failed, and not by its size.
+    """
+    pending = collections.deque()
+    try:
+        while start < number or pending:
+            while start < number and len(pending) < IN_FLIGHT:
+                stop = min(start + size.rows, number)
+                pending.append((start, stop, send(start, stop)))
+                start = stop
+            first, last, call = pending[0]
+            try:
+                response = call.result()
+            except grpc.RpcError as error:
+                if not size.shrinks(error, last - first):
+                    raise
+                _cancel(pending)
+                start = first
+                continue
+            pending.popleft()
+            yield first, last, response
+    finally:
+        _cancel(pending)
+
+
+def _cancel(pending):
+    while pending:
+        pending.popleft()[2].cancel()
