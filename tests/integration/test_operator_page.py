@@ -88,6 +88,8 @@ def test_the_page_runs_as_it_stands(at_work):
     for name in ("images", "canary", "stable"):
         assert len(json.loads((live / f"{name}.json").read_text())["predictions"]) == 3
     assert Image.open(live / "served.png").size[0] > 16
-    assert Image.open(live / "over_tls.png").size[0] > 16
+    assert Image.open(live / "over_tls.png").size[0] > 16 and not (live / "refused.png").exists()
+    exposed = set(re.findall(r"# TYPE (\S+)", (live / "metrics.txt").read_text()))
+    assert {"request_count", "request_latency", "runtime_latency"} <= {name.rpartition(":")[2] for name in exposed}
     left = {path.name for path in (at_work / "models" / "digits").iterdir() if path.is_dir()}
     assert left == {"1", "2", "withdrawn-3"}
