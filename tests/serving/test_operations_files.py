@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from tfgan_kit.serving import text_protos
+from tfgan_kit.serving.monitoring import Monitor
 
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "serving"
@@ -187,14 +189,26 @@ def test_the_pod_ends_after_its_balancers_have_heard():
 # Prometheus
 
 
-def metric_names(expression):
-    """Names of the series that a parsed PromQL expression reads."""
+def selectors(expression):
+    """The series that a parsed PromQL expression reads."""
     if isinstance(expression, promql_parser.VectorSelector):
-        return {expression.name}
+        return [expression]
     if isinstance(expression, promql_parser.MatrixSelector):
-        return {expression.vector_selector.name}
+        return [expression.vector_selector]
     parts = [getattr(expression, part, None) for part in ("lhs", "rhs", "expr")] + list(getattr(expression, "args", []))
-    return {name for part in parts if part is not None for name in metric_names(part)}
+    return [selector for part in parts if part is not None for selector in selectors(part)]
+
+
+@pytest.fixture(scope="module")
+def exposed():
+    """Label names by series, of a server that loaded a version, was asked, and answered well and badly."""
+    monitor = Monitor()
+    monitor.load("/models/digits/1", "success", 1.0)
+    for status in ("OK", "INTERNAL"):
+        monitor.request("digits", "Predict", "GRPC", status, 0.001)
+    monitor.runtime("digits", "Predict", 0.001)
+    samples = re.findall(r"^([^#\s]\S*){(.*)} ", monitor.page(), re.MULTILINE)
+    return {name: set(re.findall(r'(\w+)="', labels)) for name, labels in samples}
 
 
 def test_prometheus_reads_the_path_that_monitoring_config_opens():
@@ -210,10 +224,14 @@ def test_prometheus_loads_the_rules_that_compose_mounts_beside_it():
     assert "./alerts.yml:/etc/prometheus/alerts.yml:ro" in COMPOSE["services"]["prometheus"]["volumes"]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_alerts_are_promql_over_the_servers_metrics(rule):
-    [job] = PROMETHEUS["scrape_configs"]
-    names = metric_names(promql_parser.parse(rule["expr"]))
-    assert names and all(name == "up" or name.startswith(":tensorflow:") for name in names)
-    if "up" in names:
-        assert f'job="{job["job_name"]}"' in rule["expr"]
+@pytest.mark.parametrize("rule", RULES[1:], ids=lambda rule: rule["alert"])
+def test_alerts_read_series_that_the_server_counts_by_labels_that_they_have(rule, exposed):
+    read = selectors(promql_parser.parse(rule["expr"]))
+    assert read
+    assert all({matcher.name for matcher in one.matchers.matchers} <= exposed[one.name] for one in read)
+
+
+def test_the_alert_of_a_dead_server_names_the_job_that_prometheus_has():
+    [up] = selectors(promql_parser.parse(RULES[0]["expr"]))
+    [matcher] = up.matchers.matchers
+    assert (up.name, matcher.value) == ("up", PROMETHEUS["scrape_configs"][0]["job_name"])
