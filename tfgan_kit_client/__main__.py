@@ -1,50 +1,106 @@
 """`python -m tfgan_kit_client --model_name digits --num_images 16 --output served.png`."""
 
-import os
+import itertools
 import pathlib
 import sys
 import time
 
 from absl import app, flags
 
-from tfgan_kit_client import GeneratorClient, ServingError, image_seeds
+from tfgan_kit_client import GeneratorClient, ServingError, connection_flags, outputs
 from tfgan_kit_client.contract import PNG_SUFFIX
-from tfgan_kit_client.pictures import tile, write_png
 
 _FLAGS = flags.FLAGS
+_LARGEST_GRID = 1024
 
-flags.DEFINE_string("target", "localhost:8500", "host:port of the server's gRPC.")
-flags.DEFINE_string("model_name", "default", "Name that the model is served under.")
-flags.DEFINE_integer("num_images", 16, "How many images to ask for.", 1)
-flags.DEFINE_integer("seed", 0, "Image k is named seed * 2**32 + k.", -(2**31), 2**31 - 1)
-flags.DEFINE_list("labels", None, "Class ids, such as 0,1,2, repeated in turn over the images.")
-flags.DEFINE_float("timeout", 10.0, "Seconds that any one call may take.", 1e-3)
-flags.DEFINE_integer("batch_size", 16, "Images a call.", 1)
-flags.DEFINE_string(
-    "output", None, "FILE.png: one grid; FOLDER/: a PNG an image, named by its seed.", required=True
-)
+
+def define_flags():
+    """The flags of this command."""
+    connection_flags.define_flags()
+    flags.DEFINE_integer("num_images", 16, "How many images to ask for.", 1, 2**32)
+    flags.DEFINE_integer("seed", 0, "Image k is named seed * 2**32 + k.", -(2**31), 2**31 - 1)
+    flags.DEFINE_list("labels", None, "Class ids, such as 0,1,2, repeated in turn over the images.")
+    flags.DEFINE_float("truncation_psi", None, "Truncation, where the model offers it; 1 is none.")
+    flags.DEFINE_string("signature", None, "Signature to call; default: the one that fits.")
+    flags.DEFINE_float("timeout", 10.0, "Seconds that any one call may take, retries included.", 1e-3)
+    flags.DEFINE_integer("batch_size", 16, "Images a call.", 1)
+    flags.DEFINE_string(
+        "output", None, "FILE.png: one grid; FILE.npy: one array; FOLDER/: a picture an image, named "
+        "by its seed.", required=True
+    )  # fmt: skip
+    flags.DEFINE_enum("format", "png", ["png", "jpeg", "webp"], "Of the pictures in a FOLDER/.")
+    flags.DEFINE_bool(
+        "png", None, "Let the server encode a FOLDER/'s PNGs, or not; default: if the model has "
+        "signatures for it."
+    )  # fmt: skip
 
 
 def main(argv):
     """Asks, writes, and says what it made."""
     if len(argv) > 1:
         raise app.UsageError(f"this command takes only flags. Received: {argv[1:]}")
-    labels = _labels()
+    progress = outputs.Progress(_FLAGS.num_images)
     try:
-        write, output = _writer(_FLAGS.output)
+        _check()
+        labels = _labels()
         with GeneratorClient(
-            _FLAGS.target, _FLAGS.model_name, _FLAGS.timeout, _FLAGS.batch_size
-        ) as client:
-            version = client.metadata().version
-            start = time.perf_counter()
-            write(client, labels, output)
+            _FLAGS.target, _FLAGS.model_name, _FLAGS.timeout, _FLAGS.batch_size,
+            connection_flags.tls(), connection_flags.version(),
+        ) as client:  # fmt: skip
+            _make(client, labels, progress)
     except (ServingError, ValueError, OSError) as error:
-        sys.exit(f"Nothing was made: {error}")
-    seconds = time.perf_counter() - start
+        progress.end()
+        sys.exit(f"{_made(progress)}: {error}")
+    except KeyboardInterrupt:
+        progress.end()
+        print(f"{_made(progress)}: interrupted", file=sys.stderr)
+        sys.exit(130)  # as a shell says of SIGINT
+
+
+def _check():
+    folder = outputs.is_folder(_FLAGS.output)
+    if not folder:
+        path = outputs.check_file(_FLAGS.output)
+        if path.suffix == ".png" and _FLAGS.num_images > _LARGEST_GRID:
+            raise ValueError(
+                f"A grid holds at most {_LARGEST_GRID} images; give a FOLDER/ or a FILE.npy as "
+                f"--output. Received: --num_images={_FLAGS.num_images}"
+            )
+    if (_FLAGS.png is not None or _FLAGS["format"].present) and not folder:
+        raise ValueError(f"--png and --format are for a FOLDER/. Received: --output={_FLAGS.output}")
+    if _FLAGS.png and _FLAGS.format != "png":
+        raise ValueError(f"--png makes PNG files. Received: --format={_FLAGS.format}")
+
+
+def _make(client, labels, progress):
+    version = client.metadata().version
+    start = time.perf_counter()
+    images = progress.of(_images(client, labels))
+    if outputs.is_folder(_FLAGS.output):
+        folder = pathlib.Path(_FLAGS.output)
+        folder.mkdir(parents=True, exist_ok=True)
+        outputs.write_folder(folder, images, _names(), _FLAGS.format)
+    elif _FLAGS.output.endswith(".npy"):
+        outputs.write_array(pathlib.Path(_FLAGS.output), images, _FLAGS.num_images)
+    else:
+        outputs.write_grid(pathlib.Path(_FLAGS.output), images)
+    progress.end()
+    rate = _FLAGS.num_images / (time.perf_counter() - start)
     print(
-        f"{output}: {_FLAGS.num_images} images from {_FLAGS.model_name} version {version} at "
-        f"{_FLAGS.target}, {_FLAGS.num_images / seconds:.1f} images/s with writing"
+        f"{_FLAGS.output}: {_FLAGS.num_images} images from {_FLAGS.model_name} version {version} at "
+        f"{_FLAGS.target}, {rate:.1f} images/s with writing\n{_next()}"
     )
+
+
+def _images(client, labels):
+    encodes = any(name.endswith(PNG_SUFFIX) for name in client.metadata().signatures)
+    by_server = encodes if _FLAGS.png is None else _FLAGS.png
+    by_server = by_server and outputs.is_folder(_FLAGS.output) and _FLAGS.format == "png"
+    stream = client.stream_png if by_server else client.stream
+    return stream(
+        _FLAGS.num_images, _FLAGS.seed, labels,
+        truncation_psi=_FLAGS.truncation_psi, signature=_FLAGS.signature,
+    )  # fmt: skip
 
 
 def _labels() -> list[int] | None:
@@ -53,39 +109,33 @@ def _labels() -> list[int] | None:
     try:
         ids = [int(label) for label in _FLAGS.labels]
     except ValueError as error:
-        raise app.UsageError(f"--labels takes integers. Received: {_FLAGS.labels}") from error
+        raise ValueError(f"--labels takes integers. Received: --labels={_FLAGS.labels}") from error
     if not ids:
-        raise app.UsageError("--labels names no class")
-    return [ids[k % len(ids)] for k in range(_FLAGS.num_images)]
+        raise ValueError("--labels names no class")
+    return list(itertools.islice(itertools.cycle(ids), _FLAGS.num_images))
 
 
-def _writer(output: str):
-    path = pathlib.Path(output)
-    if output.endswith(("/", os.sep)) or path.is_dir():
-        path.mkdir(parents=True, exist_ok=True)
-        return _write_folder, path
-    if path.suffix != ".png":
-        raise ValueError(f"--output is a FILE.png or a FOLDER/. Received: {output}")
-    if not path.parent.is_dir():
-        raise ValueError(f"there is no folder {path.parent} to write {path.name} in")
-    return _write_grid, path
+def _names():
+    first = _FLAGS.seed * 2**32
+    return range(first, first + _FLAGS.num_images)
 
 
-def _write_grid(client, labels, path):
-    write_png(path, tile(client.generate(_FLAGS.num_images, _FLAGS.seed, labels)))
+def _made(progress) -> str:
+    if progress.done and outputs.is_folder(_FLAGS.output):
+        return f"{progress.done} of {_FLAGS.num_images} images are in {_FLAGS.output}"
+    return "Nothing was made"
 
 
-def _write_folder(client, labels, folder):
-    """A file an image, batch by batch, so that a million need no memory."""
-    seeds = image_seeds(_FLAGS.seed, _FLAGS.num_images)
-    encodes = any(name.endswith(PNG_SUFFIX) for name in client.metadata().signatures)
-    ask = client.generate_png if encodes else client.generate
-    step = 16 * _FLAGS.batch_size
-    for start in range(0, len(seeds), step):
-        names, some = seeds[start : start + step], labels and labels[start : start + step]
-        for name, image in zip(names, ask(seeds=names, labels=some), strict=True):
-            write_png(folder / f"{name}.png", image)
+def _next() -> str:
+    connection = connection_flags.again()
+    if outputs.is_folder(_FLAGS.output):
+        return f"Next, how much load it bears:\n  python -m tfgan_kit.load_test {connection}"
+    return (
+        "Next, a thousand of them, a file each:\n"
+        f"  python -m tfgan_kit_client {connection} --num_images=1000 --output=images/"
+    )
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(main)

@@ -44,16 +44,29 @@ def to_pil(image):
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
+def encode(image, kind):
+    """uint8 (H, W, C), C 1 or 3, as the bytes of a file of some kind: png, jpeg, webp."""
+    file = io.BytesIO()
+    to_pil(image).save(file, kind)
+    return file.getvalue()
+
+
 def encode_png(image):
     """uint8 (H, W, C), C 1 or 3, as the bytes of a PNG file."""
-    file = io.BytesIO()
-    to_pil(image).save(file, "PNG")
-    return file.getvalue()
+    return encode(image, "png")
 
 
 def write_png(path, image):
     """Writes uint8 (H, W, C), C 1 or 3, or a PNG file's bytes, under a temporary name, then renames."""
+    write_whole(path, image if isinstance(image, bytes) else encode_png(image))
+
+
+def write_whole(path, content):
+    """Writes bytes under a temporary name, then renames: the file is there whole or not at all."""
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    temporary.write_bytes(image if isinstance(image, bytes) else encode_png(image))
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

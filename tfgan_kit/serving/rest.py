@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
-import os
 import re
 import threading
 import time
@@ -17,6 +15,8 @@ from tfgan_kit.serving import json_answers
 from tfgan_kit.serving.monitoring import Monitor
 from tfgan_kit.serving.rest_bodies import Bodies, BodyError
 from tfgan_kit.serving.rest_calls import Answer, BodyTooLargeError, RestCalls, unpacked
+from tfgan_kit.serving.rest_options import RestOptions
+from tfgan_kit.serving.rest_paths import model_of
 from tfgan_kit.serving.rest_threads import RestThreads
 
 READY_PATH = "/readyz"  # ours; TensorFlow Serving has no such URL
@@ -32,53 +32,6 @@ _CORS = {
 _NOT_FOUND = (
     b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class RestOptions:
-    """How the REST side serves; the first three are tensorflow_model_server's flags.
-
-    Args:
-        num_threads: requests worked on at one time; None: 4 a core. Four times as many may wait,
-            the rest is refused at once with 429.
-        timeout_in_ms: until a request is answered 504.
-        enable_cors_support: adds the headers that let a page of another origin read the answers.
-        monitoring_path: where Prometheus finds the metrics, or None.
-        max_body_bytes: of one body, packed or unpacked; more is refused with 413. All bodies
-            together hold at most eight times as much, then requests are refused with 503.
-        read_timeout_seconds: until a body must be here, and an answer taken.
-        idle_timeout_seconds: until the first line and headers must be here, and how long a
-            connection may wait for its next request.
-
-    Raises:
-        ValueError: a number is below 1, or the path does not start with "/".
-    """
-
-    num_threads: int | None = None
-    timeout_in_ms: int = 30_000
-    enable_cors_support: bool = False
-    monitoring_path: str | None = None
-    max_body_bytes: int = 32 * 2**20
-    read_timeout_seconds: float = 30.0
-    idle_timeout_seconds: float = 60.0
-
-    def __post_init__(self):
-        for name in ("num_threads", "timeout_in_ms", "max_body_bytes"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1. Received: {name}={value}")
-        for name in ("read_timeout_seconds", "idle_timeout_seconds"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0. Received: {name}={getattr(self, name)}")
-        if self.monitoring_path is not None and not self.monitoring_path.startswith("/"):
-            raise ValueError(
-                'monitoring_path must start with "/". '
-                f"Received: monitoring_path={self.monitoring_path!r}"
-            )
-
-    def threads(self) -> int:
-        """Requests worked on at one time."""
-        return self.num_threads or 4 * (os.cpu_count() or 1)
 
 
 class RestGateway:
@@ -160,6 +113,7 @@ class RestGateway:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
+        _HTTP_LOGGER.addFilter(_is_worth_a_line)
         http = web.Server(
             self._handle, keepalive_timeout=self.options.idle_timeout_seconds,
             auto_decompress=False, access_log=None, lingering_time=2.0, logger=_HTTP_LOGGER,
@@ -204,7 +158,7 @@ class RestGateway:
         if path == self.options.monitoring_path:
             return Answer(200, self.monitor.page().encode(), api="metrics", content_type="text/plain")
         if path == READY_PATH:
-            return _readiness(self._unavailable())
+            return _readiness(self._unavailable(), self._stopping)
         if not _API.fullmatch(path):
             return Answer(404, _NOT_FOUND, content_type="text/html")
         if request.method == "OPTIONS":
@@ -213,20 +167,20 @@ class RestGateway:
             async with self._bodies.read(request) as body:
                 return await self._called(request, body)
         except BodyError as error:
-            return Answer(error.status, json_answers.error_body(str(error)), "INVALID_ARGUMENT")
+            return _unread(error)
 
     async def _called(self, request, body: bytes) -> Answer:
+        verb, path = request.method, request.raw_path
         packed = "gzip" in request.headers.get("Content-Encoding", "").lower()
-        limit = self.options.max_body_bytes
 
-        def work(is_late_or_gone):
-            content = unpacked(body, limit) if packed else body
-            return self._calls.answer(request.method, request.raw_path, content, is_late_or_gone)
+        def work(is_wanted) -> Answer:
+            try:
+                content = unpacked(body, self.options.max_body_bytes) if packed else body
+            except BodyTooLargeError:
+                return _unread(self._bodies.too_large())
+            return self._calls.answer(verb, path, content, is_wanted)
 
-        try:
-            return await self._threads.answer(work)
-        except BodyTooLargeError as error:
-            raise self._bodies.too_large() from error
+        return await self._threads.answer(work, model_of(verb, path))
 
     def _response(self, answer: Answer, request, started) -> web.Response:
         if _API.fullmatch(request.raw_path):
@@ -242,10 +196,14 @@ class RestGateway:
         return response
 
 
-def _readiness(missing) -> Answer:
+def _readiness(missing, stopping: bool) -> Answer:
     missing = sorted(missing)
-    body = orjson.dumps({"ready": not missing, "unavailable": missing})
-    return Answer(503 if missing else 200, body)
+    ready = not missing and not stopping
+    return Answer(200 if ready else 503, orjson.dumps({"ready": ready, "unavailable": missing}))
+
+
+def _unread(error: BodyError) -> Answer:
+    return Answer(error.status, json_answers.error_body(str(error)), error.code)
 
 
 def _preflight(origin: str) -> Answer:
@@ -257,6 +215,3 @@ def _preflight(origin: str) -> Answer:
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, HttpProcessingError)  # a client's bad HTTP is its own affair
-
-
-_HTTP_LOGGER.addFilter(_is_worth_a_line)

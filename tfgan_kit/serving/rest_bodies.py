@@ -14,17 +14,22 @@ _TOO_LARGE = (
 _TOO_MANY = "The bodies of all running requests hold more than {} bytes: try again later."
 
 
+_CODES = {400: "INVALID_ARGUMENT", 408: "DEADLINE_EXCEEDED", 413: "INVALID_ARGUMENT", 503: "UNAVAILABLE"}
+
+
 class BodyError(Exception):
     """A body that is not read.
 
     Args:
         status: the HTTP status.
         text: what the caller reads.
+
+    Its `code` is the name that it is counted under.
     """
 
     def __init__(self, status: int, text: str):
         super().__init__(text)
-        self.status = status
+        self.status, self.code = status, _CODES[status]
 
 
 class Bodies:

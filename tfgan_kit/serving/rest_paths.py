@@ -78,6 +78,12 @@ def parse(verb: str, path: str) -> Target:
     return Target(_decoded(found["name"]), method, _version(found["version"]), _decoded(found["label"]))
 
 
+def model_of(verb: str, path: str) -> str:
+    """The model that a request means, "" where it means none."""
+    found = _PATTERNS[verb].fullmatch(path) if verb in _PATTERNS else None
+    return _decoded(found["name"]) or "" if found else ""
+
+
 def _version(digits: str | None) -> int | None:
     if digits is None:
         return None

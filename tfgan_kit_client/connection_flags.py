@@ -1,0 +1,51 @@
+"""The flags of a command that talks to a server: which server, which model, which certificates."""
+
+import sys
+
+from absl import flags
+
+from tfgan_kit_client.channel import TLS
+
+_FLAGS = flags.FLAGS
+_CERTIFICATES = ("root_certificates", "client_key", "client_certificate", "server_name")
+
+
+def define_flags():
+    """--target, --model_name, --model_version and those of TLS; `--help` shows them."""
+    flags.DEFINE_string("target", "localhost:8500", "host:port of the server's gRPC.")
+    flags.DEFINE_string("model_name", "default", "Name that the model is served under.")
+    flags.DEFINE_string(
+        "model_version", None, "A version's number, or its label, such as canary; default: the newest."
+    )
+    flags.DEFINE_bool("tls", False, "Encrypt the connection; any of the next four implies it.")
+    flags.DEFINE_string(
+        "root_certificates", None, "PEM file of the authorities that the server's certificate is "
+        "checked against; default: those that gRPC ships with."
+    )  # fmt: skip
+    flags.DEFINE_string("client_key", None, "PEM file, for a server that asks for a client certificate.")
+    flags.DEFINE_string("client_certificate", None, "PEM file that goes with --client_key.")
+    flags.DEFINE_string("server_name", None, "Name in the server's certificate, if not --target's.")
+    for flag in _FLAGS.flags_by_module_dict().get(__name__, []):
+        _FLAGS.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def tls() -> TLS | None:
+    """The certificates of the flags; None: an open connection. Raises ValueError for half a pair."""
+    names = [_FLAGS[name].value for name in _CERTIFICATES]
+    return TLS(*names) if _FLAGS.tls or any(names) else None
+
+
+def version() -> int | str | None:
+    """--model_version as `GeneratorClient` takes it."""
+    given = _FLAGS.model_version
+    return int(given) if given and given.isdecimal() else given
+
+
+def again() -> str:
+    """The flags that were given, for a next command's line."""
+    given = [
+        f"--{name}={_FLAGS[name].value}"
+        for name in ("target", "model_name", "model_version", *_CERTIFICATES)
+        if _FLAGS[name].present
+    ]
+    return " ".join(["--tls"] * (_FLAGS["tls"].present and _FLAGS.tls) + given)

@@ -1,0 +1,96 @@
+"""Where images go: a grid, an array, or a folder of pictures; and how far they have come."""
+
+import os
+import pathlib
+import sys
+import time
+
+import numpy as np
+
+from tfgan_kit_client.pictures import encode, tile, write_png, write_whole
+
+_PROGRESS_SECONDS = 1.0
+
+
+class Progress:
+    """Counts what passes, and says how far it is, once a second, on stderr.
+
+    Args:
+        total: int, how many will pass.
+    """
+
+    def __init__(self, total: int):
+        self.total, self.done = total, 0
+        self._start = self._last = time.monotonic()
+
+    def of(self, items):
+        """Yields the items; one counts as done when the next is asked for."""
+        for item in items:
+            yield item
+            self.done += 1
+            if time.monotonic() - self._last >= _PROGRESS_SECONDS:
+                self._say()
+
+    def _say(self):
+        self._last = time.monotonic()
+        rate = self.done / (self._last - self._start)
+        left = (self.total - self.done) / rate
+        text = f"{self.done} of {self.total} images, {rate:.0f} images/s, {left:.0f} s to go"
+        print(f"\r\x1b[K{text}" if sys.stderr.isatty() else f"{text}\n", end="", file=sys.stderr, flush=True)
+
+    def end(self):
+        """Clears the line."""
+        if sys.stderr.isatty() and self._last > self._start:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def is_folder(output: str) -> bool:
+    """Whether an --output means a folder: it ends in a slash, or is one."""
+    return output.endswith(("/", os.sep)) or pathlib.Path(output).is_dir()
+
+
+def check_file(output: str) -> pathlib.Path:
+    """Raises ValueError unless a grid or an array can be written there."""
+    path = pathlib.Path(output)
+    if path.suffix not in (".png", ".npy"):
+        raise ValueError(
+            "--output is a FILE.png for a grid, a FILE.npy for an array, or a FOLDER/ for a picture "
+            f"an image. Received: --output={output}"
+        )
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent} to write {path.name} in")
+    return path
+
+
+def write_grid(path, images) -> None:
+    """All images as one picture."""
+    write_png(path, tile(np.stack(list(images))))
+
+
+def write_array(path, images, number: int) -> None:
+    """All images as one .npy array, uint8 (N, H, W, C), written as they come."""
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        array = None
+        for k, image in enumerate(images):
+            if array is None:
+                array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (number, *image.shape))
+            array[k] = image
+        array.flush()
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_folder(folder, images, names, kind: str) -> None:
+    """A file an image, named by its seed.
+
+    Args:
+        folder: an existing folder.
+        images: uint8 (H, W, C), or the bytes of PNG files.
+        names: one an image.
+        kind: of the files: png, jpeg or webp.
+    """
+    for name, image in zip(names, images, strict=True):
+        content = image if isinstance(image, bytes) else encode(image, kind)
+        write_whole(folder / f"{name}.{kind}", content)
