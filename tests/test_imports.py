@@ -62,7 +62,7 @@ ALLOWED = {
         "best", "checkpoint", "data.pixels", "dynamics", "finite", "metrics", "tfgan_kit_client.pictures",
     ),
     "tfgan_kit.shards": ("sampling", "tfgan_kit_client.pictures", "whole_files"),
-    "tfgan_kit.export": ("checkpoint", "data.pixels", "gan", "sampling"),
+    "tfgan_kit.export": ("checkpoint", "data.pixels", "gan", "sampling", "tfgan_kit_client", "whole_files"),
     "tfgan_kit.serving": ("export.signatures",),
     "tfgan_kit.presets": ("gan", "networks", "objectives", "penalties", "updates"),
     "tfgan_kit.command_line": ("checkpoint",),

@@ -213,15 +213,6 @@ def test_a_variable_that_keras_does_not_know_is_said(tmp_path):
         gk.export_generator(image_model(Hidden()), tmp_path)
 
 
-def test_labels_before_latents_are_refused(tmp_path):
-    labels, latents = keras.Input((), dtype="int32"), keras.Input((2,))
-    x = keras.layers.Dense(16, activation="tanh")(latents)
-    x = keras.layers.Add()([x, keras.layers.Embedding(3, 16)(labels)])
-    model = keras.Model([labels, latents], keras.layers.Reshape((4, 4, 1))(x))
-    with pytest.raises(ValueError, match="in this order"):
-        gk.export_generator(model, tmp_path, num_classes=3)
-
-
 def test_two_exporters_at_once_leave_each_other_alone(tmp_path):
     with unpublished(tmp_path) as one, unpublished(tmp_path) as other:
         (one / "a").touch()

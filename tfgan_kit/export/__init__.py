@@ -1,98 +1,171 @@
 """A trained generator as a SavedModel that TensorFlow Serving loads."""
 
+import dataclasses
 import datetime
 import importlib.metadata
 import json
 import pathlib
+import warnings
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgan_kit import whole_files
 from tfgan_kit.export import signatures as names
+from tfgan_kit.export.answers import write_answers
+from tfgan_kit.export.batching import batching_text
 from tfgan_kit.export.certificate import certify
+from tfgan_kit.export.contract_checks import check_batch_rule, check_batches, check_dtypes
+from tfgan_kit.export.files import check_files, check_size, checksums
 from tfgan_kit.export.foreign import check_generator
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.operations import check_operations
-from tfgan_kit.export.publish import publish, unpublished
+from tfgan_kit.export.profile import NEXT, ExportProfile
+from tfgan_kit.export.publish import check_version_is_free, publish, remove_old, unpublished, versions
 from tfgan_kit.export.warmup import write_warmup
 from tfgan_kit.gan import GAN
 
-__all__ = ["export_generator"]
+__all__ = ["ExportProfile", "export_generator", "read_lineage"]
 
 
 def export_generator(
     generator, output, latent_dim=None, num_classes=None, output_range=(-1.0, 1.0),
-    discriminate=False, lineage=None,
+    discriminate=False, lineage=None, profile=None,
 ):
-    """Writes the next version of a model folder: signatures, warmup, lineage, certificate.
+    """Writes a version of a model folder: signatures, warmup, batching, lineage, certificate.
 
     The version is written under a name that no server reads, loaded again, compared with the model
-    in memory, and only then renamed to its integer.
+    in memory, and only then renamed to its integer. Older versions beyond `profile.keep` are
+    deleted after that.
 
     Args:
         generator: a `GAN`, whose averaged generator is exported; or any Keras model that maps
-            latents float32 (N, Z), or `[latents, labels]`, to images (N, H, W, C), C 1 or 3.
+            latents float32 (N, Z), and labels if any, to images (N, H, W, C), C 1 or 3.
         output: folder of the model; versions are its sub-folders 1, 2, ...
         latent_dim: int, Z; None reads it off the model.
-        num_classes: int; None reads it off the model (attribute `num_classes`).
+        num_classes: int; None reads it off the model (attribute `num_classes`, a one-hot input).
         output_range: (low, high), the values the model gives to black and to white; a model that
             ends in a sigmoid needs (0, 1).
         discriminate: bool, also export a `GAN`'s discriminator as the signature `discriminate`.
         lineage: JSON object to record beside the model, e.g. commit, checkpoint, metrics.
+        profile: `ExportProfile`; None: the next version in float32, all signatures.
 
     Returns:
         The published folder, a `pathlib.Path`.
 
     Raises:
-        ValueError: a model that is no generator of images, or that holds what a server cannot run.
+        TypeError: a generator that is no Keras model.
+        ValueError: a model that is no generator of images, or that holds what a server cannot run;
+            a version that is there already; a signature that the model does not have.
         OSError: `output` cannot be written; no version appears then.
 
     Example:
-        >>> export_generator(gan, "models/digits")
+        >>> export_generator(gan, "models/digits", profile=ExportProfile(keep=3))
         PosixPath('models/digits/1')
     """
-    discriminator = None
-    if discriminate:
-        discriminator = _discriminator_of(generator)
+    profile = profile or ExportProfile()
+    if profile.version != NEXT:
+        check_version_is_free(output, profile.version)
+    discriminator = _discriminator_of(generator) if discriminate else None
     if isinstance(generator, GAN):
         latent_dim, num_classes = generator.latent_dim, generator.num_classes
         generator = generator.ema_generator
-    latent_dim, num_classes, image_shape = check_generator(
+    generator, latent_dim, num_classes, image_shape = check_generator(
         generator, latent_dim, num_classes, output_range
     )
+    profile = _with_signatures(profile, names.offered(num_classes, discriminate))
     module = GeneratorModule(
         generator, latent_dim, num_classes, image_shape, output_range, discriminator
     )
+    module.functions = {name: module.functions[name] for name in profile.signatures}
     in_memory = module.signatures()
     for name, function in in_memory.items():
         check_operations(name, function)
     with unpublished(output) as folder:
         _save(module, folder, in_memory)
         reloaded = dict(tf.saved_model.load(str(folder)).signatures)
-        write_warmup(folder, reloaded, num_classes)
+        _check_signatures(reloaded, num_classes, profile.precision)
+        _write_extras(folder, reloaded, num_classes, profile)
+        check_size(folder, sum(v.numpy().nbytes for v in module.saved_variables))
         # Not the graph that was saved, but the Keras model itself: a mistake in between shows.
         in_memory[names.FROM_LATENT] = _called_by_hand(generator, output_range)
-        _write_lineage(folder, {
-            "contract_version": names.CONTRACT_VERSION,
-            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "versions": {
-                "tfgan_kit": importlib.metadata.version("tfgan_kit"),
-                "tensorflow": tf.__version__, "keras": keras.__version__,
-            },
-            "model": {
-                "name": generator.name, "latent_dim": latent_dim, "num_classes": num_classes,
-                "image_shape": list(image_shape), "output_range": list(output_range),
-            },
-            "lineage": lineage or {},
-            "certificate": certify(in_memory, reloaded, num_classes),
+        described = _description(generator, latent_dim, num_classes, image_shape, output_range)
+        certificate = certify(in_memory, reloaded, num_classes)
+        _write_lineage(folder, _origin(profile) | {
+            "model": described, "lineage": lineage or {}, "certificate": certificate,
+            "files": checksums(folder),
         })
-        return publish(folder, output)
+        return _published(folder, output, profile)
 
 
 def read_lineage(version):
     """The lineage and certificate of a published version's folder, a dict."""
     return json.loads(_lineage_path(version).read_text())
+
+
+def _with_signatures(profile, offered):
+    """The profile with the names that are exported, in the order of the contract."""
+    chosen = set(offered if profile.signatures is None else profile.signatures)
+    if unknown := chosen - set(offered):
+        raise ValueError(
+            f"The model has no such signature; it has {', '.join(offered)}. "
+            f"Received: signatures={', '.join(sorted(unknown))}"
+        )
+    kept = tuple(name for name in offered if name in chosen | {names.SERVING_DEFAULT})
+    return dataclasses.replace(profile, signatures=kept)
+
+
+def _check_signatures(functions, num_classes, precision):
+    for name, function in functions.items():
+        check_batch_rule(name, function)
+        check_dtypes(name, function)
+        check_batches(name, function, num_classes, precision)
+
+
+def _write_extras(folder, functions, num_classes, profile):
+    """What a server reads beside the graph; writing the answers replays the warmup requests."""
+    (folder / names.BATCHING_FILE).write_text(batching_text(profile.max_batch))
+    write_warmup(folder, functions, num_classes, profile.max_batch)
+    write_answers(folder, functions)
+
+
+def _description(generator, latent_dim, num_classes, image_shape, output_range):
+    return {
+        "name": generator.name, "latent_dim": latent_dim, "num_classes": num_classes,
+        "image_shape": list(image_shape), "output_range": list(output_range),
+    }
+
+
+def _origin(profile):
+    return {
+        "contract_version": names.CONTRACT_VERSION,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "tfgan_kit": importlib.metadata.version("tfgan_kit"),
+            "tensorflow": tf.__version__, "keras": keras.__version__,
+        },
+        **{
+            key: getattr(profile, key)
+            for key in ("signatures", "precision", "max_batch", "png_compression", "optimized")
+        },
+    }
+
+
+def _published(folder, output, profile):
+    """Publishes, looks at what came of it, and only then removes older versions."""
+    version = publish(folder, output, profile.version)
+    check_files(version, read_lineage(version)["files"])
+    newest = max(versions(output))
+    if int(version.name) < newest:
+        warnings.warn(
+            f"Version {version.name} is older than {newest}: a server that serves the latest goes on "
+            f"with {newest}.",
+            stacklevel=3,
+        )
+    whole_files.write_text(version.parent / names.COMMON_BATCHING_FILE, batching_text(profile.max_batch))
+    remove_old(output, profile.keep, version)
+    return version
 
 
 def _write_lineage(version, value):

@@ -1,21 +1,25 @@
-"""Exports a checkpoint as the next version of a served model: `python -m tfgan_kit.export`."""
+"""Exports a checkpoint as a version of a served model: `python -m tfgan_kit.export`."""
 
 import hashlib
+import json
 import pathlib
 
 from absl import flags
 
 from tfgan_kit import command_line
 from tfgan_kit.checkpoint import Run, load_model, resolve
-from tfgan_kit.export import export_generator, read_lineage
+from tfgan_kit.export import ExportProfile, export_generator, read_lineage, signatures
+from tfgan_kit.export.check import check_version
+from tfgan_kit.export.live import check_served
+from tfgan_kit.export.profile import NEXT, PRECISIONS
 from tfgan_kit.export.publish import tensorflow_serving_lines
 
 FLAGS = flags.FLAGS
 
 
 def define_flags():
-    command_line.define_ckpt()
-    flags.DEFINE_string("output", None, "Folder of the model; versions go into it.", required=True)
+    command_line.define_ckpt(required=False)
+    flags.DEFINE_string("output", None, "Folder of the model; versions go into it.")
     flags.DEFINE_integer(
         "latent_dim", None, "Of a model that does not tell; a GAN does.", lower_bound=1
     )
@@ -26,6 +30,40 @@ def define_flags():
         "output_range", ["-1", "1"], "Pixel values of black and white in the model's output."
     )
     flags.DEFINE_boolean("discriminate", False, "Also export a GAN's discriminator.")
+    _define_profile_flags()
+    _define_check_flags()
+
+
+def _define_profile_flags():
+    flags.DEFINE_string("version", NEXT, "'next', or the number to publish as, 1 or more.")
+    flags.DEFINE_integer(
+        "keep", None, "Delete all but the newest versions, this many, once the new one is there.",
+        lower_bound=1,
+    )
+    flags.DEFINE_list(
+        "signatures", None, "Names to export, serving_default in any case; none: all there are."
+    )
+    flags.DEFINE_enum("precision", PRECISIONS[0], PRECISIONS, "What the model computes in.")
+    flags.DEFINE_integer(
+        "max_batch", 32, "Most images a batch that a server should form; for its batching file.",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "png_compression", -1, "zlib's level for PNG; -1: zlib's default.", lower_bound=-1,
+        upper_bound=9,
+    )
+    flags.DEFINE_boolean("optimized", True, "Fold what inference does not need.")
+
+
+def _define_check_flags():
+    flags.DEFINE_string(
+        "check", None, "Instead of exporting, verify this version, models/NAME/3, or a model's newest."
+    )
+    flags.DEFINE_string("target", None, "With --check: also compare with the server at host:port.")
+    flags.DEFINE_string(
+        "model_name", None, "With --target: the name it is served under; none: the model's folder."
+    )
+    flags.DEFINE_boolean("print_contract", False, "Print export/signature.json, and nothing else.")
 
 
 def lineage(path):
@@ -50,20 +88,78 @@ def lineage(path):
 
 
 def main():
-    command_line.import_modules(FLAGS.import_module)
-    try:
-        low, high = (float(value) for value in FLAGS.output_range)
-    except ValueError:
+    if FLAGS.print_contract:
+        print(signatures.contract_text(), end="")
+    elif FLAGS.check is not None:
+        print(check(FLAGS.check, FLAGS.target, FLAGS.model_name))
+    elif FLAGS.target is not None or FLAGS.model_name is not None:
         raise ValueError(
-            f"--output_range is low,high, two numbers. Received: {','.join(FLAGS.output_range)}"
-        ) from None
+            "--target and --model_name go with --check models/NAME/VERSION; an export talks to no "
+            f"server. Received: target={FLAGS.target}, model_name={FLAGS.model_name}"
+        )
+    else:
+        export()
+
+
+def export():
+    """Exports the checkpoint of the flags and says what came of it."""
+    for name in ("ckpt", "output"):
+        if FLAGS[name].value is None:
+            raise ValueError(
+                f"Give --{name}: an export needs --ckpt RUN --output models/NAME, or verify a "
+                f"version by --check models/NAME/3. Received: {name}=None"
+            )
+    command_line.import_modules(FLAGS.import_module)
+    output_range, chosen = _output_range(FLAGS.output_range), profile()
     output = command_line.writable_folder(FLAGS.output)
     path = resolve(FLAGS.ckpt, FLAGS.which)
+    before = {folder.name for folder in output.iterdir()}
     version = export_generator(
-        load_model(path), output, FLAGS.latent_dim, FLAGS.num_classes, (low, high),
-        FLAGS.discriminate, lineage(path),
+        load_model(path), output, FLAGS.latent_dim, FLAGS.num_classes, output_range,
+        FLAGS.discriminate, lineage(path), chosen,
     )
     print(describe(version, path))
+    if removed := before - {folder.name for folder in output.iterdir()}:
+        print(f"Removed from {output}: {', '.join(sorted(removed))}")
+
+
+def _output_range(texts):
+    try:
+        low, high = (float(value) for value in texts)
+    except ValueError:
+        raise ValueError(
+            f"--output_range is low,high, two numbers. Received: {','.join(texts)}"
+        ) from None
+    return low, high
+
+
+def profile():
+    """The `ExportProfile` of the flags."""
+    version = FLAGS.version
+    return ExportProfile(
+        int(version) if version.isascii() and version.isdigit() else version, FLAGS.keep,
+        tuple(FLAGS.signatures) if FLAGS.signatures is not None else None, FLAGS.precision,
+        FLAGS.max_batch, FLAGS.png_compression, FLAGS.optimized,
+    )
+
+
+def check(folder, target=None, model_name=None):
+    """Verifies a published version, and a server of it, and tells its lineage, a text."""
+    checked = check_version(folder)
+    found = {
+        name: f"{count} answers, {equal} of them equal byte for byte, largest difference {apart:g}"
+        for name, (count, equal, apart) in checked.answers.items()
+    }
+    lines = [f"{checked.version} holds what was exported ({len(checked.lineage['files'])} files) and answers as then:"]
+    lines += [f"  {name:22} {text}" for name, text in found.items()]
+    if target is not None:
+        served = check_served(checked, target, model_name)
+        lines += [f"{target} answers alike, alone and batched:"]
+        lines += [
+            f"  {name:22} {rows} rows, largest difference {apart:g}" for name, (rows, apart) in served.items()
+        ]
+    told = {key: value for key, value in checked.lineage.items() if key != "files"}
+    return "\n".join([*lines, json.dumps(told, indent=2)])
 
 
 def describe(version, checkpoint):
@@ -85,6 +181,8 @@ def describe(version, checkpoint):
         "and ask it for images:",
         f"  python -m tfgan_kit_client --target localhost:8500 --model_name {base.name} "
         "--num_images 16 --seed 0 --output served.png",
+        "Later, is it still what was exported?",
+        f"  python -m tfgan_kit.export --check {version} [--target localhost:8500]",
     ])
 
 

@@ -2,8 +2,11 @@
 
 import warnings
 
+import keras
 import numpy as np
 import tensorflow as tf
+
+from tfgan_kit.export.inputs import in_our_order
 
 _ROWS = 4
 
@@ -12,38 +15,35 @@ def check_generator(generator, latent_dim, num_classes, output_range):
     """Runs a generator once and reads off it what the exporter needs.
 
     Args:
-        generator: Keras model, latents (N, Z), or `[latents, labels]`, to images (N, H, W, C).
+        generator: Keras model of latents, and labels if any, to images (N, H, W, C).
         latent_dim, num_classes: ints, or None to read them off the model.
         output_range: (low, high), the values of black and white.
 
     Returns:
-        `(latent_dim, num_classes, image_shape)`.
+        `(generator, latent_dim, num_classes, image_shape)`: a model that takes latents (N, Z), or
+        `[latents, labels]` with labels int32 (N,), the given one where that does so itself.
 
     Raises:
+        TypeError: it is no Keras model.
         ValueError: it is no generator of images, or its pixels lie outside `output_range`.
     """
-    inputs = getattr(generator, "inputs", None) or []
-    if inputs and len(inputs[0].shape) != 2 or len(inputs) > 1 and "int" in inputs[0].dtype:
-        raise ValueError(
-            "A generator takes latents (N, Z), or [latents, labels] in this order. Received: first "
-            f"input {inputs[0].name!r} of shape {inputs[0].shape}, dtype {inputs[0].dtype}"
+    if not isinstance(generator, keras.Model):
+        raise TypeError(
+            "A generator is a Keras model; make one of a function or a layer with keras.Model(inputs, "
+            f"outputs). Received: generator of type {type(generator).__name__}"
         )
-    latent_dim = latent_dim or getattr(generator, "latent_dim", None)
-    latent_dim = latent_dim or (inputs[0].shape[-1] if inputs else None)
     num_classes = num_classes or getattr(generator, "num_classes", None)
+    latent_dim = latent_dim or getattr(generator, "latent_dim", None)
+    taken, width, classes = in_our_order(generator, latent_dim, num_classes)
+    latent_dim = latent_dim or width
     if latent_dim is None:
         raise ValueError(
             "Cannot read the latent dimension off this model: give `latent_dim` (--latent_dim). "
             f"Received: generator={generator.name!r}"
         )
-    if len(inputs) > 1 and num_classes is None:
-        raise ValueError(
-            "This model takes labels, and the server must know how many there are: give "
-            f"`num_classes` (--num_classes). Received: a model of {len(inputs)} inputs"
-        )
-    images = _run(generator, int(latent_dim), num_classes)
+    images = _run(taken, int(latent_dim), classes)
     _check_range(images, output_range)
-    return int(latent_dim), num_classes, images.shape[1:]
+    return taken, int(latent_dim), classes, images.shape[1:]
 
 
 def _run(generator, latent_dim, num_classes):
@@ -52,19 +52,34 @@ def _run(generator, latent_dim, num_classes):
     labels = tf.zeros([_ROWS], tf.int32)
     try:
         images = generator([latents, labels] if num_classes else latents, training=False)
-    except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+    except (ValueError, TypeError, tf.errors.OpError) as error:
         raise ValueError(
             f"The model does not take latents (N, {latent_dim})"
             f"{', then labels (N,)' if num_classes else ''}; is it a generator? Keras says: "
             f"{str(error)[:300]}"
         ) from error
-    shape = tuple(images.shape) if hasattr(images, "shape") else ()
+    _check_images(images)
+    return tf.cast(images, tf.float64).numpy()
+
+
+def _check_images(images):
+    if isinstance(images, dict | list | tuple):
+        raise ValueError(
+            "An exported generator has one output, its images: make a model of that output alone, "
+            f"keras.Model(model.inputs, model.outputs[k]). Received: {len(images)} outputs"
+        )
+    shape = tuple(images.shape)
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[-1] not in (1, 3):
+        raise ValueError(
+            "Images go out with their channels last, (N, H, W, C): add a layer "
+            "keras.layers.Permute((2, 3, 1)) at the end of a channels_first model. Received: a model "
+            f"that answers {shape} for {_ROWS} rows"
+        )
     if len(shape) != 4 or shape[0] != _ROWS or shape[-1] not in (1, 3):
         raise ValueError(
             "An exported generator makes images (N, H, W, C), C 1 or 3. Received: a model that "
-            f"answers {shape or type(images).__name__} for {_ROWS} rows"
+            f"answers {shape} for {_ROWS} rows"
         )
-    return tf.cast(images, tf.float64).numpy()
 
 
 def _check_range(images, output_range):

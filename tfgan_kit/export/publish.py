@@ -5,15 +5,50 @@ import os
 import pathlib
 import shutil
 import tempfile
+import time
+
+from tfgan_kit.export.profile import LARGEST_VERSION, NEXT
+from tfgan_kit.export.signatures import COMMON_BATCHING_FILE
+from tfgan_kit.whole_files import flush_folder
+
+WRITING = "writing-"  # a version that is not finished
+DELETING = "deleting-"  # one that is no more
+LEFTOVERS = (WRITING, DELETING, f".{COMMON_BATCHING_FILE}-")
+# Younger ones may be another exporter's, of another machine maybe, that is at work.
+SECONDS_OF_A_LEFTOVER = 24 * 3600
+
+
+def version_folders(base):
+    """The versions of a model folder, oldest first: a dict int -> Path. `007` is version 7."""
+    base = pathlib.Path(base)
+    if not base.is_dir():
+        return {}
+    found = {}
+    for path in sorted(base.iterdir()):
+        number = path.name.isascii() and path.name.isdigit() and int(path.name)
+        if number is not False and number <= LARGEST_VERSION and path.is_dir():
+            found[number] = path
+    return dict(sorted(found.items()))
 
 
 def versions(base):
     """The integers that name versions in a model folder, ascending."""
-    base = pathlib.Path(base)
-    if not base.is_dir():
-        return []
-    names = (path.name for path in base.iterdir() if path.is_dir())
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    return list(version_folders(base))
+
+
+def check_version_is_free(base, version):
+    """Refuses a version that is there.
+
+    Raises:
+        ValueError: with the versions there are.
+    """
+    there = versions(base)
+    if version in there:
+        raise ValueError(
+            "That version is published already, and a server that has it loaded would not see it "
+            f"change; give another number, or 'next'. There are {', '.join(map(str, there))} in "
+            f"{base}. Received: version={version}"
+        )
 
 
 @contextlib.contextmanager
@@ -29,7 +64,8 @@ def unpublished(base):
             f"versions. Received: output={base}"
         )
     pathlib.Path(base).mkdir(parents=True, exist_ok=True)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="writing-", dir=base))
+    remove_leftovers(base)
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=WRITING, dir=base))
     folder.chmod(0o755)  # a server may run as another user
     try:
         yield folder
@@ -37,19 +73,83 @@ def unpublished(base):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def publish(folder, base):
-    """Renames a finished `folder` to the next version of `base`; returns the new path."""
+def publish(folder, base, version=NEXT):
+    """Renames a finished `folder` to a version of `base`; returns the new path.
+
+    All of it is on the disk before the rename, so that a power cut leaves no half version either.
+
+    Raises:
+        ValueError: `version` is there.
+    """
     base = pathlib.Path(base)
-    version = max(versions(base), default=0) + 1
+    _flush(folder)
+    number = max(versions(base), default=0) + 1 if version == NEXT else version
     while True:
         try:
-            os.rename(folder, base / str(version))
+            if version != NEXT:
+                check_version_is_free(base, number)
+            os.rename(folder, base / str(number))
         except OSError:  # another exporter took the number meanwhile
-            if not (base / str(version)).exists():
+            if not (base / str(number)).exists() or version != NEXT:
                 raise
-            version += 1
+            number += 1
         else:
-            return base / str(version)
+            flush_folder(base)
+            return base / str(number)
+
+
+def remove_old(base, keep, published):
+    """Deletes all but the `keep` newest versions, and never `published`.
+
+    Each gets a name first that no server reads, for one that is half deleted would be served.
+
+    Args:
+        base: folder of the model.
+        keep: int >= 1, or None for all.
+        published: path of the version that was just published, which may be an older number.
+
+    Returns:
+        The numbers that were deleted, ascending.
+    """
+    folders = version_folders(base)
+    old = [] if keep is None else list(folders)[:-keep]
+    deleted = [number for number in old if folders[number] != pathlib.Path(published)]
+    for number in deleted:
+        gone = tempfile.mkdtemp(prefix=f"{DELETING}{number}-", dir=base)
+        with contextlib.suppress(FileNotFoundError):  # another exporter was first
+            os.rename(folders[number], gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    return deleted
+
+
+def remove_leftovers(base):
+    """Removes what exporters that were killed left more than a day ago."""
+    for path in pathlib.Path(base).iterdir():
+        if path.name.startswith(LEFTOVERS) and _age(path) > SECONDS_OF_A_LEFTOVER:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)  # another exporter may be removing it, too
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _age(folder):
+    """Seconds since anything in a folder changed; none of it may be there any more."""
+    times = []
+    for path in (folder, *folder.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            times.append(path.stat().st_mtime)
+    return time.time() - max(times, default=0)
+
+
+def _flush(folder):
+    for directory, _, files in os.walk(folder):
+        for name in files:
+            descriptor = os.open(os.path.join(directory, name), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        flush_folder(directory)
 
 
 def tensorflow_serving_lines(base):

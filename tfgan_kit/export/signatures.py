@@ -1,7 +1,10 @@
 """The names of the exported model's contract: signatures, inputs, outputs, files.
 
-Server, client, exporter and tests take every name from here; `export/README.md` describes them.
+Server, client, exporter and tests take every name from here; `export/README.md` describes them, and
+`python -m tfgan_kit.export --print_contract > export/signature.json` states them for other programs.
 """
+
+import json
 
 CONTRACT_VERSION = 1
 
@@ -26,6 +29,23 @@ SCORE = "score"  # float32 [N]
 EXTRA_ASSETS = "assets.extra"
 WARMUP_FILE = "tf_serving_warmup_requests"
 LINEAGE_FILE = "tfgan_kit.json"
+ANSWERS_FILE = "tfgan_kit_answers.json"  # to the warmup file's requests, when it was exported
+BATCHING_FILE = "batching_params.pbtxt"  # read with --enable_per_model_batching_parameters
+
+# File beside the versions
+COMMON_BATCHING_FILE = "batching.config"  # for --batching_parameters_file
+
+
+def offered(num_classes, discriminate):
+    """Names of the signatures that a model has, `serving_default` first.
+
+    Args:
+        num_classes: int, or None for an unconditional generator.
+        discriminate: bool, whether a discriminator is exported with it.
+    """
+    made = [SERVING_DEFAULT, *([GENERATE] if num_classes else []), FROM_LATENT]
+    made += [name + PNG_SUFFIX for name in made]
+    return (*made, *([DISCRIMINATE] if discriminate else []))
 
 
 def contract():
@@ -44,3 +64,8 @@ def contract():
         "conditional_models_add": {FROM_LATENT: label, FROM_LATENT + PNG_SUFFIX: label, DISCRIMINATE: label},
         "signatures": made,
     }
+
+
+def contract_text():
+    """The content of `export/signature.json`."""
+    return json.dumps(contract(), indent=2) + "\n"

@@ -9,6 +9,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tfgan_kit.export import signatures as names
 
 BATCH_SIZES = (1, 2, 8, 16)  # one record a signature and size; TF Serving takes at most 1000 in all
+BYTES_OF_A_REQUEST = 2**18  # more rows than these only where it is one; the file is part of the export
 
 
 def example_inputs(function, batch_size, num_classes):
@@ -29,19 +30,21 @@ def example_inputs(function, batch_size, num_classes):
     return values
 
 
-def write_warmup(folder, functions, num_classes):
+def write_warmup(folder, functions, num_classes, max_batch):
     """Writes `assets.extra/tf_serving_warmup_requests` beside `folder`'s saved_model.pb.
 
     Args:
         folder: path of the version.
         functions: reloaded signatures, a dict name -> concrete function.
         num_classes: int, or None for an unconditional generator.
+        max_batch: int, most rows of a request: a server that batches refuses larger ones, and with
+            them the version.
     """
-    path = pathlib.Path(folder) / names.EXTRA_ASSETS / names.WARMUP_FILE
+    path = _path(folder)
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
         for name, function in functions.items():
-            for batch_size in BATCH_SIZES:
+            for batch_size in _sizes(function, max_batch):
                 request = predict_pb2.PredictRequest()
                 request.model_spec.signature_name = name
                 for key, value in example_inputs(function, batch_size, num_classes).items():
@@ -50,3 +53,65 @@ def write_warmup(folder, functions, num_classes):
                 writer.write(
                     prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString()
                 )
+
+
+def _sizes(function, max_batch):
+    _, specs = function.structured_input_signature
+    row = sum(spec.dtype.size * spec.shape[1:].num_elements() for spec in specs.values())
+    most = min(max_batch, max(1, BYTES_OF_A_REQUEST // row))
+    return sorted({min(size, most) for size in BATCH_SIZES})
+
+
+def read_warmup(version):
+    """The requests of a version's warmup file, a list of `(signature, {input: numpy array})`.
+
+    Raises:
+        ValueError: no file of such records.
+    """
+    path = _path(version)
+    try:
+        records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+        requests = [
+            prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+            for record in records
+        ]
+    except (tf.errors.OpError, ValueError) as error:
+        raise ValueError(
+            f"The warmup file cannot be read, so TensorFlow Serving would refuse the version: "
+            f"{str(error)[:200]}. Received: {path}"
+        ) from error
+    return [
+        (r.model_spec.signature_name, {key: tf.make_ndarray(value) for key, value in r.inputs.items()})
+        for r in requests
+    ]
+
+
+def replay(version, functions):
+    """Runs every request of a version's warmup file, as a server does before the first caller.
+
+    Args:
+        version: path of the version.
+        functions: its signatures, a dict name -> concrete function.
+
+    Returns:
+        A list of `(signature, {input: numpy array}, {output: numpy array})`.
+
+    Raises:
+        ValueError: a request that the model does not answer.
+    """
+    answered = []
+    for name, inputs in read_warmup(version):
+        try:
+            outputs = functions[name](**{key: tf.constant(value) for key, value in inputs.items()})
+        except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
+            shapes = {key: (value.dtype.name, value.shape) for key, value in inputs.items()}
+            raise ValueError(
+                "A warmup request fails on the model, so TensorFlow Serving would refuse the "
+                f"version: {str(error)[:200]}. Received: signature {name!r} with {shapes}"
+            ) from error
+        answered.append((name, inputs, {key: value.numpy() for key, value in outputs.items()}))
+    return answered
+
+
+def _path(version):
+    return pathlib.Path(version) / names.EXTRA_ASSETS / names.WARMUP_FILE

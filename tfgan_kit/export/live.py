@@ -1,0 +1,139 @@
+"""Does a running server answer as the version on disk does?"""
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import (
+    get_model_status_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from tfgan_kit.export.contract_checks import as_numbers, distance, most_apart
+from tfgan_kit.export.warmup import replay
+from tfgan_kit_client.errors import ServingError, in_plain_words
+
+_CHANNEL = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+_AVAILABLE = get_model_status_pb2.ModelVersionStatus.AVAILABLE
+_ROWS_ALONE = 4  # of each recorded request
+
+
+class Server:
+    """One model behind a port, asked by TensorFlow Serving's own messages.
+
+    Args:
+        target: "host:port" of gRPC, not encrypted.
+        model_name: the name it is served under.
+        timeout: seconds that a call may take.
+    """
+
+    def __init__(self, target, model_name, timeout=30.0):
+        self.target, self.model_name, self.timeout = target, model_name, timeout
+        self._channel = grpc.insecure_channel(target, _CHANNEL)
+        self._predict = prediction_service_pb2_grpc.PredictionServiceStub(self._channel).Predict
+        self._status = model_service_pb2_grpc.ModelServiceStub(self._channel).GetModelStatus
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._channel.close()
+
+    def available(self):
+        """The versions that answer, newest first."""
+        request = get_model_status_pb2.GetModelStatusRequest()
+        request.model_spec.name = self.model_name
+        found = self._answer(self._status, request).model_version_status
+        return sorted((one.version for one in found if one.state == _AVAILABLE), reverse=True)
+
+    def ask(self, version, signature, inputs):
+        """Outputs by name of one version, numpy arrays."""
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name, request.model_spec.signature_name = self.model_name, signature
+        request.model_spec.version.value = version
+        for key, value in inputs.items():
+            request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+        outputs = self._answer(self._predict, request).outputs
+        return {name: tf.make_ndarray(tensor) for name, tensor in outputs.items()}
+
+    def _answer(self, method, request):
+        try:
+            return method(request, timeout=self.timeout)
+        except grpc.RpcError as error:
+            raise in_plain_words(error, self.target, self.model_name, self.timeout) from error
+
+
+def check_served(checked, target, model_name=None, timeout=30.0):
+    """Compares a server's answers with a version's own, batched and row by row.
+
+    Args:
+        checked: `Checked`, the version on disk.
+        target: "host:port" of gRPC.
+        model_name: the name it is served under; None: the name of the model's folder.
+        timeout: seconds that a call may take.
+
+    Returns:
+        A dict signature -> (rows compared, largest difference).
+
+    Raises:
+        ValueError: no server, another version, or another model behind it.
+
+    Example:
+        >>> check_served(check_version("models/digits/3"), "localhost:8500")
+    """
+    name = model_name or checked.version.resolve().parent.name
+    number = int(checked.version.resolve().name)
+    try:
+        with Server(target, name, timeout) as server:
+            _check_number(server, number)
+            return _compare(server, number, checked)
+    except ServingError as error:
+        raise ValueError(str(error)) from error
+
+
+def _check_number(server, number):
+    available = server.available()
+    if number not in available:
+        served = ", ".join(map(str, available)) or "none"
+        raise ValueError(
+            f"{server.target} does not serve this version of {server.model_name!r}; check the folder of "
+            f"the one it serves. Received: version {number}; AVAILABLE there: {served}"
+        )
+
+
+def _compare(server, number, checked):
+    found = {}
+    for name, inputs, outputs in replay(checked.version, dict(checked.loaded.signatures)):
+        count = len(next(iter(inputs.values())))
+        alone = np.unique(np.linspace(0, count - 1, _ROWS_ALONE).astype(int))
+        rows, largest = found.get(name, (0, 0.0))
+        for place in (slice(0, count), *(slice(k, k + 1) for k in alone)):
+            asked = {key: value[place] for key, value in inputs.items()}
+            expected = {key: value[place] for key, value in outputs.items()}
+            apart = _apart(server, number, name, asked, expected, checked.lineage["precision"])
+            rows, largest = rows + place.stop - place.start, max(largest, apart)
+        found[name] = (int(rows), largest)
+    return found
+
+
+def _apart(server, number, signature, inputs, expected, precision):
+    """The largest difference of one request's answers."""
+    given = server.ask(number, signature, inputs)
+    if given.keys() != expected.keys():
+        raise ValueError(
+            f"Another model answers as {server.model_name!r} at {server.target}. Received: outputs "
+            f"{', '.join(sorted(given))} of {signature!r} instead of {', '.join(sorted(expected))}"
+        )
+    largest = 0.0
+    for output, value in expected.items():
+        here, there = as_numbers(output, value), as_numbers(output, given[output])
+        apart, most = distance(here, there), most_apart(here, precision)
+        if not apart <= most:
+            raise ValueError(
+                f"{server.target} does not answer as version {number} on disk does: another model, or "
+                f"another file, was loaded under that number. Received: {output!r} of {signature!r}, "
+                f"{len(here)} rows, off by {apart:g}; at most {most:g} is allowed"
+            )
+        largest = max(largest, apart)
+    return largest
