@@ -1,5 +1,6 @@
 """The operator's files in `serving/`: each is parsed by its real format, and they agree with each other."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -11,6 +12,7 @@ import promql_parser
 import pytest
 import yaml
 
+from tfgan_kit.export.batching import batching_text
 from tfgan_kit.serving import text_protos
 from tfgan_kit.serving.monitoring import Monitor
 
@@ -54,6 +56,12 @@ def test_allowed_sizes_rise_to_max_batch_size_and_are_even_from_2_on():
     sizes = list(BATCHING.allowed_batch_sizes)
     assert sizes == sorted(set(sizes)) and sizes[-1] == BATCHING.max_batch_size
     assert [size for size in sizes if size % 2] == [1]
+
+
+def test_batching_config_is_what_an_export_of_its_size_writes_but_for_the_threads(tmp_path):
+    (tmp_path / "written.config").write_text(batching_text(BATCHING.max_batch_size))
+    written = text_protos.read_batching_parameters(tmp_path / "written.config")
+    assert dataclasses.replace(written, num_batch_threads=BATCHING.num_batch_threads) == BATCHING
 
 
 @pytest.mark.parametrize("size", range(2, BATCHING.max_batch_size + 1))
