@@ -103,12 +103,19 @@ class Load:
         self._channel.close()
 
 
-@pytest.fixture
-def served(tmp_path):
-    """Version 1 of the stranger's generator behind the server's command."""
-    python(SCRIPT, 1, tmp_path / "one.keras")
-    export(tmp_path / "one.keras", tmp_path / "plain")
-    server = Served(tmp_path / "plain", tmp_path / "server.log")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Version 1 of the stranger's generator, as `plain`, and room for more."""
+    folder = tmp_path_factory.mktemp("road")
+    python(SCRIPT, 1, folder / "one.keras")
+    export(folder / "one.keras", folder / "plain")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder):
+    """The server's command on it."""
+    server = Served(folder / "plain", folder / "server.log")
     yield server
     assert server.stop() == 0
 
@@ -125,27 +132,27 @@ def images_of(version):
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl, as the page does")
-def test_curl_and_the_client_get_the_images_of_a_strangers_generator(served, tmp_path):
+def test_curl_and_the_client_get_the_images_of_a_strangers_generator(served, folder):
     until(lambda: served.available(1))
     url = f"http://localhost:{served.rest}/v1/models/plain:predict"
     line = ["curl", "--silent", "--fail-with-body", "-d", json.dumps({"instances": SEEDS}), url]
     done = subprocess.run(line, capture_output=True, text=True, check=True)
     by_curl = np.array(json.loads(done.stdout)["predictions"])
     assert by_curl.shape == (3, 8, 8, 3)
-    assert abs(by_curl - images_of(tmp_path / "plain" / "1")).max() <= 1
+    assert abs(by_curl - images_of(folder / "plain" / "1")).max() <= 1
     python("-m", "tfgan_kit_client", "--target", f"localhost:{served.grpc}", "--model_name=plain", "--num_images=4",
-           "--output", tmp_path / "served.png")  # fmt: skip
-    assert Image.open(tmp_path / "served.png").size == (2 * 8 + 2, 2 * 8 + 2)
+           "--output", folder / "served.png")  # fmt: skip
+    assert Image.open(folder / "served.png").size == (2 * 8 + 2, 2 * 8 + 2)
 
 
 @pytest.mark.slow
-def test_it_is_swapped_and_rolled_back_under_load_with_no_failed_request(served, tmp_path):
-    python(SCRIPT, 2, tmp_path / "two.keras")
-    base_path = tmp_path / "plain"
+def test_it_is_swapped_and_rolled_back_under_load_with_no_failed_request(served, folder):
+    python(SCRIPT, 2, folder / "two.keras")
+    base_path = folder / "plain"
     until(lambda: served.available(1))
     load = Load(served.grpc)
     try:
-        export(tmp_path / "two.keras", base_path)
+        export(folder / "two.keras", base_path)
         until(lambda: served.available(2))
         until(lambda: load.answers[-1][0] == 2)
         (base_path / "2").rename(base_path / "withdrawn-2")
@@ -154,6 +161,7 @@ def test_it_is_swapped_and_rolled_back_under_load_with_no_failed_request(served,
     finally:
         load.stop()
     assert load.failures == [] and load.versions() == [1, 2]
+    assert {seed for _, seed, _ in load.answers} == set(SEEDS)
     (base_path / "withdrawn-2").rename(base_path / "2")
     expected = {version: images_of(base_path / str(version)) for version in (1, 2)}
     assert abs(expected[1] - expected[2]).max() > 1  # or the swap would not show
