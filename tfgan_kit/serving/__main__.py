@@ -5,92 +5,57 @@ import os
 import signal
 import sys
 import threading
+import time
 
-from absl import app, flags
+from absl import app
 
-from tfgan_kit.serving import BatchingParameters, ModelServer, ServerOptions, StartError
-
-_FLAGS = flags.FLAGS
-_BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
-
-# Named as tensorflow_model_server's, with its defaults, except --host (it listens everywhere).
-flags.DEFINE_integer("port", 8500, "Port of gRPC; 0 takes a free one.", 0, 65535)
-flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 is every network.")
-flags.DEFINE_string("model_name", "default", "Name that requests carry.")
-flags.DEFINE_string("model_base_path", None, "Absolute folder of version folders.", required=True)
-flags.DEFINE_float(
-    "file_system_poll_wait_seconds", 1.0, "How often to look for versions; 0: at start only.", 0.0
-)
-flags.DEFINE_integer(
-    "grpc_max_threads", None, "Calls at one time, more are refused. Default: 4 a core.", 1
-)
-flags.DEFINE_bool("enable_batching", False, "Merge concurrent requests into batches.")
-flags.DEFINE_integer("max_batch_size", 1000, "With --enable_batching: most rows of a batch.", 1)
-flags.DEFINE_integer(
-    "batch_timeout_micros", 0, "With --enable_batching: how long a batch waits to fill.", 0
-)
-flags.DEFINE_integer(
-    "num_batch_threads", None, "With --enable_batching: batches at one time. Default: cores.", 1
-)
-flags.DEFINE_bool(
-    "enable_serialization_as_tensor_content", False, "Answer raw bytes, not typed fields."
-)
+from tfgan_kit.serving import ModelServer, StartError
+from tfgan_kit.serving.start_flags import server_of_flags
 
 
 def main(argv):
-    """Serves until SIGTERM or SIGINT."""
+    """Serves until SIGTERM or SIGINT; a second one ends it at once."""
     if len(argv) > 1:
         raise app.UsageError(f"this command takes only flags. Received: {argv[1:]}")
-    if not os.path.isabs(_FLAGS.model_base_path):
-        raise app.UsageError(
-            "--model_base_path must be absolute, as TensorFlow Serving wants it. "
-            f"Received: {_FLAGS.model_base_path}. Try {os.path.abspath(_FLAGS.model_base_path)}"
-        )
     logging.getLogger("tfgan_kit").setLevel(logging.INFO)  # the versions' story, not TensorFlow's
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    server = _server()
+    stop = _signalled()
+    began = time.monotonic()
     try:
-        server.start()
+        server = server_of_flags().start()
     except StartError as error:
         sys.exit(f"Cannot start: {error}")
-    print(_started(server), flush=True)
+    print(_started(server, time.monotonic() - began), flush=True)
     stop.wait()
-    print("Stopping: calls that are running may finish.", flush=True)
+    print("Stopping: calls that are running may finish. Once more ends them too.", flush=True)
     server.stop()
     if not server.models.drained(timeout=0):  # Python would wait for their threads for ever
         print("Calls that did not end within 30 s are given up.", flush=True)
         os._exit(1)
 
 
-def _server() -> ModelServer:
-    return ModelServer(
-        _FLAGS.model_base_path,
-        _FLAGS.model_name,
-        port=_FLAGS.port,
-        batching=_batching(),
-        grpc_max_threads=_FLAGS.grpc_max_threads,
-        file_system_poll_wait_seconds=_FLAGS.file_system_poll_wait_seconds,
-        enable_serialization_as_tensor_content=_FLAGS.enable_serialization_as_tensor_content,
-        options=ServerOptions(host=_FLAGS.host),
+def _signalled() -> threading.Event:
+    stop = threading.Event()
+
+    def end(number, _):
+        if stop.is_set():
+            os._exit(128 + number)  # as a shell reports it
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    return stop
+
+
+def _started(server: ModelServer, seconds: float) -> str:
+    models = [one.current for one in server.models.listed()]
+    names = ", ".join(
+        f"{one.name} version {one.current.version}" for one in server.models.listed() if one.current
     )
-
-
-def _batching() -> BatchingParameters | None:
-    if _FLAGS.enable_batching:
-        return BatchingParameters(**{name: _FLAGS[name].value for name in _BATCHING})
-    given = [f"--{name}" for name in _BATCHING if _FLAGS[name].present]
-    if given:
-        raise app.UsageError(f"{', '.join(given)} needs --enable_batching")
-    return None
-
-
-def _started(server: ModelServer) -> str:
-    model = server.versions.current
+    signatures = sorted({name for model in models if model for name in model.signatures})
+    tls = ", TLS" if server.options.ssl_config_file else ""
     return (
-        f"Serving {server.versions.name} version {model.version} on {server.host}:{server.port} "
-        f"(gRPC), signatures: {', '.join(sorted(model.signatures))}. At most "
+        f"Serving {names} on {server.host}:{server.port} (gRPC{tls}), signatures: "
+        f"{', '.join(signatures)}. Loaded and warmed in {seconds:.1f} s. At most "
         f"{server.grpc_max_threads} calls at one time (--grpc_max_threads). Ctrl-C stops."
     )
 

@@ -191,7 +191,7 @@ def _check_matrix(values, rows, alias, type_name, dtype) -> None:
     if values.ndim != 2:
         raise RequestError(
             _INVALID,
-            f"Expected Tensor shape: [batch_size num_classes] but got {list(values.shape)}",
+            f"Expected Tensor shape: [batch_size num_classes] but got {_shape(values)}",
         )
     if values.dtype != dtype:
         got = tf.dtypes.as_dtype(values.dtype).as_datatype_enum
@@ -205,6 +205,10 @@ def _check_matrix(values, rows, alias, type_name, dtype) -> None:
         )
 
 
+def _shape(values) -> str:
+    return f"[{','.join(map(str, values.shape))}]"  # as the runtime writes it
+
+
 def _write_numbers(run, result) -> None:
     rows, outputs = run
     values = outputs[_OUTPUTS]
@@ -212,7 +216,7 @@ def _write_numbers(run, result) -> None:
         raise RequestError(
             _INVALID,
             "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
-            f"{list(values.shape)}",
+            f"{_shape(values)}",
         )
     if len(values) != rows:
         raise RequestError(

@@ -3,10 +3,11 @@
 from concurrent import futures
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from tfgan_kit.serving.calls import Slots, StartError
+from tfgan_kit.serving.health import HealthService
 from tfgan_kit.serving.services import ModelService, PredictionService
 from tfgan_kit.serving.text_protos import read_ssl_config
 
@@ -16,16 +17,15 @@ _CHANNEL = (
     # Linux would let two servers share a port, and hide that it was taken.
     ("grpc.so_reuseport", 0),
 )
-# The names that TensorFlow Serving's health check knows, without their package.
-_HEALTHY = ("", "PredictionService", "ModelService")
 
 
-def grpc_server(methods, max_threads: int) -> grpc.Server:
+def grpc_server(methods, max_threads: int, with_health: bool) -> grpc.Server:
     """A server of PredictionService and ModelService without a port yet.
 
     Args:
         methods: `ModelMethods`.
         max_threads: see `Slots`.
+        with_health: answers `grpc.health.v1` too.
     """
     # One thread more than there are slots: it refuses the calls that find no slot.
     server = grpc.server(futures.ThreadPoolExecutor(max_threads + 1), options=_CHANNEL)
@@ -34,16 +34,9 @@ def grpc_server(methods, max_threads: int) -> grpc.Server:
         PredictionService(methods, slots), server
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(methods, slots), server)
+    if with_health:
+        health_pb2_grpc.add_HealthServicer_to_server(HealthService(), server)
     return server
-
-
-def add_health(server: grpc.Server) -> health.HealthServicer:
-    """Answers `grpc.health.v1`: SERVING, as there, from the moment that the port is open."""
-    servicer = health.HealthServicer()
-    for name in _HEALTHY:
-        servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    return servicer
 
 
 def open_port(server: grpc.Server, host: str, port: int, ssl_config_file=None) -> int:

@@ -68,7 +68,7 @@ class ModelServer:
         self._model_name = model_name
         self.models = Models(Loader(batching, self.options), self.options)
         self.methods = ModelMethods(self.models, enable_serialization_as_tensor_content)
-        self._server = self._health = None
+        self._server = None
         self._periodic = (
             Periodic(file_system_poll_wait_seconds, self.models.poll),
             Periodic(self.options.model_config_file_poll_wait_seconds, self._read_config_again),
@@ -77,9 +77,9 @@ class ModelServer:
     def start(self):
         """Loads the models, then opens the port. Raises StartError."""
         self._load(self._config())
-        self._server = listening.grpc_server(self.methods, self.grpc_max_threads)
-        if self.options.enable_grpc_healthcheck_service:
-            self._health = listening.add_health(self._server)
+        self._server = listening.grpc_server(
+            self.methods, self.grpc_max_threads, self.options.enable_grpc_healthcheck_service
+        )
         self.port = listening.open_port(
             self._server, self.host, self.port, self.options.ssl_config_file
         )
@@ -122,8 +122,6 @@ class ModelServer:
         A call that does not end by then is left to its thread, see `models.drained`.
         """
         end = time.monotonic() + grace
-        if self._health is not None:
-            self._health.enter_graceful_shutdown()
         if self._server is not None:
             self._server.stop(grace).wait()
         self.models.drained(max(0.0, end - time.monotonic()))  # callers gone, work not

@@ -82,7 +82,7 @@ def _read(path, message):
     except text_format.ParseError as error:  # it names line and column
         kind = message.DESCRIPTOR
         raise ValueError(
-            f"{path} is not a {kind.name} as text: {error}. "
+            f"{path} is not a {kind.name} as text: {f'{error}'.rstrip('.')}. "
             f"Its fields are {', '.join(field.name for field in kind.fields)}"
         ) from error
 
@@ -95,7 +95,10 @@ def _new(name: str):
 
 def read_model_config(path) -> model_server_config_pb2.ModelServerConfig:
     """The file of `--model_config_file`. Raises ValueError that names the line."""
-    return _read(path, model_server_config_pb2.ModelServerConfig())
+    config = _read(path, model_server_config_pb2.ModelServerConfig())
+    if not config.HasField("model_config_list"):
+        raise ValueError(f"{path} has no model_config_list {{ config {{ ... }} }}")
+    return config
 
 
 def read_ssl_config(path):

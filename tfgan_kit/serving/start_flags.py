@@ -1,0 +1,128 @@
+"""The flags of `python -m tfgan_kit.serving`, and the server that they ask for.
+
+Named as tensorflow_model_server's, with its defaults, except --host (it listens everywhere), and
+--max_batch_size, --batch_timeout_micros and --num_batch_threads, which spare a parameters file.
+"""
+
+import dataclasses
+import os
+
+from absl import app, flags
+
+from tfgan_kit.serving.batching import BatchingParameters
+from tfgan_kit.serving.calls import StartError
+from tfgan_kit.serving.options import ServerOptions
+from tfgan_kit.serving.server import ModelServer
+from tfgan_kit.serving.text_protos import read_batching_parameters
+
+_FLAGS = flags.FLAGS
+_BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
+_NEED_BATCHING = (
+    "batching_parameters_file", "enable_per_model_batching_parameters", *_BATCHING,
+)  # fmt: skip
+
+flags.DEFINE_integer("port", 8500, "Port of gRPC; 0 takes a free one.", 0, 65535)
+flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 is every network.")
+flags.DEFINE_string("grpc_socket_path", None, "Absolute path of a UNIX socket to listen on too.")
+flags.DEFINE_string(
+    "ssl_config_file", None, "SSLConfig as text: server_key, server_cert, custom_ca (PEM), client_verify."
+)
+flags.DEFINE_string("model_name", "default", "Name that requests carry.")
+flags.DEFINE_string("model_base_path", None, "Absolute folder of version folders.")
+flags.DEFINE_string(
+    "model_config_file", None, "ModelServerConfig as text, in place of --model_base_path."
+)
+flags.DEFINE_float(
+    "model_config_file_poll_wait_seconds", 0, "How often to read it again; 0: at start only.", 0.0
+)
+flags.DEFINE_bool(
+    "allow_version_labels_for_unavailable_models", False,
+    "A new label may name a version that is not available yet, as it must at the start.",
+)  # fmt: skip
+flags.DEFINE_float(
+    "file_system_poll_wait_seconds", 1.0,
+    "How often to look for versions; 0: at start only. Negative, which is never, is refused.", 0.0,
+)  # fmt: skip
+flags.DEFINE_integer(
+    "max_num_load_retries", 5, "How often to try a version again that does not load.", 0
+)
+flags.DEFINE_integer("load_retry_interval_micros", 60_000_000, "How long until then.", 0)
+flags.DEFINE_string("saved_model_tags", "serve", "Tags of the graph to load, commas between.")
+flags.DEFINE_bool("enable_model_warmup", True, "Replay a version's recorded requests first.")
+flags.DEFINE_integer("num_request_iterations_for_warmup", 0, "How often each; 0 is once.", 0)
+flags.DEFINE_integer(
+    "grpc_max_threads", None, "Calls at one time, more are refused. Default: 4 a core.", 1
+)
+flags.DEFINE_bool("enable_grpc_healthcheck_service", False, "Answer grpc.health.v1.")
+flags.DEFINE_bool("enable_batching", False, "Merge concurrent requests into batches.")
+flags.DEFINE_string(
+    "batching_parameters_file", None, "With --enable_batching: BatchingParameters as text."
+)
+flags.DEFINE_bool(
+    "enable_per_model_batching_parameters", False,
+    "With --enable_batching: batch a version by its batching_params.pbtxt, if it has one.",
+)  # fmt: skip
+flags.DEFINE_integer("max_batch_size", 1000, "With --enable_batching: most rows of a batch.", 1)
+flags.DEFINE_integer(
+    "batch_timeout_micros", 0, "With --enable_batching: how long a batch waits to fill.", 0
+)
+flags.DEFINE_integer(
+    "num_batch_threads", None, "With --enable_batching: batches at one time. Default: cores.", 1
+)
+flags.DEFINE_bool(
+    "enable_serialization_as_tensor_content", False, "Answer raw bytes, not typed fields."
+)
+
+
+def server_of_flags() -> ModelServer:
+    """The server, not started. Raises app.UsageError and StartError."""
+    _check_source()
+    try:
+        return ModelServer(
+            _FLAGS.model_base_path,
+            _FLAGS.model_name,
+            port=_FLAGS.port,
+            batching=_batching(),
+            grpc_max_threads=_FLAGS.grpc_max_threads,
+            file_system_poll_wait_seconds=_FLAGS.file_system_poll_wait_seconds,
+            enable_serialization_as_tensor_content=_FLAGS.enable_serialization_as_tensor_content,
+            options=_options(),
+        )
+    except ValueError as error:
+        raise StartError(str(error)) from error
+
+
+def _options() -> ServerOptions:
+    names = [field.name for field in dataclasses.fields(ServerOptions)]
+    return ServerOptions(**{name: _FLAGS[name].value for name in names})
+
+
+def _check_source() -> None:
+    base_path = _FLAGS.model_base_path
+    if not base_path and not _FLAGS.model_config_file:
+        raise app.UsageError(
+            "Both --model_base_path and --model_config_file are empty. Give one of them"
+        )
+    if base_path and _FLAGS.model_config_file:
+        raise app.UsageError(
+            "Give either --model_base_path or --model_config_file: the file names every model"
+        )
+    if base_path and not os.path.isabs(base_path):
+        raise app.UsageError(
+            "--model_base_path must be absolute, as TensorFlow Serving wants it. "
+            f"Received: {base_path}. Try {os.path.abspath(base_path)}"
+        )
+
+
+def _batching() -> BatchingParameters | None:
+    if not _FLAGS.enable_batching:
+        given = [f"--{name}" for name in _NEED_BATCHING if _FLAGS[name].present]
+        if given:
+            raise app.UsageError(f"{', '.join(given)} needs --enable_batching")
+        return None
+    if not _FLAGS.batching_parameters_file:
+        return BatchingParameters(**{name: _FLAGS[name].value for name in _BATCHING})
+    given = [f"--{name}" for name in _BATCHING if _FLAGS[name].present]
+    if given:
+        raise app.UsageError(f"{', '.join(given)} and --batching_parameters_file: give one")
+    return read_batching_parameters(_FLAGS.batching_parameters_file)
