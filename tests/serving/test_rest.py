@@ -121,7 +121,7 @@ def test_doubles_keep_every_bit(port):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_what_is_not_finite_goes_in_and_out_bare(port, dtype):
-    body = '{"signature_name":"echo_%s","instances":[NaN, 1, Infinity, -Infinity]}' % dtype
+    body = f'{{"signature_name": "echo_{dtype}", "instances": [NaN, 1, Infinity, -Infinity]}}'
     _, answer, _ = rest_toy.ask(port, "POST", PREDICT, body.encode())
     assert b"[NaN, 1.0, Infinity, -Infinity\n" in answer
 
@@ -145,7 +145,6 @@ def test_an_output_without_rows_by_column(port):
 
 LEVEL = "JSON Value: 2 found at incorrect level: 2 in the JSON DOM. Expected at level: 2"
 EXPECTED = "is not of expected type"
-KEYS = '{\n    "seed": 1,\n    "zz": 2\n}'
 REFUSED = {
     "not closed": (b'{"inputs": [1', 400,
         "JSON Parse error: Missing a comma or ']' after an array element. at offset: 13"),
@@ -181,6 +180,22 @@ REFUSED = {
     "rows of other sizes": (b'{"instances": [[1], [2, 3]]}', 400,
         "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: "
         "Expecting tensor size: 1 but got: 2"),
+    "a late row": (b'{"instances": [%s{}, 2]}' % (b"1," * 3000), 400,
+        "Expecting value/list but got object at item 3000 of input list"),
+    "a late value": (b'{"inputs": [%snull]}' % (b"1," * 3000), 400,
+        f"JSON Value: null Type: Null {EXPECTED}: int64"),
+    "a late key": (b'{"instances": [%s{"seed": 1, "zz": 2}]}' % (b'{"seed": 1},' * 3000), 400,
+        "Failed to process element: 3000 key: zz of 'instances' list. Error: INVALID_ARGUMENT: "
+        "JSON object: does not have named input: zz"),
+    "a late size": (b'{"instances": [%s[1]]}' % (b"1," * 3000), 400,
+        "Failed to process element: 3000 of 'instances' list. Error: INVALID_ARGUMENT: "
+        "Expecting shape [] but got: [1]"),
+    "too many lists": (b'{"inputs": [%s1]}' % (b"[]," * 2_000_000), 400,
+        "JSON Parse error: more than 2000000 lists and objects; send fewer rows"),
+    "too deep": (b'{"inputs": %s' % (b"[" * 5000), 400,
+        "JSON Parse error: nested too deep (1000 levels); a tensor has one level a dimension"),
+    "too many dimensions": (b'{"inputs": %s1%s}' % (b"[" * 33, b"]" * 33), 400,
+        "A tensor has at most 32 dimensions over REST"),
     "key": (b'{"instances": [{"zz": 1}]}', 400,
         "Failed to process element: 0 key: zz of 'instances' list. Error: INVALID_ARGUMENT: "
         "JSON object: does not have named input: zz"),

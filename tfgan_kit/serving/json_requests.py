@@ -12,6 +12,7 @@ from tfgan_kit.serving.json_tensors import array_of, is_base64
 from tfgan_kit.serving.json_text import invalid, parse_object
 
 ROW, COLUMN = "instances", "inputs"
+_RUN = 1024  # rows
 
 
 def fill_predict(request, body: bytes, signatures) -> str:
@@ -124,22 +125,42 @@ def _all_rows(rows, inputs, named) -> dict:
 def _refuse_rows(rows, inputs, named) -> None:
     """Raises for the first row that does not fit, in TensorFlow Serving's order and words."""
     first = {}
-    for position, row in enumerate(rows):
-        if named != _is_named(row):
-            seen, wanted = ("list", "object") if named else ("object", "value/list")
-            raise invalid(f"Expecting {wanted} but got {seen} at item {position} of input list")
-        if not named:
-            where = f"Failed to process element: {position} of 'instances' list."
-            _check_item(row, next(iter(inputs)), inputs, first, where)
+    for start in range(0, len(rows), _RUN):
+        run = rows[start : start + _RUN]
+        if start and _fit(run, inputs, named, first):
             continue
-        for name, item in row.items():
-            where = f"Failed to process element: {position} key: {name} of 'instances' list."
-            _check_item(item, name, inputs, first, where)
-        if row.keys() != inputs.keys():
-            raise invalid(
-                f"Failed to process element: {position} of 'instances' list. JSON object: "
-                f"{excerpt(row)} keys must be equal to: {','.join(inputs)}"
-            )
+        for position, row in enumerate(run, start):
+            _refuse_row(row, position, inputs, named, first)
+
+
+def _fit(run, inputs, named, first) -> bool:
+    """Whether all these rows are like the first one, without a look at each."""
+    if any(named != _is_named(row) for row in run):
+        return False
+    if named and any(row.keys() != inputs.keys() for row in run):
+        return False
+    try:
+        arrays = _all_rows(run, inputs, named)
+    except RequestError:
+        return False
+    return all(array.shape[1:] == first[name].shape for name, array in arrays.items())
+
+
+def _refuse_row(row, position, inputs, named, first) -> None:
+    if named != _is_named(row):
+        seen, wanted = ("list", "object") if named else ("object", "value/list")
+        raise invalid(f"Expecting {wanted} but got {seen} at item {position} of input list")
+    where = f"Failed to process element: {position}"
+    if not named:
+        _check_item(row, next(iter(inputs)), inputs, first, f"{where} of 'instances' list.")
+        return
+    for name, item in row.items():
+        _check_item(item, name, inputs, first, f"{where} key: {name} of 'instances' list.")
+    if row.keys() != inputs.keys():
+        raise invalid(
+            f"{where} of 'instances' list. JSON object: {excerpt(row)} keys must be equal to: "
+            f"{','.join(inputs)}"
+        )
 
 
 def _check_item(item, name, inputs, first, where) -> None:

@@ -12,6 +12,8 @@ from tfgan_kit.serving.json_excerpt import excerpt
 _NUMBERS = rapidjson.NM_NATIVE | rapidjson.NM_NAN
 _ERROR = re.compile(r"Parse error at offset (\d+): (.*?)\.?", re.S)
 _NOT_ALONE = "The document root must not be followed by other values"
+_MOST_LISTS = 2_000_000  # 3 bytes of text make an empty list of 80 in memory
+_TOO_MANY = f"JSON Parse error: more than {_MOST_LISTS} lists and objects; send fewer rows"
 _TOO_DEEP = "JSON Parse error: nested too deep (1000 levels); a tensor has one level a dimension"
 
 
@@ -19,11 +21,13 @@ def parse_object(body: bytes) -> dict:
     """Reads a request's body.
 
     NaN, Infinity and -Infinity are numbers. What follows the object is not looked at. Depth is
-    bounded by the parser at 1,000 levels.
+    bounded by the parser at 1,000 levels, the number of lists and objects at 2,000,000.
 
     Raises:
         RequestError: INVALID_ARGUMENT; it is not JSON, or not an object.
     """
+    if body.count(b"[") + body.count(b"{") > _MOST_LISTS:
+        raise invalid(_TOO_MANY)
     document = _parse(_text(body))
     if not isinstance(document, dict):
         raise invalid(f"JSON Value: {excerpt(document)} Is not object")

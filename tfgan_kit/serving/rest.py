@@ -2,26 +2,23 @@
 
 import asyncio
 import contextlib
-import logging
 import re
 import threading
 import time
 
 import orjson
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from tfgan_kit.serving import json_answers
 from tfgan_kit.serving.monitoring import Monitor
 from tfgan_kit.serving.rest_bodies import Bodies, BodyError
 from tfgan_kit.serving.rest_calls import Answer, BodyTooLargeError, RestCalls, unpacked
+from tfgan_kit.serving.rest_connections import Connections
 from tfgan_kit.serving.rest_options import RestOptions
 from tfgan_kit.serving.rest_paths import model_of
 from tfgan_kit.serving.rest_threads import RestThreads
 
 READY_PATH = "/readyz"  # ours; TensorFlow Serving has no such URL
-_LOGGER = logging.getLogger(__name__)
-_HTTP_LOGGER = logging.getLogger(f"{__name__}.http")
 _API = re.compile(r"/v1/.*", re.I)
 _ORIGIN = re.compile(r"https?://")
 _CORS = {
@@ -113,11 +110,7 @@ class RestGateway:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
-        _HTTP_LOGGER.addFilter(_is_worth_a_line)
-        http = web.Server(
-            self._handle, keepalive_timeout=self.options.idle_timeout_seconds,
-            auto_decompress=False, access_log=None, lingering_time=2.0, logger=_HTTP_LOGGER,
-        )  # fmt: skip
+        http = Connections(self._handle, self.options.idle_timeout_seconds)
         listener = await self._loop.create_server(http, self.host, self.port, backlog=1024)
         self.port = listener.sockets[0].getsockname()[1]
         self._started.set()
@@ -152,6 +145,8 @@ class RestGateway:
                 await response.write_eof()
         except TimeoutError:  # nobody reads it
             request.transport.abort()
+        except ConnectionError:  # the caller has gone; aiohttp closes what is left
+            pass
 
     async def _answer(self, request) -> Answer:
         path = request.raw_path
@@ -191,7 +186,7 @@ class RestGateway:
         if self.options.enable_cors_support:
             headers |= _CORS
         response = web.Response(status=answer.status, body=answer.body, headers=headers)
-        if self._stopping or answer.status in (408, 413):
+        if self._stopping or answer.closes:
             response.force_close()
         return response
 
@@ -203,15 +198,10 @@ def _readiness(missing, stopping: bool) -> Answer:
 
 
 def _unread(error: BodyError) -> Answer:
-    return Answer(error.status, json_answers.error_body(str(error)), error.code)
+    return Answer(error.status, json_answers.error_body(str(error)), error.code, closes=True)
 
 
 def _preflight(origin: str) -> Answer:
     if _ORIGIN.search(origin):
         return Answer(200, b"")
     return Answer(400, b"", "FAILED_PRECONDITION")
-
-
-def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError)  # a client's bad HTTP is its own affair

@@ -66,6 +66,7 @@ class Bodies:
     async def _receive(self, request, body: bytearray) -> None:
         if (request.content_length or 0) > self._most_bytes:
             raise self.too_large()
+        request.protocol.end_broken_body(request)  # broken before anyone read it
         try:
             async with asyncio.timeout(self._seconds):
                 await _say_continue(request)

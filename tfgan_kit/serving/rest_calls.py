@@ -38,6 +38,7 @@ class Answer:
         model: the model's name, "" where the path has none.
         api: the method as the path means it, "" for the status of a model.
         content_type: of the body.
+        closes: whether the connection ends with it.
     """
 
     status: int
@@ -46,6 +47,7 @@ class Answer:
     model: str = ""
     api: str = ""
     content_type: str = "application/json"
+    closes: bool = False
 
 
 class BodyTooLargeError(ValueError):
