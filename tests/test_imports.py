@@ -13,6 +13,7 @@ PACKAGES = ("tfgan_kit", "tfgan_kit_client")
 
 COMMANDS = {
     "tfgan_kit.train", "tfgan_kit.generate", "tfgan_kit.evaluate", "tfgan_kit.demo", "tfgan_kit.divergence",
+    "tfgan_kit.load_test",
     "tfgan_kit.export.__main__", "tfgan_kit.serving.__main__", "tfgan_kit_client.__main__",
 }
 ANYTHING = ("tfgan_kit", "tfgan_kit_client")
@@ -64,6 +65,8 @@ ALLOWED = {
     "tfgan_kit.shards": ("sampling", "tfgan_kit_client.pictures", "whole_files"),
     "tfgan_kit.export": ("checkpoint", "data.pixels", "gan", "sampling", "tfgan_kit_client", "whole_files"),
     "tfgan_kit.serving": ("export.signatures",),
+    "tfgan_kit.load_steps": ("tfgan_kit_client",),
+    "tfgan_kit.load_report": ("load_steps",),
     "tfgan_kit.presets": ("gan", "networks", "objectives", "penalties", "updates"),
     "tfgan_kit.command_line": ("checkpoint",),
     "tfgan_kit_client": (),

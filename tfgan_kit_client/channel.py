@@ -14,6 +14,7 @@ import grpc
 from tfgan_kit_client import wire
 
 _PREDICTION = "tensorflow.serving.PredictionService"
+PREDICT = f"/{_PREDICTION}/Predict"
 _RETRIES = {
     "methodConfig": [
         {
@@ -124,7 +125,7 @@ class Methods:
     """The calls of TensorFlow Serving that a client makes, over one channel."""
 
     def __init__(self, channel: grpc.Channel):
-        self.predict = _method(channel, f"/{_PREDICTION}/Predict", wire.PredictResponse)
+        self.predict = _method(channel, PREDICT, wire.PredictResponse)
         self.get_metadata = _method(
             channel, f"/{_PREDICTION}/GetModelMetadata", wire.GetModelMetadataResponse
         )

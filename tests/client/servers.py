@@ -10,15 +10,20 @@ import grpc
 
 from tests.serving import toy
 from tfgan_kit_client import wire
-
-PREDICT = "/tensorflow.serving.PredictionService/Predict"
+from tfgan_kit_client.channel import PREDICT
 
 
 class Scripted(grpc.GenericRpcHandler):
-    """Predict fails with the given (code, text)s in turn, then answers; metadata always answers."""
+    """Predict fails with the given (code, text)s in turn, then answers; metadata always answers.
 
-    def __init__(self, *failures):
+    Args:
+        failures: (code, text)s.
+        seconds: how long each Predict takes.
+    """
+
+    def __init__(self, *failures, seconds=0.0):
         self.failures, self.times, self._lock = list(failures), [], threading.Lock()
+        self.seconds = seconds
 
     def service(self, details):
         answer = self._predict if details.method == PREDICT else _metadata
@@ -28,6 +33,7 @@ class Scripted(grpc.GenericRpcHandler):
         with self._lock:
             self.times.append(time.monotonic())
             failure = self.failures.pop(0) if self.failures else None
+        time.sleep(self.seconds)
         if failure:
             context.abort(*failure)
         request = wire.PredictRequest.FromString(body)
@@ -58,9 +64,9 @@ def _metadata(_, __):
 
 
 @contextlib.contextmanager
-def serving(handler, port=0, credentials=None):
+def serving(handler, port=0, credentials=None, threads=8):
     """Yields the port that the handler is served at, with TLS where credentials are given."""
-    server = grpc.server(futures.ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
+    server = grpc.server(futures.ThreadPoolExecutor(threads), options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers((handler,))
     if credentials is None:
         port = server.add_insecure_port(f"127.0.0.1:{port}")
@@ -71,6 +77,15 @@ def serving(handler, port=0, credentials=None):
         yield port
     finally:
         server.stop(None).wait()
+
+
+def credentials(ca, name, asks_for_client=False):
+    """TLS of a server with a certificate of `trustme`'s authority; of its clients, too, if it asks."""
+    issued = ca.issue_cert(name)
+    pair = (issued.private_key_pem.bytes(), b"".join(pem.bytes() for pem in issued.cert_chain_pems))
+    return grpc.ssl_server_credentials(
+        [pair], ca.cert_pem.bytes() if asks_for_client else None, asks_for_client
+    )
 
 
 def free_port() -> int:

@@ -10,8 +10,7 @@ import pytest
 import trustme
 from PIL import Image
 
-from tests.client.servers import Scripted, serving
-from tests.client.test_tls import credentials
+from tests.client.servers import Scripted, credentials, serving
 from tests.serving import toy
 from tfgan_kit_client import image_seeds
 from tfgan_kit_client.pictures import tile

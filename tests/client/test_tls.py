@@ -1,11 +1,10 @@
 """Encrypted and authenticated connections, with certificates made for the test."""
 
-import grpc
 import numpy as np
 import pytest
 import trustme
 
-from tests.client.servers import Scripted, serving
+from tests.client.servers import Scripted, credentials, serving
 from tests.serving import toy
 from tfgan_kit_client import TLS, GeneratorClient, ServingError
 
@@ -21,14 +20,6 @@ def files(tmp_path_factory):
     client.cert_chain_pems[0].write_to_path(folder / "client.pem")
     (folder / "empty.pem").write_text("nothing\n")
     return folder, ca
-
-
-def credentials(ca, name, asks_for_client=False):
-    issued = ca.issue_cert(name)
-    pair = (issued.private_key_pem.bytes(), b"".join(pem.bytes() for pem in issued.cert_chain_pems))
-    return grpc.ssl_server_credentials(
-        [pair], ca.cert_pem.bytes() if asks_for_client else None, asks_for_client
-    )
 
 
 def images(port, tls):
