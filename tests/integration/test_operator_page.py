@@ -89,6 +89,8 @@ def test_the_page_runs_as_it_stands(at_work):
         assert len(json.loads((live / f"{name}.json").read_text())["predictions"]) == 3
     assert Image.open(live / "served.png").size[0] > 16
     assert Image.open(live / "over_tls.png").size[0] > 16 and not (live / "refused.png").exists()
+    [step] = json.loads((live / "load" / "results.json").read_text())["steps"]
+    assert step["answered"] > 0 and step["errors"] == {}
     exposed = set(re.findall(r"# TYPE (\S+)", (live / "metrics.txt").read_text()))
     assert {"request_count", "request_latency", "runtime_latency"} <= {name.rpartition(":")[2] for name in exposed}
     left = {path.name for path in (at_work / "models" / "digits").iterdir() if path.is_dir()}
