@@ -261,9 +261,16 @@ def config_file(tmp_path, base_path):
 def test_a_config_file_starts_all_its_models(three, second, tmp_path):
     path = tmp_path / "models.config"
     path.write_text(
-        'model_config_list { config { name: "toy" base_path: "%s" model_platform: "tensorflow" '
-        "model_version_policy { all {} } }\n"
-        'config { name: "second" base_path: "%s" model_platform: "tensorflow" } }' % (three, second)
+        f'''
+        # as an operator writes it
+        model_config_list {{
+          config {{
+            name: "toy" base_path: "{three}" model_platform: "tensorflow"
+            model_version_policy {{ all {{}} }}
+          }}
+          config {{ name: "second" base_path: "{second}" model_platform: "tensorflow" }}
+        }}
+        '''
     )
     with ModelServer(port=0, options=ServerOptions(model_config_file=str(path))) as server:
         caller = messages.Caller(f"localhost:{server.port}")

@@ -1,5 +1,6 @@
 """`python -m tfgan_kit.serving` as a user meets it: good starts, bad starts, the end."""
 
+import json
 import re
 import shutil
 import signal
@@ -7,15 +8,24 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
+import grpc
 import numpy as np
 import pytest
 
-from tests.serving import toy
+from tests.serving import messages, toy
 from tfgan_kit.serving import ModelServer, StartError
 from tfgan_kit_client import GeneratorClient
 
 COMMAND = [sys.executable, "-m", "tfgan_kit.serving"]
+
+
+def started(*flags):
+    """The running command and its address."""
+    process = subprocess.Popen([*COMMAND, "--port=0", *flags], stdout=subprocess.PIPE, text=True)
+    line = process.stdout.readline()
+    return process, line, re.search(r"127\.0\.0\.1:\d+", line).group()
 
 
 def run(*flags):
@@ -24,16 +34,13 @@ def run(*flags):
 
 
 def test_sigterm_lets_the_running_call_finish_and_exits_with_0(base_path):
-    process = subprocess.Popen(
-        [*COMMAND, "--model_name=toy", f"--model_base_path={base_path}", "--port=0",
-         "--enable_batching", "--max_batch_size=32"],
-        stdout=subprocess.PIPE, text=True,
+    process, line, address = started(
+        "--model_name=toy", f"--model_base_path={base_path}",
+        "--enable_batching", "--max_batch_size=32",
     )  # fmt: skip
-    started = process.stdout.readline()
-    assert "Serving toy version 1" in started and "--grpc_max_threads" in started
-    port = re.search(r"127\.0\.0\.1:(\d+)", started).group(1)
+    assert "Serving toy version 1" in line and "--grpc_max_threads" in line
     images = []
-    with GeneratorClient(f"localhost:{port}", "toy") as client:
+    with GeneratorClient(address, "toy") as client:
         client.wait_until_ready()
         call = threading.Thread(
             target=lambda: images.append(client.generate(seeds=[5], signature="slow"))
@@ -44,6 +51,97 @@ def test_sigterm_lets_the_running_call_finish_and_exits_with_0(base_path):
         call.join()
     assert process.wait(timeout=20) == 0
     np.testing.assert_array_equal(images[0], toy.expected([5]))
+
+
+CALLERS = 8
+
+
+def test_sigterm_under_load_fails_no_request_that_was_sent_before_it(base_path):
+    process, _, address = started(
+        "--model_name=toy", f"--model_base_path={base_path}", "--grpc_max_threads=64"
+    )
+    began, ended = [[] for _ in range(CALLERS)], [[] for _ in range(CALLERS)]
+
+    def ask(k):
+        caller, code = messages.Caller(address), grpc.StatusCode.OK
+        while code is grpc.StatusCode.OK:
+            began[k].append(time.monotonic())
+            try:
+                caller.scale()
+            except grpc.RpcError as error:
+                code = error.code()
+            ended[k].append(code)
+
+    threads = [threading.Thread(target=ask, args=(k,)) for k in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    toy.until(lambda: all(len(codes) > 20 for codes in ended))
+    signalled = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    for thread in threads:
+        thread.join()
+    assert process.wait(timeout=20) == 0
+    before = [
+        code
+        for times, codes in zip(began, ended, strict=True)
+        for at, code in zip(times, codes, strict=True)
+        if at < signalled
+    ]
+    assert set(before) == {grpc.StatusCode.OK}
+    assert {codes[-1] for codes in ended} == {grpc.StatusCode.UNAVAILABLE}  # which clients retry
+
+
+def test_all_flags_together_and_a_second_signal_ends_it_at_once(base_path, tmp_path):
+    (tmp_path / "models.config").write_text(
+        f'model_config_list {{ config {{ name: "toy" base_path: "{base_path}" '
+        'model_platform: "tensorflow" version_labels { key: "stable" value: 1 } } }'
+    )
+    (tmp_path / "batching.config").write_text("max_batch_size { value: 4 }")
+    process, line, address = started(
+        f"--model_config_file={tmp_path}/models.config",
+        "--model_config_file_poll_wait_seconds=60",
+        "--allow_version_labels_for_unavailable_models",
+        "--enable_batching=true",
+        f"--batching_parameters_file={tmp_path}/batching.config",
+        f"--grpc_socket_path={tmp_path}/socket",
+        "--grpc_max_threads=8",
+        "--enable_grpc_healthcheck_service",
+        "--file_system_poll_wait_seconds=0",
+        "--max_num_load_retries=0",
+        "--load_retry_interval_micros=1000",
+        "--saved_model_tags=serve",
+        "--enable_model_warmup=false",
+        "--num_request_iterations_for_warmup=2",
+        "--enable_serialization_as_tensor_content",
+    )
+    assert "Serving toy version 1" in line and "At most 8 calls" in line
+    caller = messages.Caller(f"unix:{tmp_path}/socket")
+    assert caller.scale(label="stable") == (1, 1)
+    slow = caller.prediction.Predict.future(messages.predict(1, signature="slow"), timeout=20)
+    caller.scale()  # the slow one was sent before it
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline().startswith("Stopping")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert slow.code() is grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.mark.slow
+def test_a_killed_server_serves_again_within_5_seconds_beyond_the_import(base_path):
+    flags = ("--model_name=toy", f"--model_base_path={base_path}")
+    process, *_ = started(*flags)
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=20)
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import tensorflow"], check=True, capture_output=True)
+    imported = time.monotonic()
+    process, line, address = started(*flags)
+    assert messages.Caller(address).scale() == (1, 1)
+    serves = time.monotonic()
+    process.terminate()
+    process.wait(timeout=20)
+    print(f"import tensorflow {imported - began:.1f} s, restart {serves - imported:.1f} s: {line}")
+    assert (serves - imported) - (imported - began) < 5
 
 
 def taken_port():
@@ -100,14 +198,62 @@ def test_a_bad_start_of_the_command_exits_with_1(tmp_path):
     assert code == 1 and "Cannot start: there is no folder" in text and "Traceback" not in text
 
 
-@pytest.mark.parametrize(
-    "flag, reason",
-    [
-        ("--rest_api_port=8501", "Unknown command line flag 'rest_api_port'"),
-        ("--model_base_path=models/toy", "must be absolute"),
-        ("--max_batch_size=8", "--max_batch_size needs --enable_batching"),
-    ],
-)
-def test_a_bad_flag_exits_with_1_and_its_reason(tmp_path, flag, reason):
-    code, text = run(f"--model_base_path={tmp_path}", flag)
-    assert code == 1 and reason in text and "Traceback" not in text
+PATH = "--model_base_path=/models/toy"
+BAD_FLAGS = {
+    "no source": ([], "Both --model_base_path and --model_config_file are empty"),
+    "two sources": ([PATH, "--model_config_file=/models.config"], "Give either --model_base_path"),
+    "relative path": (["--model_base_path=models/toy"], "must be absolute"),
+    "batching not on": ([PATH, "--max_batch_size=8"], "--max_batch_size needs --enable_batching"),
+    "batching file not on": (
+        [PATH, "--batching_parameters_file=/a"],
+        "--batching_parameters_file needs --enable_batching",
+    ),
+    "batching twice": (
+        [PATH, "--enable_batching", "--batching_parameters_file=/a", "--max_batch_size=8"],
+        "--max_batch_size and --batching_parameters_file: give one",
+    ),
+    "no batching file": (
+        [PATH, "--enable_batching", "--batching_parameters_file=/no/where"],
+        "cannot read /no/where",
+    ),
+    "unknown": ([PATH, "--rest_api_prt=8501"], "Unknown command line flag 'rest_api_prt'"),
+    "never polls": ([PATH, "--file_system_poll_wait_seconds=-1"], "flag --file_system_poll_wait"),
+    "relative socket": ([PATH, "--grpc_socket_path=socket"], "grpc_socket_path must be absolute"),
+}
+# Every case in one process: the import is what takes long.
+REASONS = """
+import json, sys
+from absl import flags
+from tfgan_kit.serving.start_flags import server_of_flags
+
+def reason(arguments):
+    flags.FLAGS.unparse_flags()
+    for name in flags.FLAGS.flags_by_module_dict()["tfgan_kit.serving.start_flags"]:
+        flags.FLAGS[name.name].unparse()
+    try:
+        flags.FLAGS(["serving", *arguments])
+        server_of_flags()
+    except Exception as error:
+        return str(error)
+
+print("REASONS", json.dumps({name: reason(a) for name, a in json.loads(sys.argv[1]).items()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def reasons():
+    cases = json.dumps({name: arguments for name, (arguments, _) in BAD_FLAGS.items()})
+    done = subprocess.run(
+        [sys.executable, "-c", REASONS, cases], capture_output=True, text=True, timeout=60
+    )
+    return json.loads(done.stdout.partition("REASONS")[2] or repr(done.stderr))
+
+
+@pytest.mark.parametrize("case", BAD_FLAGS)
+def test_a_bad_flag_is_answered_with_its_reason(reasons, case):
+    assert BAD_FLAGS[case][1] in (reasons[case] or "")
+
+
+def test_a_bad_flag_exits_with_1_and_no_traceback():
+    code, text = run("--model_base_path=models/toy")
+    assert code == 1 and "must be absolute" in text and "Traceback" not in text
