@@ -71,7 +71,7 @@ def serving(handler, port=0, credentials=None, threads=8):
     if credentials is None:
         port = server.add_insecure_port(f"127.0.0.1:{port}")
     else:
-        port = server.add_secure_port(f"localhost:{port}", credentials)
+        port = server.add_secure_port(f"127.0.0.1:{port}", credentials)
     server.start()
     try:
         yield port

@@ -19,7 +19,7 @@ OTHERS = [code for code in Code if code not in (*RETRIED, Code.OK)]
 @pytest.mark.parametrize("code", RETRIED)
 def test_a_server_that_refuses_twice_is_asked_a_third_time(code):
     handler = Scripted(*[(code, "busy")] * 2)
-    with serving(handler) as port, GeneratorClient(f"localhost:{port}", "toy") as client:
+    with serving(handler) as port, GeneratorClient(f"127.0.0.1:{port}", "toy") as client:
         np.testing.assert_array_equal(client.generate(3), toy.expected(range(3)))
     assert len(handler.times) == 3
 
@@ -27,7 +27,7 @@ def test_a_server_that_refuses_twice_is_asked_a_third_time(code):
 @pytest.mark.parametrize("code", OTHERS)
 def test_any_other_error_is_said_at_once(code):
     handler = Scripted(*[(code, "no")] * 2)
-    with serving(handler) as port, GeneratorClient(f"localhost:{port}", "toy") as client:
+    with serving(handler) as port, GeneratorClient(f"127.0.0.1:{port}", "toy") as client:
         with pytest.raises(ServingError, match=f"{code.name}: no") as caught:
             client.generate(3)
     assert caught.value.code is code and len(handler.times) == 1
@@ -35,7 +35,7 @@ def test_any_other_error_is_said_at_once(code):
 
 def test_pauses_grow_and_five_tries_are_the_most():
     handler = Scripted(*[(Code.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")] * 20)
-    with serving(handler) as port, GeneratorClient(f"localhost:{port}", "toy") as client:
+    with serving(handler) as port, GeneratorClient(f"127.0.0.1:{port}", "toy") as client:
         with pytest.raises(ServingError, match="too busy, after several tries.*Threadpool"):
             client.generate(1)
     pauses = np.diff(handler.times)
@@ -48,7 +48,7 @@ def test_pauses_grow_and_five_tries_are_the_most():
 def test_the_deadline_bounds_all_tries():
     handler = Scripted(*[(Code.UNAVAILABLE, "gone")] * 20)
     with serving(handler) as port:
-        with GeneratorClient(f"localhost:{port}", "toy", timeout=0.5) as client:
+        with GeneratorClient(f"127.0.0.1:{port}", "toy", timeout=0.5) as client:
             client.metadata()
             start = time.monotonic()
             with pytest.raises(ServingError, match="within 0.5 s, retries included") as caught:

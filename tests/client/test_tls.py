@@ -8,6 +8,8 @@ from tests.client.servers import Scripted, credentials, serving
 from tests.serving import toy
 from tfgan_kit_client import TLS, GeneratorClient, ServingError
 
+HOST = "127.0.0.1"  # localhost may be two addresses, and gRPC tells only the last one's error
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
@@ -23,20 +25,20 @@ def files(tmp_path_factory):
 
 
 def images(port, tls):
-    with GeneratorClient(f"localhost:{port}", "toy", tls=tls, timeout=5) as client:
+    with GeneratorClient(f"{HOST}:{port}", "toy", tls=tls, timeout=10) as client:
         return client.generate(3)
 
 
 def test_a_server_of_the_authority_answers(files):
     folder, ca = files
-    with serving(Scripted(), credentials=credentials(ca, "localhost")) as port:
+    with serving(Scripted(), credentials=credentials(ca, HOST)) as port:
         answer = images(port, TLS(str(folder / "ca.pem")))
     np.testing.assert_array_equal(answer, toy.expected(range(3)))
 
 
 def test_a_server_that_asks_for_a_client_certificate_gets_it(files):
     folder, ca = files
-    with serving(Scripted(), credentials=credentials(ca, "localhost", True)) as port:
+    with serving(Scripted(), credentials=credentials(ca, HOST, True)) as port:
         tls = TLS(*(str(folder / name) for name in ("ca.pem", "client.key", "client.pem")))
         np.testing.assert_array_equal(images(port, tls), toy.expected(range(3)))
         with pytest.raises(ServingError, match="client certificate, give key and certificate"):
@@ -54,7 +56,7 @@ def test_another_name_is_accepted_only_where_it_is_given(files):
 
 def test_a_server_of_another_authority_is_refused(files):
     folder, ca = files
-    with serving(Scripted(), credentials=credentials(ca, "localhost")) as port:
+    with serving(Scripted(), credentials=credentials(ca, HOST)) as port:
         with pytest.raises(ServingError, match="does not hold: it is not signed by the authority"):
             images(port, TLS(str(folder / "other_ca.pem")))
 
@@ -66,7 +68,7 @@ def test_a_server_without_tls_is_named(files):
 
 
 def test_a_client_without_tls_is_told_that_the_server_may_want_it(files):
-    with serving(Scripted(), credentials=credentials(files[1], "localhost")) as port:
+    with serving(Scripted(), credentials=credentials(files[1], HOST)) as port:
         with pytest.raises(ServingError, match="If it speaks TLS, give its authority"):
             images(port, None)
 
