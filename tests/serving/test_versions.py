@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-import types
+import weakref
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from tensorflow_serving.apis import get_model_status_pb2, prediction_log_pb2
 
 from tests.serving import toy
 from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.policies import Policy
 from tfgan_kit.serving.versions import Versions, version_folders
 from tfgan_kit_client import GeneratorClient
 
@@ -175,12 +176,57 @@ def test_a_folder_that_vanishes_is_one_line_in_the_log(server, base_path, caplog
     assert str(base_path) in record.message and record.exc_info is None
 
 
-def _loaded(path):
-    return types.SimpleNamespace(version=int(path.name))
+class _Loaded:
+    def __init__(self, path):
+        self.version = int(path.name)
+
+
+def names(versions):
+    return [(s.version, STATE.State.Name(s.state)) for s in versions.statuses()]
+
+
+def test_a_version_goes_from_start_over_loading_and_available_to_end(tmp_path):
+    seen = []
+
+    def load(path):
+        seen.append(names(versions))
+        return _Loaded(path)
+
+    for name in ("1", "2"):
+        (tmp_path / name).mkdir()
+    versions = Versions("toy", load).follow(tmp_path, Policy(all={}))
+    versions.poll()
+    assert seen == [[(2, "LOADING"), (1, "START")], [(2, "AVAILABLE"), (1, "LOADING")]]
+    assert names(versions) == [(2, "AVAILABLE"), (1, "AVAILABLE")]
+    with versions.use(2):
+        versions.follow(tmp_path, Policy(specific={"versions": [1]})).poll()
+        assert names(versions) == [(2, "UNLOADING"), (1, "AVAILABLE")]
+    toy.until(lambda: names(versions) == [(2, "END"), (1, "AVAILABLE")])
+
+
+def test_a_version_that_comes_back_while_its_last_call_runs_stays_available(tmp_path):
+    (tmp_path / "1").mkdir()
+    versions = Versions("toy", _Loaded).follow(tmp_path)
+    versions.poll()
+    with versions.use():
+        versions.withdraw()
+        versions.poll()
+        assert names(versions) == [(1, "AVAILABLE")]
+    assert versions.drained(timeout=10)
+    assert names(versions) == [(1, "AVAILABLE")]
+
+
+def test_what_is_unloaded_is_freed(tmp_path):
+    (tmp_path / "1").mkdir()
+    versions = Versions("toy", _Loaded).follow(tmp_path)
+    versions.poll()
+    gone = weakref.ref(versions.current)
+    versions.withdraw()
+    toy.until(lambda: gone() is None)
 
 
 def test_a_call_that_never_ends_does_not_hold_up_the_next_version(tmp_path):
-    versions = Versions("toy", _loaded, retire_seconds=0.1).follow(tmp_path)
+    versions = Versions("toy", _Loaded, retire_seconds=0.1).follow(tmp_path)
     (tmp_path / "1").mkdir()
     versions.poll()
     with versions.use() as model:

@@ -1,0 +1,102 @@
+"""The protocol's methods without a transport, as the REST gateway calls them."""
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_management_pb2,
+    model_pb2,
+)
+
+from tests.serving import messages, toy
+from tests.serving.test_options import save_counter
+from tfgan_kit.serving import ServerOptions
+from tfgan_kit.serving.calls import RequestError, status_of
+from tfgan_kit.serving.loading import Loader
+from tfgan_kit.serving.methods import ModelMethods
+from tfgan_kit.serving.models import Models
+
+
+@pytest.fixture
+def models():
+    return Models(Loader(None, ServerOptions()), ServerOptions())
+
+
+@pytest.fixture
+def methods(models, base_path):
+    models.reload(messages.config(messages.model(base_path)))
+    return ModelMethods(models)
+
+
+def spec(**fields):
+    return model_pb2.ModelSpec(name="toy", **fields)
+
+
+def test_predict_answers_the_images(methods):
+    answer = methods.predict(messages.predict(5))
+    np.testing.assert_array_equal(tf.make_ndarray(answer.outputs["images"]), toy.expected([5]))
+
+
+def test_two_of_them_may_share_the_models_and_differ_in_how_they_write_tensors(models, methods):
+    raw = ModelMethods(models, as_content=True).predict(messages.predict(5)).outputs["images"]
+    typed = methods.predict(messages.predict(5)).outputs["images"]
+    assert raw.tensor_content and not typed.tensor_content
+    np.testing.assert_array_equal(tf.make_ndarray(raw), tf.make_ndarray(typed))
+
+
+@pytest.mark.parametrize("asked", [spec(), spec(version={"value": 1})])
+def test_signature_def_says_which_version_it_describes(methods, asked):
+    found, definitions = methods.signature_def(asked)
+    assert (found.name, found.version.value) == ("toy", 1)
+    assert set(definitions) == {*toy.CONDITIONAL, "__saved_model_init_op"}
+    assert asked.signature_name == ""  # the request is not written to
+
+
+def test_metadata_and_signature_def_agree(methods):
+    request = get_model_metadata_pb2.GetModelMetadataRequest(
+        model_spec=spec(), metadata_field=["signature_def"]
+    )
+    packed = get_model_metadata_pb2.SignatureDefMap()
+    methods.metadata(request).metadata["signature_def"].Unpack(packed)
+    assert dict(packed.signature_def) == methods.signature_def(spec())[1]
+
+
+def test_status_and_reload(methods):
+    empty = model_management_pb2.ReloadConfigRequest()
+    empty.config.model_config_list.SetInParent()
+    answer = methods.reload_config(empty)
+    assert answer.HasField("status") and answer.status.error_code == 0
+    request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec())
+    toy.until(lambda: methods.status(request).model_version_status[0].state == messages.STATE.END)
+
+
+def runs(methods, **arguments):
+    answer = methods.predict(messages.predict(1, "counter"), **arguments)
+    return int(tf.make_ndarray(answer.outputs["runs"])[0])
+
+
+def test_a_caller_that_has_gone_costs_no_run(models, tmp_path):
+    save_counter(tmp_path / "counter" / "1")
+    models.reload(messages.config(messages.model(tmp_path / "counter", "counter")))
+    methods = ModelMethods(models)
+    before = runs(methods)
+    with pytest.raises(RequestError, match="The caller has gone") as caught:
+        runs(methods, is_wanted=lambda: False)
+    assert caught.value.code is grpc.StatusCode.CANCELLED
+    assert runs(methods) == before + 1
+
+
+def test_a_caller_that_goes_during_the_run_gets_nothing_written(models, methods):
+    answers = iter([True, False])
+    with pytest.raises(RequestError, match="The caller has gone"):
+        methods.predict(messages.predict(1), is_wanted=lambda: next(answers))
+    assert models.drained(timeout=0)
+
+
+@pytest.mark.parametrize("length", [1024, 1025])
+def test_a_long_error_is_cut_where_tensorflow_serving_cuts_it(length):
+    _, text = status_of(RequestError(grpc.StatusCode.INTERNAL, "x" * length))
+    assert text == "x" * 1024 + ("...TRUNCATED" if length > 1024 else "")

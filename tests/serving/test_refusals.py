@@ -1,0 +1,76 @@
+"""When a version that did not load is tried again."""
+
+import shutil
+
+import pytest
+
+from tfgan_kit.serving.refusals import Refusals
+from tfgan_kit.serving.versions import Versions
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """Versions of a folder with version 1, which never loads; and the tries so far."""
+    (tmp_path / "1").mkdir()
+    tries = []
+
+    def load(path):
+        tries.append(path)
+        raise ValueError("not today")
+
+    def make(retries, seconds):
+        return Versions("toy", load, Refusals(retries, seconds)).follow(tmp_path), tries
+
+    return make
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_version_is_tried_again_so_often_and_no_more(broken, retries):
+    versions, tries = broken(retries, 0.0)
+    for _ in range(retries + 5):
+        versions.poll()
+    assert len(tries) == 1 + retries
+
+
+def test_it_is_not_tried_before_its_time(broken):
+    versions, tries = broken(5, 3600.0)
+    for _ in range(5):
+        versions.poll()
+    assert len(tries) == 1
+
+
+def test_changed_files_are_a_reason_at_once_and_count_anew(broken, tmp_path):
+    versions, tries = broken(1, 0.0)
+    for _ in range(5):
+        versions.poll()
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"more")
+    for _ in range(5):
+        versions.poll()
+    assert len(tries) == 2 * (1 + 1)
+
+
+def test_a_version_that_went_and_came_back_is_new(broken, tmp_path):
+    versions, tries = broken(0, 0.0)
+    versions.poll()
+    (tmp_path / "1").rename(tmp_path / "away")
+    versions.poll()
+    (tmp_path / "away").rename(tmp_path / "1")
+    versions.poll()
+    assert len(tries) == 2
+
+
+def test_a_version_that_recovers_by_itself_is_served(tmp_path):
+    (tmp_path / "1").mkdir()
+    tries = []
+
+    def load(path):
+        tries.append(path)
+        if len(tries) < 3:
+            raise OSError("the file system is away")
+        return "model"
+
+    versions = Versions("toy", load, Refusals(5, 0.0)).follow(tmp_path)
+    for _ in range(3):
+        versions.poll()
+    assert versions.current == "model"
+    shutil.rmtree(tmp_path / "1")
