@@ -1,7 +1,13 @@
+import pathlib
+
 import keras
 import pytest
 
 from tfgan_kit.export import read_lineage
+from tfgan_kit.export import signatures as names
+from tfgan_kit.export.publish import versions
+
+PROFILES = sorted((pathlib.Path(__file__).parents[2] / "export").glob("*.flags"))
 
 
 @pytest.fixture
@@ -31,7 +37,59 @@ def test_a_plain_keras_file_is_exported_too(command, tmp_path):
     assert read_lineage(tmp_path / "models" / "1")["model"]["latent_dim"] == 3
 
 
+@pytest.fixture(scope="module")
+def plain_file(tmp_path_factory):
+    """A generator of a script that knows nothing of this package."""
+    path = tmp_path_factory.mktemp("plain") / "plain.keras"
+    keras.Sequential([
+        keras.Input((3,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1)),
+    ]).save(path)
+    return path
+
+
+def test_a_kept_number_of_versions_and_what_was_removed(command, plain_file, tmp_path):
+    arguments = [f"--ckpt={plain_file}", f"--output={tmp_path}", "--signatures=from_latent", "--keep=1"]
+    code, out, err = command("export", *arguments, "--version=7", "--max_batch=4")
+    assert code == 0 and "Removed" not in out, err
+    code, out, err = command("export", *arguments)
+    assert code == 0 and f"Removed from {tmp_path}: 7" in out, err
+    assert versions(tmp_path) == [8]
+    assert read_lineage(tmp_path / "8")["signatures"] == ["serving_default", "from_latent"]
+
+
+def test_a_published_version_is_checked_without_its_checkpoint(command, plain_file, tmp_path):
+    code, _, err = command("export", f"--ckpt={plain_file}", f"--output={tmp_path / 'plain'}")
+    assert code == 0, err
+    code, out, err = command("export", f"--check={tmp_path / 'plain' / '1'}")
+    assert code == 0 and '"latent_dim": 3' in out and "answers as then" in out, err
+    with open(tmp_path / "plain" / "1" / "variables" / "variables.data-00000-of-00001", "r+b") as file:
+        file.write(b"\x01")
+    code, out, err = command("export", f"--check={tmp_path / 'plain' / '1'}")
+    assert code == 1 and "variables.data" in err and "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1 and out == ""
+
+
+def test_the_contract_is_printed_as_export_signature_json_has_it(command):
+    assert command("export", "--print_contract")[:2] == (0, names.contract_text())
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+def test_the_profiles_of_the_folder_are_flags_of_the_command(command, profile):
+    code, _, err = command("export", f"--flagfile={profile}", "--print_contract")
+    assert code == 0, err
+
+
 @pytest.mark.parametrize("arguments, message", [
+    ([], "Give --ckpt"), (["--ckpt=x.keras"], "Give --output"), (["--target=localhost:1"], "go with --check"),
+    (["--check=/nowhere"], "no version of a model"),
+])
+def test_what_is_missing_is_said(command, arguments, message):
+    code, out, err = command("export", *arguments)
+    assert code == 1 and message in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--version=v2"], "Received: version='v2'"), (["--signatures=nope"], "Received: signatures=nope"),
     (["--ckpt=/nowhere.keras"], "/nowhere.keras"),
     (["--output_range=dark,light"], "two numbers"),
     (["--output_range=1,-1"], "low < high"),

@@ -1,7 +1,6 @@
 """What a published version holds and answers."""
 
 import io
-import json
 import os
 
 import keras
@@ -36,10 +35,13 @@ def test_the_version_has_the_signatures_of_the_contract(signatures):
     assert set(signatures) == expected
 
 
-def test_signature_json_states_the_names_in_signatures_py():
+def test_signature_json_is_what_the_command_prints(signatures):
     with open(os.path.join(ROOT, "export", "signature.json")) as file:
-        stated = json.load(file)
-    assert stated == names.contract()
+        assert file.read() == names.contract_text()  # --print_contract
+
+
+def test_the_offered_names_are_those_of_the_graph(signatures):
+    assert names.offered(3, True) == tuple(sorted(signatures, key=names.offered(3, True).index))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])

@@ -1,0 +1,158 @@
+"""`--check`: a published version is what was exported, and a server answers as it does."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfgan_kit as gk
+from tfgan_kit.export import ExportProfile
+from tfgan_kit.export import signatures as names
+from tfgan_kit.export.check import check_version
+from tfgan_kit.export.files import checksums
+from tfgan_kit.export.live import check_served
+from tfgan_kit.serving import BatchingParameters, ModelServer
+
+
+@pytest.fixture
+def version(published, tmp_path):
+    """A copy of the published version 1, to be damaged."""
+    return shutil.copytree(published, tmp_path / "digits" / "1")
+
+
+@pytest.fixture(scope="module")
+def other(conditional_gan, tmp_path_factory):
+    """The same network with other weights, as version 1 of another folder."""
+    generator = gk.DCGANGenerator(14, 1, latent_dim=4, width=4, num_classes=3)
+    generator.set_weights([w + 0.5 for w in conditional_gan.ema_generator.get_weights()])
+    gan = gk.GAN(generator, conditional_gan.discriminator)
+    return gk.export_generator(gan, tmp_path_factory.mktemp("other") / "digits", discriminate=True)
+
+
+def test_a_version_answers_byte_for_byte_as_it_did(published):
+    checked = check_version(published)
+    assert checked.lineage["lineage"] == {"step": 7}
+    assert set(checked.answers) == set(checked.lineage["signatures"])
+    assert all(count == equal > 0 and apart == 0 for count, equal, apart in checked.answers.values())
+
+
+def test_of_a_model_the_newest_version_is_checked(published):
+    assert check_version(published.parent).version == published
+
+
+@pytest.mark.parametrize("name", [
+    "variables/variables.data-00000-of-00001", "saved_model.pb", "assets.extra/tf_serving_warmup_requests",
+    "assets.extra/tfgan_kit_answers.json", "batching_params.pbtxt",
+])
+@pytest.mark.parametrize("damage", ["flip", "delete"])
+def test_a_flipped_byte_or_a_missing_file_is_named(version, name, damage):
+    path = version / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink()
+    if damage == "flip":
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=name):
+        check_version(version)
+
+
+def test_a_file_that_was_added_is_named(version):
+    (version / "assets.extra" / "saved_model_config.pb").write_bytes(b"\x00")
+    with pytest.raises(ValueError, match="did not write.*saved_model_config.pb"):
+        check_version(version)
+
+
+def test_other_weights_under_matching_checksums_do_not_answer_alike(version, other):
+    """What the checksums cannot tell: the recorded answers are still those of the first model."""
+    for name in ("saved_model.pb", "variables", "fingerprint.pb"):
+        target = version / name
+        shutil.rmtree(target) if target.is_dir() else target.unlink()
+        copy = shutil.copytree if target.suffix == "" else shutil.copy
+        copy(other / name, target)
+    rewrite_lineage(version, files=lambda _: checksums(version))
+    with pytest.raises(ValueError, match="does not answer as it did when it was exported"):
+        check_version(version)
+
+
+def rewrite_lineage(version, **changes):
+    path = version / names.EXTRA_ASSETS / names.LINEAGE_FILE
+    lineage = json.loads(path.read_text())
+    for key, change in changes.items():
+        lineage[key] = change(lineage.pop(key))
+    path.write_text(json.dumps({k: v for k, v in lineage.items() if v is not None}))
+
+
+@pytest.mark.parametrize("key, value, message", [
+    ("files", None, "older tfgan_kit"), ("contract_version", 99, "Another tfgan_kit.*contract version 99"),
+])
+def test_a_version_of_another_exporter_is_said_to_be_one(version, key, value, message):
+    rewrite_lineage(version, **{key: lambda _: value})
+    with pytest.raises(ValueError, match=message):
+        check_version(version)
+
+
+def test_a_lineage_that_is_no_json_is_said(version):
+    (version / names.EXTRA_ASSETS / names.LINEAGE_FILE).write_text("{")
+    with pytest.raises(ValueError, match="no lineage that can be read"):
+        check_version(version)
+
+
+@pytest.mark.parametrize("make", [lambda path: path / "nowhere", lambda path: path])
+def test_a_folder_without_versions_is_said(make, tmp_path):
+    with pytest.raises(ValueError, match="no version of a model"):
+        check_version(make(tmp_path))
+
+
+def serve(folder, **arguments):
+    return ModelServer(folder, "digits", port=0, grpc_max_threads=16, **arguments)
+
+
+@pytest.mark.parametrize("batching", [None, BatchingParameters(max_batch_size=16)])
+def test_a_server_of_the_version_answers_alike(published, batching):
+    with serve(published.parent, batching=batching) as server:
+        found = check_served(check_version(published), f"localhost:{server.port}")
+    assert set(found) == set(check_version(published).lineage["signatures"])
+    assert all(rows > 30 for rows, _ in found.values())
+
+
+def test_another_model_behind_the_port_is_found_out(published, other):
+    with serve(other.parent) as server, pytest.raises(ValueError, match="another model.* off by"):
+        check_served(check_version(published), f"localhost:{server.port}")
+
+
+def test_a_model_of_other_signatures_is_found_out(published, plain_generator, tmp_path):
+    profile = ExportProfile(signatures=(names.SERVING_DEFAULT,))
+    plain = gk.export_generator(plain_generator, tmp_path / "digits", output_range=(0.0, 1.0), profile=profile)
+    with serve(plain.parent) as server, pytest.raises(ValueError, match="off by inf|not take|not run"):
+        check_served(check_version(published), f"localhost:{server.port}")
+
+
+def test_the_version_that_is_served_is_named_when_it_is_another(published, tmp_path):
+    shutil.copytree(published, tmp_path / "digits" / "4")
+    with serve(tmp_path / "digits") as server, pytest.raises(
+        ValueError, match="Received: version 1; AVAILABLE there: 4"
+    ):
+        check_served(check_version(published), f"localhost:{server.port}")
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (("localhost:1",), "no server answers at localhost:1"),
+    ((None, "flowers"), "has no model 'flowers'"),
+])
+def test_no_server_or_no_such_model_is_said(published, arguments, message):
+    with serve(published.parent) as server:
+        target, *name = arguments
+        with pytest.raises(ValueError, match=message):
+            check_served(check_version(published), target or f"localhost:{server.port}", *name)
+
+
+def test_a_picture_is_compared_by_its_pixels():
+    from tfgan_kit.export.contract_checks import as_numbers
+
+    image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    encoded = [tf.io.encode_png(image, compression=level).numpy() for level in (0, 9)]
+    assert encoded[0] != encoded[1]
+    one, other = as_numbers("png_bytes", np.array(encoded, object))
+    np.testing.assert_array_equal(one, other)
