@@ -1,6 +1,7 @@
 """JSON's parts, against RapidJSON itself, NumPy and the standard library."""
 
 import base64
+import gzip
 import json
 import tracemalloc
 
@@ -17,6 +18,7 @@ from tfgan_kit.serving.json_excerpt import excerpt, type_name
 from tfgan_kit.serving.json_requests import COLUMN, ROW
 from tfgan_kit.serving.json_tensors import array_of
 from tfgan_kit.serving.json_text import parse_object
+from tfgan_kit.serving.rest_calls import BodyTooLargeError, unpacked
 
 SHORT = (
     None, True, 1, -(2**63), 1.5, 0.1, "a\"\\/\n\u00e9\x7f", [], {}, [[], {}], [1, "a", [None]],
@@ -53,6 +55,15 @@ def test_the_start_of_a_giant_costs_no_giant():
 )  # fmt: skip
 def test_types_have_rapidjsons_names(value, name):
     assert type_name(value) == name
+
+
+def test_of_a_gzip_bomb_no_more_than_the_limit_is_unpacked():
+    bomb = gzip.compress(b" " * 20_000_000)
+    tracemalloc.start()
+    with pytest.raises(BodyTooLargeError):
+        unpacked(bomb, 100_000)
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
 
 
 # Offsets of RapidJSON's own test/unittest/readertest.cpp, texts of its error/en.h

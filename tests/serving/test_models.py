@@ -103,6 +103,13 @@ def test_a_version_of_a_policy_that_is_not_on_disk_leaves_the_others(three, serv
     assert caller.scale() == (2, 9)
 
 
+def test_a_specific_version_that_does_not_load_leaves_the_one_that_serves(three, server, caller):
+    shutil.rmtree(three / "2" / "variables")
+    caller.reload(model(three, policy=specific(2)))
+    assert caller.states() == [(3, "AVAILABLE"), (2, "END")]
+    assert caller.scale() == (1, 3)
+
+
 def test_the_list_replaces_the_old_one_whole(server, caller, base_path, second):
     caller.reload(model(base_path), model(second, "second"))
     assert caller.scale("second") == (2, 7)

@@ -179,6 +179,7 @@ def test_a_folder_that_vanishes_is_one_line_in_the_log(server, base_path, caplog
 class _Loaded:
     def __init__(self, path):
         self.version = int(path.name)
+        self.me = self  # as a loaded model, full of cycles
 
 
 def names(versions):
