@@ -12,7 +12,7 @@ this machine's files (the suite brings its models by HandleReloadConfigRequest, 
 made) and was started so:
 
     echo 'model_config_list {}' > models.config
-    python -m tests.integration.conformance plain /tmp/conformance   # writes files, prints the flags
+    python -m tests.integration.conformance plain flags   # writes files, prints FLAGS
     tensorflow_model_server --port=8500 --rest_api_port=8501 --model_config_file=models.config FLAGS
 
 | variable | meaning |
@@ -24,7 +24,7 @@ made) and was started so:
 
 Nobody else may use such a server meanwhile, and pytest runs in one process (no `-n`): a reload
 replaces every model. That `model_config_list {}` starts a server without a model was read in
-tensorflow/serving's server_core.cc, not run.
+tensorflow/serving's server_core.cc, not run. This third way was tried on the embedded server only.
 
 Where the embedded server differs on purpose stands in `differences.py`, and nowhere else.
 """
