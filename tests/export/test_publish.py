@@ -212,7 +212,9 @@ def publish_and_die(base, module, name, moment):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child runs no TensorFlow
-@pytest.mark.parametrize("module, name", [(os, "rename"), (os, "fsync"), (shutil, "rmtree")])
+@pytest.mark.parametrize("module, name", [
+    (os, "rename"), (os, "fsync"), (shutil, "rmtree"), (os, "unlink"),
+])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_death_beside_a_step_of_publishing_leaves_whole_versions(module, name, moment, tmp_path):
     make_whole(tmp_path / "1")
@@ -223,5 +225,5 @@ def test_death_beside_a_step_of_publishing_leaves_whole_versions(module, name, m
         finally:
             os._exit(0)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
-    published_by_then = module is shutil or (name, moment) == ("rename", "after")
+    published_by_then = name in ("rmtree", "unlink") or (name, moment) == ("rename", "after")
     assert max(check_folder(tmp_path)) == (2 if published_by_then else 1)
