@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tfgan_kit.export.operations import REFUSED
+from tfgan_kit.export.operations import ALLOWED
 
 # A constant shape must stay visible to shape inference; only larger values become variables.
 _MOST_CONSTANT = 1024
@@ -161,7 +161,7 @@ def _varying(operations, roots):
         stateful = op.op_def.is_stateful and op.type not in _READS
         if op.type.startswith("Assign"):
             raise NotRewritable(f"it writes to a variable at inference ({op.name})")
-        if op.name in roots or needs & varying or stateful or op.type in REFUSED:
+        if op.name in roots or needs & varying or stateful or op.type not in ALLOWED:
             varying.add(op.name)
     return varying
 
