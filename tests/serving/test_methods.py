@@ -18,11 +18,12 @@ from tfgan_kit.serving.calls import RequestError, status_of
 from tfgan_kit.serving.loading import Loader
 from tfgan_kit.serving.methods import ModelMethods
 from tfgan_kit.serving.models import Models
+from tfgan_kit.serving.monitoring import Monitor
 
 
 @pytest.fixture
 def models():
-    return Models(Loader(None, ServerOptions()), ServerOptions())
+    return Models(Loader(None, ServerOptions(), Monitor()), ServerOptions())
 
 
 @pytest.fixture

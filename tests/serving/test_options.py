@@ -10,6 +10,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tests.serving import messages, toy
 from tfgan_kit.serving import BatchingParameters, ServerOptions, StartError
 from tfgan_kit.serving.loading import Loader
+from tfgan_kit.serving.monitoring import Monitor
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def save_counter(path):
 )
 def test_each_recorded_request_is_replayed_so_often(tmp_path, options, runs):
     save_counter(tmp_path / "1")
-    model = Loader(None, ServerOptions(**options))(tmp_path / "1")
+    model = Loader(None, ServerOptions(**options), Monitor())(tmp_path / "1")
     seed = tf.make_tensor_proto(np.int64([1]))
     answer = model.signature("").run({"seed": seed})
     assert int(answer["runs"][0]) == runs + 1
@@ -51,7 +52,7 @@ def test_each_recorded_request_is_replayed_so_often(tmp_path, options, runs):
 
 def test_a_graph_of_other_tags_is_not_served(version):
     with pytest.raises(ValueError, match=r"no graph tagged \['gpu', 'serve'\].*it has \[\['serve'"):
-        Loader(None, ServerOptions(saved_model_tags="serve,gpu"))(version)
+        Loader(None, ServerOptions(saved_model_tags="serve,gpu"), Monitor())(version)
 
 
 @pytest.mark.parametrize("per_model, file, limit", [(False, 8, 4), (True, 8, 8), (True, None, 1000)])
@@ -59,7 +60,7 @@ def test_a_version_is_batched_as_its_own_file_says(version, per_model, file, lim
     if file:
         (version / "batching_params.pbtxt").write_text(f"max_batch_size {{ value: {file} }}")
     options = ServerOptions(enable_per_model_batching_parameters=per_model)
-    signature = Loader(BatchingParameters(4), options)(version).signature("")
+    signature = Loader(BatchingParameters(4), options, Monitor())(version).signature("")
     rows = tf.make_tensor_proto(np.zeros(limit + 1, np.int64))
     with pytest.raises(Exception, match=f"Task size {limit + 1} is larger than .* {limit}"):
         signature.run({"seed": rows})

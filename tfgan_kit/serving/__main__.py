@@ -53,8 +53,9 @@ def _started(server: ModelServer, seconds: float) -> str:
     )
     signatures = sorted({name for model in models if model for name in model.signatures})
     tls = ", TLS" if server.options.ssl_config_file else ""
+    rest = f" and http://{server.host}:{server.options.rest_api_port} (REST)" if server.options.rest_api_port else ""
     return (
-        f"Serving {names} on {server.host}:{server.port} (gRPC{tls}), signatures: "
+        f"Serving {names} on {server.host}:{server.port} (gRPC{tls}){rest}, signatures: "
         f"{', '.join(signatures)}. Loaded and warmed in {seconds:.1f} s. At most "
         f"{server.grpc_max_threads} calls at one time (--grpc_max_threads). Ctrl-C stops."
     )

@@ -18,6 +18,8 @@ _MAX_TEXT = 1024  # TensorFlow Serving cuts its error texts there
 _STACK = re.compile(
     r"$|\s|Graph execution error|Detected at node|<stack traces|\d+ (root|successful|derived) "
 )
+# What TensorFlow Serving counts; REST counts its own
+_COUNTED = frozenset({"Predict", "Classify", "Regress", "MultiInference"})
 _OP = re.compile(r"\s*\[Op:\w+\].*$")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -89,23 +91,35 @@ class Slots:
 def answers(method):
     """Makes a servicer's method answer with a status for whatever `method` raises.
 
-    The servicer has its `slots`. A caller that has gone costs no more work.
+    The servicer has its `slots` and a `monitor`. A caller that has gone costs no more work.
     """
 
     @functools.wraps(method)
     def answer(self, request, context):
+        began = time.monotonic()
         if not context.is_active():
             context.abort(grpc.StatusCode.CANCELLED, "The caller has gone.")
         try:
             with self.slots:
-                return method(self, request, context)
+                response = method(self, request, context)
         except Exception as error:
             code, message = status_of(error)
             if code is grpc.StatusCode.INTERNAL:
                 _LOGGER.exception("%s failed", method.__name__)
+            _count(self.monitor, request, method.__name__, code, began)
             context.abort(code, message)
+        _count(self.monitor, request, method.__name__, grpc.StatusCode.OK, began)
+        return response
 
     return answer
+
+
+def _count(monitor, request, method: str, code: grpc.StatusCode, began: float) -> None:
+    if method in _COUNTED:
+        tasks = getattr(request, "tasks", None)  # of MultiInference, all of one model
+        spec = tasks[0].model_spec if tasks else getattr(request, "model_spec", None)
+        name = spec.name if spec is not None else ""
+        monitor.request(name, method, "GRPC", code.name, time.monotonic() - began)
 
 
 def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:

@@ -1,5 +1,7 @@
 """What the protocol's methods do, whoever asks: the gRPC services and the REST gateway call this."""
 
+import functools
+
 import grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
@@ -10,6 +12,7 @@ from tensorflow_serving.apis import (
 
 from tfgan_kit.serving import examples
 from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.monitoring import Monitor
 from tfgan_kit.serving.predict import predict
 
 _SIGNATURE_DEF = "signature_def"
@@ -26,6 +29,7 @@ class ModelMethods:
         models: `Models`. Several `ModelMethods` may share them.
         as_content: tensors of an answer as `tensor_content`, which is quicker to write and to read;
             else as typed fields (`int_val` ...), as TensorFlow Serving answers. Default False.
+        monitor: `Monitor` that counts runs of the graph; None: one of its own.
 
     Example:
 
@@ -35,15 +39,17 @@ class ModelMethods:
     ```
     """
 
-    def __init__(self, models, as_content: bool = False):
+    def __init__(self, models, as_content: bool = False, monitor: Monitor | None = None):
         self._models = models
         self._as_content = as_content
+        self.monitor = monitor or Monitor()
 
     def predict(self, request, is_wanted=lambda: True):
         """Runs a signature; `is_wanted` is False once the caller has gone: no more work for it."""
         _check_given(request)
         with self._models.use(request.model_spec) as model:
-            return predict(model, request, self._as_content, is_wanted)
+            ran = functools.partial(self.monitor.runtime, request.model_spec.name, "Predict")
+            return predict(model, request, self._as_content, is_wanted, ran)
 
     def classify(self, request):
         """Runs a signature that takes tf.Examples and gives classes, scores or both."""

@@ -26,10 +26,12 @@ class Models:
     Args:
         load: see `Versions`.
         options: `ServerOptions`.
+        listed: told the name of every model that is listed.
     """
 
-    def __init__(self, load, options):
+    def __init__(self, load, options, listed=lambda name: None):
         self._load = load
+        self._tell = listed
         self._options = options
         self._changing = threading.Lock()  # one reload or poll at a time
         self._listed = config_pb2.ModelConfigList()
@@ -111,6 +113,7 @@ class Models:
         gone = [model.name for model in self._listed.config if model.name not in names]
         versions = dict(self._versions)
         for model in listed.config:
+            self._tell(model.name)
             one = versions.setdefault(model.name, self._new(model.name))
             one.follow(pathlib.Path(model.base_path), model.model_version_policy)
         self._versions, self._labels = versions, labels

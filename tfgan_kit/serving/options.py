@@ -25,6 +25,11 @@ class ServerOptions:
         num_request_iterations_for_warmup: how often each; 0 is once.
         enable_per_model_batching_parameters: a version is batched by the `batching_params.pbtxt`
             in its folder, and not batched where it has none.
+        rest_api_port: port of REST; 0: none.
+        rest_api_num_threads, rest_api_timeout_in_ms, rest_api_enable_cors_support,
+            rest_api_max_body_bytes: see `RestOptions`.
+        monitoring_config_file: a `MonitoringConfig` as text: metrics for Prometheus on the port of
+            REST. None: no metrics are shown.
 
     Raises:
         ValueError: a number is below its least, or a path is relative.
@@ -43,6 +48,12 @@ class ServerOptions:
     enable_model_warmup: bool = True
     num_request_iterations_for_warmup: int = 0
     enable_per_model_batching_parameters: bool = False
+    rest_api_port: int = 0
+    rest_api_num_threads: int | None = None
+    rest_api_timeout_in_ms: int = 30_000
+    rest_api_enable_cors_support: bool = False
+    rest_api_max_body_bytes: int = 32 * 2**20
+    monitoring_config_file: str | None = None
 
     def __post_init__(self):
         for name in (
@@ -58,6 +69,11 @@ class ServerOptions:
             raise ValueError(
                 "grpc_socket_path must be absolute. "
                 f"Received: grpc_socket_path={self.grpc_socket_path!r}"
+            )
+        if self.monitoring_config_file and not self.rest_api_port:
+            raise ValueError(
+                "metrics are shown on the port of REST: give rest_api_port too. "
+                f"Received: monitoring_config_file={self.monitoring_config_file!r}, rest_api_port=0"
             )
 
     def tags(self) -> list[str]:

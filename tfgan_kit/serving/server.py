@@ -10,14 +10,17 @@ from tfgan_kit.serving.calls import RequestError, Slots, StartError
 from tfgan_kit.serving.loading import Loader
 from tfgan_kit.serving.methods import ModelMethods
 from tfgan_kit.serving.models import Models
+from tfgan_kit.serving.monitoring import PROMETHEUS_PATH, Monitor
 from tfgan_kit.serving.options import ServerOptions
 from tfgan_kit.serving.periodic import Periodic
-from tfgan_kit.serving.text_protos import read_model_config
+from tfgan_kit.serving.rest import RestGateway
+from tfgan_kit.serving.rest_options import RestOptions
+from tfgan_kit.serving.text_protos import read_model_config, read_monitoring_config
 from tfgan_kit.serving.versions import Versions, version_folders
 
 
 class ModelServer:
-    """Answers TensorFlow Serving's gRPC requests from this process.
+    """Answers TensorFlow Serving's requests, over gRPC and REST, from this process.
 
     For a laptop, a test, a demo; in production run `tensorflow_model_server` on the same folder.
     Better than it on purpose: a half-written version is refused, a bad base path ends the start
@@ -40,6 +43,7 @@ class ModelServer:
         port: where it listens, once started.
         models: `Models`.
         methods: `ModelMethods`, for another transport of the same models.
+        monitor: `Monitor`, what it counts.
 
     Example:
 
@@ -66,10 +70,15 @@ class ModelServer:
         self.grpc_max_threads = grpc_max_threads or 4 * (os.cpu_count() or 1)
         self._base_path = model_base_path and pathlib.Path(model_base_path).absolute()
         self._model_name = model_name
-        self.models = Models(Loader(batching, self.options), self.options)
-        self.methods = ModelMethods(self.models, enable_serialization_as_tensor_content)
+        self.monitor = Monitor()
+        self.models = Models(
+            Loader(batching, self.options, self.monitor), self.options, self.monitor.add_model
+        )
+        self.methods = ModelMethods(
+            self.models, enable_serialization_as_tensor_content, self.monitor
+        )
         self._slots = Slots(self.grpc_max_threads)
-        self._server = None
+        self._server = self._rest = None
         self._periodic = (
             Periodic(file_system_poll_wait_seconds, self.models.poll),
             Periodic(self.options.model_config_file_poll_wait_seconds, self._read_config_again),
@@ -77,6 +86,7 @@ class ModelServer:
 
     def start(self):
         """Loads the models, then opens the port. Raises StartError."""
+        self._rest = self._gateway()
         self._load(self._config())
         self._server = listening.grpc_server(
             self.methods, self._slots, self.options.enable_grpc_healthcheck_service
@@ -87,9 +97,38 @@ class ModelServer:
         if self.options.grpc_socket_path:
             listening.open_socket(self._server, self.options.grpc_socket_path)
         self._server.start()
+        if self._rest is not None:
+            self._open_rest()
         for periodic in self._periodic:
             periodic.start()
         return self
+
+    def _gateway(self) -> RestGateway | None:
+        o = self.options
+        if not o.rest_api_port:
+            return None
+        if o.rest_api_port == self.port:
+            raise StartError(f"gRPC and REST need a port each. Received: {self.port} for both")
+        options = RestOptions(
+            o.rest_api_num_threads, o.rest_api_timeout_in_ms, o.rest_api_enable_cors_support,
+            o.monitoring_config_file and _metrics_path(o.monitoring_config_file), o.rest_api_max_body_bytes,
+        )  # fmt: skip
+        # REST makes JSON of the tensors: raw bytes are quicker to read.
+        methods = ModelMethods(self.models, as_content=True, monitor=self.monitor)
+        return RestGateway(methods, self.host, o.rest_api_port, options, self.monitor, self._unavailable)
+
+    def _unavailable(self) -> list[str]:
+        return [one.name for one in self.models.listed() if one.current is None]
+
+    def _open_rest(self) -> None:
+        try:
+            self._rest.start()
+        except OSError as error:
+            self.stop(0)
+            raise StartError(
+                f"cannot listen on {self.host}:{self._rest.port} for REST: {error}. Stop what "
+                "listens there, or choose another --rest_api_port"
+            ) from error
 
     def _config(self):
         if self.options.model_config_file is None:
@@ -123,8 +162,10 @@ class ModelServer:
         A call that does not end by then is left to its thread, see `models.drained`.
         """
         end = time.monotonic() + grace
+        if self._rest is not None:
+            self._rest.stop(grace)
         if self._server is not None:
-            self._slots.close(grace)
+            self._slots.close(max(0.0, end - time.monotonic()))
             self._server.stop(max(0.0, end - time.monotonic())).wait()
         self.models.drained(max(0.0, end - time.monotonic()))  # callers gone, work not
         for periodic in self._periodic:  # it may wait for a call, or load
@@ -135,6 +176,14 @@ class ModelServer:
 
     def __exit__(self, *_):
         self.stop()
+
+
+def _metrics_path(file) -> str | None:
+    try:
+        prometheus = read_monitoring_config(file).prometheus_config
+    except ValueError as error:
+        raise StartError(str(error)) from error
+    return (prometheus.path or PROMETHEUS_PATH) if prometheus.enable else None
 
 
 def _check_one_source(base_path, config_file) -> None:

@@ -15,7 +15,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     def __init__(self, methods, slots):
         self._methods = methods
-        self.slots = slots
+        self.slots, self.monitor = slots, methods.monitor
 
     @answers
     def Predict(self, request, context):  # noqa: N802 (the protocol's name)
@@ -53,7 +53,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
     def __init__(self, methods, slots):
         self._methods = methods
-        self.slots = slots
+        self.slots, self.monitor = slots, methods.monitor
 
     @answers
     def GetModelStatus(self, request, context):  # noqa: N802

@@ -1,7 +1,8 @@
 """The flags of `python -m tfgan_kit.serving`, and the server that they ask for.
 
-Named as tensorflow_model_server's, with its defaults, except --host (it listens everywhere), and
---max_batch_size, --batch_timeout_micros and --num_batch_threads, which spare a parameters file.
+Named as tensorflow_model_server's, with its defaults, except --host (it listens everywhere);
+--max_batch_size, --batch_timeout_micros and --num_batch_threads, which spare a parameters file; and
+--rest_api_max_body_bytes.
 """
 
 import dataclasses
@@ -54,6 +55,14 @@ flags.DEFINE_integer(
     "grpc_max_threads", None, "Calls at one time, more are refused. Default: 4 a core.", 1
 )
 flags.DEFINE_bool("enable_grpc_healthcheck_service", False, "Answer grpc.health.v1.")
+flags.DEFINE_integer("rest_api_port", 0, "Port of REST; 0: none.", 0, 65535)
+flags.DEFINE_integer("rest_api_num_threads", None, "REST requests at one time. Default: 4 a core.", 1)
+flags.DEFINE_integer("rest_api_timeout_in_ms", 30_000, "Until a REST request is answered 504.", 1)
+flags.DEFINE_bool("rest_api_enable_cors_support", False, "Headers for pages of another origin.")
+flags.DEFINE_integer("rest_api_max_body_bytes", 32 * 2**20, "More is refused, packed or unpacked.", 1)
+flags.DEFINE_string(
+    "monitoring_config_file", None, "MonitoringConfig as text: metrics for Prometheus on the port of REST."
+)
 flags.DEFINE_bool("enable_batching", False, "Merge concurrent requests into batches.")
 flags.DEFINE_string(
     "batching_parameters_file", None, "With --enable_batching: BatchingParameters as text."
