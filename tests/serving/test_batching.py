@@ -1,5 +1,6 @@
 """Merged requests: the same answers, fewer runs, no mixing of functions."""
 
+import contextlib
 import pathlib
 
 import grpc
@@ -9,7 +10,6 @@ import tensorflow as tf
 
 from tests.serving import toy
 from tfgan_kit.serving import BatchingParameters
-from tfgan_kit.serving.batching import batched
 from tfgan_kit.serving.calls import status_of
 from tfgan_kit.serving.saved_model import SavedModel
 from tfgan_kit_client import GeneratorClient
@@ -30,32 +30,50 @@ class Counted(tf.Module):
 
 @pytest.fixture
 def signature(tmp_path):
-    def make(factor):
-        module, path = Counted(factor), str(tmp_path / f"{factor}")
-        tf.saved_model.save(module, path, signatures={"run": module.run})
-        loaded = tf.saved_model.load(path)
-        function = loaded.signatures["run"]
-        function.owner = loaded  # its variables live as long as it does
-        return function
+    """The loaded signature of a `Counted`; what is loaded is closed after the test."""
+    models = []
 
-    return make
+    def make(factor, parameters):
+        module, path = Counted(factor), tmp_path / f"{factor}" / "1"
+        tf.saved_model.save(module, str(path), signatures={"run": module.run})
+        models.append(SavedModel(path, parameters))
+        return models[-1].signature("run")
+
+    yield make
+    for model in models:
+        model.close()
+
+
+def ask(signature, *seeds, wanted=()):
+    return signature.run({"seed": tf.make_tensor_proto(np.int64(seeds))}, wanted)
 
 
 def test_concurrent_calls_run_as_one_batch_of_an_allowed_size(signature):
     parameters = BatchingParameters(
         max_batch_size=8, batch_timeout_micros=2_000_000, allowed_batch_sizes=(8,)
     )
-    run = batched(signature(3), parameters)
-    answers = toy.at_once(8, lambda k: run(tf.constant([k], tf.int64)))
+    run = signature(3, parameters)
+    answers = toy.at_once(8, lambda k: ask(run, k))
     assert [int(answer["value"][0]) for answer in answers] == [3 * k for k in range(8)]
     assert {int(answer["rows"][0]) for answer in answers} == {8}
 
 
 def test_two_functions_with_equal_parameters_never_answer_for_each_other(signature):
     parameters = BatchingParameters(max_batch_size=16, batch_timeout_micros=5_000)
-    runs = [batched(signature(factor), parameters) for factor in (1, 1000)]
-    answers = toy.at_once(16, lambda k: runs[k % 2](tf.constant([k], tf.int64)))
+    runs = [signature(factor, parameters) for factor in (1, 1000)]
+    answers = toy.at_once(16, lambda k: ask(runs[k % 2], k))
     assert [int(a["value"][0]) for a in answers] == [k * (1000 if k % 2 else 1) for k in range(16)]
+
+
+def test_a_request_for_some_outputs_is_not_merged_and_does_not_wait(signature):
+    """As in TensorFlow Serving, whose queues are for all outputs of a signature."""
+    run = signature(3, BatchingParameters(8, 20_000_000, allowed_batch_sizes=(8,)))
+    assert ask(run, 1, 2, wanted=["rows"])["rows"].tolist() == [2, 2]
+
+
+def test_outputs_in_another_order_are_all_outputs(signature):
+    run = signature(3, BatchingParameters(8, allowed_batch_sizes=(8,)))
+    assert ask(run, 1, wanted=["value", "rows"])["rows"].tolist() == [8]
 
 
 class Table(tf.Module):
@@ -76,26 +94,21 @@ def table(tmp_path):
     tf.saved_model.save(module, str(tmp_path / "1"), signatures={"run": module.run})
     # Four callers of a row each fill the batch, so that it surely is one.
     parameters = BatchingParameters(4, 5_000_000, allowed_batch_sizes=(4,))
-    return SavedModel(tmp_path / "1", parameters).signature("run")
+    with contextlib.closing(SavedModel(tmp_path / "1", parameters)) as model:
+        yield model.signature("run")
 
 
 def test_one_callers_bad_row_fails_that_caller_alone(table):
-    def ask(label):
+    def entry(label):
         try:
             return int(table.run({"label": tf.make_tensor_proto([label], tf.int32)})["entry"][0])
         except tf.errors.InvalidArgumentError as error:
-            return status_of(error)
+            code, text = status_of(error)
+            return code, text.split("\n")[0]  # which node it was follows, as in TensorFlow Serving
 
     refused = (grpc.StatusCode.INVALID_ARGUMENT, "indices[0] = 99 is not in [0, 10)")
     labels = [1, 99, 3, 4]
-    assert toy.at_once(4, lambda k: ask(labels[k])) == [101, refused, 103, 104]
-
-
-def test_a_batched_call_traces_once(signature):
-    function = signature(2)
-    run = batched(function, BatchingParameters(max_batch_size=8))
-    values = [int(run(tf.range(n, dtype=tf.int64))["value"][-1]) for n in (1, 3, 8)]
-    assert values == [0, 4, 14]  # a ConcreteFunction: it cannot be traced again
+    assert toy.at_once(4, lambda k: entry(labels[k])) == [101, refused, 103, 104]
 
 
 def test_merged_answers_equal_the_single_ones(serve):
@@ -117,8 +130,9 @@ def test_a_signature_with_fixed_rows_is_served_unbatched(tmp_path):
     module.fixed, module.variable = fixed, tf.Variable(1.0)
     tf.saved_model.save(module, str(tmp_path / "1"), signatures={"fixed": fixed})
     model = SavedModel(pathlib.Path(tmp_path / "1"), BatchingParameters())
-    answer = model.signature("fixed").run({"seed": tf.make_tensor_proto(np.int64([1, 2]))})
-    assert answer["images"].numpy().tolist() == [2, 3]
+    answer = ask(model.signature("fixed"), 1, 2)
+    model.close()
+    assert answer["images"].tolist() == [2, 3]
 
 
 @pytest.mark.parametrize("most", [1, 2, 7, 8, 32, 100, 1000])

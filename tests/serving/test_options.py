@@ -55,10 +55,9 @@ def test_a_graph_of_other_tags_is_not_served(version):
         Loader(None, ServerOptions(saved_model_tags="serve,gpu"), Monitor())(version)
 
 
-@pytest.mark.parametrize("per_model, file, limit", [(False, 8, 4), (True, 8, 8), (True, None, 1000)])
+@pytest.mark.parametrize("per_model, file, limit", [(False, 8, 4), (True, 8, 8)])
 def test_a_version_is_batched_as_its_own_file_says(version, per_model, file, limit):
-    if file:
-        (version / "batching_params.pbtxt").write_text(f"max_batch_size {{ value: {file} }}")
+    (version / "batching_params.pbtxt").write_text(f"max_batch_size {{ value: {file} }}")
     options = ServerOptions(enable_per_model_batching_parameters=per_model)
     signature = Loader(BatchingParameters(4), options, Monitor())(version).signature("")
     rows = tf.make_tensor_proto(np.zeros(limit + 1, np.int64))

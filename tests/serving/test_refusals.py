@@ -1,5 +1,6 @@
 """When a version that did not load is tried again."""
 
+import contextlib
 import shutil
 
 import pytest
@@ -67,10 +68,10 @@ def test_a_version_that_recovers_by_itself_is_served(tmp_path):
         tries.append(path)
         if len(tries) < 3:
             raise OSError("the file system is away")
-        return "model"
+        return contextlib.closing(path)  # all that is asked of a model is a `close`
 
     versions = Versions("toy", load, Refusals(5, 0.0)).follow(tmp_path)
     for _ in range(3):
         versions.poll()
-    assert versions.current == "model"
+    assert versions.current is not None
     shutil.rmtree(tmp_path / "1")

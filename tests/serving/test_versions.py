@@ -181,6 +181,9 @@ class _Loaded:
         self.version = int(path.name)
         self.me = self  # as a loaded model, full of cycles
 
+    def close(self):
+        pass
+
 
 def names(versions):
     return [(s.version, STATE.State.Name(s.state)) for s in versions.statuses()]

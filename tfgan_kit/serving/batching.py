@@ -6,7 +6,7 @@ import os
 
 import tensorflow as tf
 
-_QUEUES = itertools.count()
+_CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,61 +62,55 @@ class BatchingParameters:
         return sizes + [self.max_batch_size] if self.max_batch_size > 1 else sizes
 
 
-def batched(signature, parameters: BatchingParameters):
-    """A signature that merges concurrent calls along dimension 0 and splits their answers.
+def batched(graph: tf.Graph, inputs, outputs, name: str, parameters: BatchingParameters):
+    """Adds to a graph what merges concurrent runs along dimension 0 and splits their answers.
 
-    The raw op, not `tf.nondifferentiable_batch_function`: that one names its queue after the name
-    scope, `batch/` for every function, and functions that share a queue run as one another. And
-    the op itself, not a `tf.function` around it: that took a third more CPU time an image.
-
-    A batch fails as a whole. Where its inputs are to blame (INVALID_ARGUMENT), every caller of it
-    is answered by itself instead, so that only the one that sent the bad row fails.
-
-    The runtime never releases a function that the op has run (measured on TensorFlow 2.21; neither
-    a `tf.function` around it nor clearing the kernel cache helps): what it compiled stays after the
-    version is unloaded, 10 MB a swap for the demo's six signatures, on CPU. In a graph of its own with a
-    `tf.compat.v1.Session`, as TensorFlow Serving runs it, closing the session gives it back (0.3 MB a load
-    of two signatures stayed, against 3 MB): the way out, at the price of loading without
-    `tf.saved_model.load`.
+    The function that a signature calls is called by TensorFlow's batch op instead, with a queue
+    and threads of this graph's session alone.
 
     Args:
-        signature: a loaded signature (a `ConcreteFunction` with keyword arguments).
+        graph: that of a `GraphSession`.
+        inputs: names of the signature's input tensors.
+        outputs: names of its output tensors.
+        name: the queue's, another one for every signature.
         parameters: see `BatchingParameters`.
 
     Returns:
-        A function of the inputs, in the order of their names, that gives a dict of the outputs.
+        The names of the tensors to fetch in place of `outputs`.
+
+    Raises:
+        ValueError: the outputs are not those of one function that is called with the inputs, as
+            TensorFlow 2 writes a signature.
     """
-    names = sorted(signature.structured_input_signature[1])
-    specs = [signature.structured_input_signature[1][name] for name in names]
-    outputs = list(signature.structured_outputs)
+    feeds = [graph.get_tensor_by_name(tensor) for tensor in inputs]
+    fetches = [graph.get_tensor_by_name(tensor) for tensor in outputs]
+    call = fetches[0].op
+    rows, captured = _arguments(call, feeds)
+    if call.type not in _CALLS or captured is None or any(t.op is not call for t in fetches):
+        raise ValueError(f"the outputs of {name} are not those of one function of its inputs")
+    with graph.as_default():
+        answers = tf.raw_ops.BatchFunction(
+            in_tensors=rows,
+            captured_tensors=captured,
+            f=call.get_attr("f").name,
+            Tout=[tensor.dtype for tensor in call.outputs],
+            num_batch_threads=parameters.threads(),
+            max_batch_size=parameters.max_batch_size,
+            batch_timeout_micros=parameters.batch_timeout_micros,
+            max_enqueued_batches=parameters.max_enqueued_batches,
+            allowed_batch_sizes=parameters.sizes(),
+            shared_name="batches",  # one scheduler, so these threads are for all signatures
+            batching_queue=name,  # functions that share a queue would run as one another
+            enable_large_batch_splitting=False,
+        )
+    return [answers[tensor.value_index].name for tensor in fetches]
 
-    @tf.function(autograph=False)
-    def whole_batch(*inputs):
-        answer = signature(**dict(zip(names, inputs, strict=True)))
-        return [answer[name] for name in outputs]
 
-    graph = whole_batch.get_concrete_function(*specs)
-    arguments = {
-        "captured_tensors": graph.captured_inputs,
-        "f": graph,
-        "Tout": [tensor.dtype for tensor in graph.outputs],
-        "num_batch_threads": parameters.threads(),
-        "max_batch_size": parameters.max_batch_size,
-        "batch_timeout_micros": parameters.batch_timeout_micros,
-        "max_enqueued_batches": parameters.max_enqueued_batches,
-        "allowed_batch_sizes": parameters.sizes(),
-        # The scheduler and its threads are shared by all queues with equal parameters;
-        # the queue is this signature's of this version alone.
-        "shared_name": f"tfgan_kit/{parameters}",
-        "batching_queue": f"{next(_QUEUES)}",
-        "enable_large_batch_splitting": False,
-    }
-
-    def one_request(*inputs):
-        try:
-            rows = tf.raw_ops.BatchFunction(in_tensors=inputs, **arguments)
-        except tf.errors.InvalidArgumentError:  # perhaps it is another caller's row
-            return signature(**dict(zip(names, inputs, strict=True)))
-        return dict(zip(outputs, rows, strict=True))
-
-    return one_request
+def _arguments(call: tf.Operation, feeds):
+    """A call's inputs: (those that are fed, the variables and tables); None: not in this order."""
+    names = {tensor.name for tensor in feeds}
+    rows = list(itertools.takewhile(lambda tensor: tensor.name in names, call.inputs))
+    captured = list(call.inputs)[len(rows) :]
+    # What is computed from an input differs from caller to caller.
+    plain = all(not tensor.op.inputs and tensor.name not in names for tensor in captured)
+    return rows, captured if rows and plain else None

@@ -151,8 +151,7 @@ def _run(model, name: str, given):
         raise RequestError(_INVALID, "Input is empty.")
     tensor = tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, string_val=rows)
     tensor.tensor_shape.dim.add(size=len(rows))
-    outputs = model.signature(name).run({_INPUTS: tensor})
-    return len(rows), {alias: output.numpy() for alias, output in outputs.items()}
+    return len(rows), model.signature(name).run({_INPUTS: tensor})
 
 
 def _serialized(given) -> list[bytes]:

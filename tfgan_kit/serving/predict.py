@@ -31,7 +31,7 @@ def predict(
     wanted = _wanted(signature, request.output_filter)
     _check_wanted(is_wanted)
     began = time.monotonic()
-    outputs = signature.run(request.inputs)
+    outputs = signature.run(request.inputs, wanted)
     ran(time.monotonic() - began)
     _check_wanted(is_wanted)
     response = predict_pb2.PredictResponse()
@@ -39,7 +39,7 @@ def predict(
     response.model_spec.version.value = model.version
     response.model_spec.signature_name = signature.name
     for alias in wanted:
-        tensors.encode(outputs[alias].numpy(), response.outputs[alias], as_content)
+        tensors.encode(outputs[alias], response.outputs[alias], as_content)
     return response
 
 

@@ -31,8 +31,8 @@ class ModelServer:
             None with `options.model_config_file`.
         model_name: the name that requests carry.
         port: 0 takes a free one; see `port`.
-        batching: `BatchingParameters` to merge concurrent requests, or None. Either way a request
-            has at most `max_batch_size` rows (1000 if None).
+        batching: `BatchingParameters` to merge concurrent requests, each of at most
+            `max_batch_size` rows; None: every request runs by itself, whatever its rows.
         grpc_max_threads: calls answered at one time, the rest is refused with RESOURCE_EXHAUSTED;
             None: TensorFlow Serving's 4 a core.
         file_system_poll_wait_seconds: how often the folder is looked at; 0: only at the start.

@@ -126,7 +126,6 @@ class Versions:
                 held = self._served.pop(version)
                 self._retiring.append(held)
                 self._mark(version, _STATUS.UNLOADING)
-            held.model = None  # nothing but the calls that still run holds it now
             # In a thread: a call that never ends must not hold up the next version.
             held.retirement = threading.Thread(
                 target=self._retire, args=(version, held), name=f"retire {version}", daemon=True
@@ -141,6 +140,10 @@ class Versions:
                 "%s: version %d still runs calls after %g s; it stays in memory until they end",
                 self.name, version, self._retire_seconds,
             )  # fmt: skip
+        model, held.model = held.model, None  # nothing but the calls that still run holds it now
+        if idle:
+            model.close()
+        del model
         gc.collect()  # a loaded model is full of cycles, and large
         with self._changed:
             if self._statuses[version].state == _STATUS.UNLOADING:  # not loaded again meanwhile
