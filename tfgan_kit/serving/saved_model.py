@@ -9,6 +9,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfgan_kit.serving.batching import BatchingParameters
 from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.compiled import compiled_signatures
 from tfgan_kit.serving.session import GraphSession
 from tfgan_kit.serving.signature import Signature
 
@@ -44,8 +45,9 @@ class SavedModel:
         # Copies: a part of a message keeps the whole of it in memory.
         self.signature_defs = copy.deepcopy(dict(meta_graph.signature_def))
         self._session = GraphSession(path, meta_graph)
+        compiled = compiled_signatures(meta_graph)
         self.signatures = {
-            name: Signature(name, definition, self._session, parameters)
+            name: Signature(name, definition, self._session, parameters, name in compiled)
             for name, definition in self.signature_defs.items()
             if name != _INIT
         }

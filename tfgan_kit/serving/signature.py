@@ -23,15 +23,17 @@ class Signature:
         definition: `SignatureDef`, which says what a request must hold.
         session: `GraphSession` of the version, not run yet.
         parameters: `BatchingParameters`, or None.
+        needs_xla: refuses every request, as TensorFlow Serving does; see `compiled_signatures`.
     """
 
-    def __init__(self, name: str, definition, session, parameters):
+    def __init__(self, name: str, definition, session, parameters, needs_xla: bool):
         self.name = name
         self.inputs = {alias: _Input(info) for alias, info in sorted(definition.inputs.items())}
         self.outputs = sorted(definition.outputs)
         self._tensors = {alias: definition.outputs[alias].name for alias in self.outputs}
         self._session = session
         self._parameters = parameters
+        self._needs_xla = needs_xla
         self._batched = None if parameters is None else self._merged(parameters)
 
     def _merged(self, parameters):
@@ -50,8 +52,8 @@ class Signature:
     def run(self, protos, wanted=()) -> dict[str, np.ndarray]:
         """Answers a request, together with others where batching is on.
 
-        As in TensorFlow Serving, a request for some of the outputs runs by itself: what it does
-        not ask for does no harm, and is not computed.
+        As in TensorFlow Serving, a request for some of the outputs runs by itself: an output that
+        cannot be split into rows does no harm to who does not ask for it.
 
         Args:
             protos: `TensorProto` by input, for every input.
@@ -61,7 +63,7 @@ class Signature:
             Arrays by output.
 
         Raises:
-            RequestError: what the signature cannot take.
+            RequestError: what the signature cannot take, or a function with jit_compile=True.
             tf.errors.OpError: what its graph cannot.
         """
         wanted = sorted(wanted) or self.outputs
@@ -72,6 +74,8 @@ class Signature:
             spec.feed_name: self._array(alias, protos[alias])
             for alias, spec in self.inputs.items()
         }
+        if self._needs_xla:
+            raise RequestError(grpc.StatusCode.INTERNAL, "XLA compilation disabled")
         values = self._merge(feeds) if merges and self._batched else self._alone(feeds, wanted)
         return {alias: _array(value) for alias, value in zip(wanted, values, strict=True)}
 

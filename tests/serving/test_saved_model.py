@@ -1,0 +1,193 @@
+"""A version's life in memory: what does not load, what a close gives back, what a filter spares."""
+
+import contextlib
+import gc
+import itertools
+import os
+import shutil
+import threading
+
+import grpc
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+
+from tests.serving import toy
+from tfgan_kit.serving import BatchingParameters
+from tfgan_kit.serving.calls import RequestError, status_of
+from tfgan_kit.serving.saved_model import SavedModel
+from tfgan_kit.serving.session import GraphSession
+
+BATCHING = [None, BatchingParameters(max_batch_size=8)]
+SEED = {"seed": tf.make_tensor_proto(np.int64([3]))}
+
+
+@pytest.fixture
+def version(saved, tmp_path):
+    return shutil.copytree(saved[1], tmp_path / "1")
+
+
+def resident() -> int:
+    gc.collect()
+    return psutil.Process().memory_info().rss
+
+
+def swap(version) -> None:
+    """Loads, answers with every signature of a seed at four batch sizes, unloads."""
+    with contextlib.closing(SavedModel(version, BATCHING[1])) as model:
+        for name, rows in itertools.product(("serving_default", "serving_default_png"), range(1, 5)):
+            seeds = tf.make_tensor_proto(np.arange(rows))
+            model.signature(name).run({"seed": seeds})
+
+
+def test_what_the_batch_op_compiled_is_given_back(version):
+    """The eager runtime kept 0.6 MB or more of each signature and swap; a session keeps under a tenth."""
+    for _ in range(2):
+        swap(version)
+    before, swaps = resident(), 6
+    for _ in range(swaps):
+        swap(version)
+    assert resident() - before < 0.3 * 2**20 * swaps
+
+
+def test_the_threads_of_a_batched_version_end_with_it(version):
+    parameters = BatchingParameters(max_batch_size=8, num_batch_threads=7)
+    model = SavedModel(version, BATCHING[1])  # what TensorFlow starts once a process
+    model.signature("").run(SEED)
+    model.close()
+    before = psutil.Process().num_threads()
+    model = SavedModel(version, parameters)
+    model.signature("").run(SEED)
+    assert psutil.Process().num_threads() >= before + 7
+    model.close()
+    toy.until(lambda: psutil.Process().num_threads() <= before)
+
+
+def test_a_close_is_for_one_version_and_may_come_twice(version, saved, tmp_path):
+    gone = SavedModel(version, BATCHING[1])
+    stays = SavedModel(shutil.copytree(saved[2], tmp_path / "2"), BATCHING[1])
+    gone.close()
+    gone.close()
+    images = stays.signature("").run(SEED)["images"]
+    stays.close()
+    np.testing.assert_array_equal(images, toy.expected([3], scale=2))
+
+
+@pytest.mark.parametrize("missing", ["saved_model.pb", "variables"])
+def test_a_version_that_lacks_files_is_not_found(version, missing):
+    path = version / missing
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(RequestError, match="should have a file|has no variables") as caught:
+        SavedModel(version, None)
+    assert status_of(caught.value)[0] is grpc.StatusCode.NOT_FOUND
+
+
+def test_variables_that_cannot_be_read_refuse_the_version(version):
+    (data,) = (version / "variables").glob("variables.data-*")
+    os.truncate(data, 0)
+    with pytest.raises(tf.errors.OpError):
+        SavedModel(version, None)
+
+
+class Odd(tf.Module):
+    """Each signature has a good output and one that cannot be split into rows."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, "seed")])
+    def scalar(self, seed):
+        return {"good": 2 * seed, "bad": tf.reduce_sum(seed)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, "seed")])
+    def rows(self, seed):
+        return {"good": 2 * seed, "bad": tf.constant([1, 2, 3])}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([], tf.float32, "scale"),
+            tf.TensorSpec([None], tf.int64, "seed"),
+        ]
+    )
+    def scaled(self, scale, seed):
+        return {"good": scale * tf.cast(seed, tf.float32)}
+
+
+@pytest.fixture
+def odd(tmp_path):
+    module = Odd()
+    names = ("scalar", "rows", "scaled")
+    functions = {name: getattr(module, name) for name in names}
+    tf.saved_model.save(module, str(tmp_path / "1"), signatures=functions)
+    with contextlib.ExitStack() as stack:
+
+        def load(batching):
+            model = SavedModel(tmp_path / "1", batching)
+            stack.callback(model.close)
+            return model
+
+        yield load
+
+
+@pytest.mark.parametrize("batching", BATCHING)
+@pytest.mark.parametrize("signature", ["scalar", "rows"])
+def test_an_output_that_is_not_asked_for_does_no_harm(odd, batching, signature):
+    answer = odd(batching).signature(signature).run(SEED, ["good"])
+    assert {name: value.tolist() for name, value in answer.items()} == {"good": [6]}
+
+
+SPOILT = {
+    "scalar": "Batched output tensor has 0 dimensions",
+    "rows": "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes"
+    " of the input tensors",
+}
+
+
+@pytest.mark.parametrize("signature", SPOILT)
+def test_one_bad_output_spoils_a_batched_signature(odd, signature):
+    with pytest.raises(tf.errors.FailedPreconditionError, match=SPOILT[signature]):
+        odd(BATCHING[1]).signature(signature).run(SEED)
+
+
+def test_a_scalar_among_vectors_is_refused_when_batching(odd):
+    inputs = {**SEED, "scale": tf.make_tensor_proto(np.float32(2))}
+    assert odd(None).signature("scaled").run(inputs)["good"].tolist() == [6]
+    with pytest.raises(RequestError, match="must have at least one dimension"):
+        odd(BATCHING[1]).signature("scaled").run(inputs)
+
+
+@pytest.mark.parametrize(
+    "values, name", [(np.float16([1]), "half"), (np.float32([1]), "float"), (np.float64([1]), "double")]
+)
+def test_a_dtype_is_named_as_the_runtime_names_it(odd, values, name):
+    with pytest.raises(RequestError, match=rf"^Expects arg\[0\] to be int64 but {name} is provided$"):
+        odd(None).signature("rows").run({"seed": tf.make_tensor_proto(values)})
+
+
+def test_however_many_filters_callers_invent_only_so_many_are_kept(odd, monkeypatch):
+    """TensorFlow compiles each set of outputs anew, and a stranger chooses it."""
+    monkeypatch.setattr("tfgan_kit.serving.session._MOST_CALLABLES", 2)
+    model = odd(None)
+    for wanted in (["good"], ["bad"], ["good", "bad"], ["bad", "good"]) * 2:
+        assert set(model.signature("rows").run(SEED, wanted)) == set(wanted)
+    assert len(model._session._callables) == 2
+
+
+def test_the_first_calls_at_once_compile_once(version, monkeypatch):
+    made, whole = [], tf.compat.v1.Session._make_callable_from_options
+    monkeypatch.setattr(
+        tf.compat.v1.Session, "_make_callable_from_options",
+        lambda session, options: made.append(options) or whole(session, options),
+    )  # fmt: skip
+    model, together = SavedModel(version, None), threading.Barrier(8)
+    toy.at_once(8, lambda k: (together.wait(), model.signature("").run(SEED)))
+    model.close()
+    assert len(made) == 1
+
+
+def test_a_folder_that_does_not_load_holds_no_session(version, monkeypatch):
+    closed, close = [], GraphSession.close
+    monkeypatch.setattr(GraphSession, "close", lambda self: closed.append(self) or close(self))
+    (data,) = (version / "variables").glob("variables.data-*")
+    os.truncate(data, 0)
+    with pytest.raises(tf.errors.OpError):
+        SavedModel(version, None)
+    assert len(closed) == 1
