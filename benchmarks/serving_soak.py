@@ -69,7 +69,7 @@ class Exports:
     def tolerance(self) -> float:
         """Levels of 255 by which a row may depend on its batch, says the certificates' worst."""
         certificates = [read_lineage(path)["certificate"] for path in self._paths]
-        return max(one["serving_default"]["batched_max_difference"] for one in certificates)
+        return max(one["serving_default"]["batched_at_most"] for one in certificates)
 
 
 def _export(folder, number) -> pathlib.Path:

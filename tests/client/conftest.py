@@ -8,8 +8,8 @@ from tfgan_kit_client import GeneratorClient
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """One server of the conditional toy for all of the client's tests."""
-    toy.save(tmp_path_factory.mktemp("toy") / "1")
-    base_path = tmp_path_factory.getbasetemp() / "toy0"
+    base_path = tmp_path_factory.mktemp("toy")
+    toy.save(base_path / "1")
     batching = BatchingParameters(max_batch_size=32)
     with ModelServer(base_path, "toy", port=0, batching=batching, grpc_max_threads=64) as running:
         yield running
@@ -18,8 +18,9 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def unconditional(tmp_path_factory):
     """The address of a server whose toy takes no labels."""
-    toy.save(tmp_path_factory.mktemp("plain") / "1", names=toy.UNCONDITIONAL)
-    with ModelServer(tmp_path_factory.getbasetemp() / "plain0", "toy", port=0) as running:
+    base_path = tmp_path_factory.mktemp("plain")
+    toy.save(base_path / "1", names=toy.UNCONDITIONAL)
+    with ModelServer(base_path, "toy", port=0) as running:
         yield f"localhost:{running.port}"
 
 

@@ -307,12 +307,6 @@ def test_only_the_signatures_of_the_profile_are_built(signatures):
     assert tuple(GeneratorModule(dcgan(), Z, None, (14, 14, 1), profile=profile).functions) == signatures
 
 
-@pytest.mark.parametrize("signatures", [("generate",), ()])
-def test_signatures_that_the_model_does_not_have_are_refused(signatures):
-    with pytest.raises(ValueError, match="from_latent.*Received: signatures="):
-        GeneratorModule(dcgan(), Z, None, (14, 14, 1), profile=ExportProfile(signatures=signatures))
-
-
 def test_pictures_are_compressed_as_the_profile_says():
     sizes = []
     for level in (0, 9):

@@ -1,9 +1,15 @@
-"""`serving/README.md`, the operator's page: what it says to type is typed, from top to bottom."""
+"""`serving/README.md`, the operator's page: what it says to type is typed, from top to bottom.
+
+    TFGAN_KIT_RUN=demo/run pytest -m slow tests/integration/test_operator_page.py
+
+does so with a run of one's own, here the demo's, in place of a small untrained GAN.
+"""
 
 import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -50,8 +56,11 @@ def test_files_that_the_page_names_are_there(path):
 
 @pytest.fixture
 def at_work(tmp_path):
-    """A folder as the page finds it: `serving/`, and a run of a small conditional GAN."""
+    """A folder as the page finds it: `serving/`, and a run of a conditional GAN."""
     (tmp_path / "serving").symlink_to(ROOT / "serving")
+    if given := os.environ.get("TFGAN_KIT_RUN"):
+        shutil.copytree(given, tmp_path / "runs" / "digits")
+        return tmp_path
     gan = gk.GAN(
         gk.DCGANGenerator(16, 1, latent_dim=8, width=8, num_classes=10),
         gk.DCGANDiscriminator(16, 1, width=2, num_classes=10),

@@ -52,7 +52,7 @@ def test_closed_slots_wait_for_who_is_in_and_refuse_who_comes():
     caller.start()
     entered.wait(10)
     closing.start()
-    closing.join(0.2)
+    closing.join(0.5)  # longer than it waits for calls that are on their way
     assert closing.is_alive()
     with pytest.raises(RequestError, match="shutting down") as caught, slots:
         pass

@@ -193,14 +193,14 @@ def test_in_python_a_relative_path_is_this_process_own(base_path, monkeypatch):
         assert server.versions.current.version == 1
 
 
-def test_a_bad_start_of_the_command_exits_with_1(tmp_path):
+def test_a_bad_start_of_the_command_exits_with_255(tmp_path):
     code, text = run("--model_name=toy", f"--model_base_path={tmp_path}/nowhere")
-    assert code == 1 and "Cannot start: there is no folder" in text and "Traceback" not in text
+    assert code == 255 and "Cannot start: there is no folder" in text and "Traceback" not in text
 
 
 PATH = "--model_base_path=/models/toy"
 BAD_FLAGS = {
-    "no source": ([], "Both --model_base_path and --model_config_file are empty"),
+    "no source": ([], "server_options.model_config_file are empty! Give --model_base_path"),
     "two sources": ([PATH, "--model_config_file=/models.config"], "Give either --model_base_path"),
     "relative path": (["--model_base_path=models/toy"], "must be absolute"),
     "batching not on": ([PATH, "--max_batch_size=8"], "--max_batch_size needs --enable_batching"),
@@ -254,6 +254,6 @@ def test_a_bad_flag_is_answered_with_its_reason(reasons, case):
     assert BAD_FLAGS[case][1] in (reasons[case] or "")
 
 
-def test_a_bad_flag_exits_with_1_and_no_traceback():
+def test_a_bad_flag_exits_with_255_and_no_traceback():
     code, text = run("--model_base_path=models/toy")
-    assert code == 1 and "must be absolute" in text and "Traceback" not in text
+    assert code == 255 and "must be absolute" in text and "Traceback" not in text

@@ -28,9 +28,6 @@ class GeneratorModule(tf.Module):
 
     Attributes:
         optimization: what `optimize` reports, a dict; empty when it was not asked for.
-
-    Raises:
-        ValueError: `profile` names signatures that this model does not have.
     """
 
     def __init__(
@@ -64,23 +61,13 @@ class GeneratorModule(tf.Module):
             run[names.DISCRIMINATE] = _scores(discriminator, image_shape, num_classes)
         self.functions = {
             name: tf.function(function, input_signature=specs)
-            for name, (function, specs) in _chosen(run, profile.signatures).items()
+            for name, (function, specs) in run.items()
+            if profile.signatures is None or name in profile.signatures
         }
 
     def signatures(self):
         """Concrete functions by signature name."""
         return {name: f.get_concrete_function() for name, f in self.functions.items()}
-
-
-def _chosen(run, wanted):
-    """Those of `{signature: ...}` that a profile wants; None: all."""
-    unknown = sorted(set(wanted or ()) - set(run))
-    if unknown or wanted is not None and not wanted:
-        raise ValueError(
-            f"This model's signatures are {', '.join(sorted(run))}; name one or more of them, or give "
-            f"None for all. Received: signatures={wanted!r}"
-        )
-    return run if wanted is None else {name: run[name] for name in run if name in wanted}
 
 
 def _build(generator, latent_dim, num_classes):

@@ -10,7 +10,7 @@ import time
 from absl import app
 
 from tfgan_kit.serving import ModelServer, StartError
-from tfgan_kit.serving.start_flags import server_of_flags
+from tfgan_kit.serving.start_flags import CANNOT_START, server_of_flags
 
 
 def main(argv):
@@ -23,7 +23,8 @@ def main(argv):
     try:
         server = server_of_flags().start()
     except StartError as error:
-        sys.exit(f"Cannot start: {error}")
+        print(f"Cannot start: {error}", file=sys.stderr)
+        sys.exit(CANNOT_START)
     print(_started(server, time.monotonic() - began), flush=True)
     stop.wait()
     print("Stopping: calls that are running may finish. Once more ends them too.", flush=True)
@@ -53,7 +54,7 @@ def _started(server: ModelServer, seconds: float) -> str:
     )
     signatures = sorted({name for model in models if model for name in model.signatures})
     tls = ", TLS" if server.options.ssl_config_file else ""
-    rest = f" and http://{server.host}:{server.options.rest_api_port} (REST)" if server.options.rest_api_port else ""
+    rest = server.options.rest_api_port and f" and http://{server.host}:{server.options.rest_api_port} (REST)" or ""
     return (
         f"Serving {names} on {server.host}:{server.port} (gRPC{tls}){rest}, signatures: "
         f"{', '.join(signatures)}. Loaded and warmed in {seconds:.1f} s. At most "

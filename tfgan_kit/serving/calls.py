@@ -12,6 +12,7 @@ import tensorflow as tf
 
 _LOGGER = logging.getLogger(__name__)
 _LULL_SECONDS = 0.02  # without a call: who was there has been told
+_ON_ITS_WAY_SECONDS = 0.25
 _FAREWELL_SECONDS = 0.5  # a lull is waited for
 _MAX_TEXT = 1024  # TensorFlow Serving cuts its error texts there
 # Of "Graph execution error": its heading, the stack (indented), the node; not the reason
@@ -20,6 +21,7 @@ _STACK = re.compile(
 )
 # What TensorFlow Serving counts; REST counts its own
 _COUNTED = frozenset({"Predict", "Classify", "Regress", "MultiInference"})
+_NODE = re.compile(r"^\{\{function_node [^}]*\}\} ")
 _OP = re.compile(r"\s*\[Op:\w+\].*$")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -70,8 +72,10 @@ class Slots:
 
     def close(self, timeout: float) -> None:
         """Refuses what comes from now on with UNAVAILABLE; waits for the running calls."""
-        self._closed.set()
         end = time.monotonic() + timeout
+        if time.monotonic() < self._came + _ON_ITS_WAY_SECONDS:
+            time.sleep(min(_ON_ITS_WAY_SECONDS, timeout))  # for calls sent before, not here yet
+        self._closed.set()
         ended = sum(
             self._free.acquire(timeout=max(0.0, end - time.monotonic()))
             for _ in range(self.number)
@@ -127,16 +131,16 @@ def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
     if isinstance(error, RequestError):
         return error.code, _cut(str(error))
     if isinstance(error, tf.errors.OpError):  # TensorFlow's codes are gRPC's
-        return _CODES[error.error_code], _cut(_reason(error.message))
+        return _CODES[error.error_code], _cut(reason(error.message))
     return grpc.StatusCode.INTERNAL, _cut(f"{type(error).__name__}: {error}")
 
 
-def _reason(text: str) -> str:
+def reason(text: str) -> str:
+    """A message of TensorFlow's runtime without the words that its Python interface adds."""
     if "Graph execution error" not in text:
-        return text
+        return _OP.sub("", _NODE.sub("", text))
     lines = [line.strip() if re.match(r"\s+\(0\) ", line) else line for line in text.split("\n")]
-    reason = "\n".join(_OP.sub("", line) for line in lines if not _STACK.match(line))
-    return reason or text
+    return "\n".join(_OP.sub("", line) for line in lines if not _STACK.match(line)) or text
 
 
 def _cut(text: str) -> str:

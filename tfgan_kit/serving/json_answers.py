@@ -6,6 +6,7 @@ which parses to the same and is ten times as long.
 """
 
 import base64
+import re
 
 import numpy as np
 import orjson
@@ -19,6 +20,7 @@ from tfgan_kit.serving.json_tensors import data_type_name
 from tfgan_kit.serving.json_text import invalid
 
 _BYTES_SUFFIX = "_bytes"  # an output so named leaves as {"b64": ...}
+_SMALL = re.compile(rb"\b0\.(0{4,})(\d)(\d*)\b")
 _WRITABLE = "float32 float64 int8 uint8 int16 int32 int64 uint32 uint64 bool".split()
 
 
@@ -151,7 +153,15 @@ def _numbers(array) -> bytes:
     text = orjson.dumps(array if array.ndim else array[()], option=orjson.OPT_SERIALIZE_NUMPY)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         text = _with_non_finite(text, array)
+    if array.dtype.kind == "f" and ((np.abs(array) < 1e-4) & (array != 0)).any():
+        text = _SMALL.sub(_with_exponent, text)
     return text.replace(b",", b", ")
+
+
+def _with_exponent(match) -> bytes:
+    # As C's %g, which TensorFlow Serving writes floats by: an exponent below 1e-4
+    zeros, first, rest = match.groups()
+    return b"%s%se-%02d" % (first, rest and b"." + rest, len(zeros) + 1)
 
 
 def _with_non_finite(text: bytes, array) -> bytes:

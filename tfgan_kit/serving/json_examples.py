@@ -67,10 +67,13 @@ def _add(feature, name, value) -> None:
         )
     if kind == "int64_list" and value > _INT64_MAX:
         raise invalid(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
-    getattr(feature, kind).value.append(decoded(value) if kind == "bytes_list" else value)
+    getattr(feature, kind).value.append(_READ[kind](value))
 
 
 def _kind(value) -> str:
     if isinstance(value, int):  # bool too: 0 or 1
         return "int64_list"
     return "float_list" if isinstance(value, float) else "bytes_list"
+
+
+_READ = {"int64_list": int, "float_list": float, "bytes_list": decoded}

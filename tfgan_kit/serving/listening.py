@@ -17,7 +17,7 @@ _CHANNEL = (
     # Linux would let two servers share a port, and hide that it was taken.
     ("grpc.so_reuseport", 0),
 )
-_REFUSED_IN_OUR_WORDS = 8  # calls at one time; each costs a thread's turn
+_REFUSED_IN_OUR_WORDS = 64  # calls at one time; each costs a thread's turn
 
 
 def grpc_server(methods, slots: Slots, with_health: bool) -> grpc.Server:

@@ -145,8 +145,8 @@ class ModelServer:
         try:
             self.models.reload(config)
         except RequestError as error:
-            nothing = [_nothing_loads(one) for one in self.models.listed() if one.current is None]
-            raise StartError("\n".join(nothing) or str(error)) from error
+            nothing = [one for one in self.models.listed() if one.current is None]
+            raise StartError(_nothing_loads(nothing) or str(error)) from error
 
     def _read_config_again(self) -> None:
         self.models.reload(read_model_config(self.options.model_config_file))
@@ -212,9 +212,12 @@ def check_base_path(base_path: pathlib.Path) -> None:
     )
 
 
-def _nothing_loads(versions: Versions) -> str:
-    reasons = [
-        f"  version {status.version}: {status.status.error_message}"
-        for status in versions.statuses()
-    ]
-    return "\n".join([f"no version in {versions.base_path} can be served:", *reasons])
+def _nothing_loads(models: list[Versions]) -> str:
+    if not models:
+        return ""
+    names = ", ".join(one.name for one in models)
+    lines = [f"{len(models)} servable(s) did not become available: {{{names}}}"]
+    for one in models:
+        lines.append(f"no version in {one.base_path} can be served:")
+        lines += [f"  version {s.version}: {s.status.error_message}" for s in one.statuses()]
+    return "\n".join(lines)

@@ -16,8 +16,13 @@ from tfgan_kit.serving.options import ServerOptions
 from tfgan_kit.serving.server import ModelServer
 from tfgan_kit.serving.text_protos import read_batching_parameters
 
+CANNOT_START = 255  # what tensorflow_model_server exits with
 _FLAGS = flags.FLAGS
 _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
+_UNBATCHED = (
+    "server_options.{} is set without setting server_options.enable_batching to true. "
+    "{} needs --enable_batching"
+)
 _NEED_BATCHING = (
     "batching_parameters_file", "enable_per_model_batching_parameters", *_BATCHING,
 )  # fmt: skip
@@ -101,6 +106,10 @@ def server_of_flags() -> ModelServer:
         raise StartError(str(error)) from error
 
 
+def _wrong(text: str) -> app.UsageError:
+    return app.UsageError(text, exitcode=CANNOT_START)
+
+
 def _options() -> ServerOptions:
     names = [field.name for field in dataclasses.fields(ServerOptions)]
     return ServerOptions(**{name: _FLAGS[name].value for name in names})
@@ -109,15 +118,16 @@ def _options() -> ServerOptions:
 def _check_source() -> None:
     base_path = _FLAGS.model_base_path
     if not base_path and not _FLAGS.model_config_file:
-        raise app.UsageError(
-            "Both --model_base_path and --model_config_file are empty. Give one of them"
+        raise _wrong(
+            "Both server_options.model_base_path and server_options.model_config_file are empty! "
+            "Give --model_base_path or --model_config_file"
         )
     if base_path and _FLAGS.model_config_file:
-        raise app.UsageError(
+        raise _wrong(
             "Give either --model_base_path or --model_config_file: the file names every model"
         )
     if base_path and not os.path.isabs(base_path):
-        raise app.UsageError(
+        raise _wrong(
             "--model_base_path must be absolute, as TensorFlow Serving wants it. "
             f"Received: {base_path}. Try {os.path.abspath(base_path)}"
         )
@@ -127,11 +137,11 @@ def _batching() -> BatchingParameters | None:
     if not _FLAGS.enable_batching:
         given = [f"--{name}" for name in _NEED_BATCHING if _FLAGS[name].present]
         if given:
-            raise app.UsageError(f"{', '.join(given)} needs --enable_batching")
+            raise _wrong(_UNBATCHED.format(given[0].removeprefix("--"), ", ".join(given)))
         return None
     if not _FLAGS.batching_parameters_file:
         return BatchingParameters(**{name: _FLAGS[name].value for name in _BATCHING})
     given = [f"--{name}" for name in _BATCHING if _FLAGS[name].present]
     if given:
-        raise app.UsageError(f"{', '.join(given)} and --batching_parameters_file: give one")
+        raise _wrong(f"{', '.join(given)} and --batching_parameters_file: give one")
     return read_batching_parameters(_FLAGS.batching_parameters_file)

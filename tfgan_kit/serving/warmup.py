@@ -10,7 +10,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tfgan_kit.export import signatures
 from tfgan_kit.serving import examples
-from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.calls import RequestError, reason
 from tfgan_kit.serving.predict import predict
 
 _LOGGER = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def _records(path: pathlib.Path):
     try:
         yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     except tf.errors.DataLossError as error:
-        text = f"{error.message}. Please verify your warmup data is in TFRecord format."
+        text = f"{reason(error.message)}. Please verify your warmup data is in TFRecord format."
         raise RequestError(grpc.StatusCode.DATA_LOSS, text) from error
 
 
