@@ -17,7 +17,8 @@ class BatchingParameters:
         max_batch_size: most rows of a batch, and so of a request.
         batch_timeout_micros: how long an incomplete batch waits for more. At 0 a lone caller
             never waits, and batches still form: what arrives while a batch runs makes the next.
-        num_batch_threads: batches that run at one time; None: as many as there are cores.
+        num_batch_threads: batches of a version that run at one time (TensorFlow Serving counts
+            those of all its models); None: as many as there are cores.
         max_enqueued_batches: batches that may wait; more are refused with UNAVAILABLE.
         allowed_batch_sizes: a batch is padded up to the next of these, rising, the last equal
             to `max_batch_size`. None: 1, 2 and even sizes in steps of at most a quarter, for an
