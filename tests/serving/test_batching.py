@@ -65,6 +65,17 @@ def test_two_functions_with_equal_parameters_never_answer_for_each_other(signatu
     assert [int(a["value"][0]) for a in answers] == [k * (1000 if k % 2 else 1) for k in range(16)]
 
 
+def test_two_signatures_of_a_version_never_answer_for_each_other(saved):
+    """Both take a seed; the pictures of one are the strings of the other."""
+    with contextlib.closing(SavedModel(saved[1], BatchingParameters(16, 100_000))) as model:
+        names, outputs = ("serving_default", "serving_default_png"), ("images", "png_bytes")
+        runs = [model.signature(name) for name in names]
+        answers = toy.at_once(16, lambda k: ask(runs[k % 2], k)[outputs[k % 2]])
+    np.testing.assert_array_equal(np.concatenate(answers[::2]), toy.expected(range(0, 16, 2)))
+    images = [tf.io.decode_png(answer[0]).numpy() for answer in answers[1::2]]
+    np.testing.assert_array_equal(images, toy.expected(range(1, 16, 2)))
+
+
 def test_a_request_for_some_outputs_is_not_merged_and_does_not_wait(signature):
     """As in TensorFlow Serving, whose queues are for all outputs of a signature."""
     run = signature(3, BatchingParameters(8, 20_000_000, allowed_batch_sizes=(8,)))
