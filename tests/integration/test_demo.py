@@ -27,8 +27,8 @@ def test_the_demo_makes_everything_it_names(tmp_path):
     assert f"--model_base_path={demo.resolve() / 'models' / 'digits'}" in done.stdout
 
 
-# The road, several replicas, the theory.
-ROAD, REPLICAS, THEORY = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+# The road, asking from elsewhere, several replicas, the theory.
+ROAD, CLIENT, REPLICAS, THEORY = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
 def test_the_readmes_road_is_25_lines():

@@ -355,11 +355,6 @@ def test_a_bad_option_is_named(option):
         RestOptions(**option)
 
 
-def test_rows_past_the_batch_limit_are_refused(port):
-    status, answer = rest_toy.predict(port, {"instances": [1] * 1001})
-    assert (status, answer["error"]) == (400, "Task size 1001 is larger than maximum input batch size 1000")
-
-
 def test_thirty_two_callers_get_their_own_rows(port):
     def call(k):
         body = {"instances": [k, k + 1]}

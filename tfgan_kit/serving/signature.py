@@ -119,13 +119,7 @@ class Signature:
                 f"Expects arg[{list(self.inputs).index(alias)}] to be "
                 f"{_type_name(spec.dtype.as_datatype_enum)} but {_type_name(proto.dtype)} is provided",
             )
-        shape = self._shape(alias, proto)
-        if not spec.takes(shape):
-            raise RequestError(
-                _INVALID,
-                f"input {alias} has shape {list(shape)}; signature {self.name} takes "
-                f"{list(spec.shape)}, where None is any size",
-            )
+        self._shape(alias, proto)
         try:
             return tensors.decode(proto)
         except ValueError as error:
@@ -142,13 +136,6 @@ class _Input:
 
     def has_free_rows(self) -> bool:
         return self.shape is None or (bool(self.shape) and self.shape[0] is None)
-
-    def takes(self, shape) -> bool:
-        if self.shape is None:
-            return True
-        return len(shape) == len(self.shape) and all(
-            want in (None, size) for want, size in zip(self.shape, shape, strict=True)
-        )
 
 
 def _array(value) -> np.ndarray:

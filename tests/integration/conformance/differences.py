@@ -19,14 +19,6 @@ EXPECTED_DIFFERENCES = {
         "without its variables it would answer every request with an error, and the good one is gone",
         {"test_layout::test_a_half_written_version": {1: "AVAILABLE", 2: "END"}},
     ),
-    "a value of another inner shape is refused": Difference(
-        "a signature is a promise: what does not fit it is the caller's mistake, and said at once",
-        {
-            "test_inputs::test_a_row_of_another_inner_shape": "INVALID_ARGUMENT",
-            "test_rest_predict::test_one_instance_for_a_scalar_input": 400,
-            "test_rest_predict::test_two_instances_for_a_scalar_input": "input scale has shape [2]",
-        },
-    ),
     "nothing waits for ever": Difference(
         "there the batch scheduler never answers a request of no rows; a reload, and every later one, and the "
         "start wait for a base path that does not exist",

@@ -16,10 +16,9 @@ def _outcome(server, inputs, signature):
     return "OK"
 
 
-def test_a_row_of_another_inner_shape(plain, expected):
+def test_a_row_of_another_inner_shape(plain):
     """[1, 3] into a signature of [-1, 4], whose graph sums whatever comes."""
-    outcome = _outcome(plain, {"z": np.ones([1, 3], np.float32)}, "row_sums")
-    assert outcome == expected("OK")
+    assert _outcome(plain, {"z": np.ones([1, 3], np.float32)}, "row_sums") == "OK"
 
 
 def test_what_the_graph_cannot_take_is_refused(plain):

@@ -129,16 +129,16 @@ def test_a_label_in_the_path(own, rest):
     np.testing.assert_array_equal(reply.json["predictions"], toy.expected([1], scale=2))
 
 
-def test_one_instance_for_a_scalar_input(rest, expected):
-    """Its value gets a batch dimension, which runs only where shapes are not enforced."""
+def test_one_instance_for_a_scalar_input(rest):
+    """Its value gets a batch dimension, which runs because shapes are not enforced."""
     body = {"signature_name": "scaled", "instances": [{"scale": 2, "z": [1, 2, 3, 4]}]}
-    assert post(rest, body).code == expected(200)
+    assert post(rest, body).code == 200
 
 
-def test_two_instances_for_a_scalar_input(rest, expected):
+def test_two_instances_for_a_scalar_input(rest):
     body = {"signature_name": "scaled", "instances": [{"scale": 2, "z": [1, 2, 3, 4]}] * 2}
     code, text = post(rest, body).error
-    assert code == 400 and expected("Incompatible shapes: [2] vs. [2,4]") in text
+    assert code == 400 and "Incompatible shapes: [2] vs. [2,4]" in text
 
 
 def test_a_string_that_is_no_utf8(rest, expected):
