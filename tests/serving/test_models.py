@@ -350,6 +350,28 @@ def test_labels_at_the_start_need_their_flag(tmp_path, base_path):
         assert messages.Caller(f"localhost:{server.port}").scale(label="stable") == (1, 1)
 
 
+def test_a_base_path_that_no_file_system_takes_is_refused(server, caller):
+    with pytest.raises(grpc.RpcError) as caught:
+        caller.reload(model("/" + "x" * 300, "long"))
+    assert caught.value.code() is INVALID and "File name too long" in caught.value.details()
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"grpc_max_threads": 0}, {"file_system_poll_wait_seconds": float("nan")},
+                  {"file_system_poll_wait_seconds": float("inf")}],
+)  # fmt: skip
+def test_numbers_that_mean_nothing_are_refused(base_path, arguments):
+    with pytest.raises(ValueError, match=f"Received: {next(iter(arguments))}="):
+        ModelServer(base_path, **arguments)
+
+
+def test_a_path_of_metrics_without_a_slash_ends_the_start(tmp_path, base_path):
+    (tmp_path / "monitoring").write_text('prometheus_config { enable: true path: "metrics" }')
+    options = ServerOptions(rest_api_port=1, monitoring_config_file=str(tmp_path / "monitoring"))
+    with pytest.raises(StartError, match='monitoring must start with "/".*Received'):
+        ModelServer(base_path, port=0, options=options).start()
+
+
 @pytest.mark.parametrize("arguments", [{}, {"model_config_file": "/a", "model_base_path": "/b"}])
 def test_a_server_has_one_source_of_models(arguments):
     options = ServerOptions(model_config_file=arguments.get("model_config_file"))

@@ -60,6 +60,21 @@ def test_a_version_that_went_and_came_back_is_new(broken, tmp_path):
     assert len(tries) == 2
 
 
+def test_a_version_withdrawn_and_listed_again_is_new(broken, tmp_path):
+    versions, tries = broken(0, 3600.0)
+    versions.poll()
+    versions.withdraw()
+    versions.follow(tmp_path)
+    versions.poll()
+    assert len(tries) == 2
+
+
+def test_a_folder_that_cannot_be_read_hides_no_other_version(tmp_path):
+    (tmp_path / "9").mkdir()
+    (tmp_path / "9" / "loop").symlink_to("loop")
+    assert Refusals().before(tmp_path / "9") == ()
+
+
 def test_a_version_that_recovers_by_itself_is_served(tmp_path):
     (tmp_path / "1").mkdir()
     tries = []

@@ -355,6 +355,15 @@ def test_a_bad_option_is_named(option):
         RestOptions(**option)
 
 
+def test_more_connections_than_files_are_closed_at_once_and_the_rest_go_on(folder, monkeypatch):
+    monkeypatch.setattr("tfgan_kit.serving.rest_connections._MOST", 3)
+    with rest_toy.gateway(folder) as (rest, _), contextlib.ExitStack() as open_:
+        held = [open_.enter_context(socket.create_connection(("127.0.0.1", rest.port), 5)) for _ in range(3)]
+        assert talk(rest.port, b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n") == b""
+        held.pop().close()
+        toy.until(lambda: b"200 OK" in talk(rest.port, b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+
+
 def test_thirty_two_callers_get_their_own_rows(port):
     def call(k):
         body = {"instances": [k, k + 1]}

@@ -62,6 +62,21 @@ def test_a_short_list_means_what_the_runtime_says(values, meaning):
     assert tf.io.parse_tensor(proto.SerializeToString(), tf.int64).numpy().tolist() == meaning
 
 
+@pytest.mark.parametrize(
+    "dtype, field, value, meaning",
+    [
+        ("uint8", "int_val", 300, 44), ("int8", "int_val", -129, 127), ("int16", "int_val", 40000, -25536),
+        ("uint16", "int_val", 70000, 4464), ("float16", "half_val", 0x13C00, 1.0), ("float16", "half_val", -1, np.nan),
+    ],
+)  # fmt: skip
+def test_of_a_number_out_of_range_the_low_bits_count_as_in_the_runtime(dtype, field, value, meaning):
+    proto = tensor_pb2.TensorProto(dtype=tf.as_dtype(dtype).as_datatype_enum, **{field: [value]})
+    proto.tensor_shape.dim.add(size=1)
+    np.testing.assert_array_equal(tensors.decode(proto), np.array([meaning], dtype))
+    theirs = tf.io.parse_tensor(proto.SerializeToString(), dtype).numpy()
+    np.testing.assert_array_equal(tensors.decode(proto), theirs)
+
+
 def test_a_claim_of_more_than_2_gib_is_refused():
     proto = tensor_pb2.TensorProto(dtype=tf.float32.as_datatype_enum, float_val=[1])
     proto.tensor_shape.dim.add(size=2**40)

@@ -167,13 +167,15 @@ def _poll_one(versions: Versions) -> str | None:
 
 def _check_folder(model) -> None:
     path = pathlib.Path(model.base_path)
-    if not path.is_dir():
+    try:
+        found = version_folders(path)
+    except OSError as error:
         raise RequestError(
             _INVALID,
-            f"Could not find base path {path} for servable {model.name}. Nothing was changed; "
-            "export the model there, then ask again",
-        )
-    if not version_folders(path):
+            f"Could not find base path {path} for servable {model.name}: {error.strerror}. Nothing "
+            "was changed; export the model there, then ask again",
+        ) from error
+    if not found:
         raise RequestError(
             _INVALID,
             f"No versions of servable {model.name} found under base path {path}. "

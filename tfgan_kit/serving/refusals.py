@@ -33,7 +33,7 @@ class Refusals:
         """What identifies the files that are about to be loaded."""
         files = []
         for file in sorted(path.rglob("*")):
-            with contextlib.suppress(FileNotFoundError):  # it was renamed while we looked
+            with contextlib.suppress(OSError):  # it was renamed while we looked, or cannot be read
                 status = file.stat()
                 files.append((str(file), status.st_size, status.st_mtime_ns))
         return tuple(files)

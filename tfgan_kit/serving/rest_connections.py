@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 _LINGER = 1.0  # seconds that a refused sender may go on, so that it reads why
+_MOST = 512  # open at one time: a process has 1,024 file descriptors by default, and needs some itself
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -26,12 +27,19 @@ class Connections(web.Server):
         )  # fmt: skip
 
     def __call__(self):
-        """A connection that has just been made."""
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        """A connection that has just been made; one too many is closed at once."""
+        connection = _Connection(self, loop=self._loop, **self._kwargs)
+        connection.all = self
+        return connection
 
 
 class _Connection(web.RequestHandler):
     # aiohttp 3.14 queues the error of a body behind the request that waits for that body
+
+    def connection_made(self, transport) -> None:
+        super().connection_made(transport)
+        if len(self.all.connections) > _MOST:
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -66,6 +66,7 @@ class ModelServer:
     ):
         self.options = options or ServerOptions()
         _check_one_source(model_base_path, self.options.model_config_file)
+        _check_numbers(grpc_max_threads, file_system_poll_wait_seconds)
         self.host, self.port = self.options.host, port
         self.grpc_max_threads = grpc_max_threads or 4 * (os.cpu_count() or 1)
         self._base_path = model_base_path and pathlib.Path(model_base_path).absolute()
@@ -183,7 +184,23 @@ def _metrics_path(file) -> str | None:
         prometheus = read_monitoring_config(file).prometheus_config
     except ValueError as error:
         raise StartError(str(error)) from error
-    return (prometheus.path or PROMETHEUS_PATH) if prometheus.enable else None
+    path = prometheus.path or PROMETHEUS_PATH
+    if not path.startswith("/"):
+        raise StartError(f'the path in {file} must start with "/". Received: path={path!r}')
+    return path if prometheus.enable else None
+
+
+def _check_numbers(grpc_max_threads, poll_seconds) -> None:
+    if grpc_max_threads is not None and grpc_max_threads < 1:
+        raise ValueError(
+            "grpc_max_threads must be at least 1; None is 4 a core. "
+            f"Received: grpc_max_threads={grpc_max_threads}"
+        )
+    if not 0 <= poll_seconds < float("inf"):
+        raise ValueError(
+            "file_system_poll_wait_seconds must be a finite number from 0. "
+            f"Received: file_system_poll_wait_seconds={poll_seconds}"
+        )
 
 
 def _check_one_source(base_path, config_file) -> None:
@@ -196,16 +213,21 @@ def _check_one_source(base_path, config_file) -> None:
 
 def check_base_path(base_path: pathlib.Path) -> None:
     """Raises StartError unless the folder is there and holds versions."""
-    if not base_path.is_dir():
-        raise StartError(f"there is no folder {base_path}. Export a model there first")
-    if version_folders(base_path):
-        return
-    if (base_path / "saved_model.pb").exists():
+    try:
+        names = sorted(path.name for path in base_path.iterdir())
+        if version_folders(base_path):
+            return
+    except OSError as error:
+        raise StartError(
+            f"there is no folder {base_path} that can be read ({error.strerror}). Export a model "
+            "there first"
+        ) from error
+    if "saved_model.pb" in names:
         raise StartError(
             f"{base_path} is a version; model_base_path is the folder above it: "
             f"{base_path.parent}"
         )
-    found = ", ".join(sorted(path.name for path in base_path.iterdir())[:5]) or "nothing"
+    found = ", ".join(names[:5]) or "nothing"
     raise StartError(
         f"{base_path} has no version, which is a folder named by an integer, such as "
         f"{base_path}/1 (found: {found}). Export a model there first"

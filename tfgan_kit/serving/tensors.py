@@ -31,6 +31,7 @@ _FIELDS = {
     ml_dtypes.bfloat16: "half_val",
 }
 _HALVES = (np.float16, ml_dtypes.bfloat16)
+_INT32_FIELDS = ("int_val", "half_val")  # of narrower types the low bits count, as in the runtime
 _LENGTH_DELIMITED = 2  # protobuf's wire type of a packed field
 _PACKED_AS_THEY_ARE = (np.float32, np.float64)  # little-endian, in memory as on the wire
 
@@ -68,8 +69,8 @@ def _fill(values, dtype, shape) -> np.ndarray:
     if not values:
         return np.full(shape, b"", dtype) if dtype is np.object_ else np.zeros(shape, dtype)
     count = math.prod(shape)
-    given = np.array(values[:count], np.uint16 if dtype in _HALVES else dtype)
-    given = given.view(dtype) if dtype in _HALVES else given
+    given = np.array(values[:count], np.int32 if _FIELDS[dtype] in _INT32_FIELDS else dtype)
+    given = given.astype(np.uint16).view(dtype) if dtype in _HALVES else given.astype(dtype, copy=False)
     if len(given) < count:
         given = np.concatenate([given, np.repeat(given[-1:], count - len(given))])
     return given.reshape(shape)

@@ -88,6 +88,7 @@ class Versions:
         """Unloads all versions: the model is served no longer."""
         with self._polling:
             self._take_down(set(self._served))
+            self._refusals.keep(())  # listed again, it is new
 
     def _announce(self, wanted) -> None:
         with self._changed:
