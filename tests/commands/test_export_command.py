@@ -92,7 +92,7 @@ def test_what_is_missing_is_said(command, arguments, message):
     (["--version=v2"], "Received: version='v2'"), (["--signatures=nope"], "Received: signatures=nope"),
     (["--ckpt=/nowhere.keras"], "/nowhere.keras"),
     (["--output_range=dark,light"], "two numbers"),
-    (["--output_range=1,-1"], "low < high"),
+    (["--output_range=1,-1"], "low < high"), (["--output_range=-1,inf"], "finite numbers"),
     (["--output=/proc/models"], "/proc/models"),
 ])
 def test_a_mistake_is_one_clear_line_and_leaves_no_version(

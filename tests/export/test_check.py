@@ -1,6 +1,7 @@
 """`--check`: a published version is what was exported, and a server answers as it does."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -12,6 +13,7 @@ from tfgan_kit.export import ExportProfile
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.check import check_version
 from tfgan_kit.export.files import checksums
+from tfgan_kit.export.lineage import check_lineage, write_lineage
 from tfgan_kit.export.live import check_served
 from tfgan_kit.serving import BatchingParameters, ModelServer
 
@@ -78,25 +80,68 @@ def test_other_weights_under_matching_checksums_do_not_answer_alike(version, oth
 
 
 def rewrite_lineage(version, **changes):
-    path = version / names.EXTRA_ASSETS / names.LINEAGE_FILE
-    lineage = json.loads(path.read_text())
-    for key, change in changes.items():
-        lineage[key] = change(lineage.pop(key))
-    path.write_text(json.dumps({k: v for k, v in lineage.items() if v is not None}))
+    """As another exporter would have written it, checksum and all."""
+    lineage = check_lineage(version)
+    write_lineage(version, lineage | {key: change(lineage[key]) for key, change in changes.items()})
 
 
-@pytest.mark.parametrize("key, value, message", [
-    ("files", None, "older tfgan_kit"), ("contract_version", 99, "Another tfgan_kit.*contract version 99"),
-])
-def test_a_version_of_another_exporter_is_said_to_be_one(version, key, value, message):
-    rewrite_lineage(version, **{key: lambda _: value})
-    with pytest.raises(ValueError, match=message):
+def lineage_file(version):
+    return version / names.EXTRA_ASSETS / names.LINEAGE_FILE
+
+
+def test_a_version_of_another_contract_is_said_to_be_one(version):
+    rewrite_lineage(version, contract_version=lambda _: 99)
+    with pytest.raises(ValueError, match="Another tfgan_kit.*contract version 99"):
         check_version(version)
 
 
-def test_a_lineage_that_is_no_json_is_said(version):
-    (version / names.EXTRA_ASSETS / names.LINEAGE_FILE).write_text("{")
-    with pytest.raises(ValueError, match="no lineage that can be read"):
+@pytest.mark.parametrize("path", [
+    "contract_version", "created", "versions/keras", "signatures", "precision", "max_batch", "model", "model/latent_dim",
+    "lineage/step", "optimization", "certificate", "certificate/generate/rows", "files", "files/saved_model.pb/sha256",
+    "lineage_sha256",
+])
+@pytest.mark.parametrize("damage", ["drop", "change"])
+def test_no_field_of_a_lineage_can_change(version, path, damage):
+    lineage = inner = json.loads(lineage_file(version).read_text())
+    *above, last = path.split("/", 2)
+    for key in above:
+        inner = inner[key]
+    value = inner.pop(last)
+    lineage_file(version).write_text(json.dumps(lineage))
+    if damage == "change":
+        inner[last] = [value]
+        lineage_file(version).write_text(json.dumps(lineage))
+    with pytest.raises(ValueError, match=f"Received: .*{names.LINEAGE_FILE}"):
+        check_version(version)
+
+
+@pytest.mark.parametrize("content, message", [
+    (b"{", "no lineage that can be read"), (b"\xff\xfe{}", "no lineage that can be read"),
+    (b"[" * 100_000, "no lineage that can be read"), (b"[]", "no checksum of its own"),
+    (b"null", "no checksum of its own"), (b'"lineage_sha256"', "no checksum of its own"),
+    (b'{"files": {}}', "an older tfgan_kit made"), (b'{"lineage_sha256": [1]}', "is not what the export wrote"),
+])
+def test_a_damaged_lineage_file_is_said(version, content, message):
+    lineage_file(version).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{message}.*Received: .*{names.LINEAGE_FILE}"):
+        check_version(version)
+
+
+@pytest.mark.parametrize("name, target", [
+    ("stray", "/nonexistent"), ("stray", "variables"), ("saved_model.pb", None), ("variables", None),
+    ("assets.extra", None), ("assets.extra/tfgan_kit.json", None), ("fifo", None),
+])
+def test_a_link_is_named_even_where_it_leads_to_the_same_bytes(version, published, name, target):
+    path = version / name
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    if name == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(target or published / name)
+    with pytest.raises(ValueError, match=f"holds a link.*Received: {name}"):
         check_version(version)
 
 

@@ -12,6 +12,7 @@ from keras import layers
 import tfgan_kit as gk
 from tfgan_kit.export.inference_graph import NotRewritable, trace
 from tfgan_kit.export.module import GeneratorModule
+from tfgan_kit.export.operations import check_operations
 from tfgan_kit.export.optimize import optimize
 from tfgan_kit.export.profile import ExportProfile
 
@@ -317,6 +318,23 @@ def test_bfloat16_leaves_no_signature():
     module = GeneratorModule(trained(dcgan()), Z, None, (14, 14, 1), profile=ExportProfile(precision="bfloat16"))
     dtypes = {spec.dtype for f in module.signatures().values() for spec in f.structured_outputs.values()}
     assert dtypes == {tf.uint8, tf.string}
+
+
+@pytest.mark.parametrize("options", [
+    {"groups": 4}, {"groups": 2, "strides": 2}, {"groups": 2, "dilation_rate": 2}, {"groups": 8, "filters": 24},
+], ids=str)
+@pytest.mark.parametrize("precision, most", [("float32", 1e-5), ("bfloat16", 0.2)])
+def test_a_grouped_convolution_needs_no_compiler(options, precision, most):
+    """Keras compiles it by XLA, which TensorFlow Serving does not have switched on."""
+    model = trained(keras.Sequential([
+        keras.Input((Z,)), layers.Dense(200), layers.Reshape((5, 5, 8)), layers.Conv2D(**{"filters": 8, "kernel_size": 2} | options),
+        layers.BatchNormalization(), layers.Conv2D(8, 2, groups=2), layers.ReLU(),
+    ]))
+    optimized, report = optimize(model, Z, precision=precision)
+    assert report["folded_scales"] == ("dilation_rate" not in options)
+    graph = tf.function(optimized, input_signature=[tf.TensorSpec([None, Z])]).get_concrete_function()
+    check_operations("serving_default", graph)
+    np.testing.assert_allclose(graph(tf.constant(LATENTS)), model(LATENTS, training=False), atol=most)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

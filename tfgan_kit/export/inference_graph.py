@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from tfgan_kit.export.inlining import inline_convolutions
 from tfgan_kit.export.operations import ALLOWED
 
 # A constant shape must stay visible to shape inference; only larger values become variables.
@@ -132,7 +133,7 @@ def trace(generator, latent_dim, num_classes):
     def run(*inputs):
         return tf.identity(generator(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
 
-    concrete = run.get_concrete_function()
+    concrete = inline_convolutions(run.get_concrete_function())
     operations = concrete.graph.get_operations()
     given = concrete.graph.inputs[: len(specs)]
     varying = _varying(operations, {tensor.op.name for tensor in given})
