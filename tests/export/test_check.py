@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+import trustme
 
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile
@@ -15,7 +16,8 @@ from tfgan_kit.export.check import check_version
 from tfgan_kit.export.files import checksums
 from tfgan_kit.export.lineage import check_lineage, write_lineage
 from tfgan_kit.export.live import check_served
-from tfgan_kit.serving import BatchingParameters, ModelServer
+from tfgan_kit.serving import BatchingParameters, ModelServer, ServerOptions
+from tfgan_kit_client import TLS
 
 
 @pytest.fixture
@@ -96,9 +98,9 @@ def test_a_version_of_another_contract_is_said_to_be_one(version):
 
 
 @pytest.mark.parametrize("path", [
-    "contract_version", "created", "versions/keras", "signatures", "precision", "max_batch", "model", "model/latent_dim",
-    "lineage/step", "optimization", "certificate", "certificate/generate/rows", "files", "files/saved_model.pb/sha256",
-    "lineage_sha256",
+    "contract_version", "created", "versions/keras", "signatures", "precision", "max_batch", "model",
+    "model/latent_dim", "lineage/step", "optimization", "certificate", "certificate/generate/rows", "files",
+    "files/saved_model.pb/sha256", "lineage_sha256",
 ])
 @pytest.mark.parametrize("damage", ["drop", "change"])
 def test_no_field_of_a_lineage_can_change(version, path, damage):
@@ -161,6 +163,28 @@ def test_a_server_of_the_version_answers_alike(published, batching):
         found = check_served(check_version(published), f"localhost:{server.port}")
     assert set(found) == set(check_version(published).lineage["signatures"])
     assert all(rows > 30 for rows, _ in found.values())
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """A folder of PEM files, and the ssl config of a server that they fit."""
+    ca = trustme.CA()
+    certificate = ca.issue_cert("127.0.0.1")
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    fields = {"server_key": certificate.private_key_pem, "server_cert": certificate.cert_chain_pems[0]}
+    lines = [f"{name}: {json.dumps(pem.bytes().decode())}\n" for name, pem in fields.items()]
+    (tmp_path / "ssl.config").write_text("".join(lines))
+    return tmp_path
+
+
+def test_a_server_with_tls_is_checked_by_its_authority(published, authority):
+    checked, options = check_version(published), ServerOptions(ssl_config_file=str(authority / "ssl.config"))
+    with serve(published.parent, options=options) as server:
+        target = f"127.0.0.1:{server.port}"
+        found = check_served(checked, target, tls=TLS(str(authority / "ca.pem")))
+        assert set(found) == set(checked.lineage["signatures"])
+        with pytest.raises(ValueError, match="If it speaks TLS, give its authority"):
+            check_served(checked, target)
 
 
 def test_another_model_behind_the_port_is_found_out(published, other):
