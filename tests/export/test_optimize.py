@@ -328,7 +328,8 @@ def test_a_grouped_convolution_needs_no_compiler(options, precision, most):
     """Keras compiles it by XLA, which TensorFlow Serving does not have switched on."""
     model = trained(keras.Sequential([
         keras.Input((Z,)), layers.Dense(200), layers.Reshape((5, 5, 8)),
-        layers.Conv2D(**{"filters": 8, "kernel_size": 2} | options), layers.BatchNormalization(), layers.Conv2D(8, 2, groups=2), layers.ReLU(),
+        layers.Conv2D(**{"filters": 8, "kernel_size": 2} | options),
+        layers.BatchNormalization(), layers.Conv2D(8, 2, groups=2), layers.ReLU(),
     ]))
     optimized, report = optimize(model, Z, precision=precision)
     assert report["folded_scales"] == ("dilation_rate" not in options)
