@@ -246,6 +246,20 @@ def test_a_table_of_shifts_changes_only_for_its_one_reader(build, precision, mos
     np.testing.assert_allclose(tf.function(optimized)([LATENTS, labels]), expected, atol=most)
 
 
+def test_a_wrong_rewriting_is_not_published_in_bfloat16(tmp_path, monkeypatch):
+    """A mistake of the rewriting, put in here."""
+    latents, label = keras.Input((Z,)), keras.Input((), dtype="int32")
+    x = layers.Reshape((3, 3, 4))(layers.BatchNormalization()(layers.Dense(36)(latents)))
+    x = scale_that_is_the_shift(layers.Conv2D(4, 3, padding="same", bias_initializer="ones")(x), label)
+    model = keras.Model([latents, label], layers.Conv2D(1, 3, padding="same", activation="tanh")(x))
+    profile = ExportProfile(precision="bfloat16", signatures=("generate",))
+    version = gk.export_generator(model, tmp_path, num_classes=3, profile=profile)
+    assert gk.export.read_lineage(version)["certificate"]["generate"]["float32_max_difference"] <= 1.0
+    monkeypatch.setattr("tfgan_kit.export.folding._is_only_reader", lambda *_: True)
+    with pytest.raises(ValueError, match="even when computed in float32"):
+        gk.export_generator(model, tmp_path, num_classes=3, profile=profile)
+
+
 def test_the_callers_model_is_not_changed():
     model = trained(transposed())
     before = [w.copy() for w in model.get_weights()]
