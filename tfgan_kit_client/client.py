@@ -6,6 +6,7 @@ import grpc
 import numpy as np
 
 from tfgan_kit_client import contract
+from tfgan_kit_client.arguments import LARGEST_INT64, check_int, check_seconds, check_text, check_version
 from tfgan_kit_client.channel import TLS
 from tfgan_kit_client.connection import Connection
 from tfgan_kit_client.errors import ServingError
@@ -36,11 +37,11 @@ class GeneratorClient:
     Args:
         target: "host:port" of gRPC.
         model_name: the name it is served under.
-        timeout: seconds that any one call may take, retries included.
-        batch_size: images a call; more are asked for in several calls, some at one time. Less where
+        timeout: seconds that any one call may take, retries included; more than 0, finite.
+        batch_size: images a call, 1 or more; more are asked for in several calls, some at one time. Less where
             the server says that it takes less.
         tls: `TLS`, the certificates; None: neither encrypted nor authenticated.
-        version: int, a version to stay with, or str, a version's label such as "canary"; None: the
+        version: int from 1, a version to stay with, or str, a version's label such as "canary"; None: the
             newest.
 
     Raises:
@@ -63,12 +64,12 @@ class GeneratorClient:
         tls: TLS | None = None,
         version: int | str | None = None,
     ):
-        if timeout <= 0:
-            raise ValueError(f"timeout must be more than 0 seconds. Received: timeout={timeout}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1. Received: batch_size={batch_size}")
-        self._connection = Connection(target, model_name, timeout, tls, version)
-        self._batch_size = BatchSize(batch_size)
+        rows = check_int("batch_size", batch_size, 1, LARGEST_INT64)
+        self._connection = Connection(
+            check_text("target", target, "localhost:8500"), check_text("model_name", model_name, "digits"),
+            check_seconds("timeout", timeout), tls, check_version(version),
+        )  # fmt: skip
+        self._batch_size = BatchSize(rows)
         self._metadata = None  # of the version that answered last; None: not known
 
     @property
@@ -157,8 +158,12 @@ class GeneratorClient:
         return self._stream(request, signature, contract.PNG_BYTES)
 
     def wait_until_ready(self, timeout: float = 60.0) -> int:
-        """Waits until a version is AVAILABLE and returns it. Raises ServingError if none is."""
-        deadline = time.monotonic() + timeout
+        """Waits until a version is AVAILABLE and returns it. Raises ServingError if none is.
+
+        Args:
+            timeout: seconds to wait at most, more than 0.
+        """
+        deadline = time.monotonic() + check_seconds("timeout", timeout)
         while True:
             left = max(deadline - time.monotonic(), 1e-3)
             try:

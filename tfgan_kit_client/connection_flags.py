@@ -12,11 +12,20 @@ _CERTIFICATES = ("root_certificates", "client_key", "client_certificate", "serve
 
 def define_flags():
     """--target, --model_name, --model_version and those of TLS; `--help` shows them."""
+    _define_flags_of_the_model()
+    define_tls_flags()
+
+
+def _define_flags_of_the_model():
     flags.DEFINE_string("target", "localhost:8500", "host:port of the server's gRPC.")
     flags.DEFINE_string("model_name", "default", "Name that the model is served under.")
     flags.DEFINE_string(
         "model_version", None, "A version's number, or its label, such as canary; default: the newest."
     )
+
+
+def define_tls_flags():
+    """--tls and the certificates alone, for a command with a --target of its own meaning."""
     flags.DEFINE_bool("tls", False, "Encrypt the connection; any of the next four implies it.")
     flags.DEFINE_string(
         "root_certificates", None, "PEM file of the authorities that the server's certificate is "
@@ -33,6 +42,11 @@ def tls() -> TLS | None:
     """The certificates of the flags; None: an open connection. Raises ValueError for half a pair."""
     names = [_FLAGS[name].value for name in _CERTIFICATES]
     return TLS(*names) if _FLAGS.tls or any(names) else None
+
+
+def given_tls() -> list[str]:
+    """The names of TLS's flags that were given, for a message."""
+    return [name for name in ("tls", *_CERTIFICATES) if _FLAGS[name].present]
 
 
 def version() -> int | str | None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfgan_kit_client.arguments import check_int
 from tfgan_kit_client.contract import LABEL, LATENTS, SEED, TRUNCATION_PSI
 
 _INT32, _INT64 = np.iinfo(np.int32), np.iinfo(np.int64)
@@ -15,8 +16,8 @@ def image_seeds(seed: int, num_images: int) -> np.ndarray:
     Raises:
         ValueError: no image, or a seed outside int32.
     """
-    _check_int("seed", seed, _INT32.min, _INT32.max)
-    _check_int("num_images", num_images, 1, _MOST)
+    check_int("seed", seed, _INT32.min, _INT32.max)
+    check_int("num_images", num_images, 1, _MOST)
     return np.int64(seed) * 2**32 + np.arange(num_images, dtype=np.int64)
 
 
@@ -55,7 +56,7 @@ class ImageRequest:
                 return len(rows)
         if num_images is None:
             num_images = _DEFAULT if labels is None else np.size(labels)
-        _check_int("num_images", num_images, 1, _MOST)
+        check_int("num_images", num_images, 1, _MOST)
         return int(num_images)
 
     def _truncations(self, values):
@@ -133,9 +134,13 @@ def _floats(name: str, values) -> np.ndarray:
         array = np.asarray(values)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} must be numbers. Received: {name}={values!r:.80}") from error
-    if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+    if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must be finite numbers. Received: {name}={values!r:.80}")
-    return array.astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite numbers in float32. Received: {name}={values!r:.80}")
+    return array
 
 
 def _integers(name: str, values, limits) -> np.ndarray:
@@ -151,11 +156,3 @@ def _integers(name: str, values, limits) -> np.ndarray:
     if int(array.min()) < limits.min or int(array.max()) > limits.max:
         raise ValueError(f"{name} must fit {limits.dtype}. Received: {name}={values!r:.80}")
     return array.astype(limits.dtype)
-
-
-def _check_int(name: str, value, least: int, most: int) -> None:
-    is_int = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not is_int or not least <= value <= most:
-        raise ValueError(
-            f"{name} must be an integer from {least} to {most}. Received: {name}={value!r}"
-        )

@@ -1,5 +1,7 @@
 """What a GeneratorClient gives, and what it says when it cannot."""
 
+import re
+
 import grpc
 import numpy as np
 import pytest
@@ -130,6 +132,9 @@ def test_dtype_numbers_are_tensorflows(name, number):
         ({"latents": np.zeros((0, 3))}, "latents must be a row of numbers an image"),
         ({"latents": [["a"]]}, "latents must be finite numbers"),
         ({"latents": [[float("nan")]]}, "latents must be finite numbers"),
+        ({"latents": [[1e300]]}, "latents must be finite numbers in float32"),
+        ({"latents": np.float64([[0.0, -3.5e38]])}, "latents must be finite numbers in float32"),
+        ({"truncation_psi": 1e39}, "truncation_psi must be finite numbers in float32"),
         ({"latents": [[1.0]], "seeds": [1]}, "leave out seed and num_images and seeds"),
         ({"latents": [[1.0]], "num_images": 2}, "leave out seed and num_images and seeds"),
         ({"truncation_psi": float("inf")}, "truncation_psi must be finite numbers"),
@@ -203,10 +208,33 @@ def test_what_never_gets_ready_is_given_up(server, target, name):
             client.wait_until_ready(timeout=0.3)
 
 
-@pytest.mark.parametrize("arguments", [{"timeout": 0}, {"batch_size": 0}])
-def test_a_client_that_cannot_work_is_refused(arguments):
-    with pytest.raises(ValueError, match="Received: "):
-        GeneratorClient(**arguments)
+REFUSED = {
+    "timeout": [0, -1, float("nan"), float("inf"), 1e12, "5", None, True],
+    "batch_size": [0, -1, 2.5, "4", True, None, 2**64],
+    "version": [0, -1, 1.5, True, "", 2**63, [1]],
+    "model_name": ["", None, 5, b"toy"],
+    "target": ["", None, 8500],
+}
+
+
+@pytest.mark.parametrize("name, value", [(name, value) for name, values in REFUSED.items() for value in values])
+def test_a_client_that_cannot_work_is_refused(name, value):
+    with pytest.raises(ValueError, match=rf"^{name} must be .*\. Received: {name}={re.escape(repr(value))}$"):
+        GeneratorClient(**{name: value})
+
+
+@pytest.mark.parametrize("arguments", [
+    {"timeout": 1e9}, {"timeout": np.float32(5)}, {"batch_size": np.int64(4)}, {"version": np.int32(1)},
+], ids=str)
+def test_numbers_of_numpy_and_long_deadlines_are_taken(target, arguments):
+    with GeneratorClient(target, "toy", **arguments) as client:
+        np.testing.assert_array_equal(client.generate(5), toy.expected(range(5)))
+
+
+@pytest.mark.parametrize("timeout", [0, float("nan"), "5", None])
+def test_a_time_to_wait_is_more_than_none(timeout):
+    with GeneratorClient("localhost:1") as nobody, pytest.raises(ValueError, match="timeout must be .*Received: "):
+        nobody.wait_until_ready(timeout)
 
 
 def test_a_client_that_dies_leaves_the_server_answering(target, client):

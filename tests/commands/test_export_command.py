@@ -81,6 +81,7 @@ def test_the_profiles_of_the_folder_are_flags_of_the_command(command, profile):
 
 @pytest.mark.parametrize("arguments, message", [
     ([], "Give --ckpt"), (["--ckpt=x.keras"], "Give --output"), (["--target=localhost:1"], "go with --check"),
+    (["--tls"], "go with --check"), (["--check=/nowhere", "--root_certificates=ca.pem"], "Give --target"),
     (["--check=/nowhere"], "no version of a model"),
 ])
 def test_what_is_missing_is_said(command, arguments, message):
@@ -92,7 +93,7 @@ def test_what_is_missing_is_said(command, arguments, message):
     (["--version=v2"], "Received: version='v2'"), (["--signatures=nope"], "Received: signatures=nope"),
     (["--ckpt=/nowhere.keras"], "/nowhere.keras"),
     (["--output_range=dark,light"], "two numbers"),
-    (["--output_range=1,-1"], "low < high"),
+    (["--output_range=1,-1"], "low < high"), (["--output_range=-1,inf"], "finite numbers"),
     (["--output=/proc/models"], "/proc/models"),
 ])
 def test_a_mistake_is_one_clear_line_and_leaves_no_version(

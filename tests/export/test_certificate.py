@@ -155,6 +155,14 @@ def test_bfloat16_may_be_levels_off_but_not_everywhere(exported):
         certify(far, far, None, reference, "bfloat16")
 
 
+def test_a_wrong_rewriting_does_not_hide_among_the_roundings_of_bfloat16(exported):
+    reference, near = keras_reference(model(), Z, None, (-1.0, 1.0)), altered(exported[1], two_levels)
+    row = certify(near, near, None, reference, "bfloat16", altered(exported[1], unchanged))[FIRST]
+    assert row["float32_max_difference"] <= 1.0 < row["model_max_difference"]
+    with pytest.raises(ValueError, match="by 2 from the Keras model, even when computed in float32"):
+        certify(near, near, None, reference, "bfloat16", near)
+
+
 def test_a_pictures_pixels_are_its_twins(exported):
     in_memory, reloaded = exported
     other = {**reloaded, FIRST: Altered(reloaded[FIRST], lambda x, _: x ^ 64)}

@@ -1,19 +1,23 @@
 """`--check`: a published version is what was exported, and a server answers as it does."""
 
 import json
+import os
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
+import trustme
 
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.check import check_version
 from tfgan_kit.export.files import checksums
+from tfgan_kit.export.lineage import check_lineage, write_lineage
 from tfgan_kit.export.live import check_served
-from tfgan_kit.serving import BatchingParameters, ModelServer
+from tfgan_kit.serving import BatchingParameters, ModelServer, ServerOptions
+from tfgan_kit_client import TLS
 
 
 @pytest.fixture
@@ -78,25 +82,68 @@ def test_other_weights_under_matching_checksums_do_not_answer_alike(version, oth
 
 
 def rewrite_lineage(version, **changes):
-    path = version / names.EXTRA_ASSETS / names.LINEAGE_FILE
-    lineage = json.loads(path.read_text())
-    for key, change in changes.items():
-        lineage[key] = change(lineage.pop(key))
-    path.write_text(json.dumps({k: v for k, v in lineage.items() if v is not None}))
+    """As another exporter would have written it, checksum and all."""
+    lineage = check_lineage(version)
+    write_lineage(version, lineage | {key: change(lineage[key]) for key, change in changes.items()})
 
 
-@pytest.mark.parametrize("key, value, message", [
-    ("files", None, "older tfgan_kit"), ("contract_version", 99, "Another tfgan_kit.*contract version 99"),
-])
-def test_a_version_of_another_exporter_is_said_to_be_one(version, key, value, message):
-    rewrite_lineage(version, **{key: lambda _: value})
-    with pytest.raises(ValueError, match=message):
+def lineage_file(version):
+    return version / names.EXTRA_ASSETS / names.LINEAGE_FILE
+
+
+def test_a_version_of_another_contract_is_said_to_be_one(version):
+    rewrite_lineage(version, contract_version=lambda _: 99)
+    with pytest.raises(ValueError, match="Another tfgan_kit.*contract version 99"):
         check_version(version)
 
 
-def test_a_lineage_that_is_no_json_is_said(version):
-    (version / names.EXTRA_ASSETS / names.LINEAGE_FILE).write_text("{")
-    with pytest.raises(ValueError, match="no lineage that can be read"):
+@pytest.mark.parametrize("path", [
+    "contract_version", "created", "versions/keras", "signatures", "precision", "max_batch", "model",
+    "model/latent_dim", "lineage/step", "optimization", "certificate", "certificate/generate/rows", "files",
+    "files/saved_model.pb/sha256", "lineage_sha256",
+])
+@pytest.mark.parametrize("damage", ["drop", "change"])
+def test_no_field_of_a_lineage_can_change(version, path, damage):
+    lineage = inner = json.loads(lineage_file(version).read_text())
+    *above, last = path.split("/", 2)
+    for key in above:
+        inner = inner[key]
+    value = inner.pop(last)
+    lineage_file(version).write_text(json.dumps(lineage))
+    if damage == "change":
+        inner[last] = [value]
+        lineage_file(version).write_text(json.dumps(lineage))
+    with pytest.raises(ValueError, match=f"Received: .*{names.LINEAGE_FILE}"):
+        check_version(version)
+
+
+@pytest.mark.parametrize("content, message", [
+    (b"{", "no lineage that can be read"), (b"\xff\xfe{}", "no lineage that can be read"),
+    (b"[" * 100_000, "no lineage that can be read"), (b"[]", "no checksum of its own"),
+    (b"null", "no checksum of its own"), (b'"lineage_sha256"', "no checksum of its own"),
+    (b'{"files": {}}', "an older tfgan_kit made"), (b'{"lineage_sha256": [1]}', "is not what the export wrote"),
+])
+def test_a_damaged_lineage_file_is_said(version, content, message):
+    lineage_file(version).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{message}.*Received: .*{names.LINEAGE_FILE}"):
+        check_version(version)
+
+
+@pytest.mark.parametrize("name, target", [
+    ("stray", "/nonexistent"), ("stray", "variables"), ("saved_model.pb", None), ("variables", None),
+    ("assets.extra", None), ("assets.extra/tfgan_kit.json", None), ("fifo", None),
+])
+def test_a_link_is_named_even_where_it_leads_to_the_same_bytes(version, published, name, target):
+    path = version / name
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    if name == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(target or published / name)
+    with pytest.raises(ValueError, match=f"holds a link.*Received: {name}"):
         check_version(version)
 
 
@@ -116,6 +163,28 @@ def test_a_server_of_the_version_answers_alike(published, batching):
         found = check_served(check_version(published), f"localhost:{server.port}")
     assert set(found) == set(check_version(published).lineage["signatures"])
     assert all(rows > 30 for rows, _ in found.values())
+
+
+@pytest.fixture
+def authority(tmp_path):
+    """A folder of PEM files, and the ssl config of a server that they fit."""
+    ca = trustme.CA()
+    certificate = ca.issue_cert("127.0.0.1")
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    fields = {"server_key": certificate.private_key_pem, "server_cert": certificate.cert_chain_pems[0]}
+    lines = [f"{name}: {json.dumps(pem.bytes().decode())}\n" for name, pem in fields.items()]
+    (tmp_path / "ssl.config").write_text("".join(lines))
+    return tmp_path
+
+
+def test_a_server_with_tls_is_checked_by_its_authority(published, authority):
+    checked, options = check_version(published), ServerOptions(ssl_config_file=str(authority / "ssl.config"))
+    with serve(published.parent, options=options) as server:
+        target = f"127.0.0.1:{server.port}"
+        found = check_served(checked, target, tls=TLS(str(authority / "ca.pem")))
+        assert set(found) == set(checked.lineage["signatures"])
+        with pytest.raises(ValueError, match="If it speaks TLS, give its authority"):
+            check_served(checked, target)
 
 
 def test_another_model_behind_the_port_is_found_out(published, other):

@@ -218,3 +218,21 @@ def test_a_sequential_model_that_was_built_by_one_row_takes_any_number(tmp_path)
     np.testing.assert_allclose(
         answer(latents=tf.constant(LATENTS))[names.IMAGES], levels(model(LATENTS)), atol=1
     )
+
+
+@pytest.mark.parametrize("output_range", [
+    (1.0, -1.0), (0.0, 0.0), (-1.0, float("inf")), (float("-inf"), 1.0), (float("nan"), 1.0), (-1.7e308, 1.7e308),
+], ids=str)
+def test_a_range_that_maps_no_pixel_is_refused(output_range):
+    with pytest.raises(ValueError, match="finite numbers, low < high. Received: output_range="):
+        check_generator(sequential()[0], None, None, output_range)
+
+
+def test_a_grouped_convolution_is_exported_optimised_and_else_named(tmp_path):
+    """Keras compiles it, and TensorFlow Serving runs nothing compiled."""
+    latents = keras.Input((4,))
+    x = keras.layers.Reshape((4, 4, 4))(keras.layers.Dense(64)(latents))
+    model = keras.Model(latents, pixels(keras.layers.Flatten()(keras.layers.Conv2D(4, 3, groups=2)(x))))
+    assert gk.export_generator(model, tmp_path).name == "1"
+    with pytest.raises(ValueError, match="grouped convolutions .*with optimisation.*Received: jit_compile"):
+        gk.export_generator(model, tmp_path, profile=ExportProfile(optimized=False))

@@ -1,5 +1,7 @@
 """An optimised generator makes the same images by less work, whatever kind of Keras model it was."""
 
+import gc
+
 import keras
 import ml_dtypes
 import numpy as np
@@ -10,6 +12,7 @@ from keras import layers
 import tfgan_kit as gk
 from tfgan_kit.export.inference_graph import NotRewritable, trace
 from tfgan_kit.export.module import GeneratorModule
+from tfgan_kit.export.operations import check_operations
 from tfgan_kit.export.optimize import optimize
 from tfgan_kit.export.profile import ExportProfile
 
@@ -116,6 +119,55 @@ def test_of_a_batch_normalization_only_an_addition_is_left():
     assert ops.count("AddV2") + ops.count("BiasAdd") == 2  # the normalization's shift, the last bias
 
 
+def after_a_convolution(function):
+    return keras.Sequential([
+        keras.Input((Z,)), layers.Dense(64), layers.Reshape((4, 4, 4)), layers.Conv2D(4, 1), layers.Lambda(function),
+    ])
+
+
+def counted_in_integers(x):
+    return tf.cast(tf.cast(10.0 * x, tf.int32), tf.float32) * tf.constant([0.3, 0.7, 1.1, 0.5])
+
+
+def shifted_along_height(x):
+    """A bias a row, where the channels are said to come first."""
+    return tf.nn.bias_add(x, [0.1, 0.5, -0.5, 0.9], data_format="NCHW") * tf.constant([1.0, 2.0, 3.0, 0.5])
+
+
+@pytest.mark.parametrize("function", [counted_in_integers, shifted_along_height], ids=lambda f: f.__name__)
+def test_what_does_not_commute_with_a_scale_a_channel_stays(function):
+    model = trained(after_a_convolution(function))
+    np.testing.assert_allclose(called(optimize(model, Z)[0]), model(LATENTS), atol=1e-5)
+
+
+class Parts(keras.layers.Layer):
+    """Weights that are used in parts."""
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], 48), name="kernel")
+        self.rows = self.add_weight(shape=(2, 4, 24), name="rows")
+
+    def call(self, x):
+        one, other = tf.split(self.kernel, 2, axis=1)
+        first, second = tf.unstack(self.rows)
+        return tf.matmul(x, one) * tf.sigmoid(tf.matmul(x, other)) + tf.matmul(x, first) - tf.matmul(x, second)
+
+
+def recurrent(cell):
+    return [layers.RepeatVector(4), cell(6, return_sequences=True), layers.Flatten()]
+
+
+@pytest.mark.parametrize("middle", [
+    [Parts()], recurrent(layers.LSTM), recurrent(layers.GRU), [layers.Lambda(lambda x: tf.map_fn(tf.tanh, x))],
+], ids=["parts", "LSTM", "GRU", "map_fn"])
+@pytest.mark.parametrize("precision, most", [("float32", 1e-5), ("bfloat16", 0.05)])
+def test_any_layer_of_keras_may_be_in_it(middle, precision, most):
+    model = keras.Sequential([keras.Input((Z,)), *middle, layers.Dense(16, activation="tanh")])
+    optimized, report = optimize(model, Z, precision=precision)
+    assert "left_as_it_is" not in report
+    np.testing.assert_allclose(called(optimized), model(LATENTS), atol=most)
+
+
 def test_a_layer_whose_output_is_also_read_elsewhere_is_not_folded():
     latents = keras.Input((Z,))
     x = layers.Dense(16)(latents)
@@ -153,6 +205,59 @@ def test_conditional_normalization_is_one_scale_and_one_shift_a_class(conditiona
     # Keras's class look-up adds once a table, for labels below 0; then one shift, and the last bias.
     assert report["folded_scales"] == 1 and ops.count("Mul") == 1
     assert ops.count("AddV2") + ops.count("BiasAdd") == 2 + 1 + 1
+
+
+def conditional_model(build):
+    """`build(x, tables of scales, of shifts)` over a normalised convolution's 3x3x4 output, 3 classes."""
+    latents, label = keras.Input((Z,)), keras.Input((), dtype="int32")
+    x = layers.Reshape((3, 3, 4))(layers.Dense(36)(latents))
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(x))
+    return trained(keras.Model([latents, label], layers.Conv2D(1, 3, padding="same")(build(x, label))))
+
+
+def table(label, channels=4):
+    rows = layers.Embedding(3, channels, embeddings_initializer="normal")(label)
+    return layers.Reshape((1, 1, channels))(rows)
+
+
+def shift_that_is_read_again(x, label):
+    scale, shift = table(label), table(label)
+    return layers.ReLU()(x * scale + shift) + shift
+
+
+def scale_that_is_the_shift(x, label):
+    both = table(label)
+    return x * both + both
+
+
+def one_number_a_class(x, label):
+    return x * table(label, 1) + table(label, 1)
+
+
+@pytest.mark.parametrize(
+    "build", [shift_that_is_read_again, scale_that_is_the_shift, one_number_a_class], ids=lambda f: f.__name__
+)
+@pytest.mark.parametrize("precision, most", [("float32", 1e-5), ("bfloat16", 0.05)])
+def test_a_table_of_shifts_changes_only_for_its_one_reader(build, precision, most):
+    model, labels = conditional_model(build), np.array([0, 1, 2, 0, 1, 2, 1], np.int32)
+    optimized, _ = optimize(model, Z, 3, precision)
+    expected = model([LATENTS, labels], training=False)
+    assert np.std(expected) > 0.05  # of which 0.05 would be much, were it less
+    np.testing.assert_allclose(tf.function(optimized)([LATENTS, labels]), expected, atol=most)
+
+
+def test_a_wrong_rewriting_is_not_published_in_bfloat16(tmp_path, monkeypatch):
+    """A mistake of the rewriting, put in here."""
+    latents, label = keras.Input((Z,)), keras.Input((), dtype="int32")
+    x = layers.Reshape((3, 3, 4))(layers.BatchNormalization()(layers.Dense(36)(latents)))
+    x = scale_that_is_the_shift(layers.Conv2D(4, 3, padding="same", bias_initializer="ones")(x), label)
+    model = keras.Model([latents, label], layers.Conv2D(1, 3, padding="same", activation="tanh")(x))
+    profile = ExportProfile(precision="bfloat16", signatures=("generate",))
+    version = gk.export_generator(model, tmp_path, num_classes=3, profile=profile)
+    assert gk.export.read_lineage(version)["certificate"]["generate"]["float32_max_difference"] <= 1.0
+    monkeypatch.setattr("tfgan_kit.export.folding._is_only_reader", lambda *_: True)
+    with pytest.raises(ValueError, match="even when computed in float32"):
+        gk.export_generator(model, tmp_path, num_classes=3, profile=profile)
 
 
 def test_the_callers_model_is_not_changed():
@@ -229,11 +334,49 @@ def test_bfloat16_leaves_no_signature():
     assert dtypes == {tf.uint8, tf.string}
 
 
-def test_mixed_precision_models_keep_their_own():
+@pytest.mark.parametrize("options", [
+    {"groups": 4}, {"groups": 2, "strides": 2}, {"groups": 2, "dilation_rate": 2}, {"groups": 8, "filters": 24},
+], ids=str)
+@pytest.mark.parametrize("precision, most", [("float32", 1e-5), ("bfloat16", 0.2)])
+def test_a_grouped_convolution_needs_no_compiler(options, precision, most):
+    """Keras compiles it by XLA, which TensorFlow Serving does not have switched on."""
+    model = trained(keras.Sequential([
+        keras.Input((Z,)), layers.Dense(200), layers.Reshape((5, 5, 8)),
+        layers.Conv2D(**{"filters": 8, "kernel_size": 2} | options),
+        layers.BatchNormalization(), layers.Conv2D(8, 2, groups=2), layers.ReLU(),
+    ]))
+    optimized, report = optimize(model, Z, precision=precision)
+    assert report["folded_scales"] == ("dilation_rate" not in options)
+    graph = tf.function(optimized, input_signature=[tf.TensorSpec([None, Z])]).get_concrete_function()
+    check_operations("serving_default", graph)
+    np.testing.assert_allclose(graph(tf.constant(LATENTS)), model(LATENTS, training=False), atol=most)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_mixed_precision_models_keep_their_own(precision):
+    """A kernel that is bfloat16 already is not rounded twice."""
     model = trained(mixed())
-    optimized, report = optimize(model, Z)
-    assert report["folded_scales"] == 1
-    assert np.abs(called(optimized) - model(LATENTS, training=False)).mean() < 10 * 2**-9
+    optimized, report = optimize(model, Z, precision=precision)
+    assert report["folded_scales"] == 0
+    # The last convolution adds up in another order, so that a sum between two bfloat16 may go either way.
+    assert np.mean(called(optimized) != model(LATENTS, training=False)) < 0.02
+
+
+class Doubling(keras.layers.Layer):
+    """Branches and loops, which are functions of their own in a graph."""
+
+    def call(self, x):
+        x = tf.while_loop(lambda k, x: k < 3, lambda k, x: (k + 1, 2.0 * x), (tf.constant(0), x))[1]
+        return tf.cond(tf.reduce_sum(x) > 0.0, lambda: x - 1.0, lambda: x + 1.0)
+
+
+@pytest.mark.parametrize("signature", [[tf.TensorSpec([None, Z])], None], ids=str)
+def test_an_optimised_model_needs_nothing_but_itself(signature):
+    model = keras.Sequential([keras.Input((Z,)), layers.Dense(4), Doubling()])
+    optimized, _ = optimize(model, Z)
+    gc.collect()
+    answer = tf.function(lambda x: optimized(x), input_signature=signature)(LATENTS)
+    np.testing.assert_allclose(answer, model(LATENTS), atol=1e-5)
 
 
 class Counting(keras.layers.Layer):

@@ -89,6 +89,22 @@ def test_old_versions_go_only_after_the_new_one_is_there(plain_generator, tmp_pa
     assert versions(tmp_path) == [1, 2, 3]
 
 
+def test_a_version_that_another_exporter_removed_at_once_is_said(plain_generator, tmp_path, monkeypatch):
+    """Two exporters that keep one version each: the later one removes what this one has just published."""
+    profile = ExportProfile(keep=1, signatures=("serving_default",))
+
+    def overtaken(folder, base, version):
+        path = publish(folder, base, version)
+        make(tmp_path, int(path.name) + 1)
+        remove_old(base, 1, tmp_path / str(int(path.name) + 1))
+        return path
+
+    monkeypatch.setattr("tfgan_kit.export.publish", overtaken)
+    with pytest.raises(FileNotFoundError, match="Another exporter.* Received: version=.*1, keep=1"):
+        gk.export_generator(plain_generator, tmp_path, output_range=(0.0, 1.0), profile=profile)
+    assert versions(tmp_path) == [2]
+
+
 def test_a_number_below_the_newest_is_said_not_to_be_served(plain_generator, tmp_path):
     make(tmp_path, 7)
     profile = ExportProfile(version=4, signatures=("serving_default",))

@@ -2,9 +2,8 @@
 
 import dataclasses
 import datetime
+import functools
 import importlib.metadata
-import json
-import pathlib
 import warnings
 
 import keras
@@ -18,6 +17,7 @@ from tfgan_kit.export.certificate import certify, keras_reference
 from tfgan_kit.export.contract_checks import check_batch_rule, check_batches, check_dtypes
 from tfgan_kit.export.files import check_files, check_size, checksums
 from tfgan_kit.export.foreign import check_generator
+from tfgan_kit.export.lineage import read_lineage, write_lineage
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.operations import check_operations
 from tfgan_kit.export.profile import NEXT, ExportProfile
@@ -74,9 +74,8 @@ def export_generator(
         generator, latent_dim, num_classes, output_range
     )
     profile = _with_signatures(profile, names.offered(num_classes, discriminate))
-    module = GeneratorModule(
-        generator, latent_dim, num_classes, image_shape, output_range, discriminator, profile
-    )
+    make = functools.partial(GeneratorModule, generator, latent_dim, num_classes, image_shape, output_range)
+    module, in_float32 = make(discriminator, profile), _in_float32(make, profile)
     in_memory = module.signatures()
     for name, function in in_memory.items():
         check_operations(name, function)
@@ -88,17 +87,12 @@ def export_generator(
         check_size(folder, sum(v.numpy().nbytes for v in module.saved_variables))
         described = _description(generator, latent_dim, num_classes, image_shape, output_range)
         reference = keras_reference(generator, latent_dim, num_classes, output_range)
-        certificate = certify(in_memory, reloaded, num_classes, reference, profile.precision)
-        _write_lineage(folder, _origin(profile) | {
-            "model": described, "lineage": lineage or {}, "optimization": module.optimization,
+        certificate = certify(in_memory, reloaded, num_classes, reference, profile.precision, in_float32)
+        write_lineage(folder, _origin(profile) | {
+            "model": described, "lineage": lineage or {}, "optimization": dict(module.optimization),
             "certificate": certificate, "files": checksums(folder),
         })
         return _published(folder, output, profile)
-
-
-def read_lineage(version):
-    """The lineage and certificate of a published version's folder, a dict."""
-    return json.loads(_lineage_path(version).read_text())
 
 
 def _with_signatures(profile, offered):
@@ -111,6 +105,17 @@ def _with_signatures(profile, offered):
         )
     kept = tuple(name for name in offered if name in chosen | {names.SERVING_DEFAULT})
     return dataclasses.replace(profile, signatures=kept)
+
+
+def _in_float32(make, profile):
+    """The images of a bfloat16 graph before it was made one, a dict as `certify` takes it; or None.
+
+    A mistake in the rewriting would hide among the roundings of bfloat16; not in float32.
+    """
+    if profile.precision == "float32":
+        return None
+    images = tuple(name for name in profile.signatures if not name.endswith(names.PNG_SUFFIX))
+    return make(None, dataclasses.replace(profile, precision="float32", signatures=images)).signatures()
 
 
 def _check_signatures(functions, num_classes, precision):
@@ -152,8 +157,17 @@ def _origin(profile):
 def _published(folder, output, profile):
     """Publishes, looks at what came of it, and only then removes older versions."""
     version = publish(folder, output, profile.version)
-    check_files(version, read_lineage(version)["files"])
-    newest = max(versions(output))
+    try:
+        check_files(version, read_lineage(version)["files"])
+    except (OSError, ValueError) as error:
+        if version.exists():
+            raise
+        raise FileNotFoundError(
+            "Another exporter, which publishes into the same folder with a `keep` of its own, has removed "
+            "this version already; let one after the other export, or keep more versions. Received: "
+            f"version={version}, keep={profile.keep}"
+        ) from error
+    newest = max(versions(output), default=0)
     if int(version.name) < newest:
         warnings.warn(
             f"Version {version.name} is older than {newest}: a server that serves the latest goes on "
@@ -163,14 +177,6 @@ def _published(folder, output, profile):
     whole_files.write_text(version.parent / names.COMMON_BATCHING_FILE, batching_text(profile.max_batch))
     remove_old(output, profile.keep, version)
     return version
-
-
-def _write_lineage(version, value):
-    _lineage_path(version).write_text(json.dumps(value, indent=2) + "\n")
-
-
-def _lineage_path(version):
-    return pathlib.Path(version) / names.EXTRA_ASSETS / names.LINEAGE_FILE
 
 
 def _discriminator_of(model):

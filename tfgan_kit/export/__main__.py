@@ -13,6 +13,7 @@ from tfgan_kit.export.check import check_version
 from tfgan_kit.export.live import check_served
 from tfgan_kit.export.profile import NEXT, PRECISIONS
 from tfgan_kit.export.publish import tensorflow_serving_lines
+from tfgan_kit_client import connection_flags
 
 FLAGS = flags.FLAGS
 
@@ -63,6 +64,7 @@ def _define_check_flags():
     flags.DEFINE_string(
         "model_name", None, "With --target: the name it is served under; none: the model's folder."
     )
+    connection_flags.define_tls_flags()
     flags.DEFINE_boolean("print_contract", False, "Print export/signature.json, and nothing else.")
 
 
@@ -90,15 +92,27 @@ def lineage(path):
 def main():
     if FLAGS.print_contract:
         print(signatures.contract_text(), end="")
-    elif FLAGS.check is not None:
-        print(check(FLAGS.check, FLAGS.target, FLAGS.model_name))
-    elif FLAGS.target is not None or FLAGS.model_name is not None:
-        raise ValueError(
-            "--target and --model_name go with --check models/NAME/VERSION; an export talks to no "
-            f"server. Received: target={FLAGS.target}, model_name={FLAGS.model_name}"
-        )
+        return
+    _check_flags_of_a_server()
+    if FLAGS.check is not None:
+        print(check(FLAGS.check, FLAGS.target, FLAGS.model_name, connection_flags.tls()))
     else:
         export()
+
+
+def _check_flags_of_a_server():
+    given = [name for name in ("target", "model_name") if FLAGS[name].value is not None]
+    given += connection_flags.given_tls()
+    if FLAGS.check is None and given:
+        raise ValueError(
+            "An export talks to no server: --target and what belongs to it go with --check "
+            f"models/NAME/VERSION. Received: --{', --'.join(given)} without --check"
+        )
+    if FLAGS.target is None and given:
+        raise ValueError(
+            "Which server is meant? Give --target host:port, too. "
+            f"Received: --{', --'.join(given)} without --target"
+        )
 
 
 def export():
@@ -143,7 +157,7 @@ def profile():
     )
 
 
-def check(folder, target=None, model_name=None):
+def check(folder, target=None, model_name=None, tls=None):
     """Verifies a published version, and a server of it, and tells its lineage, a text."""
     checked = check_version(folder)
     found = {
@@ -153,7 +167,7 @@ def check(folder, target=None, model_name=None):
     lines = [f"{checked.version} holds what was exported ({len(checked.lineage['files'])} files) and answers as then:"]
     lines += [f"  {name:22} {text}" for name, text in found.items()]
     if target is not None:
-        served = check_served(checked, target, model_name)
+        served = check_served(checked, target, model_name, tls=tls)
         lines += [f"{target} answers alike, alone and batched:"]
         lines += [
             f"  {name:22} {rows} rows, largest difference {apart:g}" for name, (rows, apart) in served.items()

@@ -23,7 +23,7 @@ MOST_SCORE = 1e-3  # of a score's size, float32
 MOST_MEAN_LEVELS = 4.0  # a bfloat16 graph may be some levels off in some pixels, not in all of them
 
 
-def certify(in_memory, reloaded, num_classes, reference=None, precision="float32"):
+def certify(in_memory, reloaded, num_classes, reference=None, precision="float32", in_float32=None):
     """Compares every signature before saving and after loading, alone and batched, and with Keras.
 
     A row is asked for alone, then at every position of batches of every size from 1 to 33 (of six
@@ -39,16 +39,19 @@ def certify(in_memory, reloaded, num_classes, reference=None, precision="float32
             `keras_reference`; None leaves that comparison out.
         precision: `"float32"`, or `"bfloat16"`, of which the distance to `reference` is stated, and
             bounded only in the mean.
+        in_float32: dict signature name -> callable, the same network as `reloaded` before it was made
+            bfloat16, which must agree with `reference`; None leaves that comparison out.
 
     Returns:
         A dict signature name -> {"output"; "rows", "pixels" (numbers of a row), "batch_sizes":
         what was compared; "batched_at_most": what is promised of a row in any batch, which is more
         than was seen: among 10^5 rows a pixel that lies between two levels still goes either way;
         "reloaded_max_difference", "batched_max_difference",
-        "model_max_difference" and "model_mean_difference" (to `reference`): images in levels of
-        255, scores in their own unit; "twin_of": the signature that a picture was compared with;
-        and, for each difference above 0, "reloaded_at", "batched_at", "model_at": its batch size,
-        row and pixel}.
+        "model_max_difference" and "model_mean_difference" (to `reference`),
+        "float32_max_difference" (of `in_float32` to `reference`): images in levels of 255, scores
+        in their own unit; "twin_of": the signature that a picture was compared with;
+        and, for each difference above 0, "reloaded_at", "batched_at", "model_at", "float32_at": its
+        batch size, row and pixel}.
 
     Raises:
         ValueError: an answer that differs by more than a level (scores: a thousandth; bfloat16 from
@@ -68,6 +71,8 @@ def certify(in_memory, reloaded, num_classes, reference=None, precision="float32
             row, alone[name] = _certify_one(name, in_memory[name], reloaded[name], num_classes, passes)
             if reference is not None and row["output"] != names.SCORE:
                 row |= _compare(name, reloaded[name], reference, num_classes)
+                if name in (in_float32 or {}):
+                    row |= _compare_float32(name, reloaded[name], in_float32[name], reference, num_classes)
         row["batched_at_most"] = _most(row["output"], alone.get(name))
         _check(name, row, precision)
         certificate[name] = row
@@ -178,21 +183,29 @@ def _compare(name, reloaded, reference, num_classes):
     return {"model_mean_difference": float(distance.mean())} | model.stated("model")
 
 
+def _compare_float32(name, reloaded, in_float32, reference, num_classes):
+    inputs = example_inputs(reloaded, _REFERENCE_ROWS, num_classes)
+    largest = _Largest()
+    largest.add(_answer(name, in_float32, inputs), _answer(name, reference, inputs))
+    return largest.stated("float32")
+
+
 def _most(output, alone):
     return MOST_LEVELS if output != names.SCORE else MOST_SCORE * (1.0 + float(np.abs(alone).max()))
 
 
 def _check(name, row, precision):
     most = row["batched_at_most"]
-    kinds = ["reloaded", "batched"] + (["model"] if precision == "float32" else [])
+    kinds = ["reloaded", "batched", "model" if precision == "float32" else "float32"]
     if not all(row.get(f"{kind}_max_difference", 0.0) <= most for kind in kinds):  # NaN fails, too
+        also = "" if precision == "float32" else ", even when computed in float32"
         raise ValueError(
             "The saved model does not answer as the model in memory does, or a row's answer depends "
             "on its batch; nothing was published. Leave out layers that look at the whole batch at "
-            "inference; if only `model` is off, export without optimisation. "
+            "inference; if only `model` is off, export without optimisation, in float32. "
             f"Received: {name!r} with {row['output']} off by {row['reloaded_max_difference']:g} after "
             f"loading, by {row['batched_max_difference']:g} between alone and batched, by "
-            f"{row.get('model_max_difference', 0.0):g} from the Keras model; at most {most:g} is allowed"
+            f"{row.get(f'{kinds[-1]}_max_difference', 0.0):g} from the Keras model{also}; at most {most:g} is allowed"
         )
     if not row.get("model_mean_difference", 0.0) <= MOST_MEAN_LEVELS:
         raise ValueError(

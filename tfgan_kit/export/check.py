@@ -1,7 +1,6 @@
 """Is a published version still what was exported?"""
 
 import dataclasses
-import json
 import pathlib
 
 import tensorflow as tf
@@ -10,6 +9,7 @@ from tfgan_kit.export import signatures as names
 from tfgan_kit.export.answers import check_answers
 from tfgan_kit.export.contract_checks import check_batch_rule, check_dtypes
 from tfgan_kit.export.files import check_files
+from tfgan_kit.export.lineage import check_lineage
 from tfgan_kit.export.operations import check_operations
 from tfgan_kit.export.publish import version_folders
 
@@ -50,7 +50,7 @@ def check_version(folder):
         64
     """
     version = _version_of(pathlib.Path(folder))
-    lineage = _lineage(version)
+    lineage = check_lineage(version)
     check_files(version, lineage["files"])
     loaded = _load(version)
     functions = dict(loaded.signatures)
@@ -77,28 +77,6 @@ def _version_of(folder):
             f"Received: {folder}"
         )
     return list(found.values())[-1]
-
-
-def _lineage(version):
-    path = version / names.EXTRA_ASSETS / names.LINEAGE_FILE
-    try:
-        lineage = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{version} has no lineage that can be read ({error}); only what python -m "
-            f"tfgan_kit.export wrote can be checked. Received: {path}"
-        ) from error
-    if "files" not in lineage:
-        raise ValueError(
-            "An older tfgan_kit made this version, and recorded no checksums to check it by; export "
-            f"again. Received: {version} of {lineage.get('created', 'an unknown time')}"
-        )
-    if lineage["contract_version"] != names.CONTRACT_VERSION:
-        raise ValueError(
-            "Another tfgan_kit made this version; check it by that one. Received: contract version "
-            f"{lineage['contract_version']}; this one has {names.CONTRACT_VERSION}"
-        )
-    return lineage
 
 
 def _load(version):

@@ -29,9 +29,10 @@ def check_files(version, recorded):
         recorded: what `checksums` gave when it was exported.
 
     Raises:
-        ValueError: a file that is missing, was changed, or was added.
+        ValueError: a file that is missing, was changed, or was added; a link.
     """
     version = pathlib.Path(version)
+    _check_no_links(version)
     there = checksums(version)
     for name, file in recorded.items():
         if name not in there:
@@ -48,6 +49,18 @@ def check_files(version, recorded):
         raise ValueError(
             f"{version} holds files that the export did not write, and that may change how it is "
             f"served; remove them. Received: {', '.join(added)}"
+        )
+
+
+def _check_no_links(version):
+    """What a link points to can change, or go, after it was checked."""
+    links = [path for path in sorted(version.rglob("*")) if path.is_symlink() or not (path.is_file() or path.is_dir())]
+    if links:
+        path = links[0]
+        to = f" -> {path.readlink()}" if path.is_symlink() else ""
+        raise ValueError(
+            f"{version} holds a link, or what is no file, and the export writes files and folders only; copy "
+            f"the files themselves there (cp -rL). Received: {path.relative_to(version)}{to}"
         )
 
 

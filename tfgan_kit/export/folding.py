@@ -5,6 +5,7 @@ At inference `y = s * conv(x, W) + t` with `s = gamma / sqrt(variance + epsilon)
 """
 
 import numpy as np
+import tensorflow as tf
 
 from tfgan_kit.export.inference_graph import InferenceGraph
 
@@ -13,7 +14,7 @@ _KERNELS = {  # input that is the kernel, and its axis of output channels
     "Conv2D": (1, 3),
     "Conv2DBackpropInput": (1, 2),  # a transposed convolution: the forward one's input channels
 }
-_SAME_CHANNELS = frozenset({"Identity", "Cast"})
+_BYTES_OF_A_KERNEL = 4  # a bfloat16 that is scaled and rounded again is not the model's any more
 _ADDITIONS = frozenset({"AddV2", "BiasAdd"})
 
 
@@ -43,6 +44,8 @@ def _fold_scale(graph, node):
 
 def _with_constant(graph, node):
     """`(name, values)` of `tensor * values` or `tensor + values`, one value a channel; or None."""
+    if _other_layout(node):
+        return None
     for name, other in (node.input[:2], node.input[1::-1]):
         shape = graph.shapes.get(name)
         if other in graph.weights and shape is not None and shape.rank and shape[-1] is not None:
@@ -59,7 +62,7 @@ def _push(graph, name, scale):
     node = graph.nodes.get(name)
     if node is None or graph.uses(name) != 1:
         return False
-    if node.op in _SAME_CHANNELS:
+    if node.op == "Identity" or node.op == "Cast" and _between_floats(node):
         return _push(graph, node.input[0], scale)
     if node.op == "Reshape":
         return _push_reshaped(graph, node, scale)
@@ -72,6 +75,11 @@ def _push(graph, name, scale):
     return _scale_kernel(graph, node, scale)
 
 
+def _between_floats(node):
+    """Casts to and from integers round: scaling before one is not scaling after it."""
+    return all(tf.as_dtype(node.attr[key].type).is_floating for key in ("SrcT", "DstT"))
+
+
 def _push_reshaped(graph, node, scale):
     """(N, ..., K) -> (N, ..., C) row by row in memory: channel k of K becomes k mod C."""
     before, after = graph.shapes.get(node.input[0]), graph.shapes[node.name]
@@ -81,21 +89,23 @@ def _push_reshaped(graph, node, scale):
 
 
 def _scale_kernel(graph, node, scale):
-    # Asking `node.attr` for what it lacks would add it, and make the graph invalid.
-    attributes = {key: node.attr[key] for key in ("data_format", "transpose_b") if key in node.attr}
-    other_layout = "data_format" in attributes and attributes["data_format"].s != b"NHWC"
-    transposed = "transpose_b" in attributes and attributes["transpose_b"].b
-    if node.op not in _KERNELS or other_layout or transposed:
+    transposed = "transpose_b" in node.attr and node.attr["transpose_b"].b
+    if node.op not in _KERNELS or _other_layout(node) or transposed:
         return False
     position, axis = _KERNELS[node.op]
     kernel = graph.weights.get(node.input[position])
-    if kernel is None or kernel.shape[axis] != len(scale):
+    if kernel is None or kernel.dtype.itemsize < _BYTES_OF_A_KERNEL or kernel.shape[axis] != len(scale):
         return False
     along = [-1 if k == axis else 1 for k in range(kernel.ndim)]
     scaled = (kernel.astype(np.float64) * scale.reshape(along)).astype(kernel.dtype)
     # A new weight: another layer may share the old one.
     node.input[position] = _added(graph, f"{node.name}/kernel", scaled)
     return True
+
+
+def _other_layout(node):
+    # Asking `node.attr` for what it lacks would add it, and make the graph invalid.
+    return "data_format" in node.attr and node.attr["data_format"].s != b"NHWC"
 
 
 def _join_shifts(graph, node):
@@ -127,7 +137,9 @@ def _shift_by_class(graph, node):
             if operands is None or not _alike(graph, scales.input[1], shifts.input[1]):
                 continue
             table, gammas = (graph.weights[t.input[0]] for t in (shifts, scales))
-            if table.shape != gammas.shape or graph.uses(shifts.name) != 1:
+            if not table.shape == gammas.shape == (len(table), len(operands[1])):
+                continue
+            if not _is_only_reader(graph, shift, shifts.name):
                 continue
             shifts.input[0] = _added(graph, f"{shifts.name}/table", table + operands[1] * gammas)
             scaled.input[:] = [operands[0], factor]
@@ -147,6 +159,13 @@ def _table(graph, name):
         return None
     table = graph.weights.get(node.input[0])
     return node if table is not None and table.ndim == 2 else None
+
+
+def _is_only_reader(graph, name, source):
+    """Does nothing else read a tensor, or what it is made of by one input each, back to `source`?"""
+    while graph.uses(name) == 1 and name != source:
+        name = graph.nodes[name].input[0]
+    return graph.uses(name) == 1
 
 
 def _alike(graph, a, b):

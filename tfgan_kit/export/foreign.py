@@ -84,8 +84,11 @@ def _check_images(images):
 
 def _check_range(images, output_range):
     low, high = output_range
-    if not low < high:
-        raise ValueError(f"`output_range` is (low, high), low < high. Received: {output_range}")
+    if not (low < high and np.isfinite(high - low)):
+        raise ValueError(
+            "`output_range` (--output_range) is (low, high), finite numbers, low < high. "
+            f"Received: output_range={output_range}"
+        )
     if not np.isfinite(images).all():
         raise ValueError(
             "The generator's pixels are not finite: its weights hold NaN or infinity. Export an "

@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from tfgan_kit.export.inlining import inline_convolutions
 from tfgan_kit.export.operations import ALLOWED
 
 # A constant shape must stay visible to shape inference; only larger values become variables.
@@ -35,6 +36,8 @@ class InferenceGraph:
         output: name of the images.
         library: the functions that nodes call, e.g. branches.
         versions: of the graph.
+        source: the concrete function that it was read off; TensorFlow forgets the functions of the
+            library when this is collected.
     """
 
     nodes: dict
@@ -46,6 +49,7 @@ class InferenceGraph:
     output: str
     library: object
     versions: object
+    source: object
 
     def uses(self, name):
         """How often a tensor's values are read, by nodes or as the output; its shape is none of them."""
@@ -82,7 +86,7 @@ class Emitted:
     """
 
     def __init__(self, graph):
-        self._graph_def, self._resources = graph.graph_def(), graph.resources
+        self._graph_def, self._resources, self._source = graph.graph_def(), graph.resources, graph.source
         self._inputs, self._output = graph.inputs, graph.output
         self._weights = {
             name: tf.Variable(value, trainable=False, name=name) if value.size > _MOST_CONSTANT else value
@@ -129,7 +133,7 @@ def trace(generator, latent_dim, num_classes):
     def run(*inputs):
         return tf.identity(generator(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
 
-    concrete = run.get_concrete_function()
+    concrete = inline_convolutions(run.get_concrete_function())
     operations = concrete.graph.get_operations()
     given = concrete.graph.inputs[: len(specs)]
     varying = _varying(operations, {tensor.op.name for tensor in given})
@@ -138,18 +142,19 @@ def trace(generator, latent_dim, num_classes):
         raise NotRewritable("its images do not depend on its inputs")
     kept = [op for op in operations if op.name in varying]
     frontier = {t.name: t for op in kept for t in op.inputs if t.op.name not in varying}
+    weights = {name: _weight_name(tensor) for name, tensor in frontier.items()}
     definition = concrete.graph.as_graph_def()
     graph = InferenceGraph(
-        nodes={op.name: _node(op, varying) for op in kept},
+        nodes={op.name: _node(op, varying, weights) for op in kept},
         weights={}, resources=_resources(frontier, concrete, generator),
         shapes={_name(t): t.shape for op in kept for t in op.outputs},
         dtypes={_name(t): t.dtype for op in kept for t in op.outputs},
         inputs=[tensor.op.name for tensor in given], output=_name(output),
-        library=definition.library, versions=definition.versions,
+        library=definition.library, versions=definition.versions, source=concrete,
     )
     graph.prune()
-    wanted = [t for t in frontier.values() if t.dtype != tf.resource and graph.uses(_name(t))]
-    graph.weights = _evaluated(wanted, concrete, definition)
+    wanted = [t for t in frontier.values() if t.dtype != tf.resource and graph.uses(weights[t.name])]
+    graph.weights = {weights[name]: value for name, value in _evaluated(wanted, concrete, definition).items()}
     return graph
 
 
@@ -159,25 +164,31 @@ def _varying(operations, roots):
     for op in operations:
         needs = {tensor.op.name for tensor in op.inputs} | {o.name for o in op.control_inputs}
         stateful = op.op_def.is_stateful and op.type not in _READS
+        no_array = any(tensor.dtype == tf.variant for tensor in op.outputs)  # a list of tensors, e.g. of an RNN
         if op.type.startswith("Assign"):
             raise NotRewritable(f"it writes to a variable at inference ({op.name})")
-        if op.name in roots or needs & varying or stateful or op.type not in ALLOWED:
+        if op.name in roots or needs & varying or stateful or no_array or op.type not in ALLOWED:
             varying.add(op.name)
     return varying
 
 
-def _node(op, varying):
+def _node(op, varying, weights):
     """The operation's NodeDef, its inputs named as in `InferenceGraph`."""
     node = tf.compat.v1.NodeDef()
     node.CopyFrom(op.node_def)
     del node.input[:]
-    node.input.extend(_name(tensor) for tensor in op.inputs)
+    node.input.extend(weights.get(tensor.name) or _name(tensor) for tensor in op.inputs)
     node.input.extend(f"^{o.name}" for o in op.control_inputs if o.name in varying)
     return node
 
 
 def _name(tensor):
     return tensor.name.removesuffix(":0")
+
+
+def _weight_name(tensor):
+    """A name that a node can have: a weight may be the second part of one that was split."""
+    return _name(tensor).replace(":", "/part_")
 
 
 def _resources(frontier, concrete, generator):
@@ -190,7 +201,7 @@ def _resources(frontier, concrete, generator):
 
 
 def _evaluated(tensors, concrete, definition):
-    """The values of tensors that depend on no input: dict name -> numpy array."""
+    """The values of tensors that depend on no input: dict a tensor's name -> numpy array."""
     given = {inner.name: outer for outer, inner in concrete.graph.captures}
     part = tf.compat.v1.GraphDef(library=definition.library, versions=definition.versions)
     needed = _before(tensors)
@@ -203,7 +214,7 @@ def _evaluated(tensors, concrete, definition):
 
     values = evaluate.get_concrete_function()()
     return {
-        _name(t): np.array(value.numpy(), dtype=object if t.dtype == tf.string else None)
+        t.name: np.array(value.numpy(), dtype=object if t.dtype == tf.string else None)
         for t, value in zip(tensors, values, strict=True)
     }
 

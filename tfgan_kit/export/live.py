@@ -12,9 +12,9 @@ from tensorflow_serving.apis import (
 
 from tfgan_kit.export.contract_checks import as_numbers, distance, most_apart
 from tfgan_kit.export.warmup import replay
+from tfgan_kit_client.channel import open_channel
 from tfgan_kit_client.errors import ServingError, in_plain_words
 
-_CHANNEL = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 _AVAILABLE = get_model_status_pb2.ModelVersionStatus.AVAILABLE
 _ROWS_ALONE = 4  # of each recorded request
 
@@ -23,14 +23,15 @@ class Server:
     """One model behind a port, asked by TensorFlow Serving's own messages.
 
     Args:
-        target: "host:port" of gRPC, not encrypted.
+        target: "host:port" of gRPC.
         model_name: the name it is served under.
         timeout: seconds that a call may take.
+        tls: `tfgan_kit_client.TLS`; None: not encrypted.
     """
 
-    def __init__(self, target, model_name, timeout=30.0):
+    def __init__(self, target, model_name, timeout=30.0, tls=None):
         self.target, self.model_name, self.timeout = target, model_name, timeout
-        self._channel = grpc.insecure_channel(target, _CHANNEL)
+        self._channel = open_channel(target, tls)
         self._predict = prediction_service_pb2_grpc.PredictionServiceStub(self._channel).Predict
         self._status = model_service_pb2_grpc.ModelServiceStub(self._channel).GetModelStatus
 
@@ -64,7 +65,7 @@ class Server:
             raise in_plain_words(error, self.target, self.model_name, self.timeout) from error
 
 
-def check_served(checked, target, model_name=None, timeout=30.0):
+def check_served(checked, target, model_name=None, timeout=30.0, tls=None):
     """Compares a server's answers with a version's own, batched and row by row.
 
     Args:
@@ -72,6 +73,7 @@ def check_served(checked, target, model_name=None, timeout=30.0):
         target: "host:port" of gRPC.
         model_name: the name it is served under; None: the name of the model's folder.
         timeout: seconds that a call may take.
+        tls: `tfgan_kit_client.TLS`, the certificates; None: not encrypted.
 
     Returns:
         A dict signature -> (rows compared, largest difference).
@@ -85,7 +87,7 @@ def check_served(checked, target, model_name=None, timeout=30.0):
     name = model_name or checked.version.resolve().parent.name
     number = int(checked.version.resolve().name)
     try:
-        with Server(target, name, timeout) as server:
+        with Server(target, name, timeout, tls) as server:
             _check_number(server, number)
             return _compare(server, number, checked)
     except ServingError as error:

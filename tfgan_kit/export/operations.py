@@ -93,11 +93,16 @@ def check_operations(signature, function):
     refused = {node.op for node in nodes} - library - ALLOWED
     if any(item.attr[COMPILED].b for item in (*nodes, *graph.library.function) if COMPILED in item.attr):
         refused.add("jit_compile=True")
+    # keras/src/backend/tensorflow/nn.py, `_conv_xla`
+    grouped = (
+        "Keras 3.15 compiles grouped convolutions (groups above 1): export with optimisation, which makes "
+        "a generator's plain ones. " if any("__conv_xla_" in name for name in library) else ""
+    )
     if refused:
         raise ValueError(
             "The generator holds operations that a server cannot run, or that answer the same seed "
             "differently each time. Draw randomness from the latents, and leave py_function, "
             "files, custom ops and jit_compile out; an op of TensorFlow's that does neither can be "
-            "added to ALLOWED in tfgan_kit/export/operations.py. "
+            f"added to ALLOWED in tfgan_kit/export/operations.py. {grouped}"
             f"Received: {', '.join(sorted(refused))} in signature {signature!r}"
         )
