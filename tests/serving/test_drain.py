@@ -1,15 +1,17 @@
 """A server that is told to stop answers what it has taken, and says so to the rest."""
 
+import socket
 import threading
+import time
 
 import grpc
 import numpy as np
 import pytest
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from tests.serving import toy
+from tests.serving import messages, silent, toy
 from tests.serving.test_predict import request
-from tfgan_kit.serving.calls import RequestError, Slots
+from tfgan_kit.serving import ServerOptions
 
 
 def test_a_stop_under_load_fails_no_call_but_with_unavailable(serve):
@@ -39,25 +41,63 @@ def test_a_stop_under_load_fails_no_call_but_with_unavailable(serve):
     assert set(outcomes) == {(grpc.StatusCode.OK, 0), told}
 
 
-def test_closed_slots_wait_for_who_is_in_and_refuse_who_comes():
-    slots, entered, leave = Slots(2), threading.Event(), threading.Event()
+def stopping(server, grace):
+    """A thread that stops the server, and what `stop` says."""
+    said = []
+    thread = threading.Thread(target=lambda: said.append(server.stop(grace)))
+    thread.start()
+    return thread, said
 
-    def occupy():
-        with slots:
-            entered.set()
-            leave.wait(10)
 
-    caller = threading.Thread(target=occupy)
-    closing = threading.Thread(target=slots.close, args=(10,))
-    caller.start()
-    entered.wait(10)
-    closing.start()
-    closing.join(0.5)  # longer than it waits for calls that are on their way
-    assert closing.is_alive()
-    with pytest.raises(RequestError, match="shutting down") as caught, slots:
-        pass
-    assert caught.value.code is grpc.StatusCode.UNAVAILABLE
-    leave.set()
-    closing.join(10)
-    caller.join(10)
-    assert not closing.is_alive()
+def test_a_stop_waits_for_who_is_in_and_refuses_who_comes(serve):
+    server = serve()
+    with grpc.insecure_channel(f"localhost:{server.port}") as channel:
+        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+        running = predict.future(request("slow", seed=np.int64([4])), timeout=10)
+        toy.until(lambda: not server.versions.drained(timeout=0))
+        thread, said = stopping(server, grace=10)
+        thread.join(0.5)  # longer than it waits for calls that are on their way
+        with messages.refused(grpc.StatusCode.UNAVAILABLE, "The server is shutting down."):
+            predict(request(seed=np.int64([1])))
+        assert running.result().outputs["images"].int_val[0] == 4
+    thread.join()
+    assert said == [True]
+
+
+def test_a_stop_says_that_a_call_did_not_end_within_its_grace(serve):
+    server = serve()
+    with grpc.insecure_channel(f"localhost:{server.port}") as channel:
+        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
+        running = predict.future(request("slow", seed=np.int64([4])), timeout=10)
+        toy.until(lambda: not server.versions.drained(timeout=0))
+        assert server.stop(grace=0.1) is False
+        assert running.code() is not grpc.StatusCode.OK
+
+
+@pytest.fixture
+def both(serve):
+    """A server with REST, the address of its gRPC, and a socket on which a body never ends."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = serve(options=ServerOptions(rest_api_port=port))
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(b"POST /v1/models/toy:predict HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+        slow.settimeout(10)
+        yield server, slow
+
+
+def test_a_slow_body_holds_up_no_stop(both):
+    server, slow = both
+    began = time.monotonic()
+    assert server.stop(grace=10)
+    assert time.monotonic() - began < 3
+    assert slow.recv(100) == b""  # closed
+
+
+def test_a_silent_call_holds_up_no_stop(serve):
+    server = serve()
+    with silent.calls(server, 3):
+        began = time.monotonic()
+        assert server.stop(grace=10)
+        assert time.monotonic() - began < 3

@@ -1,5 +1,7 @@
 """The doors: TLS with and without client certificates, a UNIX socket, the health service."""
 
+import socket
+
 import grpc
 import pytest
 import trustme
@@ -8,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.serving import messages
 from tests.serving.messages import refused
 from tfgan_kit.serving import ServerOptions, StartError
+from tfgan_kit.serving.listening import address_of
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -79,8 +82,26 @@ def test_with_client_verify_only_a_certificate_of_the_authority_gets_in(serve, s
 def test_a_key_that_is_none_ends_the_start(serve, tmp_path):
     (tmp_path / "ssl.config").write_text('server_key: "K" server_cert: "C"')
     options = ServerOptions(ssl_config_file=str(tmp_path / "ssl.config"))
-    with pytest.raises(StartError, match="holds no valid key and certificate"):
+    with pytest.raises(StartError, match="^--ssl_config_file holds no valid key and certificate"):
         serve(options=options)
+
+
+def test_an_ipv6_host_needs_no_brackets(serve):
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server = serve(options=ServerOptions(host="::1"))
+    assert messages.Caller(f"[::1]:{server.port}").scale() == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("::1", "[::1]:5"), ("[::1]", "[::1]:5"), ("localhost", "localhost:5"), ("127.0.0.1", "127.0.0.1:5")],
+)
+def test_only_an_ipv6_host_gets_brackets(host, address):
+    assert address_of(host, 5) == address
 
 
 def test_a_unix_socket_answers_beside_the_port(serve, tmp_path):

@@ -6,11 +6,15 @@ import signal
 import sys
 import threading
 import time
+from concurrent import futures
 
 from absl import app
 
 from tfgan_kit.serving import ModelServer, StartError
+from tfgan_kit.serving.listening import address_of
 from tfgan_kit.serving.start_flags import CANNOT_START, server_of_flags
+
+_GRACE_SECONDS = 30
 
 
 def main(argv):
@@ -18,33 +22,44 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"this command takes only flags. Received: {argv[1:]}")
     logging.getLogger("tfgan_kit").setLevel(logging.INFO)  # the versions' story, not TensorFlow's
-    stop = _signalled()
+    serving, stop = threading.Event(), threading.Event()
+    _end_on_signals(serving, stop)
     began = time.monotonic()
     try:
-        server = server_of_flags().start()
+        server = _start(server_of_flags())
     except StartError as error:
         print(f"Cannot start: {error}", file=sys.stderr)
         sys.exit(CANNOT_START)
-    print(_started(server, time.monotonic() - began), flush=True)
+    serving.set()
+    _say(_started(server, time.monotonic() - began))
     stop.wait()
-    print("Stopping: calls that are running may finish. Once more ends them too.", flush=True)
-    server.stop()
-    if not server.models.drained(timeout=0):  # Python would wait for their threads for ever
-        print("Calls that did not end within 30 s are given up.", flush=True)
+    _say("Stopping: calls that are running may finish. Once more ends them too.")
+    if not server.stop(_GRACE_SECONDS):  # Python would wait for their threads for ever
+        _say(f"Calls or loads that did not end within {_GRACE_SECONDS} s are given up.")
         os._exit(1)
 
 
-def _signalled() -> threading.Event:
-    stop = threading.Event()
+def _start(server: ModelServer) -> ModelServer:
+    # Python handles signals in this thread, and not while TensorFlow loads in it
+    with futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(server.start).result()
 
+
+def _end_on_signals(serving: threading.Event, stop: threading.Event) -> None:
     def end(number, _):
-        if stop.is_set():
+        if stop.is_set() or not serving.is_set():
             os._exit(128 + number)  # as a shell reports it
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    return stop
+
+
+def _say(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except OSError:  # nobody reads it any more; Python would fail alike when it flushes at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _started(server: ModelServer, seconds: float) -> str:
@@ -54,9 +69,10 @@ def _started(server: ModelServer, seconds: float) -> str:
     )
     signatures = sorted({name for model in models if model for name in model.signatures})
     tls = ", TLS" if server.options.ssl_config_file else ""
-    rest = server.options.rest_api_port and f" and http://{server.host}:{server.options.rest_api_port} (REST)" or ""
+    rest_port = server.options.rest_api_port
+    rest = rest_port and f" and http://{address_of(server.host, rest_port)} (REST)" or ""
     return (
-        f"Serving {names} on {server.host}:{server.port} (gRPC{tls}){rest}, signatures: "
+        f"Serving {names} on {address_of(server.host, server.port)} (gRPC{tls}){rest}, signatures: "
         f"{', '.join(signatures)}. Loaded and warmed in {seconds:.1f} s. At most "
         f"{server.grpc_max_threads} calls at one time (--grpc_max_threads). Ctrl-C stops."
     )

@@ -1,26 +1,36 @@
 """`grpc.health.v1`, as load balancers and Kubernetes probes ask for it."""
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
+
+from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.services import Service
 
 # The names that TensorFlow Serving's health check knows, without their package.
 _NAMES = ("", "PredictionService", "ModelService")
 
 
-class HealthService(health_pb2_grpc.HealthServicer):
+def service(calls) -> Service:
     """SERVING, as there, from the moment that the port is open until it closes.
 
-    Watch stays UNIMPLEMENTED, which gRPC's clients take for healthy: grpcio-health-checking's own
-    (1.85) waited for ever in `stop` for watchers that had gone.
+    It answers though every thread is taken. Watch is UNIMPLEMENTED, which gRPC's clients take for
+    healthy: grpcio-health-checking's own (1.85) waited for ever in `stop` for watchers that had
+    gone.
+
+    Args:
+        calls: `GrpcCalls`.
 
     Reference: grpc/grpc `doc/health-checking.md`.
     """
+    return Service(
+        "grpc.health.v1.Health", {"Check": (health_pb2.HealthCheckRequest, _check)}, calls, bounded=False
+    )
 
-    def Check(self, request, context):  # noqa: N802 (the protocol's name)
-        """Whether the server answers calls of that service."""
-        if request.service not in _NAMES:
-            context.abort(
-                grpc.StatusCode.NOT_FOUND,
-                f"unknown service {request.service!r}; it is one of {', '.join(map(repr, _NAMES))}",
-            )
-        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+
+def _check(request, is_wanted) -> health_pb2.HealthCheckResponse:
+    if request.service not in _NAMES:
+        raise RequestError(
+            grpc.StatusCode.NOT_FOUND,
+            f"unknown service {request.service!r}; it is one of {', '.join(map(repr, _NAMES))}",
+        )
+    return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)

@@ -1,66 +1,54 @@
-"""The gRPC server's doors: a port in plain text or TLS, a UNIX socket, and what waits behind."""
-
-from concurrent import futures
+"""The gRPC server's doors: a port in plain text or TLS, a UNIX socket."""
 
 import grpc
-from grpc_health.v1 import health_pb2_grpc
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-from tfgan_kit.serving.calls import Slots, StartError
-from tfgan_kit.serving.health import HealthService
-from tfgan_kit.serving.services import ModelService, PredictionService
+from tfgan_kit.serving.calls import StartError
 from tfgan_kit.serving.text_protos import read_ssl_config
 
-_CHANNEL = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    # Linux would let two servers share a port, and hide that it was taken.
-    ("grpc.so_reuseport", 0),
-)
-_REFUSED_IN_OUR_WORDS = 64  # calls at one time; each costs a thread's turn
 
+def address_of(host: str, port: int) -> str:
+    """host:port, in brackets if the host is an IPv6 address.
 
-def grpc_server(methods, slots: Slots, with_health: bool) -> grpc.Server:
-    """A server of PredictionService and ModelService without a port yet.
+    Example:
 
-    Args:
-        methods: `ModelMethods`.
-        slots: shared by the services.
-        with_health: answers `grpc.health.v1` too.
+    ```python
+    address_of("::1", 8500)  # [::1]:8500
+    ```
     """
-    # One thread more than there are slots: it refuses the calls that find no slot. Its queue would
-    # grow without end in a flood; the library refuses past that, with the same code and less work.
-    server = grpc.server(
-        futures.ThreadPoolExecutor(slots.number + 1),
-        options=_CHANNEL,
-        maximum_concurrent_rpcs=slots.number + _REFUSED_IN_OUR_WORDS,
-    )
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        PredictionService(methods, slots), server
-    )
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(methods, slots), server)
-    if with_health:
-        health_pb2_grpc.add_HealthServicer_to_server(HealthService(), server)
-    return server
+    return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
 
-def open_port(server: grpc.Server, host: str, port: int, ssl_config_file=None) -> int:
-    """Binds host:port, with TLS if there is a file for it; gives the port. Raises StartError."""
-    address = f"{host}:{port}"
-    credentials = _credentials(ssl_config_file) if ssl_config_file else None
+def open_port(server, host: str, port: int, credentials=None) -> int:
+    """Binds host:port, with TLS if there are credentials; gives the port. Raises StartError."""
+    address = address_of(host, port)
     try:
-        if credentials is None:
-            return server.add_insecure_port(address)
-        return server.add_secure_port(address, credentials)
+        return _bind(server, address, credentials)
     except RuntimeError as error:
-        tls = f", or {ssl_config_file} holds no valid key and certificate" if credentials else ""
+        _check_credentials(server, credentials)
         raise StartError(
             f"cannot listen on {address}: the port is in use, or the address is not this "
-            f"machine's{tls}. Stop what listens there, or choose another --port"
+            "machine's. Stop what listens there, or choose another --port"
         ) from error
 
 
-def open_socket(server: grpc.Server, path: str) -> None:
+def _bind(server, address: str, credentials) -> int:
+    if credentials is None:
+        return server.add_insecure_port(address)
+    return server.add_secure_port(address, credentials)
+
+
+def _check_credentials(server, credentials) -> None:
+    # gRPC says alike of a bad certificate and of a taken port, so it is asked for a free one
+    try:
+        _bind(server, "localhost:0", credentials)
+    except RuntimeError as error:
+        raise StartError(
+            "--ssl_config_file holds no valid key and certificate: server_key, server_cert and "
+            "custom_ca are PEM, as text in quotes, each line's end as \\n"
+        ) from error
+
+
+def open_socket(server, path: str) -> None:
     """Binds a UNIX socket, in plain text. Raises StartError."""
     try:
         server.add_insecure_port(f"unix:{path}")
@@ -71,7 +59,8 @@ def open_socket(server: grpc.Server, path: str) -> None:
         ) from error
 
 
-def _credentials(path) -> grpc.ServerCredentials:
+def credentials(path) -> grpc.ServerCredentials:
+    """TLS of an SSLConfig file; whether it holds valid PEM is seen by `open_port`. Raises StartError."""
     try:
         config = read_ssl_config(path)
     except ValueError as error:

@@ -25,11 +25,12 @@ class Periodic:
         if self._seconds > 0:
             self._thread.start()
 
-    def stop(self, timeout: float) -> None:
-        """Ends it; waits for the call that runs, for up to `timeout` seconds."""
+    def stop(self, timeout: float) -> bool:
+        """Ends it; waits for the call that runs, for up to `timeout` seconds. Whether it ended."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         last = None

@@ -72,7 +72,7 @@ class RestGateway:
         o = self.options
         self._threads = RestThreads(o.threads(), 4 * o.threads(), o.timeout_in_ms / 1000)
         self._bodies = Bodies(o.max_body_bytes, 8 * o.max_body_bytes, o.read_timeout_seconds)
-        self._running, self._stopping = 0, False
+        self._running, self._stopping = set(), False  # requests whose body is here
         self._loop = self._thread = self._failure = None
         self._started, self._ended = threading.Event(), None
 
@@ -86,7 +86,10 @@ class RestGateway:
         return self
 
     def stop(self, grace: float = 30.0) -> None:
-        """Refuses new connections, lets running requests finish for up to `grace` seconds."""
+        """Refuses new connections, lets running requests finish for up to `grace` seconds.
+
+        A request whose body is not here by then is cut off.
+        """
         if self._loop is not None and self._thread.is_alive():
             with contextlib.suppress(RuntimeError):  # the loop has just ended
                 self._loop.call_soon_threadsafe(self._ended.set_result, grace)
@@ -130,15 +133,15 @@ class RestGateway:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         started = time.monotonic()
-        self._running += 1
         try:
             response = self._response(await self._answer(request), request, started)
             await self._send(request, response)
             return response
         finally:
-            self._running -= 1
+            self._running.discard(id(request))
 
     async def _send(self, request, response) -> None:
+        self._running.add(id(request))
         try:
             async with asyncio.timeout(self.options.read_timeout_seconds):
                 await response.prepare(request)
@@ -160,6 +163,7 @@ class RestGateway:
             return _preflight(request.headers.get("Origin", ""))
         try:
             async with self._bodies.read(request) as body:
+                self._running.add(id(request))
                 return await self._called(request, body)
         except BodyError as error:
             return _unread(error)

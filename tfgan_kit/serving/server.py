@@ -2,11 +2,13 @@
 
 import os
 import pathlib
+import threading
 import time
 
-from tfgan_kit.serving import listening, model_config
+from tfgan_kit.serving import model_config
 from tfgan_kit.serving.batching import BatchingParameters
-from tfgan_kit.serving.calls import RequestError, Slots, StartError
+from tfgan_kit.serving.calls import RequestError, StartError
+from tfgan_kit.serving.grpc_gateway import GrpcGateway
 from tfgan_kit.serving.loading import Loader
 from tfgan_kit.serving.methods import ModelMethods
 from tfgan_kit.serving.models import Models
@@ -78,8 +80,7 @@ class ModelServer:
         self.methods = ModelMethods(
             self.models, enable_serialization_as_tensor_content, self.monitor
         )
-        self._slots = Slots(self.grpc_max_threads)
-        self._server = self._rest = None
+        self._grpc = self._rest = None
         self._periodic = (
             Periodic(file_system_poll_wait_seconds, self.models.poll),
             Periodic(self.options.model_config_file_poll_wait_seconds, self._read_config_again),
@@ -89,15 +90,9 @@ class ModelServer:
         """Loads the models, then opens the port. Raises StartError."""
         self._rest = self._gateway()
         self._load(self._config())
-        self._server = listening.grpc_server(
-            self.methods, self._slots, self.options.enable_grpc_healthcheck_service
-        )
-        self.port = listening.open_port(
-            self._server, self.host, self.port, self.options.ssl_config_file
-        )
-        if self.options.grpc_socket_path:
-            listening.open_socket(self._server, self.options.grpc_socket_path)
-        self._server.start()
+        o = self.options
+        self._grpc = GrpcGateway(self.methods, self.grpc_max_threads, o.enable_grpc_healthcheck_service)
+        self.port = self._grpc.start(self.host, self.port, o.ssl_config_file, o.grpc_socket_path)
         if self._rest is not None:
             self._open_rest()
         for periodic in self._periodic:
@@ -157,20 +152,24 @@ class ModelServer:
         """The versions of the model, or of the first one of several; see `models.listed()`."""
         return self.models.listed()[0]
 
-    def stop(self, grace: float = 30.0) -> None:
+    def stop(self, grace: float = 30.0) -> bool:
         """Refuses new calls, lets the running ones finish for up to `grace` seconds, closes.
 
-        A call that does not end by then is left to its thread, see `models.drained`.
+        Returns:
+            Whether all has ended. A call, or a version that loads, that has not is left to its
+            thread, which Python waits for before it exits.
         """
         end = time.monotonic() + grace
-        if self._rest is not None:
-            self._rest.stop(grace)
-        if self._server is not None:
-            self._slots.close(max(0.0, end - time.monotonic()))
-            self._server.stop(max(0.0, end - time.monotonic())).wait()
-        self.models.drained(max(0.0, end - time.monotonic()))  # callers gone, work not
+        gateways = [gateway for gateway in (self._grpc, self._rest) if gateway is not None]
+        closing = [threading.Thread(target=gateway.stop, args=(grace,)) for gateway in gateways]
+        for thread in closing:  # neither takes requests while the other drains
+            thread.start()
+        for thread in closing:
+            thread.join()
+        ended = [self.models.drained(max(0.0, end - time.monotonic()))]  # callers gone, work not
         for periodic in self._periodic:  # it may wait for a call, or load
-            periodic.stop(max(0.0, end - time.monotonic()))
+            ended.append(periodic.stop(max(0.0, end - time.monotonic())))
+        return all(ended)
 
     def __enter__(self):
         return self.start()

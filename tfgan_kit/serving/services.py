@@ -1,66 +1,95 @@
 """The gRPC services: each method of the protocol handed on to `ModelMethods`."""
 
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+import functools
+import time
+from concurrent import futures
 
-from tfgan_kit.serving.calls import answers
+import grpc
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    predict_pb2,
+    regression_pb2,
+)
 
 
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Predict, Classify, Regress, MultiInference and GetModelMetadata.
+class Service(grpc.GenericRpcHandler):
+    """A service of the protocol, for `add_generic_rpc_handlers`; what it has not is UNIMPLEMENTED.
+
+    To grpcio its methods take a stream: so the wait for the one message is ours, see `GrpcCalls`.
+
+    Args:
+        name: with its package.
+        methods: dict name -> (message class, (request, is_wanted) -> message).
+        calls: `GrpcCalls`.
+        bounded: whether its calls count among the calls at one time.
+    """
+
+    def __init__(self, name: str, methods: dict, calls, bounded: bool = True):
+        self._paths = {f"/{name}/{method}": method for method in methods}
+        self._calls, self._bounded = calls, bounded
+        self._handlers = {
+            method: grpc.stream_unary_rpc_method_handler(
+                functools.partial(calls.answer, method, *methods[method], bounded)
+            )
+            for method in methods
+        }
+
+    def service(self, handler_call_details):
+        """What answers a call that arrives; gRPC asks, in its only thread."""
+        method = self._paths.get(handler_call_details.method)
+        if method is None:
+            return None
+        refusal = self._calls.arrives(self._bounded)
+        return self._handlers[method] if refusal is None else self._refusing(method, refusal)
+
+    def _refusing(self, method: str, refusal) -> grpc.RpcMethodHandler:
+        began = time.monotonic()
+
+        def refuse(_, context):
+            self._calls.refuse(method, None, refusal, context, began)
+
+        refuse.experimental_thread_pool = _AtOnce(1)  # grpcio's name
+        return grpc.stream_unary_rpc_method_handler(refuse)
+
+
+class _AtOnce(futures.ThreadPoolExecutor):
+    # A refusal needs no thread: in a flood it would wait for one behind the calls that run
+
+    def submit(self, work, *args):
+        future = futures.Future()
+        future.set_result(work(*args))
+        return future
+
+
+def services(methods, calls) -> list[Service]:
+    """PredictionService and ModelService.
 
     Args:
         methods: `ModelMethods`.
-        slots: `Slots`, shared with the other services.
+        calls: `GrpcCalls`.
     """
-
-    def __init__(self, methods, slots):
-        self._methods = methods
-        self.slots, self.monitor = slots, methods.monitor
-
-    @answers
-    def Predict(self, request, context):  # noqa: N802 (the protocol's name)
-        """Runs a signature."""
-        return self._methods.predict(request, context.is_active)
-
-    @answers
-    def Classify(self, request, context):  # noqa: N802
-        """Runs a signature on tf.Examples, for classes."""
-        return self._methods.classify(request)
-
-    @answers
-    def Regress(self, request, context):  # noqa: N802
-        """Runs a signature on tf.Examples, for numbers."""
-        return self._methods.regress(request)
-
-    @answers
-    def MultiInference(self, request, context):  # noqa: N802
-        """Runs several signatures on the same tf.Examples."""
-        return self._methods.multi_inference(request)
-
-    @answers
-    def GetModelMetadata(self, request, context):  # noqa: N802
-        """The signatures of a version."""
-        return self._methods.metadata(request)
+    prediction = {
+        "Predict": (predict_pb2.PredictRequest, methods.predict),
+        "Classify": (classification_pb2.ClassificationRequest, _run(methods.classify)),
+        "Regress": (regression_pb2.RegressionRequest, _run(methods.regress)),
+        "MultiInference": (inference_pb2.MultiInferenceRequest, _run(methods.multi_inference)),
+        "GetModelMetadata": (get_model_metadata_pb2.GetModelMetadataRequest, _run(methods.metadata)),
+    }
+    model = {
+        "GetModelStatus": (get_model_status_pb2.GetModelStatusRequest, _run(methods.status)),
+        "HandleReloadConfigRequest": (
+            model_management_pb2.ReloadConfigRequest, _run(methods.reload_config)
+        ),
+    }  # fmt: skip
+    return [
+        Service("tensorflow.serving.PredictionService", prediction, calls),
+        Service("tensorflow.serving.ModelService", model, calls),
+    ]
 
 
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    """GetModelStatus and HandleReloadConfigRequest.
-
-    Args:
-        methods: `ModelMethods`.
-        slots: `Slots`, shared with the other services.
-    """
-
-    def __init__(self, methods, slots):
-        self._methods = methods
-        self.slots, self.monitor = slots, methods.monitor
-
-    @answers
-    def GetModelStatus(self, request, context):  # noqa: N802
-        """The state of every version, or of the one asked for."""
-        return self._methods.status(request)
-
-    @answers
-    def HandleReloadConfigRequest(self, request, context):  # noqa: N802
-        """Replaces the list of models."""
-        return self._methods.reload_config(request)
+def _run(method):
+    return lambda request, is_wanted: method(request)

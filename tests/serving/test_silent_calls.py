@@ -1,0 +1,72 @@
+"""Calls whose message never comes take nothing from those that send one."""
+
+import time
+
+import grpc
+import pytest
+
+from tests.serving import messages, silent, toy
+from tfgan_kit.serving import ServerOptions, grpc_calls
+
+
+@pytest.fixture
+def small(serve):
+    """A server of two calls at one time, with health."""
+    return serve(grpc_max_threads=2, options=ServerOptions(enable_grpc_healthcheck_service=True))
+
+
+def silent_ones(server):
+    return server._grpc._calls._arrived
+
+
+def test_more_silent_calls_than_threads_keep_no_one_out(small):
+    caller = messages.Caller(f"localhost:{small.port}")
+    with silent.calls(small, 9):
+        toy.until(lambda: silent_ones(small) == 9)
+        assert caller.scale() == (1, 1)
+
+
+def test_the_oldest_silent_call_makes_room(small):
+    caller = messages.Caller(f"localhost:{small.port}")
+    with silent.calls(small, grpc_calls._SILENT) as calls:
+        toy.until(lambda: silent_ones(small) == grpc_calls._SILENT)
+        time.sleep(grpc_calls._PATIENCE_SECONDS)
+        assert caller.scale() == (1, 1)
+        toy.until(lambda: any(call.done() for call in calls))
+        assert [call.code() for call in calls if call.done()] == [grpc.StatusCode.CANCELLED]
+
+
+def test_callers_that_leave_without_a_word_leave_nothing(small):
+    with silent.calls(small, 20):
+        toy.until(lambda: silent_ones(small) == 20)
+    toy.until(lambda: silent_ones(small) == 0)
+
+
+def test_a_call_that_ends_without_a_message_is_told(small):
+    with grpc.insecure_channel(f"localhost:{small.port}") as channel:
+        call = channel.stream_unary("/tensorflow.serving.PredictionService/Predict")
+        with messages.refused(grpc.StatusCode.UNIMPLEMENTED, "A request needs exactly one message."):
+            call(iter(()), timeout=10)
+
+
+def test_health_answers_though_every_thread_is_taken(small):
+    caller = messages.Caller(f"localhost:{small.port}")
+    slow = messages.predict(1, signature="slow")
+    running = [caller.prediction.Predict.future(slow, timeout=20) for _ in range(2)]
+    toy.until(lambda: small._grpc._calls._running == 2)
+    check = caller.channel.unary_unary("/grpc.health.v1.Health/Check")
+    assert check(b"", timeout=10) == b"\x08\x01"  # status: SERVING
+    assert all(call.result() for call in running)
+
+
+def test_a_flood_is_refused_at_once_and_in_our_words(small):
+    callers = [messages.Caller(f"localhost:{small.port}") for _ in range(4)]
+    slow = messages.predict(1, signature="slow")
+    running = [callers[0].prediction.Predict.future(slow, timeout=20) for _ in range(2)]
+    toy.until(lambda: small._grpc._calls._running == 2)
+    began = time.monotonic()
+    refused = [callers[k % 4].prediction.Predict.future(messages.predict(1), timeout=20) for k in range(400)]
+    outcomes = {(call.code(), call.details()) for call in refused}
+    assert outcomes == {(grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")}
+    assert time.monotonic() - began < toy.SECONDS  # while the slow ones run
+    assert all(call.result() for call in running)

@@ -1,0 +1,53 @@
+"""TensorFlow Serving's gRPC surface on a port of its own."""
+
+import time
+
+import grpc
+
+from tfgan_kit.serving import health, listening
+from tfgan_kit.serving.grpc_calls import GrpcCalls
+from tfgan_kit.serving.services import services
+
+_CHANNEL = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # Linux would let two servers share a port, and hide that it was taken.
+    ("grpc.so_reuseport", 0),
+)
+_GOODBYE_SECONDS = 0.1  # until calls that stayed silent are cancelled
+
+
+class GrpcGateway:
+    """Answers PredictionService, ModelService and, if asked, `grpc.health.v1`.
+
+    Args:
+        methods: `ModelMethods`.
+        threads: calls answered at one time, the rest is refused.
+        with_health: answers `grpc.health.v1` too.
+    """
+
+    def __init__(self, methods, threads: int, with_health: bool = False):
+        self._calls = GrpcCalls(threads, methods.monitor)
+        self._server = grpc.server(self._calls.pool, options=_CHANNEL)
+        self._server.add_generic_rpc_handlers(services(methods, self._calls))
+        if with_health:
+            self._server.add_generic_rpc_handlers([health.service(self._calls)])
+
+    def start(self, host: str, port: int, ssl_config_file=None, socket_path=None) -> int:
+        """Opens the port, with TLS if there is a file for it, and the UNIX socket; gives the port.
+
+        Raises:
+            StartError: one of them cannot be opened.
+        """
+        credentials = listening.credentials(ssl_config_file) if ssl_config_file else None
+        port = listening.open_port(self._server, host, port, credentials)
+        if socket_path:
+            listening.open_socket(self._server, socket_path)
+        self._server.start()
+        return port
+
+    def stop(self, grace: float = 30.0) -> None:
+        """Refuses new calls, lets those whose message is here finish for up to `grace` seconds."""
+        end = time.monotonic() + grace
+        self._calls.close(grace)
+        self._server.stop(max(0.0, min(_GOODBYE_SECONDS, end - time.monotonic()))).wait()
