@@ -34,9 +34,12 @@ def main(argv):
     _say(_started(server, time.monotonic() - began))
     stop.wait()
     _say("Stopping: calls that are running may finish. Once more ends them too.")
-    if not server.stop(_GRACE_SECONDS):  # Python would wait for their threads for ever
+    ended = server.stop(_GRACE_SECONDS)
+    if not ended:
         _say(f"Calls or loads that did not end within {_GRACE_SECONDS} s are given up.")
-        os._exit(1)
+    logging.shutdown()
+    # Python would wait for their threads for ever, and abort where one of TensorFlow's still runs.
+    os._exit(0 if ended else 1)
 
 
 def _start(server: ModelServer) -> ModelServer:

@@ -8,12 +8,12 @@ from tfgan_kit.serving import health, listening
 from tfgan_kit.serving.grpc_calls import GrpcCalls
 from tfgan_kit.serving.services import services
 
-_CHANNEL = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
+_CHANNEL = {
+    "grpc.max_receive_message_length": 64 * 2**20,  # unpacked; a small gzip message may be huge
+    "grpc.max_send_message_length": -1,
     # Linux would let two servers share a port, and hide that it was taken.
-    ("grpc.so_reuseport", 0),
-)
+    "grpc.so_reuseport": 0,
+}
 _GOODBYE_SECONDS = 0.1  # until calls that stayed silent are cancelled
 
 
@@ -24,11 +24,14 @@ class GrpcGateway:
         methods: `ModelMethods`.
         threads: calls answered at one time, the rest is refused.
         with_health: answers `grpc.health.v1` too.
+        arguments: gRPC's channel arguments by name, in addition to ours, or in their place.
     """
 
-    def __init__(self, methods, threads: int, with_health: bool = False):
+    def __init__(self, methods, threads: int, with_health: bool = False, arguments=None):
         self._calls = GrpcCalls(threads, methods.monitor)
-        self._server = grpc.server(self._calls.pool, options=_CHANNEL)
+        self._server = grpc.server(
+            self._calls.pool, options=tuple((_CHANNEL | (arguments or {})).items())
+        )
         self._server.add_generic_rpc_handlers(services(methods, self._calls))
         if with_health:
             self._server.add_generic_rpc_handlers([health.service(self._calls)])

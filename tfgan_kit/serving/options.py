@@ -10,6 +10,9 @@ class ServerOptions:
 
     Args:
         host: the address to listen on; 0.0.0.0 is every network.
+        grpc_channel_arguments: gRPC's own, such as `grpc.max_connection_age_ms=2000`, commas between.
+            A request has at most 64 MiB, unpacked, unless `grpc.max_receive_message_length` says
+            otherwise (-1: no bound).
         grpc_socket_path: absolute path of a UNIX socket to listen on as well, or None.
         ssl_config_file: an `SSLConfig` as text: the port speaks TLS only. None: plain text.
         enable_grpc_healthcheck_service: answers `grpc.health.v1`, SERVING once the port is open.
@@ -32,10 +35,11 @@ class ServerOptions:
             REST. None: no metrics are shown.
 
     Raises:
-        ValueError: a number is below its least, or a path is relative.
+        ValueError: a number is below its least, a path is relative, or an argument is no name=value.
     """
 
     host: str = "127.0.0.1"
+    grpc_channel_arguments: str = ""
     grpc_socket_path: str | None = None
     ssl_config_file: str | None = None
     enable_grpc_healthcheck_service: bool = False
@@ -65,6 +69,7 @@ class ServerOptions:
             value = getattr(self, name)
             if value < 0:
                 raise ValueError(f"{name} must be at least 0. Received: {name}={value}")
+        self.channel_arguments()
         if self.grpc_socket_path and not os.path.isabs(self.grpc_socket_path):
             raise ValueError(
                 "grpc_socket_path must be absolute. "
@@ -75,6 +80,19 @@ class ServerOptions:
                 "metrics are shown on the port of REST: give rest_api_port too. "
                 f"Received: monitoring_config_file={self.monitoring_config_file!r}, rest_api_port=0"
             )
+
+    def channel_arguments(self) -> dict[str, str | int]:
+        """`grpc_channel_arguments` by name."""
+        arguments = {}
+        for part in filter(None, self.grpc_channel_arguments.split(",")):
+            name, equals, value = part.strip().partition("=")
+            if not (name and equals):
+                raise ValueError(
+                    "grpc_channel_arguments are name=value, commas between. "
+                    f"Received: grpc_channel_arguments={self.grpc_channel_arguments!r}"
+                )
+            arguments[name] = int(value) if value.lstrip("-").isdecimal() else value
+        return arguments
 
     def tags(self) -> list[str]:
         """`saved_model_tags` as a list."""

@@ -91,7 +91,9 @@ class ModelServer:
         self._rest = self._gateway()
         self._load(self._config())
         o = self.options
-        self._grpc = GrpcGateway(self.methods, self.grpc_max_threads, o.enable_grpc_healthcheck_service)
+        self._grpc = GrpcGateway(
+            self.methods, self.grpc_max_threads, o.enable_grpc_healthcheck_service, o.channel_arguments()
+        )
         self.port = self._grpc.start(self.host, self.port, o.ssl_config_file, o.grpc_socket_path)
         if self._rest is not None:
             self._open_rest()
@@ -160,6 +162,8 @@ class ModelServer:
             thread, which Python waits for before it exits.
         """
         end = time.monotonic() + grace
+        for periodic in self._periodic:  # nothing new is loaded now
+            periodic.stop(0)
         gateways = [gateway for gateway in (self._grpc, self._rest) if gateway is not None]
         closing = [threading.Thread(target=gateway.stop, args=(grace,)) for gateway in gateways]
         for thread in closing:  # neither takes requests while the other drains

@@ -29,6 +29,7 @@ _NEED_BATCHING = (
 
 flags.DEFINE_integer("port", 8500, "Port of gRPC; 0 takes a free one.", 0, 65535)
 flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 is every network.")
+flags.DEFINE_string("grpc_channel_arguments", "", "gRPC's own, as grpc.max_connection_age_ms=2000,...")
 flags.DEFINE_string("grpc_socket_path", None, "Absolute path of a UNIX socket to listen on too.")
 flags.DEFINE_string(
     "ssl_config_file", None, "SSLConfig as text: server_key, server_cert, custom_ca (PEM), client_verify."
