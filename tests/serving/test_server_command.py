@@ -1,6 +1,7 @@
 """`python -m tfgan_kit.serving` as a user meets it: good starts, bad starts, the end."""
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -13,6 +14,7 @@ import time
 import grpc
 import numpy as np
 import pytest
+from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, prediction_log_pb2
 
 from tests.serving import messages, toy
 from tfgan_kit.serving import ModelServer, StartError
@@ -257,3 +259,69 @@ def test_a_bad_flag_is_answered_with_its_reason(reasons, case):
 def test_a_bad_flag_exits_with_255_and_no_traceback():
     code, text = run("--model_base_path=models/toy")
     assert code == 255 and "must be absolute" in text and "Traceback" not in text
+
+
+def write_slow_version(folder, saved, calls):
+    """A version that takes a second for each of its warmup calls to load."""
+    shutil.copytree(saved[1], folder)
+    log = prediction_log_pb2.PredictionLog()
+    log.predict_log.request.CopyFrom(messages.predict(1, signature="slow"))
+    toy.write_warmup(folder, [log.SerializeToString()] * calls)
+
+
+def test_sigterm_during_the_start_ends_it_at_once(tmp_path):
+    os.mkfifo(tmp_path / "models.config")  # who reads it waits until it is written
+    process = subprocess.Popen([*COMMAND, "--port=0", f"--model_config_file={tmp_path}/models.config"])
+    writers = []
+    try:
+        toy.until(lambda: opened(tmp_path / "models.config", writers))
+        process.terminate()
+        assert process.wait(timeout=5) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+        process.wait()
+        os.close(writers[0])
+
+
+def opened(pipe, writers):
+    """Opens a named pipe if someone waits to read it."""
+    try:
+        writers.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+def test_a_load_that_does_not_end_holds_up_no_exit_past_the_grace(base_path, tmp_path, saved):
+    write_slow_version(tmp_path / "slow" / "1", saved, 30)
+    script = "import tfgan_kit.serving.__main__ as m; from absl import app; m._GRACE_SECONDS = 0.5; app.run(m.main)"
+    flags = ["--port=0", "--model_name=toy", f"--model_base_path={base_path}"]
+    process = subprocess.Popen([sys.executable, "-c", script, *flags], stdout=subprocess.PIPE, text=True)
+    address = re.search(r"127\.0\.0\.1:\d+", process.stdout.readline()).group()
+    caller = messages.Caller(address)
+    request = model_management_pb2.ReloadConfigRequest()
+    request.config.CopyFrom(messages.config(messages.model(base_path), messages.model(tmp_path / "slow", "slow")))
+    reload = caller.service.HandleReloadConfigRequest.future(request, timeout=60)
+    toy.until(lambda: caller.service.GetModelStatus(status_of("slow")).model_version_status)
+    process.terminate()
+    began = time.monotonic()
+    assert process.wait(timeout=20) == 1
+    assert time.monotonic() - began < 2
+    assert reload.exception() is not None
+
+
+def status_of(name):
+    request = get_model_status_pb2.GetModelStatusRequest()
+    request.model_spec.name = name
+    return request
+
+
+def test_a_server_that_nobody_reads_drains_all_the_same(base_path):
+    process, _, address = started("--model_name=toy", f"--model_base_path={base_path}")
+    caller = messages.Caller(address)
+    running = caller.prediction.Predict.future(messages.predict(1, signature="slow"), timeout=20)
+    assert caller.scale() == (1, 1)  # the slow one was sent before it
+    process.stdout.close()
+    process.terminate()
+    assert running.result().model_spec.version.value == 1
+    assert process.wait(timeout=20) == 0
