@@ -227,7 +227,7 @@ def test_calls_past_the_threads_and_the_queue_are_refused_at_once(folder):
         ]
         for caller in callers:
             caller.start()
-        toy.until(lambda: rest._running == 5)
+        toy.until(lambda: len(rest._running) == 5)
         started = time.monotonic()
         for _ in range(20):
             codes.append(rest_toy.predict(rest.port, BODY))
@@ -246,7 +246,7 @@ def test_many_slow_senders_do_not_keep_others_out(folder):
             for _ in range(50):
                 wire = stack.enter_context(socket.create_connection(("127.0.0.1", rest.port)))
                 wire.sendall(head(Content_Length=b"1000") + b"{")
-            toy.until(lambda: rest._running == 50)
+            toy.until(lambda: rest._bodies._held == 50)
             assert rest_toy.predict(rest.port, BODY)[0] == 200
 
 
