@@ -162,7 +162,7 @@ def test_callers_that_leave_the_queue_cost_nothing(folder):
         with contextlib.ExitStack() as stack:
             for _ in range(5):
                 stack.enter_context(socket.create_connection(("127.0.0.1", rest.port))).sendall(request)
-            toy.until(lambda: len(rest._running) == 5)
+            toy.until(lambda: rest._running == 5)
         started = time.monotonic()
         toy.until(lambda: rest_toy.predict(rest.port, BODY)[0] == 200)
         assert time.monotonic() - started < 3 * toy.SECONDS  # the one that ran, not all five

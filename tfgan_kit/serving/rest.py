@@ -72,7 +72,8 @@ class RestGateway:
         o = self.options
         self._threads = RestThreads(o.threads(), 4 * o.threads(), o.timeout_in_ms / 1000)
         self._bodies = Bodies(o.max_body_bytes, 8 * o.max_body_bytes, o.read_timeout_seconds)
-        self._running, self._stopping = set(), False  # requests whose body is here
+        self._running, self._stopping = 0, False
+        self._here = set()  # of them, whose body is here
         self._loop = self._thread = self._failure = None
         self._started, self._ended = threading.Event(), None
 
@@ -127,21 +128,23 @@ class RestGateway:
         # A request may be on its way on a connection that is idle here: it is still answered
         await asyncio.sleep(min(0.2, grace))
         http.pre_shutdown()
-        while self._running and time.monotonic() < end:
+        while self._here and time.monotonic() < end:
             await asyncio.sleep(0.01)
         await http.shutdown(timeout=0.1)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         started = time.monotonic()
+        self._running += 1
         try:
             response = self._response(await self._answer(request), request, started)
             await self._send(request, response)
             return response
         finally:
-            self._running.discard(id(request))
+            self._running -= 1
+            self._here.discard(id(request))
 
     async def _send(self, request, response) -> None:
-        self._running.add(id(request))
+        self._here.add(id(request))
         try:
             async with asyncio.timeout(self.options.read_timeout_seconds):
                 await response.prepare(request)
@@ -163,7 +166,7 @@ class RestGateway:
             return _preflight(request.headers.get("Origin", ""))
         try:
             async with self._bodies.read(request) as body:
-                self._running.add(id(request))
+                self._here.add(id(request))
                 return await self._called(request, body)
         except BodyError as error:
             return _unread(error)
