@@ -34,7 +34,12 @@ bench: $(READY)
 	$(RUN) -m benchmarks.feature_extraction
 	$(RUN) -m benchmarks.distances
 	$(RUN) -m benchmarks.neighbours
+	$(RUN) -m benchmarks.export
 	$(RUN) -m benchmarks.serving
+	$(RUN) -m benchmarks.rest
+	$(RUN) -m benchmarks.serving_soak --proof swaps
+	$(RUN) -m benchmarks.serving_soak --proof overload
+	$(RUN) -m benchmarks.serving_soak --proof restart
 
 lint: $(READY)
 	$(RUN) -m ruff check --line-length 120 --select E,F,I,B,UP tfgan_kit tfgan_kit_client tests benchmarks
