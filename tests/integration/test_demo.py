@@ -37,7 +37,7 @@ def test_the_readmes_road_is_25_lines():
 
 @pytest.mark.slow
 def test_the_readmes_python_runs_as_it_stands(tmp_path):
-    check = "assert (images == gan.generate(10, seed=0, labels=range(10))).all()\n"
+    check = "assert abs(images.astype(int) - gan.generate(10, seed=0, labels=range(10))).max() <= 1\n"
     given = "import numpy as np\nlabels = np.arange(10)\nx, y = np.random.normal(size=(2, 99, 3))\n"
     script = ROAD.replace("epochs=20", "epochs=1") + check + given + THEORY
     done = subprocess.run(
