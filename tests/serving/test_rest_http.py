@@ -227,7 +227,7 @@ def test_calls_past_the_threads_and_the_queue_are_refused_at_once(folder):
         ]
         for caller in callers:
             caller.start()
-        toy.until(lambda: len(rest._running) == 5)
+        toy.until(lambda: rest._running == 5)
         started = time.monotonic()
         for _ in range(20):
             codes.append(rest_toy.predict(rest.port, BODY))

@@ -138,19 +138,25 @@ class GrpcCalls:
             name = spec.name if spec is not None else ""
             self._monitor.request(name, method, "GRPC", code.name, time.monotonic() - began)
 
-    def close(self, timeout: float) -> None:
-        """Refuses what comes from now on with UNAVAILABLE; waits for the calls that are here."""
+    def close(self, timeout: float) -> bool:
+        """Refuses what comes from now on with UNAVAILABLE; waits for the calls that are here.
+
+        Returns:
+            Whether all of them have ended.
+        """
         end = time.monotonic() + timeout
         if time.monotonic() < self._came + _ON_ITS_WAY_SECONDS:
             time.sleep(min(_ON_ITS_WAY_SECONDS, timeout))  # for calls sent before, not here yet
         self._closed = True
         while self._here and time.monotonic() < end:
             time.sleep(_LULL_SECONDS / 4)
+        ended = not self._here
         # A call that gRPC has received and not handed out when it stops reads CANCELLED, which
         # nobody asks again; UNAVAILABLE sends callers elsewhere first.
         end = time.monotonic() + _FAREWELL_SECONDS
         while time.monotonic() < min(end, self._came + _LULL_SECONDS):
             time.sleep(_LULL_SECONDS / 4)
+        return ended
 
 
 def _read(request_class, message: bytes):

@@ -49,8 +49,13 @@ class GrpcGateway:
         self._server.start()
         return port
 
-    def stop(self, grace: float = 30.0) -> None:
-        """Refuses new calls, lets those whose message is here finish for up to `grace` seconds."""
+    def stop(self, grace: float = 30.0) -> bool:
+        """Refuses new calls, lets those whose message is here finish for up to `grace` seconds.
+
+        Returns:
+            Whether all of them have ended.
+        """
         end = time.monotonic() + grace
-        self._calls.close(grace)
+        ended = self._calls.close(grace)
         self._server.stop(max(0.0, min(_GOODBYE_SECONDS, end - time.monotonic()))).wait()
+        return ended

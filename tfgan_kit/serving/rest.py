@@ -86,15 +86,19 @@ class RestGateway:
             raise self._failure
         return self
 
-    def stop(self, grace: float = 30.0) -> None:
+    def stop(self, grace: float = 30.0) -> bool:
         """Refuses new connections, lets running requests finish for up to `grace` seconds.
 
         A request whose body is not here by then is cut off.
+
+        Returns:
+            Whether all have ended.
         """
         if self._loop is not None and self._thread.is_alive():
             with contextlib.suppress(RuntimeError):  # the loop has just ended
                 self._loop.call_soon_threadsafe(self._ended.set_result, grace)
             self._thread.join(grace + 5)
+        return not self._running
 
     def __enter__(self):
         return self.start()

@@ -2,8 +2,8 @@
 
 import os
 import pathlib
-import threading
 import time
+from concurrent import futures
 
 from tfgan_kit.serving import model_config
 from tfgan_kit.serving.batching import BatchingParameters
@@ -165,12 +165,9 @@ class ModelServer:
         for periodic in self._periodic:  # nothing new is loaded now
             periodic.stop(0)
         gateways = [gateway for gateway in (self._grpc, self._rest) if gateway is not None]
-        closing = [threading.Thread(target=gateway.stop, args=(grace,)) for gateway in gateways]
-        for thread in closing:  # neither takes requests while the other drains
-            thread.start()
-        for thread in closing:
-            thread.join()
-        ended = [self.models.drained(max(0.0, end - time.monotonic()))]  # callers gone, work not
+        with futures.ThreadPoolExecutor(2) as closing:  # neither takes requests while the other drains
+            ended = list(closing.map(lambda gateway: gateway.stop(grace), gateways))
+        ended.append(self.models.drained(max(0.0, end - time.monotonic())))  # callers gone, work not
         for periodic in self._periodic:  # it may wait for a call, or load
             ended.append(periodic.stop(max(0.0, end - time.monotonic())))
         return all(ended)
