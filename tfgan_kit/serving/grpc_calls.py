@@ -13,7 +13,7 @@ from tfgan_kit.serving.calls import RequestError, status_of
 
 _LOGGER = logging.getLogger(__name__)
 _SILENT = 128  # calls that may wait for their message, each in a thread that sleeps
-_PATIENCE_SECONDS = 0.5  # before a silent call makes room for another
+_PATIENCE_SECONDS = 3.0  # before a silent call makes room for another; in a flood messages come a second late
 _LULL_SECONDS = 0.02  # without a call: who was there has been told
 _ON_ITS_WAY_SECONDS = 0.25
 _FAREWELL_SECONDS = 0.5  # a lull is waited for

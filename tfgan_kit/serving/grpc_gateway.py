@@ -11,6 +11,9 @@ from tfgan_kit.serving.services import services
 _CHANNEL = {
     "grpc.max_receive_message_length": 64 * 2**20,  # unpacked; a small gzip message may be huge
     "grpc.max_send_message_length": -1,
+    # Past 1,000 calls that no thread has looked at, gRPC answers CANCELLED at random (its default).
+    "grpc.server.max_pending_requests": 10_000,
+    "grpc.server.max_pending_requests_hard_limit": 20_000,
     # Linux would let two servers share a port, and hide that it was taken.
     "grpc.so_reuseport": 0,
 }
