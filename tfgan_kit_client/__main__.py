@@ -1,6 +1,7 @@
 """`python -m tfgan_kit_client --model_name digits --num_images 16 --output served.png`."""
 
 import itertools
+import os
 import pathlib
 import sys
 import time
@@ -53,8 +54,8 @@ def main(argv):
         sys.exit(f"{_made(progress)}: {error}")
     except KeyboardInterrupt:
         progress.end()
-        print(f"{_made(progress)}: interrupted", file=sys.stderr)
-        sys.exit(130)  # as a shell says of SIGINT
+        print(f"{_made(progress)}: interrupted", file=sys.stderr, flush=True)
+        os._exit(130)  # as a shell says of SIGINT; grpcio may still wait for a call that it has lost
 
 
 def _check():

@@ -1,5 +1,6 @@
 """The questions that a client asks of one model, and the answers, with errors in plain words."""
 
+import threading
 from typing import NamedTuple
 
 import grpc
@@ -9,6 +10,8 @@ from tfgan_kit_client import contract, tensors, wire
 from tfgan_kit_client.channel import TLS, Methods, open_channel
 from tfgan_kit_client.errors import ServingError, in_plain_words
 from tfgan_kit_client.pipeline import BatchSize, in_order
+
+_CLOSE_SECONDS = 2.0
 
 
 class Batch(NamedTuple):
@@ -41,7 +44,11 @@ class Connection:
 
     def close(self):
         """Ends it; calls that are under way end as CANCELLED."""
-        self._channel.close()
+        # After a Ctrl-C at the wrong moment grpcio (1.85) waits for ever for a call that it has
+        # lost: that wait is left to a thread that holds up nobody's end.
+        closing = threading.Thread(target=self._channel.close, daemon=True)
+        closing.start()
+        closing.join(_CLOSE_SECONDS)
 
     def metadata(self, version: int | None = None) -> contract.Metadata:
         """What a version offers; None: the connection's."""
