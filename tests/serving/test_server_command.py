@@ -1,5 +1,6 @@
 """`python -m tfgan_kit.serving` as a user meets it: good starts, bad starts, the end."""
 
+import contextlib
 import json
 import os
 import re
@@ -302,7 +303,10 @@ def test_a_load_that_does_not_end_holds_up_no_exit_past_the_grace(base_path, tmp
     request = model_management_pb2.ReloadConfigRequest()
     request.config.CopyFrom(messages.config(messages.model(base_path), messages.model(tmp_path / "slow", "slow")))
     reload = caller.service.HandleReloadConfigRequest.future(request, timeout=60)
-    toy.until(lambda: caller.service.GetModelStatus(status_of("slow")).model_version_status)
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.kill)  # whatever comes
+        toy.until(lambda: is_listed(caller, "slow"))
+        stack.pop_all()
     process.terminate()
     began = time.monotonic()
     assert process.wait(timeout=20) == 1
@@ -310,10 +314,13 @@ def test_a_load_that_does_not_end_holds_up_no_exit_past_the_grace(base_path, tmp
     assert reload.exception() is not None
 
 
-def status_of(name):
+def is_listed(caller, name):
     request = get_model_status_pb2.GetModelStatusRequest()
     request.model_spec.name = name
-    return request
+    try:
+        return bool(caller.service.GetModelStatus(request).model_version_status)
+    except grpc.RpcError:  # not yet
+        return False
 
 
 def test_a_server_that_nobody_reads_drains_all_the_same(base_path):
