@@ -25,7 +25,7 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from tfgan_kit.export import ExportProfile, export_generator
-from tfgan_kit.export.contract_checks import as_numbers, distance, most_apart
+from tfgan_kit.export.comparison import as_numbers, distance, most_apart
 from tfgan_kit.export.warmup import replay
 from tfgan_kit.presets import from_preset
 

@@ -1,17 +1,15 @@
 import pytest
 
+from tests.client.servers import conditional_toy
 from tests.serving import toy
-from tfgan_kit.serving import BatchingParameters, ModelServer
+from tfgan_kit.serving import ModelServer
 from tfgan_kit_client import GeneratorClient
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """One server of the conditional toy for all of the client's tests."""
-    base_path = tmp_path_factory.mktemp("toy")
-    toy.save(base_path / "1")
-    batching = BatchingParameters(max_batch_size=32)
-    with ModelServer(base_path, "toy", port=0, batching=batching, grpc_max_threads=64) as running:
+    with conditional_toy(tmp_path_factory.mktemp("toy")) as running:
         yield running
 
 

@@ -9,6 +9,7 @@ from concurrent import futures
 import grpc
 
 from tests.serving import toy
+from tfgan_kit.serving import BatchingParameters, ModelServer
 from tfgan_kit_client import wire
 from tfgan_kit_client.channel import PREDICT
 
@@ -61,6 +62,15 @@ def _metadata(_, __):
     response.model_spec.version.value = 1
     response.metadata["signature_def"].value = signatures.SerializeToString()
     return response.SerializeToString()
+
+
+@contextlib.contextmanager
+def conditional_toy(folder):
+    """A real server of the conditional toy, which merges up to 32 images, for a `with` block."""
+    toy.save(folder / "1")
+    batching = BatchingParameters(max_batch_size=32)
+    with ModelServer(folder, "toy", port=0, batching=batching, grpc_max_threads=64) as running:
+        yield running
 
 
 @contextlib.contextmanager

@@ -11,18 +11,14 @@ import pytest
 import trustme
 from PIL import Image
 
-from tests.client.servers import Scripted, credentials, serving
+from tests.client.servers import Scripted, conditional_toy, credentials, serving
 from tests.serving import toy
-from tfgan_kit.serving import BatchingParameters, ModelServer
 
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory):
     """--target and --model_name of a toy."""
-    folder = tmp_path_factory.mktemp("toy")
-    toy.save(folder / "1")
-    batching = BatchingParameters(max_batch_size=32)
-    with ModelServer(folder, "toy", port=0, batching=batching, grpc_max_threads=64) as server:
+    with conditional_toy(tmp_path_factory.mktemp("toy")) as server:
         yield f"--target=localhost:{server.port}", "--model_name=toy"
 
 

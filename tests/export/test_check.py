@@ -13,6 +13,7 @@ import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.check import check_version
+from tfgan_kit.export.comparison import as_numbers
 from tfgan_kit.export.files import checksums
 from tfgan_kit.export.lineage import check_lineage, write_lineage
 from tfgan_kit.export.live import check_served
@@ -219,8 +220,6 @@ def test_no_server_or_no_such_model_is_said(published, arguments, message):
 
 
 def test_a_picture_is_compared_by_its_pixels():
-    from tfgan_kit.export.contract_checks import as_numbers
-
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     encoded = [tf.io.encode_png(image, compression=level).numpy() for level in (0, 9)]
     assert encoded[0] != encoded[1]

@@ -16,6 +16,18 @@ from tfgan_kit.serving.rest_options import RestOptions
 DTYPES = (
     "float32 float64 int8 uint8 int16 int32 int64 uint32 uint64 bool string float16 bfloat16 uint16"
 ).split()
+STATUS = """{
+ "model_version_status": [
+  {
+   "version": "1",
+   "state": "AVAILABLE",
+   "status": {
+    "error_code": "OK",
+    "error_message": ""
+   }
+  }
+ ]
+}"""  # of one model with one good version
 
 
 def _vector(dtype, name="x"):

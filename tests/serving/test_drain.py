@@ -1,5 +1,6 @@
 """A server that is told to stop answers what it has taken, and says so to the rest."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -49,12 +50,19 @@ def stopping(server, grace):
     return thread, said
 
 
-def test_a_stop_waits_for_who_is_in_and_refuses_who_comes(serve):
-    server = serve()
+@contextlib.contextmanager
+def slow_call(server):
+    """Predict of the server, and a call of it that runs."""
     with grpc.insecure_channel(f"localhost:{server.port}") as channel:
         predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
         running = predict.future(request("slow", seed=np.int64([4])), timeout=10)
         toy.until(lambda: not server.versions.drained(timeout=0))
+        yield predict, running
+
+
+def test_a_stop_waits_for_who_is_in_and_refuses_who_comes(serve):
+    server = serve()
+    with slow_call(server) as (predict, running):
         thread, said = stopping(server, grace=10)
         thread.join(0.5)  # longer than it waits for calls that are on their way
         with messages.refused(grpc.StatusCode.UNAVAILABLE, "The server is shutting down."):
@@ -66,10 +74,7 @@ def test_a_stop_waits_for_who_is_in_and_refuses_who_comes(serve):
 
 def test_a_stop_says_that_a_call_did_not_end_within_its_grace(serve):
     server = serve()
-    with grpc.insecure_channel(f"localhost:{server.port}") as channel:
-        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
-        running = predict.future(request("slow", seed=np.int64([4])), timeout=10)
-        toy.until(lambda: not server.versions.drained(timeout=0))
+    with slow_call(server) as (_, running):
         assert server.stop(grace=0.1) is False
         assert running.code() is not grpc.StatusCode.OK
 

@@ -1,7 +1,6 @@
 """Several models, several versions of each, labels, and lists that replace one another."""
 
 import shutil
-import threading
 
 import grpc
 import pytest
@@ -71,24 +70,10 @@ def test_a_policy_says_which_versions_answer(three, server, caller, policy, serv
 
 
 def test_rolling_back_by_policy_never_leaves_a_request_without_an_answer(three, server, caller):
-    done, answers, errors = threading.Event(), [], []
-
-    def ask():
-        while not done.is_set():
-            try:
-                answers.append(caller.scale())
-            except Exception as error:
-                errors.append(error)
-
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for version in (2, 3, 2):
-        caller.reload(model(three, policy=specific(version)))
-        toy.until(lambda version=version: answers[-1:] and answers[-1][1] == version)
-    done.set()
-    for thread in threads:
-        thread.join()
+    with toy.callers(2, lambda k: caller.scale()) as (answers, errors):
+        for version in (2, 3, 2):
+            caller.reload(model(three, policy=specific(version)))
+            toy.until(lambda version=version: answers[-1:] and answers[-1][1] == version)
     assert errors == []
     assert set(answers) == {(1, 3), (2, 2)}
     until_states(caller, [(3, "END"), (2, "AVAILABLE")])

@@ -19,8 +19,8 @@ def broken(tmp_path):
         tries.append(path)
         raise ValueError("not today")
 
-    def make(retries, seconds):
-        return Versions("toy", load, Refusals(retries, seconds)).follow(tmp_path), tries
+    def make(*refusals):
+        return Versions("toy", load, Refusals(*refusals) if refusals else None).follow(tmp_path), tries
 
     return make
 
@@ -31,6 +31,16 @@ def test_a_version_is_tried_again_so_often_and_no_more(broken, retries):
     for _ in range(retries + 5):
         versions.poll()
     assert len(tries) == 1 + retries
+
+
+def test_by_default_it_is_tried_again_only_when_its_files_change(broken, tmp_path):
+    versions, tries = broken()
+    for _ in range(3):
+        versions.poll()
+    assert len(tries) == 1
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"more")
+    versions.poll()
+    assert len(tries) == 2
 
 
 def test_it_is_not_tried_before_its_time(broken):

@@ -240,22 +240,26 @@ def test_calls_past_the_threads_and_the_queue_are_refused_at_once(folder):
         assert rest_toy.predict(rest.port, BODY)[0] == 200
 
 
+@contextlib.contextmanager
+def unfinished(rest, number, start):
+    """Requests whose bodies of 1,000 bytes never get beyond their start."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(number):
+            wire = stack.enter_context(socket.create_connection(("127.0.0.1", rest.port)))
+            wire.sendall(head(Content_Length=b"1000") + start)
+        yield
+
+
 def test_many_slow_senders_do_not_keep_others_out(folder):
     with rest_toy.gateway(folder, num_threads=1, read_timeout_seconds=5) as (rest, _):
-        with contextlib.ExitStack() as stack:
-            for _ in range(50):
-                wire = stack.enter_context(socket.create_connection(("127.0.0.1", rest.port)))
-                wire.sendall(head(Content_Length=b"1000") + b"{")
+        with unfinished(rest, 50, b"{"):
             toy.until(lambda: rest._bodies._held == 50)
             assert rest_toy.predict(rest.port, BODY)[0] == 200
 
 
 def test_what_all_bodies_hold_together_is_bounded(folder):
     with rest_toy.gateway(folder, max_body_bytes=1000, read_timeout_seconds=3) as (rest, _):
-        with contextlib.ExitStack() as stack:
-            for _ in range(8):
-                wire = stack.enter_context(socket.create_connection(("127.0.0.1", rest.port)))
-                wire.sendall(head(Content_Length=b"1000") + b" " * 999)
+        with unfinished(rest, 8, b" " * 999):
             toy.until(lambda: rest._bodies._held == 8 * 999)
             status, answer = rest_toy.predict(rest.port, BODY)
             assert status == 503 and "try again later" in answer["error"]

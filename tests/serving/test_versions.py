@@ -1,5 +1,6 @@
 """Which version is served while the folder changes, without a gap and without a bad one."""
 
+import contextlib
 import shutil
 import threading
 import time
@@ -33,27 +34,20 @@ def server(serve):
 
 
 def test_a_swap_under_load_loses_no_request_and_mixes_no_versions(server, base_path, saved):
-    done, answers, errors = threading.Event(), [], []
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(GeneratorClient(f"localhost:{server.port}", "toy")) for _ in range(4)
+        ]
 
-    def ask(k):
-        with GeneratorClient(f"localhost:{server.port}", "toy") as client:
-            while not done.is_set():
-                try:
-                    answers.append(client.generate(seeds=[100 + k])[0, 0, 0, 0])
-                except Exception as error:
-                    errors.append(error)
+        def ask(k):
+            return clients[k].generate(seeds=[100 + k])[0, 0, 0, 0]
 
-    threads = [threading.Thread(target=ask, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    toy.until(lambda: len(answers) > 20)
-    toy.publish(saved[2], base_path, 2)
-    toy.until(lambda: states(server) == [(2, "AVAILABLE"), (1, "END")])
-    at_swap = len(answers)
-    toy.until(lambda: len(answers) > at_swap + 40)
-    done.set()
-    for thread in threads:
-        thread.join()
+        with toy.callers(4, ask) as (answers, errors):
+            toy.until(lambda: len(answers) > 20)
+            toy.publish(saved[2], base_path, 2)
+            toy.until(lambda: states(server) == [(2, "AVAILABLE"), (1, "END")])
+            at_swap = len(answers)
+            toy.until(lambda: len(answers) > at_swap + 40)
     assert not errors
     assert set(answers[:10]) <= {100, 101, 102, 103}
     assert set(answers[-10:]) <= {200, 202, 204, 206}
@@ -141,23 +135,6 @@ def test_a_version_that_was_still_being_copied_is_served_once_it_is_whole(server
 def test_at_the_start_an_older_good_version_stands_in_for_a_bad_newest(serve, base_path):
     (base_path / "2").mkdir()
     assert version_of(serve()) == 1
-
-
-def test_a_version_that_is_refused_is_not_loaded_again_until_its_files_change(tmp_path):
-    (tmp_path / "1").mkdir()
-    tries = []
-
-    def load(path):
-        tries.append(path)
-        raise ValueError("not today")
-
-    versions = Versions("toy", load).follow(tmp_path)
-    for _ in range(3):
-        versions.poll()
-    assert len(tries) == 1
-    (tmp_path / "1" / "saved_model.pb").write_bytes(b"more")
-    versions.poll()
-    assert len(tries) == 2
 
 
 def test_a_folder_that_cannot_be_read_keeps_what_is_served(server, base_path):

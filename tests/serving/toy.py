@@ -1,5 +1,6 @@
 """A generator small enough to know by heart, exported with the signature contract."""
 
+import contextlib
 import pathlib
 import shutil
 import threading
@@ -110,6 +111,33 @@ def until(condition, seconds=20) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"waited {seconds} s in vain")
         time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def callers(number, call):
+    """call(0) ... call(number - 1) again and again, each in a thread of its own, for a `with` block.
+
+    Yields:
+        Two lists that grow: the answers, and the errors.
+    """
+    done, answers, errors = threading.Event(), [], []
+
+    def run(k):
+        while not done.is_set():
+            try:
+                answers.append(call(k))
+            except Exception as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(k,)) for k in range(number)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answers, errors
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
 
 
 def at_once(number, call) -> list:

@@ -1,13 +1,11 @@
 """The parity certificate: how far the saved model's answers are from what they should be."""
 
-import io
-
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tfgan_kit import sampling
 from tfgan_kit.export import signatures as names
+from tfgan_kit.export.comparison import as_numbers, check_rows, most_apart
 from tfgan_kit.export.warmup import example_inputs
 
 LARGEST_BATCH = 33
@@ -18,8 +16,6 @@ _FEW_SIZES = (1, 2, 3, 7, 16, LARGEST_BATCH)
 _TWIN_SIZES = (1, 2, 3, 16, LARGEST_BATCH)
 _REFERENCE_ROWS = 32
 
-MOST_LEVELS = 1.0  # of 255: another batch may take another algorithm, and round the other way
-MOST_SCORE = 1e-3  # of a score's size, float32
 MOST_MEAN_LEVELS = 4.0  # a bfloat16 graph may be some levels off in some pixels, not in all of them
 
 
@@ -73,7 +69,7 @@ def certify(in_memory, reloaded, num_classes, reference=None, precision="float32
                 row |= _compare(name, reloaded[name], reference, num_classes)
                 if name in (in_float32 or {}):
                     row |= _compare_float32(name, reloaded[name], in_float32[name], reference, num_classes)
-        row["batched_at_most"] = _most(row["output"], alone.get(name))
+        row["batched_at_most"] = most_apart(alone[row.get("twin_of", name)], "float32")
         _check(name, row, precision)
         certificate[name] = row
     return certificate
@@ -190,10 +186,6 @@ def _compare_float32(name, reloaded, in_float32, reference, num_classes):
     return largest.stated("float32")
 
 
-def _most(output, alone):
-    return MOST_LEVELS if output != names.SCORE else MOST_SCORE * (1.0 + float(np.abs(alone).max()))
-
-
 def _check(name, row, precision):
     most = row["batched_at_most"]
     kinds = ["reloaded", "batched", "model" if precision == "float32" else "float32"]
@@ -223,13 +215,5 @@ def _answer(name, function, inputs):
     """One call's output as numbers; pictures are decoded to their pixels."""
     ((output, tensor),) = function(**{k: tf.constant(v) for k, v in inputs.items()}).items()
     value = tensor.numpy()
-    count = len(next(iter(inputs.values())))
-    if value.ndim < 1 or len(value) != count:
-        raise ValueError(
-            "A signature's outputs need one row for each input row, or TensorFlow Serving cannot "
-            f"batch it. Received: {output} of shape {value.shape} for {count} rows in {name!r}"
-        )
-    if output == names.PNG_BYTES:
-        value = np.stack([np.asarray(Image.open(io.BytesIO(png))) for png in value])
-        value = value.reshape(*value.shape[:3], -1)  # Pillow drops a single channel
-    return value
+    check_rows(name, output, value, len(next(iter(inputs.values()))))
+    return as_numbers(output, value)

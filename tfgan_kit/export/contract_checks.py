@@ -2,18 +2,13 @@
 
 import io
 
-import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from tfgan_kit.export.comparison import BYTES_SUFFIX, as_numbers, check_rows, distance, most_apart
 from tfgan_kit.export.warmup import example_inputs
 
 SIZES = (2, 5)  # of the two batches; the rows of the first are among those of the second
-BYTES_SUFFIX = "_bytes"  # what TensorFlow Serving's REST sends as base64
-# Levels of 255 by which one row's answers may differ. A bfloat16 near 1 is 2^-8 exact, half a level:
-# eight roundings of it.
-MOST_LEVELS = {"float32": 1.0, "bfloat16": 4.0}
-MOST_SCORE = {"float32": 1e-3, "bfloat16": 2**-5}  # of a score's size
 
 
 def check_batch_rule(signature, function):
@@ -110,31 +105,6 @@ def check_strings(signature, output, value):
             ) from error
 
 
-def as_numbers(output, value):
-    """An output as it can be compared: encoded pictures become their pixels, (N, H, W) or (N, H, W, 3)."""
-    if not output.endswith(BYTES_SUFFIX):
-        return value
-    return np.stack([np.asarray(Image.open(io.BytesIO(item))) for item in value])
-
-
-def distance(a, b):
-    """The largest difference of two arrays; infinite where their shapes, or texts, differ."""
-    if a.shape != b.shape:
-        return float("inf")
-    if a.dtype == object:
-        return 0.0 if np.array_equal(a, b) else float("inf")
-    return float(np.max(np.abs(a.astype(np.float64) - b.astype(np.float64)), initial=0.0))
-
-
-def most_apart(value, precision):
-    """By how much two answers of one row may differ: levels of 255, or a part of the scores' size."""
-    if value.dtype == object:
-        return 0.0
-    if value.dtype == np.uint8:
-        return MOST_LEVELS[precision]
-    return MOST_SCORE[precision] * (1.0 + float(np.abs(value).max(initial=0.0)))
-
-
 def _run(signature, function, inputs, size):
     rows = {key: tf.constant(value[:size]) for key, value in inputs.items()}
     try:
@@ -146,11 +116,7 @@ def _run(signature, function, inputs, size):
             f"{error.message[:200]}"
         ) from error
     for name, value in outputs.items():
-        if value.ndim < 1 or len(value) != size:
-            raise ValueError(
-                "An output needs one row for each input row, or TensorFlow Serving cannot take a "
-                f"batch apart. Received: {name!r} of shape {value.shape} for {size} rows in {signature!r}"
-            )
+        check_rows(signature, name, value, size)
         if value.dtype == object:
             check_strings(signature, name, value)
     return {name: as_numbers(name, value) for name, value in outputs.items()}

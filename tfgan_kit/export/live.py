@@ -10,7 +10,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from tfgan_kit.export.contract_checks import as_numbers, distance, most_apart
+from tfgan_kit.export.comparison import as_numbers, distance, most_apart
 from tfgan_kit.export.warmup import replay
 from tfgan_kit_client.channel import open_channel
 from tfgan_kit_client.errors import ServingError, in_plain_words

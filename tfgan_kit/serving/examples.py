@@ -15,7 +15,6 @@ _DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 _INPUTS = tf.saved_model.CLASSIFY_INPUTS  # `inputs`, of a regression too
 _CLASSES, _SCORES = tf.saved_model.CLASSIFY_OUTPUT_CLASSES, tf.saved_model.CLASSIFY_OUTPUT_SCORES
 _OUTPUTS = tf.saved_model.REGRESS_OUTPUTS
-_NOT_FOUND = "No signature was found with the name: {}"
 
 
 def classify(model, request) -> classification_pb2.ClassificationResponse:
@@ -28,11 +27,8 @@ def classify(model, request) -> classification_pb2.ClassificationResponse:
     Raises:
         RequestError: the signature does not classify, or there is no example.
     """
-    name = _check_classifies(model, request.model_spec.signature_name, _NOT_FOUND)
     response = classification_pb2.ClassificationResponse()
-    _fill_spec(response.model_spec, request.model_spec.name, name, model)
-    _write_classes(_run(model, name, request.input), response.result)
-    return response
+    return _fill(response, model, request, _check_classifies, _write_classes)
 
 
 def regress(model, request) -> regression_pb2.RegressionResponse:
@@ -45,11 +41,7 @@ def regress(model, request) -> regression_pb2.RegressionResponse:
     Raises:
         RequestError: the signature does not regress, or there is no example.
     """
-    name = _check_regresses(model, request.model_spec.signature_name, _NOT_FOUND)
-    response = regression_pb2.RegressionResponse()
-    _fill_spec(response.model_spec, request.model_spec.name, name, model)
-    _write_numbers(_run(model, name, request.input), response.result)
-    return response
+    return _fill(regression_pb2.RegressionResponse(), model, request, _check_regresses, _write_numbers)
 
 
 def multi_inference(model, request) -> inference_pb2.MultiInferenceResponse:
@@ -71,6 +63,13 @@ def multi_inference(model, request) -> inference_pb2.MultiInferenceResponse:
         else:
             _write_numbers(outputs, result.regression_result)
         _fill_spec(result.model_spec, task.model_spec.name, name, model)
+    return response
+
+
+def _fill(response, model, request, check, write):
+    name = check(model, request.model_spec.signature_name, "No signature was found with the name: {}")
+    _fill_spec(response.model_spec, request.model_spec.name, name, model)
+    write(_run(model, name, request.input), response.result)
     return response
 
 

@@ -5,20 +5,8 @@ import pytest
 from tests.integration.conformance import zoo
 from tests.integration.conformance.calls import http_call
 from tests.integration.conformance.starts import model
-from tests.serving import toy
+from tests.serving import rest_toy, toy
 
-STATUS = """{
- "model_version_status": [
-  {
-   "version": "1",
-   "state": "AVAILABLE",
-   "status": {
-    "error_code": "OK",
-    "error_message": ""
-   }
-  }
- ]
-}"""
 # Paths match in any case; a label is not looked at.
 STATUS_PATHS = (
     "/v1/models/toy", "/v1/models/toy/versions/1", "/v1/models/toy/versions/0001", "/V1/Models/toy",
@@ -29,7 +17,7 @@ STATUS_PATHS = (
 @pytest.mark.parametrize("path", STATUS_PATHS)
 def test_status(rest, path):
     reply = http_call(rest, "GET", path)
-    assert (reply.code, reply.text.strip()) == (200, STATUS)
+    assert (reply.code, reply.text.strip()) == (200, rest_toy.STATUS)
     assert reply.headers["Content-Type"] == "application/json"
 
 

@@ -108,26 +108,12 @@ def test_two_models_do_not_mix(own, saved, tmp_path):
 def test_a_swap_under_load_has_no_gap_and_mixes_no_versions(own):
     own.publish(1)
     own.serve()
-    done, answers, errors = threading.Event(), [], []
-
-    def ask():
-        while not done.is_set():
-            try:
-                answers.append(own.scale())
-            except Exception as error:
-                errors.append(error)
-
-    callers = [threading.Thread(target=ask) for _ in range(4)]
-    for caller in callers:
-        caller.start()
-    toy.until(lambda: len(answers) > 20)
-    own.publish(2, scale=2)
-    own.until(v2=UP, v1="END")
-    before = len(answers)
-    toy.until(lambda: len(answers) > before + 20)
-    done.set()
-    for caller in callers:
-        caller.join()
+    with toy.callers(4, lambda k: own.scale()) as (answers, errors):
+        toy.until(lambda: len(answers) > 20)
+        own.publish(2, scale=2)
+        own.until(v2=UP, v1="END")
+        before = len(answers)
+        toy.until(lambda: len(answers) > before + 20)
     assert not errors
     assert set(answers[:10]) == {1} and set(answers[-10:]) == {2} and set(answers) == {1, 2}
 
