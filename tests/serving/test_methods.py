@@ -1,5 +1,8 @@
 """The protocol's methods without a transport, as the REST gateway calls them."""
 
+import contextlib
+import json
+
 import grpc
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from tfgan_kit.serving.loading import Loader
 from tfgan_kit.serving.methods import ModelMethods
 from tfgan_kit.serving.models import Models
 from tfgan_kit.serving.monitoring import Monitor
+from tfgan_kit.serving.rest_calls import RestCalls
 
 
 @pytest.fixture
@@ -101,3 +105,21 @@ def test_a_caller_that_goes_during_the_run_gets_nothing_written(models, methods)
 def test_a_long_error_is_cut_where_tensorflow_serving_cuts_it(length):
     _, text = status_of(RequestError(grpc.StatusCode.INTERNAL, "x" * length))
     assert text == "x" * 1024 + ("...TRUNCATED" if length > 1024 else "")
+
+
+def test_a_rest_request_that_a_swap_overtakes_runs_on_the_version_whose_signature_it_was_read_by(
+    models, methods, base_path, saved
+):
+    class Overtaken(ModelMethods):
+        @contextlib.contextmanager
+        def hold(self, model_spec):
+            with super().hold(model_spec) as model:
+                toy.publish(saved[2], base_path, 2)
+                models.poll()
+                yield model
+
+    first = RestCalls(Overtaken(models)).answer("POST", "/v1/models/toy:predict", b'{"instances": [5]}')
+    then = methods.predict(messages.predict(5))
+    assert first.status == 200
+    np.testing.assert_array_equal(json.loads(first.body)["predictions"], toy.expected([5], scale=1))
+    assert then.model_spec.version.value == 2

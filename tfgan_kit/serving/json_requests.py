@@ -15,13 +15,24 @@ ROW, COLUMN = "instances", "inputs"
 _RUN = 1024  # rows
 
 
-def fill_predict(request, body: bytes, signatures) -> str:
-    """Writes signature name and inputs into a request whose model is named already.
+def parse(body: bytes, spec) -> dict:
+    """A body's JSON object, whose optional `signature_name` is written into a `ModelSpec`.
+
+    Raises:
+        RequestError: with TensorFlow Serving's status and text.
+    """
+    document = parse_object(body)
+    fill_signature_name(spec, document)
+    return document
+
+
+def fill_inputs(request, document: dict, signatures: dict) -> str:
+    """Writes a document's inputs into a request that names model and signature already.
 
     Args:
         request: `PredictRequest`.
-        body: the JSON text.
-        signatures: callable, given `request.model_spec`, that gives the `SignatureDef`s by name.
+        document: what `parse` gave.
+        signatures: the model's `SignatureDef`s by name.
 
     Returns:
         `ROW` or `COLUMN`; the answer takes the same form.
@@ -29,9 +40,7 @@ def fill_predict(request, body: bytes, signatures) -> str:
     Raises:
         RequestError: with TensorFlow Serving's status and text.
     """
-    document = parse_object(body)
-    fill_signature_name(request.model_spec, document)
-    inputs = _inputs(signatures(request.model_spec), request.model_spec.signature_name)
+    inputs = _inputs(signatures, request.model_spec.signature_name)
     form = _form(document)
     read = _rows if form == ROW else _columns
     for name, array in read(document[form], inputs).items():

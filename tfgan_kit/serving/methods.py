@@ -47,9 +47,17 @@ class ModelMethods:
     def predict(self, request, is_wanted=lambda: True):
         """Runs a signature; `is_wanted` is False once the caller has gone: no more work for it."""
         _check_given(request)
-        with self._models.use(request.model_spec) as model:
-            ran = functools.partial(self.monitor.runtime, request.model_spec.name, "Predict")
-            return predict(model, request, self._as_content, is_wanted, ran)
+        with self.hold(request.model_spec) as model:
+            return self.run(model, request, is_wanted)
+
+    def hold(self, model_spec):
+        """A `with` block's model, which is not unloaded within it, for `run`. Raises RequestError."""
+        return self._models.use(model_spec)
+
+    def run(self, model, request, is_wanted=lambda: True):
+        """`predict` on a model that is held, whichever the newest is by now."""
+        ran = functools.partial(self.monitor.runtime, request.model_spec.name, "Predict")
+        return predict(model, request, self._as_content, is_wanted, ran)
 
     def classify(self, request):
         """Runs a signature that takes tf.Examples and gives classes, scores or both."""

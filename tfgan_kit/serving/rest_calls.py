@@ -79,8 +79,8 @@ class RestCalls:
     """Answers requests of one `ModelMethods`; it knows neither sockets nor threads.
 
     Args:
-        methods: has `predict(request, is_wanted)`, `classify`, `regress`, `metadata`, `status` and
-            `signature_def(model_spec)`, each over the official messages.
+        methods: has `hold(model_spec)` and `run(model, request, is_wanted)`, `classify`, `regress`,
+            `metadata` and `status`, each over the official messages.
     """
 
     def __init__(self, methods):
@@ -119,11 +119,11 @@ class RestCalls:
     def _predict(self, target, body, is_wanted) -> bytes:
         request = predict_pb2.PredictRequest()
         target.fill(request.model_spec)
-        form = json_requests.fill_predict(request, body, self._signatures)
-        return json_answers.predictions(self._methods.predict(request, is_wanted), form)
-
-    def _signatures(self, spec):
-        return self._methods.signature_def(spec)[1]
+        document = json_requests.parse(body, request.model_spec)
+        with self._methods.hold(request.model_spec) as model:  # the next version may take other inputs
+            form = json_requests.fill_inputs(request, document, model.signature_defs)
+            response = self._methods.run(model, request, is_wanted)
+        return json_answers.predictions(response, form)
 
     def _classify(self, target, body, _) -> bytes:
         request = classification_pb2.ClassificationRequest()
