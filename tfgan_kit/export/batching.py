@@ -7,7 +7,7 @@ QUEUED_BATCHES = 64  # that may wait; more are refused with UNAVAILABLE
 
 
 def allowed_batch_sizes(max_batch):
-    """1, 2, and even sizes in steps of about a quarter, up to `max_batch`.
+    """1, 2, and even sizes in steps of an eighth to a quarter, up to `max_batch`.
 
     Even, because on a CPU oneDNN takes another algorithm for odd batches from 3 on, and some pixels
     are then off by one level; a quarter, so that at most a fifth of a batch is padding.
@@ -15,11 +15,11 @@ def allowed_batch_sizes(max_batch):
     Args:
         max_batch: int >= 1, the last of them.
     """
-    sizes, size = [], 1
+    sizes, size = [1], 2
     while size < max_batch:
         sizes.append(size)
-        size += 1 if size == 1 else max(2, size // 8 * 2)
-    return [*sizes, max_batch]
+        size += max(2, 2 ** (size.bit_length() - 3))
+    return [*sizes, max_batch] if max_batch > 1 else sizes
 
 
 def batching_text(max_batch):

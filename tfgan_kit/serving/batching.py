@@ -6,6 +6,8 @@ import os
 
 import tensorflow as tf
 
+from tfgan_kit.export.batching import allowed_batch_sizes
+
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
 
@@ -21,8 +23,8 @@ class BatchingParameters:
             those of all its models); None: as many as there are cores.
         max_enqueued_batches: batches that may wait; more are refused with UNAVAILABLE.
         allowed_batch_sizes: a batch is padded up to the next of these, rising, the last equal
-            to `max_batch_size`. None: 1, 2 and even sizes in steps of at most a quarter, for an
-            odd batch from 3 on may differ by one level of 255 from the same rows alone on CPU.
+            to `max_batch_size`. None: those that an export writes, see
+            `tfgan_kit.export.batching.allowed_batch_sizes`.
     """
 
     max_batch_size: int = 1000
@@ -56,11 +58,7 @@ class BatchingParameters:
         """The batch sizes that the model sees."""
         if self.allowed_batch_sizes is not None:
             return list(self.allowed_batch_sizes)
-        sizes, size = [1], 2
-        while size < self.max_batch_size:
-            sizes.append(size)
-            size += max(2, 2 ** (size.bit_length() - 3))
-        return sizes + [self.max_batch_size] if self.max_batch_size > 1 else sizes
+        return allowed_batch_sizes(self.max_batch_size)
 
 
 def batched(graph: tf.Graph, inputs, outputs, name: str, parameters: BatchingParameters):
