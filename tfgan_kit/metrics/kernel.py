@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 NUM_SUBSETS = 100
 SUBSET_SIZE = 1000
-# Rows of a block of the kernel matrix: the fastest for a subset of 1,000, and for the pairs of whole sets.
-_BLOCK, _LARGE_BLOCK = 334, 2000
+_STRIP = 128  # columns of the kernel matrix at a time: the fastest for a subset of 1,000
+_BLOCK = 2000  # rows and columns at a time, for the pairs of whole sets
 _INFLUENCE_ROWS = 1000  # images that tell the variance of one, to 5 %
 _ALL_PAIRS = 0.9  # what a pair of the whole sets costs, in pairs of subsets
 
@@ -86,14 +86,12 @@ def kernel_distance(
         for _ in range(num_subsets)
     ]
     with tf.device("CPU:0"):
-        a, b = tf.convert_to_tensor(a), tf.convert_to_tensor(b)
         if _ALL_PAIRS * (len(a) + len(b)) ** 2 <= num_subsets * (2 * size) ** 2:
-            values = _values_from_all_pairs(a, b, subsets)
+            values = _values_from_all_pairs(tf.convert_to_tensor(a), tf.convert_to_tensor(b), subsets)
         else:
-            bar = tqdm(subsets, "kernel distance", unit="subset", delay=2, leave=False)
-            of_subset = tf.function(lambda rows, columns: _discrepancy(tf.gather(a, rows), tf.gather(b, columns)))
-            values = [of_subset(tf.constant(rows), tf.constant(columns)).numpy() for rows, columns in bar]
-        influence = _influence_variance(a[:_INFLUENCE_ROWS], b[:_INFLUENCE_ROWS], len(a), len(b))
+            values = _values_one_by_one(a, b, subsets)
+        first = (tf.convert_to_tensor(part[:_INFLUENCE_ROWS]) for part in (a, b))
+        influence = _influence_variance(*first, len(a), len(b))
     variance = np.var(values)
     error = np.sqrt(influence + variance * ((size / smaller) ** 2 + 1 / num_subsets))
     return KernelDistance(float(np.mean(values)), float(np.sqrt(variance)), float(error), size, num_subsets)
@@ -101,9 +99,9 @@ def kernel_distance(
 
 def _influence_variance(x, y, count_x, count_y):
     """The variance of the discrepancy of `count_x` and `count_y` images to first order: 0 for equal laws."""
-    kernel = tf.cast(_kernel(x, y, False), tf.float64)  # (N, M)
+    kernel = tf.cast(_kernel(x, y), tf.float64)  # (N, M)
     moved = [
-        2 * (_sums_of_rows(part, part, True) / (len(part) - 1) - tf.reduce_mean(kernel, axis=axis))
+        2 * (_sums_of_rows(_hollow(_kernel(part, part))) / (len(part) - 1) - tf.reduce_mean(kernel, axis=axis))
         for part, axis in ((x, 1), (y, 0))
     ]
     return np.var(moved[0]) / count_x + np.var(moved[1]) / count_y
@@ -114,6 +112,21 @@ def _discrepancy(x, y):
     n, m = x.shape[0], y.shape[0]
     within = _total(x, x, True) / (n * (n - 1)) + _total(y, y, True) / (m * (m - 1))
     return within - 2 * _total(x, y) / (n * m)
+
+
+_traced_discrepancy = tf.function(_discrepancy, autograph=False)
+
+
+def _values_one_by_one(a, b, subsets):
+    """Each subset's value. Its rows go through the same memory: at 50,000 images the first touch of a copy
+    of all features takes as long as half of the products."""
+    x, y = (np.empty((len(subsets[0][0]), a.shape[1]), a.dtype) for _ in range(2))
+    values = []
+    for rows, columns in tqdm(subsets, "kernel distance", unit="subset", delay=2, leave=False):
+        np.take(a, rows, axis=0, out=x, mode="clip")  # "raise", the default, copies once more
+        np.take(b, columns, axis=0, out=y, mode="clip")
+        values.append(_traced_discrepancy(tf.constant(x), tf.constant(y)).numpy())
+    return values
 
 
 def _values_from_all_pairs(a, b, subsets):
@@ -133,7 +146,7 @@ def _marks(count, subsets):
 
 
 def _totals(x, y, marks_x, marks_y, within=False):
-    blocks = tqdm(list(_blocks(x, y, within, _LARGE_BLOCK)), "kernel distance", unit="block", delay=2, leave=False)
+    blocks = tqdm(list(_blocks(x, y, within)), "kernel distance", unit="block", delay=2, leave=False)
     return sum(
         weight * _marked_sums(x[rows], y[columns], marks_x[rows], marks_y[columns], itself).numpy()
         for rows, columns, weight, itself in blocks
@@ -141,39 +154,53 @@ def _totals(x, y, marks_x, marks_y, within=False):
 
 
 def _total(x, y, within=False):
-    return tf.add_n([
-        weight * tf.reduce_sum(_sums_of_rows(x[rows], y[columns], itself))
-        for rows, columns, weight, itself in _blocks(x, y, within)
-    ])
+    """The kernel's sum over all pairs; within one set, over those of two images, each strip only down to its
+    diagonal: what lies below mirrors what lies above, which weighs 2 for it."""
+    total = 0.0
+    for first in range(0, y.shape[0], _STRIP):
+        kernel = _kernel(x[: first + _STRIP] if within else x, y[first : first + _STRIP])  # (<= N, <= 128)
+        if within:
+            total += 2 * _sum(kernel[:first]) + _sum(_hollow(kernel[first:]))
+        else:
+            total += _sum(kernel)
+    return total
 
 
-def _blocks(x, y, within, size=_BLOCK):
+def _blocks(x, y, within):
     """(rows, columns, weight, whether they are the same rows) block by block.
 
     Within one set the blocks below the diagonal mirror those above, which weigh 2 for it.
     """
-    for start in range(0, x.shape[0], size):
-        for first in range(start if within else 0, y.shape[0], size):
+    for start in range(0, x.shape[0], _BLOCK):
+        for first in range(start if within else 0, y.shape[0], _BLOCK):
             weight = 2 if within and first > start else 1
-            yield slice(start, start + size), slice(first, first + size), weight, within and first == start
+            yield slice(start, start + _BLOCK), slice(first, first + _BLOCK), weight, within and first == start
 
 
-def _sums_of_rows(x, y, itself):
-    """The kernel's sum over y, float64 (N,); k(x_i, x_i) = 0 if the rows are the same."""
-    return tf.cast(tf.reduce_sum(_kernel(x, y, itself), axis=1), tf.float64)
+def _sum(kernel):
+    return tf.reduce_sum(_sums_of_rows(kernel))
+
+
+def _sums_of_rows(kernel):
+    return tf.cast(tf.reduce_sum(kernel, axis=1), tf.float64)
 
 
 def _marked_sums(x, y, marks_x, marks_y, itself):
     """The sum over the pairs that each column of the marks names: float64 (K,)."""
-    kernel = tf.cast(_kernel(x, y, itself), tf.float64)
+    kernel = _kernel(x, y)
+    kernel = tf.cast(_hollow(kernel) if itself else kernel, tf.float64)
     of_columns = tf.matmul(kernel, tf.cast(marks_y, tf.float64))  # (B, K)
     return tf.reduce_sum(tf.where(marks_x, of_columns, 0.0), axis=0)
 
 
-def _kernel(x, y, itself):
-    base = tf.matmul(x, y, transpose_b=True) / tf.cast(tf.shape(x)[1], x.dtype) + 1  # (N, M)
-    cube = base * base * base  # `** 3` would call pow, ten times slower
-    return tf.linalg.set_diag(cube, tf.zeros(tf.shape(x)[0], x.dtype)) if itself else cube
+def _kernel(x, y):
+    base = tf.matmul(x, y, transpose_b=True) / x.shape[1] + 1  # (N, M)
+    return base * base * base  # `** 3` would call pow, ten times slower
+
+
+def _hollow(kernel):
+    """Without the pairs of an image with itself."""
+    return tf.linalg.set_diag(kernel, tf.zeros(kernel.shape[0], kernel.dtype))
 
 
 def _checked(features_a, features_b, num_subsets, subset_size):
