@@ -1,5 +1,6 @@
 """The kernel distance (KID when the features are InceptionV3's): an unbiased squared MMD."""
 
+from concurrent import futures
 from typing import NamedTuple
 
 import numpy as np
@@ -120,13 +121,19 @@ _traced_discrepancy = tf.function(_discrepancy, autograph=False)
 def _values_one_by_one(a, b, subsets):
     """Each subset's value. Its rows go through the same memory: at 50,000 images the first touch of a copy
     of all features takes as long as half of the products."""
-    x, y = (np.empty((len(subsets[0][0]), a.shape[1]), a.dtype) for _ in range(2))
+    memory = [np.empty((len(subsets[0][0]), a.shape[1]), a.dtype) for _ in range(2)]
     values = []
-    for rows, columns in tqdm(subsets, "kernel distance", unit="subset", delay=2, leave=False):
-        np.take(a, rows, axis=0, out=x, mode="clip")  # "raise", the default, copies once more
-        np.take(b, columns, axis=0, out=y, mode="clip")
-        values.append(_traced_discrepancy(tf.constant(x), tf.constant(y)).numpy())
+    with futures.ThreadPoolExecutor(2) as pool:
+        for subset in tqdm(subsets, "kernel distance", unit="subset", delay=2, leave=False):
+            x, y = pool.map(_gathered, (a, b), subset, memory)
+            values.append(_traced_discrepancy(x, y).numpy())
     return values
+
+
+def _gathered(features, rows, memory):
+    np.take(features, rows, axis=0, out=memory, mode="clip")  # "raise", the default, copies once more
+    with tf.device("CPU:0"):  # of this thread
+        return tf.constant(memory)
 
 
 def _values_from_all_pairs(a, b, subsets):
