@@ -53,7 +53,7 @@ def test_a_refused_version_is_exit_1_with_its_reason_while_the_model_stays_avail
     (base_path / "2").mkdir()
     server.models.poll()
     code, said = available(rest_port, "toy", "2")
-    assert code == 1 and '"state": "END"' in said and "saved_model.pb" in said
+    assert code == 1 and '"state": "LOADING"' in said and "saved_model.pb" in said
     assert available(rest_port, "toy") == (0, "")
 
 

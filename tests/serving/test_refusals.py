@@ -2,11 +2,15 @@
 
 import contextlib
 import shutil
+import types
 
 import pytest
+from tensorflow_serving.apis import get_model_status_pb2
 
 from tfgan_kit.serving.refusals import Refusals
 from tfgan_kit.serving.versions import Versions
+
+STATE = get_model_status_pb2.ModelVersionStatus
 
 
 @pytest.fixture
@@ -48,6 +52,45 @@ def test_it_is_not_tried_before_its_time(broken):
     for _ in range(5):
         versions.poll()
     assert len(tries) == 1
+
+
+def told(versions):
+    (status,) = versions.statuses()
+    return STATE.State.Name(status.state), status.status.error_message
+
+
+def test_it_is_loading_with_its_error_until_it_is_not_tried_again(broken):
+    versions, _ = broken(2, 0.0)
+    found = []
+    for _ in range(4):
+        versions.poll()
+        found.append(told(versions))
+    assert found == [("LOADING", "ValueError: not today")] * 2 + [("END", "ValueError: not today")] * 2
+
+
+def removed(versions, folder):
+    (folder / "1").rename(folder / "away")
+    versions.poll()
+
+
+def withdrawn(versions, folder):
+    versions.withdraw()
+
+
+def outdone(versions, folder):
+    (folder / "2").mkdir()
+    versions._load = lambda path: types.SimpleNamespace(version=2)
+    versions.poll()
+
+
+@pytest.mark.parametrize("happens", [removed, withdrawn, outdone])
+def test_what_is_no_longer_wanted_does_not_stay_loading(broken, tmp_path, happens):
+    versions, tries = broken(5, 3600.0)
+    versions.poll()
+    happens(versions, tmp_path)
+    status = versions.statuses()[-1]
+    assert status.version == 1 and status.state == STATE.END
+    assert status.status.error_message == "ValueError: not today" and len(tries) == 1
 
 
 def test_changed_files_are_a_reason_at_once_and_count_anew(broken, tmp_path):

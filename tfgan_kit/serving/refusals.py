@@ -38,11 +38,12 @@ class Refusals:
                 files.append((str(file), status.st_size, status.st_mtime_ns))
         return tuple(files)
 
-    def add(self, path: pathlib.Path, files: tuple) -> None:
-        """The version with these `files` did not load."""
+    def add(self, path: pathlib.Path, files: tuple) -> bool:
+        """The version with these `files` did not load; whether it is tried again as it is."""
         last = self._refused.get(path)
         tries = last.tries + 1 if last is not None and last.files == files else 1
         self._refused[path] = _Refusal(files, tries, time.monotonic() + self._seconds)
+        return tries <= self._retries
 
     def keep(self, paths) -> None:
         """Forgets all but these versions: one that went and came back is new."""

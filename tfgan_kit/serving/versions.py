@@ -40,8 +40,9 @@ def not_found(name: str, version: int | None) -> RequestError:
 class Versions:
     """Serves the versions that the policy wants; old ones stay until a new one is warm.
 
-    A version that does not load is refused with a log line, whatever served before goes on, and
-    `Refusals` says when it is tried again.
+    A version that does not load is refused with a log line, and whatever served before goes on.
+    While `Refusals` will have it tried again it is LOADING, as in TensorFlow Serving, then END; its
+    status holds the error from the first try on.
 
     Args:
         name: the model's name.
@@ -77,18 +78,32 @@ class Versions:
             self._refusals.keep(folders.values())
             wanted, limit = policies.candidates(self._policy, list(folders))
             self._announce(wanted[:limit])
-            good = set()
+            good, tried = set(), set()
             for version in wanted:
-                if len(good) < limit and self._serves(version, folders[version]):
-                    good.add(version)
+                if len(good) < limit:
+                    tried.add(version)
+                    if self._serves(version, folders[version]):
+                        good.add(version)
+            self._give_up(set(self._statuses) - tried)
             if good or not wanted:  # else nothing would be left to answer
                 self._take_down(set(self._served) - good)
 
     def withdraw(self) -> None:
         """Unloads all versions: the model is served no longer."""
         with self._polling:
+            self._give_up(set(self._statuses))
             self._take_down(set(self._served))
             self._refusals.keep(())  # listed again, it is new
+
+    def _give_up(self, versions) -> None:
+        """Ends those that wait for another try; their errors stay."""
+        with self._changed:
+            for version in versions:
+                status = self._statuses[version]
+                if status.state == _STATUS.LOADING:
+                    self._statuses[version] = _STATUS(
+                        version=version, state=_STATUS.END, status=status.status
+                    )
 
     def _announce(self, wanted) -> None:
         with self._changed:
@@ -116,8 +131,8 @@ class Versions:
         try:
             return self._load(path)
         except Exception as error:  # a stranger's model may raise anything; nothing is hidden
-            self._refusals.add(path, files)
-            self._mark(version, _STATUS.END, error)
+            again = self._refusals.add(path, files)
+            self._mark(version, _STATUS.LOADING if again else _STATUS.END, error)
             _LOGGER.error("%s is refused: %s", path, self._statuses[version].status.error_message)
             return None
 
