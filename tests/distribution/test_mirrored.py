@@ -26,7 +26,7 @@ def slow(*arguments):
     (False, "accumulation"),
     (False, "extragradient"),
     (True, "plain"),
-    (True, "discriminator_steps"),
+    slow(True, "discriminator_steps"),
     slow(True, "accumulation"),
     (True, "lazy_r1"),
     (True, "pairs"),
