@@ -52,6 +52,11 @@ _HANDSHAKE = (  # gRPC calls them all UNAVAILABLE; the text tells them apart
 )
 
 
+_OF_TWO_ADDRESSES = (  # gRPC tells the last one's error, and nothing of the other's
+    ". If one runs, it may speak TLS where this client does not, or the other way round: at 127.0.0.1 gRPC can tell"
+)
+
+
 class ServingError(RuntimeError):
     """The server did not answer, or refused.
 
@@ -75,6 +80,8 @@ def in_plain_words(error: grpc.RpcError, target: str, model: str, timeout: float
 
 
 def _hint(code, details):
+    if code is grpc.StatusCode.UNAVAILABLE and "::1" in details and "onnection refused" in details:
+        return _HINTS[code] + _OF_TWO_ADDRESSES
     if code is grpc.StatusCode.UNAVAILABLE and "onnection refused" not in details:
         for signs, hint in _HANDSHAKE:
             if any(sign in details for sign in signs):

@@ -73,6 +73,14 @@ def test_a_client_without_tls_is_told_that_the_server_may_want_it(files):
             images(port, None)
 
 
+def test_at_localhost_where_grpc_tells_of_ipv6_alone_the_other_address_is_named(files):
+    """The server is IPv4's, as ours is; of a machine without IPv6 gRPC tells the reason itself."""
+    with serving(Scripted(), credentials=credentials(files[1], HOST)) as port:
+        with GeneratorClient(f"localhost:{port}", "toy", timeout=10) as client:
+            with pytest.raises(ServingError, match="may speak TLS.* at 127.0.0.1|If it speaks TLS"):
+                client.generate(1)
+
+
 @pytest.mark.parametrize(
     "names, reason",
     [

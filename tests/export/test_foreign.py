@@ -8,6 +8,7 @@ import tensorflow as tf
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile, read_lineage
 from tfgan_kit.export import signatures as names
+from tfgan_kit.export.check import check_version
 from tfgan_kit.export.foreign import check_generator
 
 LATENTS = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
@@ -204,6 +205,23 @@ def test_what_is_no_generator_is_refused_in_one_sentence(make, message, tmp_path
     with pytest.raises(ValueError, match=message):
         gk.export_generator(make(), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_class_more_than_the_model_knows_is_refused(tmp_path):
+    latents, label = keras.Input((4,)), keras.Input((), dtype="int32")
+    merged = keras.layers.Concatenate()([latents, keras.layers.Embedding(5, 2)(label)])
+    with pytest.raises(ValueError, match=r"(?s)labels \(N,\) from 0 to 8;.*8 is not in \[0, 5\)"):
+        gk.export_generator(keras.Model([latents, label], pixels(merged)), tmp_path, num_classes=9)
+
+
+@pytest.mark.parametrize("optimized", [True, False])
+def test_weights_of_8_bits_are_served_though_their_gradients_cannot_be_saved(tmp_path, optimized):
+    latents = keras.Input((4,))
+    model = keras.Model(latents, pixels(latents))
+    next(layer for layer in model.layers if isinstance(layer, keras.layers.Dense)).quantize("int8")
+    loaded = check_version(gk.export_generator(model, tmp_path, profile=ExportProfile(optimized=optimized))).loaded
+    answer = loaded.signatures[names.FROM_LATENT](latents=tf.constant(LATENTS))
+    np.testing.assert_allclose(answer[names.IMAGES], levels(model(LATENTS)), atol=1)
 
 
 def test_a_function_is_no_model(tmp_path):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import layers
 
 import tfgan_kit as gk
+from tfgan_kit.export.check import check_version
 from tfgan_kit.export.inference_graph import NotRewritable, trace
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.operations import check_operations
@@ -458,3 +459,17 @@ def test_pictures_are_compressed_as_the_profile_says():
         (picture,) = module.functions["from_latent_png"](LATENTS[:1])["png_bytes"].numpy()
         sizes.append(len(picture))
     assert sizes[0] > 14 * 14 > sizes[1] or sizes[0] > sizes[1]
+
+
+@pytest.mark.parametrize("profile", [
+    ExportProfile(), ExportProfile(optimized=False), ExportProfile(precision="bfloat16"),
+], ids=["float32", "as it is", "bfloat16"])
+def test_a_gan_of_mixed_precision_is_exported_and_loaded_without_a_warning(tmp_path, caplog, set_policy, profile):
+    """Its convolutions have gradients by hand, which capture what cannot be saved."""
+    set_policy("mixed_bfloat16")
+    gan = gk.GAN(gk.DCGANGenerator(16, 1, latent_dim=Z, width=2), gk.DCGANDiscriminator(16, 1, width=2))
+    version = gk.export_generator(gan, tmp_path, discriminate=True, profile=profile)
+    loaded = check_version(version).loaded
+    assert not caplog.records
+    found = loaded.signatures["serving_default"](seed=tf.constant(range(4), tf.int64))["images"]
+    np.testing.assert_allclose(tf.cast(found, tf.int32), gan.generate(4, seed=0), atol=1)

@@ -152,6 +152,20 @@ def test_a_graph_of_tensorflow_1_and_tags_of_its_own(served, batching):
     np.testing.assert_array_equal(run(x=ROWS)["y"], 3 * ROWS + 0.5)
 
 
+def _save_frozen(path):
+    """Constants alone: it has no folder of variables."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 2], "x")
+        v1.saved_model.simple_save(session, path, {"x": x}, {"y": 2.0 * x})
+    assert not tf.io.gfile.exists(f"{path}/variables/variables.index")
+
+
+@pytest.mark.parametrize("batching", BATCHING)
+def test_a_graph_without_variables(served, batching):
+    np.testing.assert_array_equal(served(_save_frozen, batching)(x=ROWS)["y"], 2 * ROWS)
+
+
 @pytest.mark.parametrize("batching", BATCHING)
 def test_threads_at_once_get_each_its_own(served, batching):
     run = served(toy.save, batching, "generate")

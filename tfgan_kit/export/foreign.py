@@ -49,13 +49,13 @@ def check_generator(generator, latent_dim, num_classes, output_range):
 def _run(generator, latent_dim, num_classes):
     """Images of a few rows, float64 (N, H, W, C)."""
     latents = tf.random.stateless_normal([_ROWS, latent_dim], [0, 0], alg="philox")
-    labels = tf.zeros([_ROWS], tf.int32)
+    labels = None if num_classes is None else tf.constant([0, num_classes - 1] * (_ROWS // 2), tf.int32)
     try:
         images = generator([latents, labels] if num_classes else latents, training=False)
     except (ValueError, TypeError, tf.errors.OpError) as error:
+        then = f", then labels (N,) from 0 to {num_classes - 1}" if num_classes else ""
         raise ValueError(
-            f"The model does not take latents (N, {latent_dim})"
-            f"{', then labels (N,)' if num_classes else ''}; is it a generator? Keras says: "
+            f"The model does not take latents (N, {latent_dim}){then}; is it a generator? Keras says: "
             f"{str(error)[:300]}"
         ) from error
     _check_images(images)

@@ -72,7 +72,12 @@ class InferenceGraph:
     def graph_def(self):
         """As TensorFlow imports it; inputs, weights and resources are to be given by its `input_map`."""
         nodes = [node for name, node in self.nodes.items() if name not in self.inputs]
-        return tf.compat.v1.GraphDef(node=nodes, library=self.library, versions=self.versions)
+        definition = tf.compat.v1.GraphDef(node=nodes, library=self.library, versions=self.versions)
+        for part in (definition.node, *(function.node_def for function in definition.library.function)):
+            for node in part:
+                # A gradient written by hand may capture a tensor of the model's graph, and cannot be saved then.
+                node.attr.pop("_gradient_op_type", None)
+        return definition
 
 
 class Emitted:

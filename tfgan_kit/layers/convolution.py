@@ -84,8 +84,7 @@ def _convolve_transposed(x, kernel):
 
 
 def _transpose(x, kernel):
-    count, height, width = tf.unstack(tf.shape(x)[:3])
-    shape = tf.stack([count, 2 * height, 2 * width, kernel.shape[2]])
+    shape = tf.stack([tf.shape(x)[0], 2 * x.shape[1], 2 * x.shape[2], kernel.shape[2]])
     return tf.nn.conv2d_transpose(x, kernel, shape, 2, "SAME")
 
 

@@ -8,13 +8,13 @@ import threading
 import time
 from concurrent import futures
 
-from absl import app
+from absl import app, flags
 
-from tfgan_kit.serving import ModelServer, StartError
+from tfgan_kit.serving import ModelServer, StartError, start_flags
 from tfgan_kit.serving.listening import address_of
-from tfgan_kit.serving.start_flags import CANNOT_START, server_of_flags
 
 _GRACE_SECONDS = 30
+flags.adopt_module_key_flags(start_flags)  # so that --help shows them
 
 
 def main(argv):
@@ -26,10 +26,10 @@ def main(argv):
     _end_on_signals(serving, stop)
     began = time.monotonic()
     try:
-        server = _start(server_of_flags())
+        server = _start(start_flags.server_of_flags())
     except StartError as error:
         print(f"Cannot start: {error}", file=sys.stderr)
-        sys.exit(CANNOT_START)
+        sys.exit(start_flags.CANNOT_START)
     serving.set()
     _say(_started(server, time.monotonic() - began))
     stop.wait()

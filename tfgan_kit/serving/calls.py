@@ -11,6 +11,7 @@ _STACK = re.compile(
     r"$|\s|Graph execution error|Detected at node|<stack traces|\d+ (root|successful|derived) "
 )
 _NODE = re.compile(r"^\{\{function_node [^}]*\}\} ")
+_BATCH_OP = re.compile(r"\n\t \[\[\{\{node BatchFunction\w*\}\}\]\]\s*$")  # no node of the model
 _OP = re.compile(r"\s*\[Op:\w+\].*$")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -42,7 +43,8 @@ def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
 
 
 def reason(text: str) -> str:
-    """A message of TensorFlow's runtime without the words that its Python interface adds."""
+    """A message of TensorFlow's runtime without the words that its Python interface and our batch op add."""
+    text = _BATCH_OP.sub("", text)
     if "Graph execution error" not in text:
         return _OP.sub("", _NODE.sub("", text))
     lines = [line.strip() if re.match(r"\s+\(0\) ", line) else line for line in text.split("\n")]

@@ -33,15 +33,16 @@ class SavedModel:
         tags: those of the graph to load; all of them, and no other. Default `serve`.
 
     Raises:
-        IncompleteVersionError: the folder lacks `saved_model.pb` or its variables.
+        IncompleteVersionError: the folder lacks `saved_model.pb`, or variables that the graph restores.
         tf.errors.OpError, ValueError: TensorFlow cannot load it.
     """
 
     def __init__(self, path: pathlib.Path, parameters: BatchingParameters | None, tags=_SERVE):
-        _check_complete(path)
         self.path = path
         self.version = int(path.name)
         meta_graph = _meta_graph(path, set(tags))
+        if meta_graph.saver_def.restore_op_name:  # a frozen graph has no variables
+            _check_variables(path)
         # Copies: a part of a message keeps the whole of it in memory.
         self.signature_defs = copy.deepcopy(dict(meta_graph.signature_def))
         self._session = GraphSession(path, meta_graph)
@@ -67,9 +68,7 @@ class SavedModel:
         self._session.close()
 
 
-def _check_complete(path: pathlib.Path) -> None:
-    if not (path / "saved_model.pb").is_file():
-        raise IncompleteVersionError(f"{path} should have a file called `saved_model.pb`")
+def _check_variables(path: pathlib.Path) -> None:
     if not (path / "variables" / "variables.index").is_file():
         raise IncompleteVersionError(f"{path} has no variables/variables.index")
     if not any((path / "variables").glob("variables.data-*")):
@@ -77,6 +76,8 @@ def _check_complete(path: pathlib.Path) -> None:
 
 
 def _meta_graph(path: pathlib.Path, tags: set):
+    if not (path / "saved_model.pb").is_file():
+        raise IncompleteVersionError(f"{path} should have a file called `saved_model.pb`")
     saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
     for graph in saved.meta_graphs:
         if set(graph.meta_info_def.tags) == tags:

@@ -53,6 +53,7 @@ def test_a_refusal(batching, case):
     inputs, signature, code, text = REFUSED[case]
     found, details = refused(batching, inputs, name="zoo", signature=signature)
     assert found is code and text in details  # the contract quotes a part of them
+    assert "BatchFunction" not in details  # it is no node of the model's
 
 
 @pytest.mark.parametrize("signature, output", [("with_loss", "y"), ("with_classes", "alike")])
