@@ -323,6 +323,42 @@ def is_listed(caller, name):
         return False
 
 
+SIGNALS_IN_EVERY_LINE = """
+import os, signal, sys, threading
+from tfgan_kit.serving.__main__ import Signals
+
+def send():
+    if not sent:
+        sent.append(True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def trace(frame, event, argument):
+    global left
+    if event == "line" and frame.f_code.co_name != "_end":
+        left -= 1
+        if left == 0:
+            send()
+    return trace
+
+for left in range(1, 20):  # of whatever lines `wait` runs in Python, threading's too; else while it waits
+    signals, sent = Signals(), []
+    signals.serving = True
+    later = threading.Timer(0.1, send)
+    later.start()
+    sys.settrace(trace)
+    signals.wait()
+    sys.settrace(None)
+    later.join()
+print("ended each time")
+"""
+
+
+def test_a_signal_in_the_middle_of_the_wait_for_it_is_not_lost():
+    line = [sys.executable, "-c", SIGNALS_IN_EVERY_LINE]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "ended each time\n", done.stderr[-2000:]
+
+
 def test_a_server_that_nobody_reads_drains_all_the_same(base_path):
     process, _, address = started("--model_name=toy", f"--model_base_path={base_path}")
     caller = messages.Caller(address)

@@ -2,9 +2,9 @@
 
 import logging
 import os
+import queue
 import signal
 import sys
-import threading
 import time
 from concurrent import futures
 
@@ -22,17 +22,16 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"this command takes only flags. Received: {argv[1:]}")
     logging.getLogger("tfgan_kit").setLevel(logging.INFO)  # the versions' story, not TensorFlow's
-    serving, stop = threading.Event(), threading.Event()
-    _end_on_signals(serving, stop)
+    signals = Signals()
     began = time.monotonic()
     try:
         server = _start(start_flags.server_of_flags())
     except StartError as error:
         print(f"Cannot start: {error}", file=sys.stderr)
         sys.exit(start_flags.CANNOT_START)
-    serving.set()
+    signals.serving = True
     _say(_started(server, time.monotonic() - began))
-    stop.wait()
+    signals.wait()
     _say("Stopping: calls that are running may finish. Once more ends them too.")
     ended = server.stop(_GRACE_SECONDS)
     if not ended:
@@ -48,14 +47,25 @@ def _start(server: ModelServer) -> ModelServer:
         return thread.submit(server.start).result()
 
 
-def _end_on_signals(serving: threading.Event, stop: threading.Event) -> None:
-    def end(number, _):
-        if stop.is_set() or not serving.is_set():
-            os._exit(128 + number)  # as a shell reports it
-        stop.set()
+class Signals:
+    """SIGTERM and SIGINT: the first is waited for while `serving`; any other ends the process at once."""
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    def __init__(self):
+        self.serving = self._came = False
+        # An Event's `set` would wait for a lock that this very thread may hold, within `wait`.
+        self._first = queue.SimpleQueue()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
+
+    def wait(self) -> None:
+        """Until the first."""
+        self._first.get()
+
+    def _end(self, number, _) -> None:
+        if self._came or not self.serving:
+            os._exit(128 + number)  # as a shell reports it
+        self._came = True
+        self._first.put(number)
 
 
 def _say(line: str) -> None:

@@ -18,6 +18,7 @@ _CHANNEL = {
     "grpc.so_reuseport": 0,
 }
 _GOODBYE_SECONDS = 0.1  # until calls that stayed silent are cancelled
+_LOST_SECONDS = 5.0  # until a call whose end gRPC never tells is given up
 
 
 class GrpcGateway:
@@ -60,5 +61,5 @@ class GrpcGateway:
         """
         end = time.monotonic() + grace
         ended = self._calls.close(grace)
-        self._server.stop(max(0.0, min(_GOODBYE_SECONDS, end - time.monotonic()))).wait()
-        return ended
+        stopped = self._server.stop(max(0.0, min(_GOODBYE_SECONDS, end - time.monotonic())))
+        return stopped.wait(_LOST_SECONDS) and ended

@@ -160,9 +160,10 @@ def await_ready(server, log) -> None:
     def answers():
         if server.process.poll() is not None:
             raise RuntimeError(f"the server ended:\n{log.read_text(errors='replace')[-3000:]}")
+        host, _, port = server.target.rpartition(":")
         try:
-            grpc.channel_ready_future(server.channel).result(timeout=0.2)
-        except grpc.FutureTimeoutError:
+            socket.create_connection((host, int(port)), timeout=0.2).close()
+        except OSError:
             return False
         return True
 
