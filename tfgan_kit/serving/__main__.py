@@ -2,7 +2,6 @@
 
 import logging
 import os
-import queue
 import signal
 import sys
 import time
@@ -52,20 +51,23 @@ class Signals:
 
     def __init__(self):
         self.serving = self._came = False
-        # An Event's `set` would wait for a lock that this very thread may hold, within `wait`.
-        self._first = queue.SimpleQueue()
+        # Written to by Python's C code. A lock would not do: a signal that is noted just before a thread
+        # sleeps on one does not wake it, and a handler may want the very lock that its thread holds.
+        self._told, written = os.pipe()
+        os.set_blocking(written, False)
+        signal.set_wakeup_fd(written, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
 
     def wait(self) -> None:
         """Until the first."""
-        self._first.get()
+        while not self._came:
+            os.read(self._told, 1)
 
     def _end(self, number, _) -> None:
         if self._came or not self.serving:
             os._exit(128 + number)  # as a shell reports it
         self._came = True
-        self._first.put(number)
 
 
 def _say(line: str) -> None:
