@@ -80,9 +80,9 @@ def in_plain_words(error: grpc.RpcError, target: str, model: str, timeout: float
 
 
 def _hint(code, details):
-    if code is grpc.StatusCode.UNAVAILABLE and "::1" in details and "onnection refused" in details:
-        return _HINTS[code] + _OF_TWO_ADDRESSES
-    if code is grpc.StatusCode.UNAVAILABLE and "onnection refused" not in details:
+    if code is grpc.StatusCode.UNAVAILABLE:
+        if "onnection refused" in details:
+            return _HINTS[code] + (_OF_TWO_ADDRESSES if "::1" in details else "")
         for signs, hint in _HANDSHAKE:
             if any(sign in details for sign in signs):
                 return hint

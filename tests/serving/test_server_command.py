@@ -24,11 +24,19 @@ from tfgan_kit_client import GeneratorClient
 COMMAND = [sys.executable, "-m", "tfgan_kit.serving"]
 
 
-def started(*flags):
-    """The running command and its address."""
-    process = subprocess.Popen([*COMMAND, "--port=0", *flags], stdout=subprocess.PIPE, text=True)
-    line = process.stdout.readline()
-    return process, line, re.search(r"127\.0\.0\.1:\d+", line).group()
+@pytest.fixture
+def started():
+    """`started(*flags)`: the running command, its first line and its address; it is killed after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*flags, command=COMMAND):
+            process = subprocess.Popen([*command, "--port=0", *flags], stdout=subprocess.PIPE, text=True)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            line = process.stdout.readline()
+            return process, line, re.search(r"127\.0\.0\.1:\d+", line).group()
+
+        yield start
 
 
 def run(*flags):
@@ -36,7 +44,7 @@ def run(*flags):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_sigterm_lets_the_running_call_finish_and_exits_with_0(base_path):
+def test_sigterm_lets_the_running_call_finish_and_exits_with_0(started, base_path):
     process, line, address = started(
         "--model_name=toy", f"--model_base_path={base_path}",
         "--enable_batching", "--max_batch_size=32",
@@ -59,7 +67,7 @@ def test_sigterm_lets_the_running_call_finish_and_exits_with_0(base_path):
 CALLERS = 8
 
 
-def test_sigterm_under_load_fails_no_request_that_was_sent_before_it(base_path):
+def test_sigterm_under_load_fails_no_request_that_was_sent_before_it(started, base_path):
     process, _, address = started(
         "--model_name=toy", f"--model_base_path={base_path}", "--grpc_max_threads=64"
     )
@@ -94,7 +102,7 @@ def test_sigterm_under_load_fails_no_request_that_was_sent_before_it(base_path):
     assert {codes[-1] for codes in ended} == {grpc.StatusCode.UNAVAILABLE}  # which clients retry
 
 
-def test_all_flags_together_and_a_second_signal_ends_it_at_once(base_path, tmp_path):
+def test_all_flags_together_and_a_second_signal_ends_it_at_once(started, base_path, tmp_path):
     (tmp_path / "models.config").write_text(
         f'model_config_list {{ config {{ name: "toy" base_path: "{base_path}" '
         'model_platform: "tensorflow" version_labels { key: "stable" value: 1 } } }'
@@ -130,7 +138,7 @@ def test_all_flags_together_and_a_second_signal_ends_it_at_once(base_path, tmp_p
 
 
 @pytest.mark.slow
-def test_a_killed_server_serves_again_within_5_seconds_beyond_the_import(base_path):
+def test_a_killed_server_serves_again_within_5_seconds_beyond_the_import(started, base_path):
     flags = ("--model_name=toy", f"--model_base_path={base_path}")
     process, *_ = started(*flags)
     process.send_signal(signal.SIGKILL)
@@ -293,20 +301,16 @@ def opened(pipe, writers):
     return True
 
 
-def test_a_load_that_does_not_end_holds_up_no_exit_past_the_grace(base_path, tmp_path, saved):
+def test_a_load_that_does_not_end_holds_up_no_exit_past_the_grace(started, base_path, tmp_path, saved):
     write_slow_version(tmp_path / "slow" / "1", saved, 30)
     script = "import tfgan_kit.serving.__main__ as m; from absl import app; m._GRACE_SECONDS = 0.5; app.run(m.main)"
-    flags = ["--port=0", "--model_name=toy", f"--model_base_path={base_path}"]
-    process = subprocess.Popen([sys.executable, "-c", script, *flags], stdout=subprocess.PIPE, text=True)
-    address = re.search(r"127\.0\.0\.1:\d+", process.stdout.readline()).group()
+    flags = ("--model_name=toy", f"--model_base_path={base_path}")
+    process, _, address = started(*flags, command=[sys.executable, "-c", script])
     caller = messages.Caller(address)
     request = model_management_pb2.ReloadConfigRequest()
     request.config.CopyFrom(messages.config(messages.model(base_path), messages.model(tmp_path / "slow", "slow")))
     reload = caller.service.HandleReloadConfigRequest.future(request, timeout=60)
-    with contextlib.ExitStack() as stack:
-        stack.callback(process.kill)  # whatever comes
-        toy.until(lambda: is_listed(caller, "slow"))
-        stack.pop_all()
+    toy.until(lambda: is_listed(caller, "slow"))
     process.terminate()
     began = time.monotonic()
     assert process.wait(timeout=20) == 1
@@ -359,7 +363,7 @@ def test_a_signal_in_the_middle_of_the_wait_for_it_is_not_lost():
     assert done.stdout == "ended each time\n", done.stderr[-2000:]
 
 
-def test_a_server_that_nobody_reads_drains_all_the_same(base_path):
+def test_a_server_that_nobody_reads_drains_all_the_same(started, base_path):
     process, _, address = started("--model_name=toy", f"--model_base_path={base_path}")
     caller = messages.Caller(address)
     running = caller.prediction.Predict.future(messages.predict(1, signature="slow"), timeout=20)

@@ -4,8 +4,8 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
-from concurrent import futures
 
 from absl import app, flags
 
@@ -24,7 +24,7 @@ def main(argv):
     signals = Signals()
     began = time.monotonic()
     try:
-        server = _start(start_flags.server_of_flags())
+        server = start_flags.server_of_flags().start()
     except StartError as error:
         print(f"Cannot start: {error}", file=sys.stderr)
         sys.exit(start_flags.CANNOT_START)
@@ -40,34 +40,33 @@ def main(argv):
     os._exit(0 if ended else 1)
 
 
-def _start(server: ModelServer) -> ModelServer:
-    # Python handles signals in this thread, and not while TensorFlow loads in it
-    with futures.ThreadPoolExecutor(1) as thread:
-        return thread.submit(server.start).result()
-
-
 class Signals:
-    """SIGTERM and SIGINT: the first is waited for while `serving`; any other ends the process at once."""
+    """SIGTERM and SIGINT: the first is waited for while `serving`; any other ends the process at once.
+
+    A thread follows them by a pipe that Python's C code writes to. Python's own handlers run in the main
+    thread, which may be in TensorFlow, or asleep on a lock that a signal noted just before does not wake.
+    """
 
     def __init__(self):
-        self.serving = self._came = False
-        # Written to by Python's C code. A lock would not do: a signal that is noted just before a thread
-        # sleeps on one does not wake it, and a handler may want the very lock that its thread holds.
-        self._told, written = os.pipe()
+        self.serving = False
+        self._came = threading.Event()
+        told, written = os.pipe()
         os.set_blocking(written, False)
         signal.set_wakeup_fd(written, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._end)
+            signal.signal(number, lambda *_: None)
+        threading.Thread(target=self._follow, args=(told,), name="signals", daemon=True).start()
 
     def wait(self) -> None:
         """Until the first."""
-        while not self._came:
-            os.read(self._told, 1)
+        self._came.wait()
 
-    def _end(self, number, _) -> None:
-        if self._came or not self.serving:
-            os._exit(128 + number)  # as a shell reports it
-        self._came = True
+    def _follow(self, told) -> None:
+        while True:
+            (number,) = os.read(told, 1)
+            if self._came.is_set() or not self.serving:
+                os._exit(128 + number)  # as a shell reports it
+            self._came.set()
 
 
 def _say(line: str) -> None:

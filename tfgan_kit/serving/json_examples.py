@@ -4,9 +4,9 @@ Reference: TensorFlow Serving's `g3doc/api_rest.md`; texts are `json_tensor.cc`'
 """
 
 from tfgan_kit.serving.json_excerpt import excerpt, type_name
-from tfgan_kit.serving.json_requests import fill_signature_name
+from tfgan_kit.serving.json_requests import parse
 from tfgan_kit.serving.json_tensors import decoded, is_base64
-from tfgan_kit.serving.json_text import invalid, parse_object
+from tfgan_kit.serving.json_text import invalid
 
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 _INT64_MAX = 2**63 - 1
@@ -22,8 +22,7 @@ def fill_examples(request, body: bytes) -> None:
     Raises:
         RequestError: INVALID_ARGUMENT, in TensorFlow Serving's words.
     """
-    document = parse_object(body)
-    fill_signature_name(request.model_spec, document)
+    document = parse(body, request.model_spec)
     target = request.input.example_list
     if "context" in document:
         target = request.input.example_list_with_context

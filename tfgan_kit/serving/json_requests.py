@@ -22,7 +22,13 @@ def parse(body: bytes, spec) -> dict:
         RequestError: with TensorFlow Serving's status and text.
     """
     document = parse_object(body)
-    fill_signature_name(spec, document)
+    name = document.get("signature_name", "")
+    if not isinstance(name, str):
+        raise invalid(
+            f"JSON Value: {excerpt(document)} not formatted correctly. 'signature_name' key must "
+            "be a string value."
+        )
+    spec.signature_name = name
     return document
 
 
@@ -46,17 +52,6 @@ def fill_inputs(request, document: dict, signatures: dict) -> str:
     for name, array in read(document[form], inputs).items():
         tensors.encode(array, request.inputs[name], as_content=True)
     return form
-
-
-def fill_signature_name(spec, document: dict) -> None:
-    """Writes the optional `signature_name`."""
-    name = document.get("signature_name", "")
-    if not isinstance(name, str):
-        raise invalid(
-            f"JSON Value: {excerpt(document)} not formatted correctly. 'signature_name' key must "
-            "be a string value."
-        )
-    spec.signature_name = name
 
 
 def _inputs(signatures, given: str) -> dict:
