@@ -25,6 +25,7 @@ from tfgan_kit_client.tensors import predict_request
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 _BODIES = 64  # different requests, sent in turn
 _CONNECTIONS = 8  # of an open loop
+_CHECK = "/grpc.health.v1.Health/Check"
 _PAUSE = 0.01  # s after a refusal: else a refused caller would do nothing but knock
 
 
@@ -252,9 +253,6 @@ class _Pending:
 
 def _connected(channels, timeout):
     """Connects beforehand, so that no request pays for it; a server that is away is its requests' error."""
-    end = time.monotonic() + min(timeout, 1.0)
-    for ready in [grpc.channel_ready_future(channel) for channel in channels]:
-        try:
-            ready.result(max(0.0, end - time.monotonic()))
-        except grpc.FutureTimeoutError:
-            ready.cancel()
+    asked = [channel.unary_unary(_CHECK).future(b"", min(timeout, 1.0), wait_for_ready=True) for channel in channels]
+    for call in asked:
+        call.code()  # any answer, also that there is no such method, came over a connection
