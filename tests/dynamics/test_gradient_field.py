@@ -168,7 +168,7 @@ def test_products_of_networks_agree_with_the_jacobian_of_a_tape(make_gan, uint8_
             g_loss = tf.reduce_mean(tf.nn.softplus(-fake_logits))
         gradients = tape.gradient(d_loss, players[0]) + tape.gradient(g_loss, players[1])
         v = tf.concat([tf.reshape(gradient, [-1]) for gradient in gradients], axis=0)
-    blocks = outer.jacobian(v, players[0] + players[1], experimental_use_pfor=False)
+    blocks = outer.jacobian(v, players[0] + players[1], experimental_use_pfor=True)
     expected = np.concatenate([np.reshape(block, (len(v), -1)) for block in blocks], axis=1)
 
     field = GradientField.of_gan(gan, uint8_images)

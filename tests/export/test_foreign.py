@@ -214,7 +214,7 @@ def test_a_class_more_than_the_model_knows_is_refused(tmp_path):
         gk.export_generator(keras.Model([latents, label], pixels(merged)), tmp_path, num_classes=9)
 
 
-@pytest.mark.parametrize("optimized", [True, False])
+@pytest.mark.parametrize("optimized", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_weights_of_8_bits_are_served_though_their_gradients_cannot_be_saved(tmp_path, optimized):
     latents = keras.Input((4,))
     model = keras.Model(latents, pixels(latents))
