@@ -185,9 +185,9 @@ def test_an_unknown_model_is_named(target):
 
 
 def test_a_deadline_is_named_and_the_client_goes_on(target):
-    with GeneratorClient(target, "toy", timeout=0.3) as client:
+    with GeneratorClient(target, "toy", timeout=0.7) as client:
         client.metadata()
-        with pytest.raises(ServingError, match="did not answer within 0.3 s") as caught:
+        with pytest.raises(ServingError, match="did not answer within 0.7 s") as caught:
             client.generate(1, signature="slow")
         assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
         assert len(client.generate(3)) == 3

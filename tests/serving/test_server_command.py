@@ -314,7 +314,7 @@ def test_a_load_that_does_not_end_holds_up_no_exit_past_the_grace(started, base_
     process.terminate()
     began = time.monotonic()
     assert process.wait(timeout=20) == 1
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert reload.exception() is not None
 
 
