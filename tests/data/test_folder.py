@@ -1,6 +1,7 @@
 """Folders of images, made here file by file."""
 
 import os
+import shutil
 import warnings
 
 import numpy as np
@@ -258,6 +259,25 @@ def test_a_changed_file_is_looked_at_again(shades):
     with pytest.raises(ValueError, match="2 different sizes"):
         open_source(f"folder:{shades}")
     assert open_source(f"folder:{shades}", image_size=8).fingerprint != first.fingerprint
+
+
+def test_the_fingerprint_is_of_the_content_wherever_the_folder_lies(shades, tmp_path_factory):
+    copy = shutil.copytree(shades, tmp_path_factory.mktemp("elsewhere") / "copy", copy_function=shutil.copyfile)
+    os.utime(copy / "03.png", (0, 0))
+    assert open_source(f"folder:{copy}").fingerprint == open_source(f"folder:{shades}").fingerprint
+
+
+def test_a_file_that_changed_behind_its_old_size_and_time_is_found_out(shades):
+    file = shades / "03.png"
+    before, first = file.stat(), open_source(f"folder:{shades}")
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where a decoder takes the checksum seriously
+        assert open_source(f"folder:{shades}").fingerprint != first.fingerprint
 
 
 def test_a_damaged_cache_is_replaced(shades, cache):

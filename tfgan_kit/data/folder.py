@@ -14,7 +14,7 @@ from tfgan_kit.data.fit import check_fit
 from tfgan_kit.data.listing import Listing
 
 # Part of the cache's key: count up when decoding changes what `_examine` finds.
-_FORMAT = 2
+_FORMAT = 3
 
 
 def open_folder(path, image_size=None, channels=None):
@@ -22,9 +22,9 @@ def open_folder(path, image_size=None, channels=None):
 
     Each first-level sub-folder is a class, in sorted order; images in the folder itself have none.
     Transparent images are laid on white, oblong ones cropped to their centre, all resized with
-    antialiasing. Every file is decoded once
+    antialiasing. Every file is read and decoded once
     here: broken ones are left out with a warning that counts them. The findings are cached until a
-        file changes.
+    file changes.
 
     Args:
         path: the folder.
@@ -43,27 +43,26 @@ def open_folder(path, image_size=None, channels=None):
     name = f"folder:{path}"
     listing = Listing(path)
     classes = listing.classes()
-    images, found = _examine(listing)
+    images, found, content = _examine(listing)
     _warn(listing, found)
     shape = fitted_shape(name, found, image_size, channels)
     labels = class_names = None
     if classes is not None:
         class_names, labels = np.unique(np.array(classes)[found[:, 0]], return_inverse=True)
         class_names, labels = class_names.tolist(), labels.astype(np.int32)
-    fingerprint = hashlib.sha256(f"{listing.fingerprint} {shape}".encode()).hexdigest()
+    fingerprint = hashlib.sha256(f"{content} {shape}".encode()).hexdigest()
     return EncodedSource(name, images, shape, fingerprint, labels, class_names)
 
 
 def _examine(listing):
+    """(the images that can be decoded, what `measure` found of each, a hash of all names and files)."""
     files = [listing.root / name for name in listing.names]
-    cached = cache_path("folders", f"{listing.fingerprint}-{_FORMAT}.npz")
+    cached = cache_path("folders", f"{listing.state}-{_FORMAT}.npz")
     known = _read_cache(cached)
     if known is not None:
-        through_pillow, found = known
-        return EncodedImages([str(f) for f in files], through_pillow, are_paths=True).keep(
-            found
-        ), found
-    through_pillow = np.array([_needs_pillow(file) for file in _progress(files, "Reading")])
+        through_pillow, found, content = known
+        return EncodedImages([str(f) for f in files], through_pillow, are_paths=True).keep(found), found, content
+    through_pillow, hashes = zip(*(_read(file) for file in _progress(files, "Reading")), strict=True)
     images = EncodedImages([str(f) for f in files], through_pillow, are_paths=True)
     found = images.measure(lambda rows: _progress(rows, "Decoding", len(files)))
     if not len(found):
@@ -71,25 +70,28 @@ def _examine(listing):
             f"None of the {len(files)} image files can be decoded, e.g. {listing.names[0]}. Are "
             f"they whole, and of the kind their names say? Received: folder:{listing.root}"
         )
-    content = io.BytesIO()
-    np.savez(content, through_pillow=through_pillow, found=found)
-    write_cache(cached, content.getvalue())
-    return images.keep(found), found
+    content = hashlib.sha256("\n".join(map(" ".join, zip(hashes, listing.names, strict=True))).encode()).hexdigest()
+    file = io.BytesIO()
+    np.savez(file, through_pillow=through_pillow, found=found, content=content)
+    write_cache(cached, file.getvalue())
+    return images.keep(found), found, content
 
 
 def _read_cache(path):
     try:
         with np.load(path) as known:
-            return known["through_pillow"], known["found"]
+            return known["through_pillow"], known["found"], str(known["content"])
     except Exception:  # absent, or damaged in whatever way: look again
         return None
 
 
-def _needs_pillow(file):
+def _read(file):
+    """(whether Pillow decodes it, the hash of its bytes)."""
     try:
-        return needs_pillow(file.read_bytes())
+        content = file.read_bytes()
     except OSError:  # the decoder will say so, and count it
-        return False
+        return False, ""
+    return needs_pillow(content), hashlib.sha256(content).hexdigest()
 
 
 def _progress(things, what, total=None):

@@ -15,7 +15,7 @@ class Listing:
         root: the folder.
         names: relative path of each image, with forward slashes.
         unsupported: relative paths of image files of kinds that are not read.
-        fingerprint: sha256 hex digest of the names, sizes and modification times.
+        state: sha256 hex digest of names, sizes and times, which changes where a file does, and where it is copied.
 
     Args:
         root: path of the folder.
@@ -39,7 +39,7 @@ class Listing:
                 f"There is no image in this folder or below: it must hold {', '.join(SUPPORTED)} "
                 f"files.{self.unsupported_note()} Received: folder:{root}"
             )
-        self.fingerprint = _fingerprint(self.root, self.names)
+        self.state = _state(self.root, self.names)
 
     def unsupported_note(self):
         """A sentence about the image files that are not read; empty when there are none."""
@@ -87,12 +87,13 @@ def _refuse(error):
     ) from error
 
 
-def _fingerprint(root, names):
+def _state(root, names):
     digest = hashlib.sha256()
     for name in names:
         try:
             status = os.stat(root / name)
-            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+            # The last cannot be set: who restores a file's size and time of change is found out all the same.
+            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0".encode())
         except OSError:  # a dangling link: the decoder counts it as broken
             digest.update(f"{name}\0missing\0".encode())
     return digest.hexdigest()
