@@ -164,3 +164,9 @@ def test_unsuitable_source_is_refused_with_the_reason(source, indices, message, 
 def test_a_classifier_of_other_steps_is_another_one(dots, cache_of_dots):
     steps = domain_classifier(dots, np.arange(30), cache=cache_of_dots, steps=1)
     assert steps.weights_hash != domain_classifier(dots, np.arange(30), cache=cache_of_dots).weights_hash
+
+
+def test_keras_policy_is_no_part_of_the_network(set_policy):
+    set_policy("mixed_bfloat16")
+    network = classifier_training.build_classifier((8, 8, 1), 2)
+    assert {layer.compute_dtype for layer in network.layers} == {"float32"}

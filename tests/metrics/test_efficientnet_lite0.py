@@ -1,5 +1,6 @@
 """The network against one written here with torch's functions, with random weights and with the published ones."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -107,6 +108,14 @@ def test_published_weights_give_what_torchs_functions_do(prepared):
     except ValueError as error:
         pytest.skip(f"the weights are not to be had: {error}")
     _assert_equal_to_the_reference(path, prepared, 1e-4)
+
+
+def test_keras_policy_is_no_part_of_the_network(random_weights, prepared, set_policy):
+    plain = efficientnet_lite0.build(random_weights)(prepared)
+    set_policy("mixed_bfloat16")
+    for found, expected in zip(efficientnet_lite0.build(random_weights)(prepared), plain, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
 
 
 def test_outputs_are_1280_features_of_at_least_zero_and_1000_logits(random_weights, prepared):

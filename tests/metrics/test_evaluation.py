@@ -222,7 +222,7 @@ def test_wrong_input_is_refused_with_the_reason(options, message):
 
 
 def test_diverged_points_are_refused():
-    source = ArraySource("points", np.zeros((40, 2), np.float32))
+    source = ArraySource("points", np.arange(80, dtype=np.float32).reshape(40, 2))
     with pytest.raises(ValueError, match="diverged"):
         evaluate(_replay(np.full((5, 2), np.nan)), source)
 
@@ -230,13 +230,45 @@ def test_diverged_points_are_refused():
 @pytest.mark.parametrize("images, words", [
     (np.zeros((5, 8, 8, 1), np.uint8), "all the same"),
     (np.random.default_rng(0).integers(0, 2, (50, 8, 8, 1), np.uint8), "without scaling"),
-    (np.random.default_rng(0).integers(128, 256, (50, 8, 8, 1), np.uint8), r"output is in \[0, 1\]"),
+    (np.random.default_rng(0).integers(128, 256, (50, 8, 8, 1), np.uint8), "generated .* where .-1, 1. is expected"),
     (np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), np.uint8), None),
 ])
 def test_a_collapsed_generator_or_a_wrong_range_is_said(images, words):
     (result,) = evaluate(_replay(images), _pictures())
     warnings = " ".join(result["protocol"]["warnings"])
     assert re.search(words, warnings) if words else not warnings
+
+
+@pytest.mark.parametrize("pixels, words", [
+    (np.random.default_rng(0).integers(0, 2, (40, 8, 8, 1), np.uint8), "every real pixel is 0 or 1"),
+    (np.random.default_rng(0).integers(124, 256, (40, 8, 8, 1), np.uint8), "hardly any real pixel"),
+])
+def test_real_images_in_a_wrong_range_are_said_so(pixels, words):
+    images = np.random.default_rng(1).integers(0, 256, (50, 8, 8, 1), np.uint8)
+    (result,) = evaluate(_replay(images), ArraySource("odd", pixels))
+    assert words in result["protocol"]["warnings"][0]
+
+
+def test_real_samples_that_are_all_the_same_are_refused():
+    with pytest.raises(ValueError, match="real samples .* all the same.*source='grey'"):
+        evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), ArraySource("grey", np.full((40, 8, 8, 1), 9, np.uint8)))
+
+
+def test_an_extractor_that_answers_a_constant_is_refused():
+    def blind(images):
+        return np.ones((len(images), 3), np.float32)
+
+    with pytest.raises(ValueError, match="the same for every real image.*extractor='blind'"):
+        evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), _pictures(), ["fd"], extractor=blind)
+
+
+def test_a_class_without_an_image_is_named():
+    source = _pictures(labels=np.arange(40) % 2 * 3)
+    results = evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), source)
+    assert {result["measure"] for result in results} == {"swd"}
+    assert "classes [1, 2]" in results[0]["protocol"]["warnings"][0]
+    with pytest.raises(ValueError, match=r"num_classes=4, classes without an image: \[1, 2\]"):
+        evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), source, ["fd"])
 
 
 def test_the_floor_of_fewer_images_holds_every_class_of_a_sorted_set(digits, held_out_digits):

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfgan_kit.data import pixels
 from tfgan_kit.metrics import FeatureExtractor, differences, feature_extractor
+from tfgan_kit.metrics.feature_extractor import hash_of_weights
 
 
 def _images(count=10, shape=(8, 8, 3), seed=0):
@@ -170,3 +171,19 @@ def test_what_is_no_extractor_is_refused_with_the_reason(make, message, tmp_path
 def test_names_and_batch_sizes_are_checked(name, batch_size):
     with pytest.raises(ValueError, match="Received"):
         FeatureExtractor(np.asarray, name, batch_size=batch_size)
+
+
+class Scaled(keras.Model):
+    """A model of one's own that does not say what it is made of."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, images):
+        return self.factor * keras.ops.mean(images, axis=(1, 2))
+
+
+def test_a_model_that_does_not_say_what_it_is_made_of_has_no_hash():
+    assert hash_of_weights(Scaled(keras.ops.ones(()))) is None
+    assert hash_of_weights(_network()) is not None

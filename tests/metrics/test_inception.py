@@ -126,3 +126,9 @@ def test_an_evaluation_by_the_fid_network_bears_its_name_hash_and_resizer(weight
     assert protocol["resizer"] == "tf1_bilinear"
     assert protocol["extractor_hash"] == weight_files.sha256(weights)[:16]
     assert open_extractor("inception", weights, "clean").name == "inception_clean"
+
+
+def test_keras_policy_is_no_part_of_the_network(set_policy):
+    set_policy("mixed_bfloat16")
+    network = inception.build_inception(["64"])
+    assert {layer.compute_dtype for layer in network.layers} == {"float32"}

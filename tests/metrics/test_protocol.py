@@ -46,6 +46,17 @@ def test_another_protocol_is_refused_and_the_difference_named(change, message):
     assert len(differences(_result()["protocol"], _result(**change)["protocol"])) == len(change)
 
 
+def test_the_spelling_of_data_is_no_part_of_the_protocol():
+    one, other = (_result(reference_source=f"npz:{path}", test_source=path) for path in ("a.npz", "/data/a.npz"))
+    assert compare([one], [other]) == {"fd_domain_100": 0.0}
+
+
+def test_values_of_other_counts_say_so_though_their_names_differ():
+    one, other = (_result(f"fd_domain_{n}", generated_count=n) | {"measure": "fd"} for n in (100, 200))
+    with pytest.raises(ValueError, match="no metric in common.*generated_count: 100 and 200"):
+        compare([one], [other])
+
+
 def test_nothing_in_common_is_refused():
     with pytest.raises(ValueError, match="no metric in common.*fd_domain_100.*fd_domain_200"):
         compare([_result()], [_result("fd_domain_200")])

@@ -1,6 +1,6 @@
 """Which metrics, by which extractor: what is asked for against what the data allow."""
 
-from tfgan_kit.metrics.domain_classifier import SIDES, classifiable
+from tfgan_kit.metrics.domain_classifier import SIDES, classifiable, empty_classes
 from tfgan_kit.metrics.feature_extractor import KNOWN
 from tfgan_kit.metrics.measures import GROUPS, MEASURES
 from tfgan_kit.metrics.sliced_wasserstein import PATCH_SIZE
@@ -117,11 +117,12 @@ def _members(name, allowed):
 def _check_allowed(names, allowed, source, conditional, extractor, metrics):
     forbidden = [name for name in names if name not in allowed]
     if forbidden:
+        empty = f", classes without an image: {empty_classes(source)}" if empty_classes(source) else ""
         raise ValueError(
             f"{', '.join(forbidden)} cannot be measured on {source.name!r} (image_shape={source.image_shape}, "
-            f"num_classes={source.num_classes}, conditional={conditional}, extractor={extractor!r}): features need "
-            f"images and an extractor (domain: labelled images of at least 2 classes and {SIDES[0]} to {SIDES[1]} "
-            "pixels a side; inception and lite0: any), inception_score one that is a classifier, label_agreement "
-            "the domain classifier and a conditional generator, mode_coverage a source whose modes are known "
+            f"num_classes={source.num_classes}{empty}, conditional={conditional}, extractor={extractor!r}): features "
+            "need images and an extractor (domain: labelled images of at least 2 classes, none of them empty, and "
+            f"{SIDES[0]} to {SIDES[1]} pixels a side; inception and lite0: any), inception_score one that is a "
+            "classifier, label_agreement the domain classifier and a conditional generator, mode_coverage a source whose modes are known "
             f"(ring8, grid25, skewed25, stacked:PATH). Choose from {', '.join(allowed)}. Received: metrics={metrics!r}"
         )

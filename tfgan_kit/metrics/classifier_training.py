@@ -6,6 +6,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tfgan_kit.data import pixels
+from tfgan_kit.metrics.feature_extractor import in_float32
 
 RECIPE = 1  # raise it when anything below changes what is trained: older caches are left alone
 FEATURES = 64
@@ -90,6 +91,7 @@ def _training_step(model, num_classes, steps):
     return lambda images, labels: step(tf.constant(images), tf.constant(labels))
 
 
+@in_float32()
 def build_classifier(image_shape, num_classes, seed=0):
     """A small convolutional classifier for any image size from 8 to 256 pixels.
 

@@ -125,8 +125,13 @@ def classifiable(source):
     """Whether a domain classifier can be trained on a source."""
     return (
         source.labels is not None and source.num_classes >= 2 and _has_its_size(source.image_shape)
-        and len(np.unique(source.labels)) == source.num_classes
+        and not empty_classes(source)
     )
+
+
+def empty_classes(source):
+    """The classes of a source that no image has: a list of ints."""
+    return [] if source.labels is None else sorted(set(range(source.num_classes)) - set(source.labels.tolist()))
 
 
 def _has_its_size(shape):

@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers
 
 from tfgan_kit.metrics import resizing
+from tfgan_kit.metrics.feature_extractor import in_float32
 from tfgan_kit.metrics.folding import fill, folded
 
 SIDE = 224
@@ -21,6 +22,7 @@ _STAGES = (
 _NORMS = {"conv_stem": "bn0", "expand_conv": "bn0", "depthwise_conv": "bn1", "project_conv": "bn2", "conv_head": "bn1"}
 
 
+@in_float32()
 def build(path):
     """The network with its weights, as a feature extractor needs it.
 

@@ -15,6 +15,7 @@ from tfgan_kit.metrics.neighbours import neighbour_metrics
 from tfgan_kit.metrics.protocol import result_name
 from tfgan_kit.metrics.sliced_wasserstein import MAX_IMAGES
 from tfgan_kit.metrics.split import Split, split_indices
+from tfgan_kit.metrics.suspicions import check_real, suspicions
 
 LARGEST_SEED = 2**31 - 1  # times 2^32, an image's name is an int64
 KEPT_SAMPLES = 64  # of every set, to be looked at
@@ -88,7 +89,7 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
 
     Raises:
         ValueError: an unknown metric, one the source does not allow, too few images, or samples
-            of another shape, type or number than asked for.
+            of another shape, type or number than asked for, real images or features that are all the same.
 
     Example:
         >>> results = evaluate(images_of(gan), tfgan_kit.data.open_source("mnist5k"))
@@ -115,6 +116,8 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
         keep = None
     reference = real_set(source, split.reference, extractor, keep)
     test = real_set(test_source or source, split.test, extractor, keep)
+    check_real(source, reference, extractor)
+    check_real(test_source or source, test, extractor)
     labels = _asked_labels(reference.labels, num_images, seed) if generator.conditional else None
     names = _of_enough(names, metrics is None, num_images, test, reference, labels)
     batches = generated_batches(generator.generate, num_images, source.image_shape, seed, labels)
@@ -219,7 +222,7 @@ def _protocol(source, test_source, seed, reference, test, generated):
         "seed": seed,
         "warnings": [
             *([warning] if floor_count < generated.count else []), *_resized(source, test_source),
-            *suspicions(generated, reference),
+            *suspicions(source, generated, reference),
         ],
     }
 
@@ -230,22 +233,6 @@ def _resized(*sources):
         for source in sources if source is not None
         if (native := source.native_shape) != source.image_shape
     ]
-
-
-def suspicions(generated, reference):
-    """What is odd about the kept samples of generated images beside real ones, as warnings."""
-    if generated.samples.ndim != 4 or not len(generated.samples):
-        return []
-    images, low, high = generated.samples, int(generated.samples.min()), int(generated.samples.max())
-    found = []
-    if (images == images[0]).all() and len(images) > 1:
-        found.append(f"the first {len(images)} generated images are all the same: the generator has collapsed")
-    elif high <= 1 < reference.samples.max():
-        found.append("every generated pixel is 0 or 1 of 255: images in [0, 1] were made uint8 without scaling")
-    elif low >= 127 > reference.samples.min():
-        found.append("no generated pixel is darker than 127 of 255, real ones are: the generator's output is in "
-                     "[0, 1], where [-1, 1] is expected")
-    return found
 
 
 def _result(name, real, floor, generated, protocol, *more):

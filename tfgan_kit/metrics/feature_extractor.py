@@ -1,5 +1,6 @@
 """What the metrics over features see of images: a network's answers, whichever network it is."""
 
+import contextlib
 import hashlib
 import json
 import pathlib
@@ -145,9 +146,26 @@ def feature_extractor(model, name=None):
     )
 
 
+@contextlib.contextmanager
+def in_float32():
+    """Layers made within are of float32, whatever Keras's global policy: a known name stands for one network."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
 def hash_of_weights(model):
-    """16 hex digits of the SHA-256 of a Keras model: its layers, but for their names, and its weights."""
-    digest = hashlib.sha256(_architecture(model).encode())
+    """16 hex digits of the SHA-256 of a Keras model: its layers, but for their names, and its weights.
+
+    None of a model whose class takes arguments and has no `get_config`: what it computes is not known.
+    """
+    architecture = _architecture(model)
+    if architecture is None:
+        return None
+    digest = hashlib.sha256(architecture.encode())
     for weight in model.weights:
         digest.update(f"{weight.shape}".encode() + weight.value.numpy().tobytes())
     return digest.hexdigest()[:16]
@@ -157,7 +175,7 @@ def _architecture(model):
     try:
         text = model.to_json()
     except NotImplementedError:  # of a class that does not say what it is made of
-        return type(model).__qualname__
+        return None
     for number, layer in enumerate([model, *model._flatten_layers()]):
         text = text.replace(json.dumps(layer.name), str(number))
     return text

@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers, ops
 
 from tfgan_kit.metrics import resizing
+from tfgan_kit.metrics.feature_extractor import in_float32
 from tfgan_kit.metrics.folding import fill, folded
 
 SIDE = 299
@@ -137,6 +138,7 @@ def prepare(images, resizer="tf1_bilinear"):
     return (resizing.resize(images, SIDE, resizer) - np.float32(128)) / np.float32(128)
 
 
+@in_float32()
 def build_inception(taps=("2048",)):
     """The network without its weights: float32 (N, 299, 299, 3) in [-1, 1) -> dict, tap -> array.
 

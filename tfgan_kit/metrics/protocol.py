@@ -2,6 +2,8 @@
 
 from tfgan_kit.metrics.weight_files import INCEPTION
 
+_SAID_ONLY = {"warnings", "reference_source", "test_source"}  # the fingerprints tell whether data are the same
+
 
 def result_name(measure, extractor=None, count=None, weights_hash=None):
     """The name of a value: what was measured, by which extractor, on how many generated images.
@@ -34,7 +36,7 @@ def differences(a, b):
         >>> differences({"seed": 0}, {"seed": 1})
         ['seed: 0 and 1']
     """
-    names = [name for name in [*a, *(name for name in b if name not in a)] if name != "warnings"]
+    names = [name for name in [*a, *(name for name in b if name not in a)] if name not in _SAID_ONLY]
     return [f"{name}: {a.get(name)} and {b.get(name)}" for name in names if a.get(name) != b.get(name)]
 
 
@@ -55,8 +57,8 @@ def compare(results, baseline):
     if not common:
         raise ValueError(
             "The two evaluations have no metric in common (a name holds the extractor and the number of "
-            "images): measure both alike. "
-            f"Received: {[r['metric'] for r in results]} and {[r['metric'] for r in baseline]}"
+            f"images): measure both alike. Received: {[r['metric'] for r in results]} and "
+            f"{[r['metric'] for r in baseline]}{_of_one_measure(results, baseline)}"
         )
     for result in common:
         found = differences(result["protocol"], earlier[result["metric"]]["protocol"])
@@ -66,3 +68,13 @@ def compare(results, baseline):
                 f"alike. Received: {'; '.join(found)}"
             )
     return {result["metric"]: result["value"] - earlier[result["metric"]]["value"] for result in common}
+
+
+def _of_one_measure(results, baseline):
+    """Where the first two values of one measure differ, for a message."""
+    for result in results:
+        for other in baseline:
+            found = differences(result["protocol"], other["protocol"])
+            if result.get("measure") == other.get("measure") and found:
+                return f"; {'; '.join(found)}"
+    return ""
