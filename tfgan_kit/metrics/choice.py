@@ -123,6 +123,7 @@ def _check_allowed(names, allowed, source, conditional, extractor, metrics):
             f"num_classes={source.num_classes}{empty}, conditional={conditional}, extractor={extractor!r}): features "
             "need images and an extractor (domain: labelled images of at least 2 classes, none of them empty, and "
             f"{SIDES[0]} to {SIDES[1]} pixels a side; inception and lite0: any), inception_score one that is a "
-            "classifier, label_agreement the domain classifier and a conditional generator, mode_coverage a source whose "
-            f"modes are known (ring8, grid25, skewed25, stacked:PATH). Choose from {', '.join(allowed)}. Received: metrics={metrics!r}"
+            "classifier, label_agreement the domain classifier and a conditional generator, mode_coverage a source "
+            f"whose modes are known (ring8, grid25, skewed25, stacked:PATH). Choose from {', '.join(allowed)}. "
+            f"Received: metrics={metrics!r}"
         )
