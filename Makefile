@@ -34,6 +34,7 @@ bench: $(READY)
 	$(RUN) -m benchmarks.feature_extraction
 	$(RUN) -m benchmarks.distances
 	$(RUN) -m benchmarks.neighbours
+	$(RUN) -m benchmarks.scores
 	$(RUN) -m benchmarks.export
 	$(RUN) -m benchmarks.serving
 	$(RUN) -m benchmarks.rest
