@@ -65,6 +65,7 @@ ALLOWED = {
     "tfgan_kit.shards": ("sampling", "tfgan_kit_client.pictures", "whole_files"),
     "tfgan_kit.export": ("checkpoint", "data.pixels", "gan", "sampling", "tfgan_kit_client", "whole_files"),
     "tfgan_kit.serving": ("export.batching", "export.signatures"),
+    "tfgan_kit.served": ("export.certificate", "export.comparison", "metrics.image_set", "tfgan_kit_client"),
     "tfgan_kit.load_steps": ("tfgan_kit_client",),
     "tfgan_kit.load_report": ("load_steps",),
     "tfgan_kit.presets": ("gan", "networks", "objectives", "penalties", "updates"),

@@ -18,12 +18,11 @@ from tfgan_kit.metrics.feature_extractor import KNOWN
 from tfgan_kit.metrics.measures import GROUPS, MEASURES
 from tfgan_kit.metrics.protocol import history_lines
 from tfgan_kit.metrics.report import write_report
+from tfgan_kit.served import COMPARED, difference, images_served
 from tfgan_kit.whole_files import write_bytes, write_json
-from tfgan_kit_client import GeneratorClient, ServingError, contract
+from tfgan_kit_client import GeneratorClient, ServingError, connection_flags
 
 FLAGS = flags.FLAGS
-COMPARED = 16  # images that are asked of the server and of the checkpoint
-MOST_LEVELS = 1  # of 255, by which the two may differ: what an export's certificate allows
 
 
 def define_flags():
@@ -47,10 +46,11 @@ def define_flags():
     flags.DEFINE_string("target", None, "host:port of a server: what it answers is measured, and compared with "
                         "--ckpt where that is given.")
     flags.DEFINE_string("model_name", "default", "The model's name at --target.")
+    connection_flags.define_tls_flags()
     flags.DEFINE_string("baseline", None, "metrics.json of another evaluation: the change from it is printed; "
                         "another protocol is refused.")
-    flags.DEFINE_string("output", None, "JSON file; default: metrics.json in the run folder. The report, one page of "
-                        "HTML, is written beside it.")
+    flags.DEFINE_string("output", None, "JSON file; default: metrics.json in the run folder, with --target "
+                        "metrics_served.json. The report, one page of HTML, is written beside it.")
     flags.DEFINE_string("features", None, "A .npz file for the features of reference, test and generated images.")
 
 
@@ -62,6 +62,16 @@ class Subject(NamedTuple):
     num_classes: int | None
     run: Run | None
     record: dict  # for metrics.json
+    warnings: tuple = ()
+
+
+def check_flags_of_a_server():
+    given = ["model_name"] * FLAGS["model_name"].present + connection_flags.given_tls()
+    if FLAGS.target is None and given:
+        raise ValueError(
+            "Which server is meant? Give --target host:port, too. "
+            f"Received: --{', --'.join(given)} without --target"
+        )
 
 
 def open_subject(stack):
@@ -72,10 +82,17 @@ def open_subject(stack):
     if FLAGS.target is None:
         return subject
     try:
-        client = stack.enter_context(GeneratorClient(FLAGS.target, FLAGS.model_name))
-        return of_server(client, subject)
+        return of_server(open_client(stack), subject)
     except ServingError as error:
         raise ValueError(f"The server did not answer: {error}") from error
+
+
+def open_client(stack):
+    """A client that stays with the version that is the newest now: no figure is of two."""
+    where, tls = (FLAGS.target, FLAGS.model_name), connection_flags.tls()
+    with GeneratorClient(*where, tls=tls) as client:
+        version = client.metadata().version or None  # 0: the server does not tell
+    return stack.enter_context(GeneratorClient(*where, tls=tls, version=version))
 
 
 def of_checkpoint():
@@ -89,39 +106,22 @@ def of_checkpoint():
 
 
 def of_server(client, checkpoint):
-    """The server's `Subject`; where there is a checkpoint, its images are compared with the server's."""
-    metadata = client.metadata()
-    record = {"target": FLAGS.target, "model_name": FLAGS.model_name, "version": metadata.version}
-    conditional = contract.GENERATE in metadata.signatures
-    facts = {"ema": None, "truncation_psi": None} if checkpoint is None else checkpoint.generator.facts
-
+    """The server's `Subject`; what is known of the checkpoint is said of it only where their images are alike."""
+    record = {"target": FLAGS.target, "model_name": FLAGS.model_name, "version": client.metadata().version}
+    generator = images_served(client)
     num_classes = checkpoint and checkpoint.num_classes
-
-    def generate(seeds_start, count, labels):
-        try:
-            return client.generate(seeds=np.arange(seeds_start, seeds_start + count), labels=labels)
-        except ServingError as error:
-            raise ValueError(f"The server did not answer: {error}") from error
-
-    labels = np.arange(COMPARED, dtype=np.int32) % (num_classes or 1) if conditional else None
-    images = generate(0, COMPARED, labels)
-    if checkpoint is not None:
-        in_memory = checkpoint.generator.generate(0, COMPARED, labels)
-        record |= checkpoint.record | {"levels_from_ckpt": distance(images, in_memory)}
-    return Subject(
-        metrics.Generator(generate, conditional, facts), images.shape[1:], num_classes,
-        checkpoint and checkpoint.run, record,
-    )
-
-
-def distance(images, others):
-    """The largest difference of two batches of uint8 images, in levels of 255."""
-    if images.shape != others.shape:
-        raise ValueError(
-            "The server's model and the checkpoint make images of different shapes. "
-            f"Received: {images.shape} and {others.shape}"
-        )
-    return int(np.abs(images.astype(int) - others.astype(int)).max())
+    labels = np.arange(COMPARED, dtype=np.int32) % (num_classes or 1) if generator.conditional else None
+    images = generator.generate(0, COMPARED, labels)
+    served = Subject(generator, images.shape[1:], num_classes, checkpoint and checkpoint.run, record)
+    if checkpoint is None:
+        return served
+    apart = difference(images, checkpoint.generator.generate(0, COMPARED, labels))
+    record |= {"levels_from_ckpt": apart.largest}
+    if apart.alike:
+        facts = checkpoint.generator.facts
+        return served._replace(generator=generator._replace(facts=facts), record=record | checkpoint.record)
+    record |= {"compared_with": checkpoint.record["ckpt"]}
+    return served._replace(record=record, warnings=(apart.warning(),))
 
 
 def read_baseline():
@@ -142,7 +142,8 @@ def places(subject):
         raise ValueError("Only a run folder knows its data; give --dataset.")
     if FLAGS.output is None and config is None:
         raise ValueError("Outside of a run folder there is no place for the figures; give --output.")
-    output = pathlib.Path(FLAGS.output or subject.run.path / "metrics.json")
+    name = "metrics.json" if FLAGS.target is None else "metrics_served.json"
+    output = pathlib.Path(FLAGS.output or subject.run.path / name)
     if output.suffix != ".json":
         raise ValueError(f"--output is a .json file; the report goes beside it as .html. Received: output={output}")
     command_line.writable_folder(output.parent)
@@ -163,6 +164,7 @@ def choose_metrics(source, conditional):
 
 def main():
     command_line.import_modules(FLAGS.import_module)
+    check_flags_of_a_server()
     baseline = FLAGS.baseline and read_baseline()
     with contextlib.ExitStack() as stack:
         subject = open_subject(stack)
@@ -175,16 +177,14 @@ def main():
         found = metrics.evaluate_in_full(
             subject.generator, source, names, FLAGS.num_images, FLAGS.seed, test, extractor
         )
+    for result in found.results:
+        result["protocol"]["warnings"] += subject.warnings
     write(found, subject, source, output)
     try:
         print(metrics.format_table(found.results, baseline and metrics.compare(found.results, baseline)))
     except ValueError:  # the baseline's protocol: the values are good without it
         print(metrics.format_table(found.results))
         raise
-    levels = subject.record.get("levels_from_ckpt", 0)
-    if levels > MOST_LEVELS:
-        print(f"warning: the server's images differ from the checkpoint's by up to {levels} levels of 255: it "
-              "serves another model, or another step")
     print(f"Wrote {output} and {output.with_suffix('.html')}")
     if FLAGS.ckpt and len(subject.image_shape) == 3:  # points have no signature to be served by
         print(f"Next: python -m tfgan_kit.export --ckpt {FLAGS.ckpt} --output models/NAME")

@@ -1,4 +1,5 @@
 import base64
+import html
 import io
 import json
 import re
@@ -6,11 +7,15 @@ import shutil
 
 import numpy as np
 import pytest
+import trustme
 from PIL import Image
 
+from tests.client.servers import Scripted, credentials, serving
+from tests.serving import toy
 from tfgan_kit.checkpoint import Run
 from tfgan_kit.metrics import classifier_training, compare, frechet_distance, gaussian_statistics
 from tfgan_kit.serving import ModelServer
+from tfgan_kit_client import wire
 
 
 @pytest.fixture(scope="module")
@@ -105,21 +110,72 @@ def test_the_change_from_a_baseline_of_the_same_protocol_is_printed_and_another_
     assert code == 1 and "metrics.json that this command wrote" in err
 
 
-def test_what_a_server_answers_is_measured_and_compared_with_the_checkpoint(labelled, command, train, tmp_path):
-    assert command("export", f"--ckpt={labelled}", f"--output={tmp_path / 'models'}")[0] == 0
-    with ModelServer(tmp_path / "models", "default", port=0) as server:
-        target = [f"--target=localhost:{server.port}", "--metrics=fd,swd"]
-        code, out, err = command("evaluate", *target, f"--ckpt={labelled}", f"--output={tmp_path / 'served.json'}")
-        assert code == 0 and "differ" not in out, err
-        assert command("evaluate", f"--ckpt={labelled}", "--metrics=fd,swd")[0] == 0
-        served = json.loads((tmp_path / "served.json").read_text())
-        in_memory = _results(labelled)
-        assert served["levels_from_ckpt"] <= 1 and served["version"] == 1
-        for result in served["results"]:  # at most a level apart, and measured by the same protocol
-            assert compare([result], list(in_memory.values()))[result["metric"]] == pytest.approx(0, abs=0.05)
-        train(tmp_path / "other", "--seed=5", steps=6)
-        code, out, err = command("evaluate", *target, f"--ckpt={tmp_path / 'other'}")
-        assert code == 0 and "the server's images differ from the checkpoint's" in out, err
+@pytest.fixture
+def target(labelled, command, runs):
+    """--target of a server of the labelled run."""
+    models = runs / "models"
+    if not models.exists():
+        assert command("export", f"--ckpt={labelled}", f"--output={models}")[0] == 0
+    with ModelServer(models, "default", port=0) as server:
+        yield f"--target=localhost:{server.port}"
+
+
+def test_a_server_of_the_checkpoint_has_its_protocol_and_a_file_of_its_own(labelled, command, target):
+    assert command("evaluate", f"--ckpt={labelled}", "--metrics=fd,swd")[0] == 0
+    names = ("metrics.json", "metrics.html")
+    before = [(labelled / name).read_bytes() for name in names]
+    code, out, err = command(
+        "evaluate", target, "--metrics=fd,swd", f"--ckpt={labelled}", f"--baseline={labelled / 'metrics.json'}"
+    )
+    assert code == 0 and "differ" not in out, err
+    assert [(labelled / name).read_bytes() for name in names] == before
+    served = json.loads((labelled / "metrics_served.json").read_text())
+    assert (labelled / "metrics_served.html").exists()
+    assert served["levels_from_ckpt"] <= 1 and served["version"] == 1 and served["step"] == 4
+    changes = compare(served["results"], list(_results(labelled).values()))
+    assert list(changes.values()) == pytest.approx([0, 0], abs=0.05)  # at most a level apart
+
+
+def test_a_server_of_another_model_is_told_in_the_records_and_takes_no_fact_of_the_checkpoint(
+    command, target, train, tmp_path
+):
+    train(tmp_path / "other", "--seed=5", steps=6)
+    other = f"--ckpt={tmp_path / 'other'}"
+    assert command("evaluate", other, "--metrics=swd,ms_ssim")[0] == 0
+    baseline = f"--baseline={tmp_path / 'other' / 'metrics.json'}"
+    code, out, err = command("evaluate", target, "--metrics=swd,ms_ssim", other, baseline)
+    assert code == 1 and "generator: a server's and None; ema: None and True" in err
+    served = json.loads((tmp_path / "other" / "metrics_served.json").read_text())
+    (warning,) = {text for r in served["results"] for text in r["protocol"]["warnings"] if "checkpoint" in text}
+    assert f"differ from the checkpoint's by up to {served['levels_from_ckpt']} levels" in warning
+    assert all(warning in result["protocol"]["warnings"] for result in served["results"])
+    assert out.count(warning) == 1
+    assert f"<p class=warning>{html.escape(warning)}</p>" in (tmp_path / "other" / "metrics_served.html").read_text()
+    assert "step" not in served and "ckpt" not in served and served["compared_with"].endswith("step-00000006.keras")
+
+
+class _Noting(Scripted):
+    """Notes the versions that are asked for."""
+
+    def _predict(self, body, context):
+        self.asked.add(wire.PredictRequest.FromString(body).model_spec.version.value)
+        return super()._predict(body, context)
+
+
+def test_a_server_is_asked_over_tls_for_one_version_only(command, tmp_path):
+    ca, server = trustme.CA(), _Noting()
+    server.asked = set()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    images = np.random.default_rng(0).integers(0, 256, (16, toy.SIZE, toy.SIZE, 1), np.uint8)
+    np.savez(tmp_path / "real.npz", images=images)
+    with serving(server, credentials=credentials(ca, "images.example.org")) as port:
+        code, _, err = command(
+            "evaluate", f"--target=127.0.0.1:{port}", f"--dataset=npz:{tmp_path / 'real.npz'}", "--metrics=swd",
+            f"--output={tmp_path / 'm.json'}", f"--root_certificates={tmp_path / 'ca.pem'}",
+            "--server_name=images.example.org",
+        )
+    assert code == 0, err
+    assert server.asked == {json.loads((tmp_path / "m.json").read_text())["version"]}
 
 
 def test_a_server_that_is_not_there_is_one_clear_line(command, tmp_path):
@@ -138,6 +194,8 @@ def test_a_server_that_is_not_there_is_one_clear_line(command, tmp_path):
     (["--resizer=clean"], "resizer='clean'"),
     (["--dataset=npz:/nowhere.npz"], "/nowhere.npz"),
     (["--num_images=1"], "--num_images"),
+    (["--tls"], "Give --target host:port, too. Received: --tls without --target"),
+    (["--target=localhost:1", "--client_key=key.pem"], "belong together"),
 ])
 def test_a_mistake_is_one_clear_line_and_exit_code_1(command, unlabelled, arguments, message):
     code, out, err = command("evaluate", f"--ckpt={unlabelled}", *arguments)
