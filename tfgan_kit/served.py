@@ -44,7 +44,7 @@ class Difference(NamedTuple):
         if self.largest <= MOST_LEVELS["bfloat16"]:
             reason = "it rounds otherwise, e.g. as an export in bfloat16, or serves a step close by"
         elif self.mean <= MOST_MEAN_LEVELS:
-            reason = "it serves an export in bfloat16, or another model or step; the version's lineage.json tells"
+            reason = "it serves an export in bfloat16, or another model or step: `export --check` tells"
         else:
             reason = "it serves another model, or another step"
         return (
