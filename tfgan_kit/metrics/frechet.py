@@ -1,6 +1,7 @@
 """The squared Frechet distance between two Gaussians fitted to features."""
 
 import numpy as np
+from tqdm import tqdm
 
 from tfgan_kit.divergences import gaussian
 
@@ -59,11 +60,13 @@ class GaussianStatistics:
                 f"extractor. Received: {np.count_nonzero(~np.isfinite(features))} such values "
                 f"in a batch of shape {features.shape}"
             )
-        for start in range(0, len(features), _BLOCK):
-            block = features[start : start + _BLOCK].astype(np.float64)
-            mean = block.mean(axis=0)
-            block -= mean
-            self._add(len(block), mean, block.T @ block)
+        with tqdm(desc="covariance", total=len(features), unit="image", delay=2, leave=False) as bar:
+            for start in range(0, len(features), _BLOCK):
+                block = features[start : start + _BLOCK].astype(np.float64)
+                mean = block.mean(axis=0)
+                block -= mean
+                self._add(len(block), mean, block.T @ block)
+                bar.update(len(block))
 
     def merge(self, other):
         """Adds what `other`, a `GaussianStatistics` of the same dimension, has seen."""
