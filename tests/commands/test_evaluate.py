@@ -105,6 +105,19 @@ def test_the_change_from_a_baseline_of_the_same_protocol_is_printed_and_another_
     assert code == 1 and "metrics.json that this command wrote" in err
 
 
+def test_figures_that_are_not_finite_are_json_and_a_baseline(command, tmp_path):
+    run = tmp_path / "run"
+    training = ["--preset=mlp_mixture", "--dataset=ring8", "--steps=1", f"--run_dir={run}"]
+    assert command("train", *training)[0] == 0
+    evaluation = ["evaluate", f"--ckpt={run}", "--metrics=mode_coverage", "--num_images=8"]
+    assert command(*evaluation)[0] == 0
+    strict = json.loads((run / "metrics.json").read_text(), parse_constant=pytest.fail)["results"]
+    values = {result["metric"]: result["value"] for result in strict}
+    assert (values["modes"], values["mode_reverse_kl"], values["mode_spread"]) == (0, "Infinity", "NaN")
+    code, out, err = command(*evaluation, f"--baseline={run / 'metrics.json'}")
+    assert code == 0 and "inf" in out and "Infinity" not in out, err
+
+
 def test_what_a_server_answers_is_measured_and_compared_with_the_checkpoint(labelled, command, train, tmp_path):
     assert command("export", f"--ckpt={labelled}", f"--output={tmp_path / 'models'}")[0] == 0
     with ModelServer(tmp_path / "models", "default", port=0) as server:
