@@ -56,13 +56,11 @@ class GaussianStatistics:
                 f"Received: features.shape={features.shape}"
             )
         check_finite(features)
-        with tqdm(desc="covariance", total=len(features), unit="image", delay=2, leave=False) as bar:
-            for start in range(0, len(features), _BLOCK):
-                block = features[start : start + _BLOCK].astype(np.float64)
-                mean = block.mean(axis=0)
-                block -= mean
-                self._add(len(block), mean, block.T @ block)
-                bar.update(len(block))
+        for start in range(0, len(features), _BLOCK):
+            block = features[start : start + _BLOCK].astype(np.float64)
+            mean = block.mean(axis=0)
+            block -= mean
+            self._add(len(block), mean, block.T @ block)
 
     def merge(self, other):
         """Adds what `other`, a `GaussianStatistics` of the same dimension, has seen."""
@@ -100,7 +98,11 @@ def gaussian_statistics(features):
             f"`features` must have the shape [N, D]. Received: features.shape={features.shape}"
         )
     statistics = GaussianStatistics(features.shape[1])
-    statistics.update(features)
+    with tqdm(desc="covariance", total=len(features), unit="image", delay=2, leave=False) as bar:
+        for start in range(0, len(features), _BLOCK):
+            block = features[start : start + _BLOCK]
+            statistics.update(block)
+            bar.update(len(block))
     return statistics
 
 
