@@ -402,6 +402,16 @@ def test_metrics_are_read_as_written(tmp_path):
     assert run.read_metrics() == [line(1, 2.0), line(2, 1.0), line(3, 0.5)]
 
 
+def test_metrics_that_are_not_finite_are_read_as_written_and_by_strict_readers(tmp_path):
+    run = Run(tmp_path)
+    run.append_metrics([line(1, float("inf")), line(2, float("nan")), line(3, 0.5)])
+    run.forget_metrics_after(2)  # writes all lines again
+    one, two = run.read_metrics()
+    assert one["value"] == float("inf") and np.isnan(two["value"])
+    for text in run.metrics_path.read_text().splitlines():
+        json.loads(text, parse_constant=pytest.fail)
+
+
 def tear_last_line(run):
     path = run.path / "metrics.jsonl"
     path.write_text(path.read_text()[:-5])

@@ -14,7 +14,7 @@ import pathlib
 import re
 import warnings
 
-from tfgan_kit import archive, best, finite, whole_files
+from tfgan_kit import archive, best, finite, plain_json, whole_files
 from tfgan_kit.archive import CheckpointError
 from tfgan_kit.finite import NonFiniteError
 from tfgan_kit.gan import GAN
@@ -214,7 +214,7 @@ class Run:
         with self._writing(self.metrics_path):
             if whole_files.ends_cut(self.metrics_path):
                 self._write_metrics(self.read_metrics())
-            whole_files.append_lines(self.metrics_path, map(json.dumps, lines))
+            whole_files.append_lines(self.metrics_path, map(plain_json.dumps, lines))
 
     def read_metrics(self):
         """The lines of `metrics.jsonl`; a last line that a killed process left cut is dropped.
@@ -229,7 +229,7 @@ class Run:
 
     def _read_metric(self, number, text):
         try:
-            line = json.loads(text)
+            line = plain_json.loads(text)
             line["step"], line["metric"], line["value"], line["protocol"]
         except (ValueError, TypeError, KeyError) as error:
             raise CheckpointError(
@@ -249,7 +249,7 @@ class Run:
                 self._write_metrics(kept)
 
     def _write_metrics(self, lines):
-        text = "".join(json.dumps(line) + "\n" for line in lines)
+        text = "".join(plain_json.dumps(line) + "\n" for line in lines)
         whole_files.write_text(self.metrics_path, text)
 
 

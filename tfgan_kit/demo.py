@@ -4,7 +4,6 @@ Each stage is a command that a user could type; it is printed before it runs.
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import shutil
@@ -18,7 +17,7 @@ import numpy as np
 from absl import flags
 from PIL import Image, ImageDraw
 
-from tfgan_kit import command_line, image_seeds
+from tfgan_kit import command_line, image_seeds, plain_json
 from tfgan_kit.export.publish import tensorflow_serving_lines
 from tfgan_kit_client import GeneratorClient, ServingError
 from tfgan_kit_client.pictures import tile, write_png
@@ -127,7 +126,7 @@ def main():
 
 def report(output, base, num_images, seconds, total):
     """What was made, the figures, and how to serve the same folder from TensorFlow Serving."""
-    results = json.loads((output / "metrics.json").read_text())["results"]
+    results = plain_json.loads((output / "metrics.json").read_text())["results"]
     figures = [
         f"  {r['metric']:27} {r['value']:9.4f}   real against real: {r['floor']:.4f}" for r in results
     ]

@@ -195,8 +195,7 @@ def main():
         "extractor_hash": None if extractor is None else extractor.weights_hash,
         "ckpts": ckpts, "datasets": {name: source.fingerprint for name, source in sources.items()},
         "names": matrix.names, "counts": [len(rows) for rows in groups.values()],
-        # JSON has no infinity.
-        "values": [[value if np.isfinite(value) else "inf" for value in row] for row in matrix.values.tolist()],
+        "values": matrix.values.tolist(),
     })
     print(f"{FLAGS.divergence} of {features}, row from column:")
     print(format_matrix(matrix))

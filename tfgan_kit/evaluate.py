@@ -2,14 +2,13 @@
 
 import contextlib
 import io
-import json
 import pathlib
 from typing import NamedTuple
 
 import numpy as np
 from absl import flags
 
-from tfgan_kit import command_line, data, metrics
+from tfgan_kit import command_line, data, metrics, plain_json
 from tfgan_kit.checkpoint import Run, load_gan, resolve
 from tfgan_kit.metrics.choice import choose
 from tfgan_kit.metrics.evaluation import LARGEST_SEED
@@ -126,7 +125,7 @@ def of_server(client, checkpoint):
 
 def read_baseline():
     try:
-        results = json.loads(pathlib.Path(FLAGS.baseline).read_text())["results"]
+        results = plain_json.loads(pathlib.Path(FLAGS.baseline).read_text())["results"]
         return [{name: result[name] for name in ("metric", "value", "protocol")} for result in results]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
@@ -208,7 +207,7 @@ def write_features(path, found):
     if found.extractor is None:
         print("warning: none of these metrics has features, so there are none to write")
         return
-    arrays = {"results": json.dumps(found.results)}
+    arrays = {"results": plain_json.dumps(found.results)}
     for name, indices in (("reference", found.split.reference), ("test", found.split.test), ("generated", None)):
         part = getattr(found, name)
         parts = {"": part.features, "_logits": part.logits, "_labels": part.labels, "_indices": indices}

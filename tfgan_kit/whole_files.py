@@ -5,11 +5,12 @@ no more is known by its name.
 """
 
 import errno
-import json
 import os
 import pathlib
 import re
 import socket
+
+from tfgan_kit import plain_json
 
 # Of this machine: on a shared file system another's process numbers say nothing.
 _HERE = re.sub(r"\W", "_", socket.gethostname())
@@ -30,8 +31,8 @@ def drop_leftovers(folder):
 
 
 def write_json(path, value):
-    """Writes JSON whole or not at all."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
+    """Writes JSON whole or not at all; infinities and NaN as texts (`plain_json`)."""
+    write_text(path, plain_json.dumps(value, indent=2) + "\n")
 
 
 def write_text(path, text):

@@ -178,6 +178,19 @@ def test_a_server_is_asked_over_tls_for_one_version_only(command, tmp_path):
     assert server.asked == {json.loads((tmp_path / "m.json").read_text())["version"]}
 
 
+def test_figures_that_are_not_finite_are_json_and_a_baseline(command, tmp_path):
+    run = tmp_path / "run"
+    training = ["--preset=mlp_mixture", "--dataset=ring8", "--steps=1", f"--run_dir={run}"]
+    assert command("train", *training)[0] == 0
+    evaluation = ["evaluate", f"--ckpt={run}", "--metrics=mode_coverage", "--num_images=8"]
+    assert command(*evaluation)[0] == 0
+    strict = json.loads((run / "metrics.json").read_text(), parse_constant=pytest.fail)["results"]
+    values = {result["metric"]: result["value"] for result in strict}
+    assert (values["modes"], values["mode_reverse_kl"], values["mode_spread"]) == (0, "Infinity", "NaN")
+    code, out, err = command(*evaluation, f"--baseline={run / 'metrics.json'}")
+    assert code == 0 and "inf" in out and "Infinity" not in out, err
+
+
 def test_a_server_that_is_not_there_is_one_clear_line(command, tmp_path):
     code, _, err = command("evaluate", "--target=localhost:1", "--dataset=mnist5k", f"--output={tmp_path / 'm.json'}")
     assert code == 1 and "The server did not answer" in err and "Traceback" not in err

@@ -137,6 +137,9 @@ def test_images_of_another_kind_are_refused(images, message):
     (lambda images: images.reshape(-1, 16), "a row an image"),
     (lambda images: np.zeros((3, 5)), "a row an image"),
     (lambda images: (images[:, 0, :, 0],) * 3, "3 of bad"),
+    (lambda images: {"a": images[:, 0, :, 0], "b": images}, "one output that is meant.*a dict of a, b"),
+    (lambda images: images[:, 0, :, 0] + 1j, "real numbers.*complex128"),
+    (lambda images: images[:, 0, :, 0].astype(str), "real numbers.*U"),
 ])
 def test_answers_that_are_no_features_are_refused(network, message):
     with pytest.raises(ValueError, match=message):
@@ -153,13 +156,29 @@ def _no_signature(path):
     return path / "empty"
 
 
+def test_a_model_that_answers_a_dict_is_refused():
+    network = _network()
+    model = keras.Model(network.inputs, dict(zip(("features", "logits"), network.outputs, strict=True)))
+    with pytest.raises(ValueError, match="a dict of features, logits"):
+        feature_extractor(model, "named")(_images())
+
+
+def _cut(path, length):
+    _network().save(path / "whole.keras")
+    (path / "cut.keras").write_bytes((path / "whole.keras").read_bytes()[:length])
+    return path / "cut.keras"
+
+
 @pytest.mark.parametrize("make, message", [
-    (lambda path: path / "nothing.keras", "nothing.keras"),
+    (lambda path: path / "nothing.keras", "no such file.*nothing.keras"),
+    (lambda path: _cut(path, 1000), "cut.keras .*damaged"),
+    (lambda path: _cut(path, 0), "cut.keras .*damaged"),
+    (lambda path: _cut(path, None).rename(path / "x.zip"), "no .keras file"),
     (lambda path: path, "SavedModel"),
     (_points_model, "one batch of images"),
     (_no_signature, "serving_default"),
     (lambda path: 3, "Received: int"),
-    (lambda path: "lito0", "domain, inception, lite0"),
+    (lambda path: "lito0", "no such extractor.*domain, inception, lite0.*extractor='lito0'"),
     (lambda path: keras.Sequential([keras.layers.Flatten()]), "is built"),
 ])
 def test_what_is_no_extractor_is_refused_with_the_reason(make, message, tmp_path):

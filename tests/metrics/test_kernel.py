@@ -136,6 +136,8 @@ def test_subset_shrinks_to_half_of_a_set_that_is_too_small(n, m, expected):
     (np.zeros((5, 2)), np.zeros((5, 2)), {"num_subsets": 0}, "num_subsets=0"),
     (np.zeros((5, 2)), np.zeros((5, 2)), {"subset_size": 1}, "subset_size=1"),
     (np.full((5, 2), np.inf), np.zeros((5, 2)), {}, "finite"),
+    (np.zeros((5, 2)), np.zeros((5, 2), complex), {}, "complex128"),
+    (np.zeros((5, 2), object), np.zeros((5, 2)), {}, "object"),
 ])
 def test_wrong_input_is_refused_with_the_reason(x, y, options, message):
     with pytest.raises(ValueError, match=message):

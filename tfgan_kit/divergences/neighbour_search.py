@@ -60,10 +60,12 @@ class Block(NamedTuple):
 def blocks(x, y, dtype=None):
     """`Block`s that cover x and y, both float32 or both float64, [N, D] and [M, D]; products in `dtype`, or theirs."""
     left, right = _sides(x, y, dtype or x.dtype)
-    starts = range(0, len(x), _rows(left, len(y)))
-    for start in tqdm(starts, "distances", unit="block", delay=2, leave=False):
-        rows = slice(start, min(start + starts.step, len(x)))
-        yield Block(rows, _lower(left, right, rows, slice(None)), left, right)
+    step = _rows(left, len(y))
+    with tqdm(desc="distances", total=len(x), unit="row", delay=2, leave=False) as bar:
+        for start in range(0, len(x), step):
+            rows = slice(start, min(start + step, len(x)))
+            yield Block(rows, _lower(left, right, rows, slice(None)), left, right)
+            bar.update(rows.stop - start)
 
 
 def nearest(x, y, k):

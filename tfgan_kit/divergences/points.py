@@ -2,12 +2,14 @@
 
 import numpy as np
 
+NO_REAL_NUMBERS = "OSUcmM"  # kinds of NumPy's dtypes: objects, texts, complex numbers, times
+
 
 def checked_points(x, y):
     """Both sets as arrays [N, D] and [M, D]: float32 where both are, otherwise float64.
 
     Raises:
-        ValueError: another rank, an empty set, unequal dimensions, NaN or infinity.
+        ValueError: another rank, an empty set, unequal dimensions, what is no finite real number.
     """
     x, y = _checked_set(x), _checked_set(y)
     if x.shape[1] != y.shape[1]:
@@ -30,10 +32,17 @@ def checked_order(order):
 
 
 def check_finite(values):
+    """Refuses an array that does not hold finite real numbers."""
+    if values.dtype.kind in NO_REAL_NUMBERS:
+        raise ValueError(
+            "Points and features are real numbers, of an integer or float type: convert them. "
+            f"Received: dtype={values.dtype}"
+        )
     if not np.isfinite(values).all():
         raise ValueError(
-            "Points must be finite: look at the generator that made them. "
-            f"Received: {np.count_nonzero(~np.isfinite(values))} values that are not"
+            "Points and features must be finite: look for NaN or infinity in the data, the extractor, or the "
+            f"generator that made them. Received: {np.count_nonzero(~np.isfinite(values))} such values in an array "
+            f"of shape {values.shape}"
         )
 
 

@@ -62,21 +62,37 @@ def sliced_wasserstein(
     """
     x, y = checked_points(x, y)
     order = _checked_options(repeats, directions, order)
-    powers = mean_powers(x, y, np.random.default_rng(seed), repeats, directions, order)
+    with bar("sliced Wasserstein", len(x) + len(y), "point") as progress:
+        powers = mean_powers(x, y, np.random.default_rng(seed), (repeats, directions), order, progress)
     spread = np.std(powers ** (1 / order))
     return SlicedWasserstein(float(powers.mean() ** (1 / order)), float(spread))
 
 
-def mean_powers(x, y, random, repeats, directions, order=1.0):
-    """Each repeat's mean of W_p^p over its directions: float64 [repeats]."""
+def mean_powers(x, y, random, draws, order, progress):
+    """Each repeat's mean of W_p^p over its directions: float64 [repeats].
+
+    Args:
+        draws: (repeats, directions of each).
+        progress: a `bar`, which this takes a line at a time from empty to full.
+    """
     lines = max(1, min(16, _BLOCK // (len(x) + len(y))))
+    repeats, directions = draws
     values = np.empty(repeats)
-    for index in tqdm(range(repeats), "sliced Wasserstein", unit="repeat", delay=2, leave=False):
+    for index in range(repeats):
         theta = random.standard_normal((directions, x.shape[1]))
         theta = (theta / np.linalg.norm(theta, axis=1, keepdims=True)).astype(x.dtype)
-        blocks = [theta[start : start + lines] for start in range(0, directions, lines)]
-        values[index] = np.concatenate([_powers(b @ x.T, b @ y.T, order) for b in blocks]).mean()
+        powers = []
+        for start in range(0, directions, lines):
+            block = theta[start : start + lines]
+            powers.append(_powers(block @ x.T, block @ y.T, order))
+            progress.update(progress.total * len(block) / (repeats * directions))
+        values[index] = np.concatenate(powers).mean()
     return values
+
+
+def bar(name, total, unit):
+    """A progress bar for `mean_powers`; shares of a thing are scaled, so that none stands with all its digits."""
+    return tqdm(desc=name, total=total, unit=unit, unit_scale=True, delay=2, leave=False)
 
 
 def _powers(x, y, order):

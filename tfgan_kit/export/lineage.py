@@ -4,6 +4,7 @@ import hashlib
 import json
 import pathlib
 
+from tfgan_kit import plain_json
 from tfgan_kit.export import signatures as names
 
 _SEAL = "lineage_sha256"  # of all the rest
@@ -16,7 +17,7 @@ def write_lineage(version, value):
         version: path of the version.
         value: JSON object.
     """
-    value = json.loads(json.dumps(value))  # as it will be read: tuples are lists, keys are text
+    value = json.loads(plain_json.dumps(value))  # as it will be read: tuples are lists, keys are text
     _path(version).write_text(json.dumps(value | {_SEAL: _sha256(value)}, indent=2) + "\n")
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import uuid
+import zipfile
 from typing import NamedTuple
 
 import keras
@@ -12,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgan_kit.data import pixels
+from tfgan_kit.divergences.points import NO_REAL_NUMBERS
 
 KNOWN = ("domain", "inception", "lite0")  # extractors that go by a name
 
@@ -100,9 +102,18 @@ class FeatureExtractor:
     def _padded(self, images):
         batch = np.pad(images, [(0, self.batch_size - len(images)), (0, 0), (0, 0), (0, 0)])
         answers = self._forward(self.prepare(batch))
-        return [self._checked(np.asarray(part, np.float32))[: len(images)] for part in answers]
+        return [self._checked(part)[: len(images)] for part in answers]
 
     def _checked(self, answer):
+        array = np.asarray(answer)
+        if array.dtype.kind in NO_REAL_NUMBERS:
+            raise ValueError(
+                "An extractor answers an array of real numbers, or the pair (features, logits); where a model answers "
+                "a dict, make a keras.Model of the one output that is meant. "
+                f"Received: {self.name} answered "
+                + (f"a dict of {', '.join(map(str, answer))}" if isinstance(answer, dict) else str(array.dtype))
+            )
+        answer = array.astype(np.float32, copy=False)
         if answer.ndim != 2 or len(answer) != self.batch_size or not np.isfinite(answer).all():
             raise ValueError(
                 "An extractor's answers are finite, [batch, D], a row an image: pool over the image, and look at "
@@ -183,11 +194,19 @@ def _architecture(model):
 
 def _of_path(path, name):
     name = name or path.name.removesuffix(".keras")
+    if not path.exists():
+        raise ValueError(
+            f"There is no such extractor, and no such file: give one of {', '.join(KNOWN)}, or the path of a .keras "
+            f"file or of a SavedModel's folder. Received: extractor={str(path)!r}"
+        )
     try:
         if path.is_dir():
             return _of_saved_model(path, name)
+        # Keras would say of a damaged file that it is not found, and of others how to write a layer.
+        if path.suffix not in (".h5", ".hdf5") and not (path.suffix == ".keras" and zipfile.is_zipfile(path)):
+            raise ValueError("this is no .keras file, or a damaged one")
         return _of_model(keras.saving.load_model(path, compile=False), name)
-    except (OSError, TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"An extractor is one of {', '.join(KNOWN)}, or the path of a .keras file or of a SavedModel's folder. "
             f"Received: {path} ({str(error).splitlines()[0]})"

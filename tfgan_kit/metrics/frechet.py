@@ -1,8 +1,10 @@
 """The squared Frechet distance between two Gaussians fitted to features."""
 
 import numpy as np
+from tqdm import tqdm
 
 from tfgan_kit.divergences import gaussian
+from tfgan_kit.divergences.points import check_finite
 
 # Rows converted to float64 at once: 64 MiB of 2048 features.
 _BLOCK = 4096
@@ -53,12 +55,7 @@ class GaussianStatistics:
                 f"`features` must have the shape [batch, {len(self.mean)}]. "
                 f"Received: features.shape={features.shape}"
             )
-        if not np.isfinite(features).all():
-            raise ValueError(
-                "`features` must be finite: look for NaN or infinity in the images or the "
-                f"extractor. Received: {np.count_nonzero(~np.isfinite(features))} such values "
-                f"in a batch of shape {features.shape}"
-            )
+        check_finite(features)
         for start in range(0, len(features), _BLOCK):
             block = features[start : start + _BLOCK].astype(np.float64)
             mean = block.mean(axis=0)
@@ -101,7 +98,11 @@ def gaussian_statistics(features):
             f"`features` must have the shape [N, D]. Received: features.shape={features.shape}"
         )
     statistics = GaussianStatistics(features.shape[1])
-    statistics.update(features)
+    with tqdm(desc="covariance", total=len(features), unit="image", delay=2, leave=False) as bar:
+        for start in range(0, len(features), _BLOCK):
+            block = features[start : start + _BLOCK]
+            statistics.update(block)
+            bar.update(len(block))
     return statistics
 
 

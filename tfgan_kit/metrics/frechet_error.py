@@ -1,6 +1,7 @@
 """How far other images would move a Frechet distance: its standard error, by the delta method."""
 
 import numpy as np
+from tqdm import tqdm
 
 from tfgan_kit.metrics.frechet import gaussian_statistics
 
@@ -39,14 +40,19 @@ def frechet_standard_error(features_a, features_b):
     """
     if min(len(features_a), len(features_b)) <= features_a.shape[1]:
         return float("nan")
-    a, b = gaussian_statistics(features_a), gaussian_statistics(features_b)
-    variances = _influence_variance(features_a, a, b) / a.count + _influence_variance(features_b, b, a) / b.count
-    return float(np.sqrt(variances))
+    count = len(features_a) + len(features_b)
+    with tqdm(desc="standard error", total=count, unit="image", delay=2, leave=False) as bar:
+        a, b = gaussian_statistics(features_a), gaussian_statistics(features_b)
+        bar.update(0)  # shows itself after its delay: decompositions come before the first image is done
+        variance_a = _influence_variance(features_a, a, b, bar)
+        variance_b = _influence_variance(features_b, b, a, bar)
+    return float(np.sqrt(variance_a / a.count + variance_b / b.count))
 
 
-def _influence_variance(features, own, other):
+def _influence_variance(features, own, other, bar):
     """The variance of psi over the features that `own` was fitted to."""
     values, vectors = np.linalg.eigh(own.covariance)
+    bar.update(0)
     known = values > values[-1] * len(values) * np.finfo(float).eps
     root = np.sqrt(values[known])
     basis = vectors[:, known]  # (D, R)
@@ -61,5 +67,6 @@ def _influence_variance(features, own, other):
         moved = x @ whiten
         psi = x @ towards + np.einsum("nd,nd->n", x, x) - np.einsum("nr,nr->n", moved, moved)
         total, squared = total + psi.sum(), squared + psi @ psi
+        bar.update(len(x))
     mean = total / len(features)
     return max(squared / len(features) - mean**2, 0.0)

@@ -60,10 +60,12 @@ def frechet_infinity(features, reference, seed=0, num_sizes=NUM_SIZES):
     count, dimension = features.shape
     random = np.random.default_rng(seed)
     sizes = np.linspace(max(count // 10, 2 * dimension), count, num_sizes).astype(np.int64)
-    distances = np.array([
-        frechet_distance(gaussian_statistics(features[random.permutation(count)[:size]]), reference)
-        for size in tqdm(sizes, "frechet infinity", unit="size", delay=2, leave=False)
-    ])
+    distances = np.empty(num_sizes)
+    with tqdm(desc="frechet infinity", total=sizes.sum(), unit="image", delay=2, leave=False) as bar:
+        for k, size in enumerate(sizes):
+            subset = gaussian_statistics(features[random.permutation(count)[:size]])
+            distances[k] = frechet_distance(subset, reference)
+            bar.update(size)
     value, slope, error = _line(sizes, distances)
     return FrechetInfinity(value, error, slope, sizes, distances)
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
 
@@ -48,10 +49,12 @@ def intra_class_frechet(features_a, labels_a, features_b, labels_b):
     classes = np.union1d(sets[0][1], sets[1][1])
     counts = np.array([[np.count_nonzero(labels == c) for c in classes] for _, labels in sets])  # (2, classes)
     _check_counts(classes, counts)
-    per_class = {
-        int(c): frechet_distance(*(gaussian_statistics(features[labels == c]) for features, labels in sets))
-        for c in classes
-    }
+    per_class = {}
+    with tqdm(desc="classes", total=counts.sum(), unit="image", delay=2, leave=False) as bar:
+        for c, count in zip(classes, counts.sum(axis=0), strict=True):
+            parts = (gaussian_statistics(features[labels == c]) for features, labels in sets)
+            per_class[int(c)] = frechet_distance(*parts)
+            bar.update(count)
     return IntraClassFrechet(float(np.mean([*per_class.values()])), per_class, int(counts.min()))
 
 

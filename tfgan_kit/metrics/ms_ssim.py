@@ -65,8 +65,7 @@ def ms_ssim_diversity(images, labels=None, seed=0, pairs=PAIRS):
     images, labels = _checked(images, labels, pairs)
     scales = num_scales(min(images.shape[1:3]))
     chosen = disjoint_pairs(labels, np.random.default_rng(seed))[:pairs]
-    starts = tqdm(range(0, len(chosen), _BATCH), "ms-ssim", unit="batch", delay=2, leave=False)
-    values = np.concatenate([_ms_ssim(images, chosen[start : start + _BATCH], scales) for start in starts])
+    values = _ms_ssim(images, chosen, scales)
     error = np.std(values, ddof=1) / np.sqrt(len(values))
     return MSSSIMDiversity(float(np.mean(values)), float(error), len(values), scales, FILTER_SIZE)
 
@@ -87,8 +86,13 @@ def disjoint_pairs(labels, random):
 def _ms_ssim(images, pairs, scales):
     """float64 [K], of `images[pairs]`; on the CPU, since a GPU's TF32 has no digits for E[x^2] - E[x]^2."""
     weights = tuple((_WEIGHTS[:scales] / _WEIGHTS[:scales].sum()).tolist())
-    with tf.device("CPU:0"):
-        return _compiled(images[pairs[:, 0]], images[pairs[:, 1]], weights).numpy().astype(np.float64)
+    values = []
+    with tf.device("CPU:0"), tqdm(desc="ms-ssim", total=pairs.size, unit="image", delay=2, leave=False) as bar:
+        for start in range(0, len(pairs), _BATCH):
+            batch = pairs[start : start + _BATCH]
+            values.append(_compiled(images[batch[:, 0]], images[batch[:, 1]], weights).numpy())
+            bar.update(batch.size)
+    return np.concatenate(values).astype(np.float64)
 
 
 @tf.function(reduce_retracing=True)

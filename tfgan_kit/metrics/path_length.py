@@ -85,14 +85,14 @@ def path_distances(generate, extractor, starts, ends, places, epsilon):
         places: float [N], t.
     """
     distances = []
-    with tqdm(desc="path length", total=len(starts), unit="pair", delay=2, leave=False) as bar:
+    with tqdm(desc="path length", total=2 * len(starts), unit="image", delay=2, leave=False) as bar:
         for first in range(0, len(starts), _BATCH):
             a, b, t = (part[first : first + _BATCH] for part in (starts, ends, places[:, None]))
             latents = np.stack([slerp(a, b, t), slerp(a, b, t + epsilon)], axis=1)  # (B, 2, Z)
             features = _features(generate, extractor, latents.reshape(-1, latents.shape[2]).astype(np.float32))
             near, far = np.moveaxis(features.reshape(len(a), 2, -1), 1, 0)  # (B, D) each
             distances.append(np.sum((far - near) ** 2, axis=1) / epsilon**2)
-            bar.update(len(a))
+            bar.update(2 * len(a))
     return np.concatenate(distances)
 
 

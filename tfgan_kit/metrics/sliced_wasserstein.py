@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import convolve1d
 
-from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, mean_powers
+from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, bar, mean_powers
 from tfgan_kit.divergences.sliced import SlicedWasserstein as SlicedWasserstein  # of points: public here too
 from tfgan_kit.divergences.sliced import sliced_wasserstein as sliced_wasserstein
 
@@ -117,16 +117,19 @@ def _level_values(a, b, level, seed):
     """Each repeat's distance between the patches of one level: float64 [REPEATS]."""
     directions = np.random.default_rng([seed, level])
     x, y = _patches(a, level, seed), _patches(b, level, seed)
-    return mean_powers(x, y, directions, REPEATS, DIRECTIONS_PER_REPEAT)
+    with bar(f"sliced Wasserstein, level {level + 1}", len(a) + len(b), "image") as progress:
+        return mean_powers(x, y, directions, (REPEATS, DIRECTIONS_PER_REPEAT), 1.0, progress)
 
 
 def _patches(images, level, seed, chunk=256):
     """The normalised patches of one level: float32 [N * 128, 49 * C]."""
     random = np.random.default_rng([seed, level, 1])
     parts = []
-    for start in range(0, len(images), chunk):
-        band = laplacian_pyramid(images[start : start + chunk], level + 1)[level]
-        parts.append(_cut(band, random))
+    with bar(f"patches, level {level + 1}", len(images), "image") as progress:
+        for start in range(0, len(images), chunk):
+            band = laplacian_pyramid(images[start : start + chunk], level + 1)[level]
+            parts.append(_cut(band, random))
+            progress.update(len(band))
     patches = np.concatenate(parts)  # (N * 128, 7, 7, C)
     patches -= patches.mean(axis=(0, 1, 2), dtype=np.float64).astype(np.float32)
     deviation = patches.std(axis=(0, 1, 2), dtype=np.float64)

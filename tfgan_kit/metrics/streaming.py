@@ -13,10 +13,10 @@ class _Streaming(keras.metrics.Metric):
 
     def __init__(self, dimension, extractor, name):
         super().__init__(dtype="float64", name=name)
-        if dimension < 1:
+        if not isinstance(dimension, int | np.integer) or dimension < 1:
             raise ValueError(
-                "Give the length of a row that the extractor answers, at least 1. "
-                f"Received: {dimension} for the metric {name!r}"
+                "Give the length of a row that the extractor answers, an int of at least 1. "
+                f"Received: {dimension!r} for the metric {name!r}"
             )
         if not (extractor is None or callable(extractor)):
             raise ValueError(
@@ -41,6 +41,11 @@ class _Streaming(keras.metrics.Metric):
             images = extractor(images, training=False)
         elif extractor is not None:
             images = extractor(images)
+        if extractor is not None and isinstance(images, dict | list | tuple):
+            raise ValueError(
+                f"The extractor of the metric {self.name!r} answers one tensor, rows (N, {self._dimension}): take one "
+                f"of its outputs. Received: {type(images).__name__} of {len(images)}"
+            )
         rows = tf.convert_to_tensor(images)
         if rows.shape.rank != 2 or rows.shape[1] != self._dimension:
             raise ValueError(
@@ -181,8 +186,8 @@ class InceptionScore(_Streaming):
     """
 
     def __init__(self, num_classes, extractor=None, name="inception_score"):
-        if num_classes < 2:
-            raise ValueError(f"There must be 2 classes or more. Received: num_classes={num_classes}")
+        if not isinstance(num_classes, int | np.integer) or num_classes < 2:
+            raise ValueError(f"There must be 2 classes or more, an int. Received: num_classes={num_classes!r}")
         super().__init__(num_classes, extractor, name)
         self._sum = self._sums("generated", count=(), probabilities=(num_classes,), negative_entropy=())
 
@@ -217,7 +222,13 @@ def _weights(rows, sample_weight):
     """float64 (N,): how often each row counts."""
     if sample_weight is None:
         return tf.ones([tf.shape(rows)[0]], tf.float64)
-    return tf.reshape(tf.cast(sample_weight, tf.float64), [-1])
+    weights, count = tf.convert_to_tensor(sample_weight), rows.shape[0]
+    if not any(weights.shape.is_compatible_with(shape) for shape in ([count], [count, 1])):
+        raise ValueError(
+            f"`sample_weight` has one number for each of the {count} rows, shape (N,). "
+            f"Received: sample_weight.shape={tuple(weights.shape)}"
+        )
+    return tf.reshape(tf.cast(weights, tf.float64), [-1])
 
 
 def _squared_w2(difference, covariance_p, covariance_q):
@@ -242,6 +253,11 @@ def _checked(reference, dimension):
     """The reference as a `Gaussian` of float64 arrays, or None."""
     if reference is None:
         return None
+    if not (hasattr(reference, "mean") and hasattr(reference, "covariance")):
+        raise ValueError(
+            "`reference` holds the `mean` and `covariance` of real features, as `metrics.gaussian_statistics` makes "
+            f"them; or None. Received: reference={reference!r}"
+        )
     mean, covariance = (np.asarray(x, np.float64) for x in (reference.mean, reference.covariance))
     if mean.shape != (dimension,) or covariance.shape != (dimension, dimension):
         raise ValueError(
