@@ -1,5 +1,7 @@
 """Resizing of images for feature extractors: which one was used changes every distance."""
 
+from concurrent import futures
+
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -58,11 +60,17 @@ def _tf1_bilinear(images, side):
 
 
 def _clean(images, side):
-    channels = np.moveaxis(images, -1, 1).astype(np.float32)  # (N, C, H, W)
-    resized = np.empty((*channels.shape[:2], side, side), np.float32)
-    for index in np.ndindex(channels.shape[:2]):
-        resized[index] = Image.fromarray(channels[index]).resize((side, side), Image.Resampling.BICUBIC)
-    return np.moveaxis(resized.clip(0, 255, out=resized), 1, -1)
+    resized = np.empty((len(images), side, side, images.shape[-1]), np.float32)
+
+    def one(image, out):
+        for channel in range(image.shape[-1]):
+            plane = Image.fromarray(image[..., channel].astype(np.float32))
+            out[..., channel] = plane.resize((side, side), Image.Resampling.BICUBIC)
+        out.clip(0, 255, out=out)
+
+    with futures.ThreadPoolExecutor() as pool:  # Pillow lets go of Python's lock
+        list(pool.map(one, images, resized))
+    return resized
 
 
 RESIZERS = {"tf1_bilinear": _tf1_bilinear, "clean": _clean}
