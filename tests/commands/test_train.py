@@ -147,7 +147,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(train, tmp_path):
 
 @pytest.mark.parametrize("name, flags", [
     ("train", ["--preset", "--run_dir", "--import_module"]),
-    ("export", ["--ckpt", "--which", "--output_range", "--import_module"]),
+    pytest.param("export", ["--ckpt", "--which", "--output_range", "--import_module"], marks=pytest.mark.slow),
     ("serving", ["--port", "--model_base_path", "--[no]enable_batching"]),
 ])
 def test_help_shows_every_flag_of_a_command(name, flags):

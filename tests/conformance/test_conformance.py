@@ -205,7 +205,9 @@ def test_dtype_argument_is_the_dtype_of_the_hidden_layers(entry):
 
 
 @over(TERMS)
-def test_term_trains_finitely_in_mixed_precision(entry, mixed_policy, make_gan, uint8_images):
+@pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
+def test_term_trains_finitely_in_mixed_precision(entry, policy, set_policy, make_gan, uint8_images):
+    set_policy(policy)
     term = entry.make()
     is_objective = isinstance(term, gk.objectives.Objective)
     gan = make_gan(objective=term) if is_objective else make_gan(penalties=[term])

@@ -28,7 +28,7 @@ def slow(*arguments):
     (True, "plain"),
     slow(True, "discriminator_steps"),
     slow(True, "accumulation"),
-    (True, "lazy_r1"),
+    slow(True, "lazy_r1"),
     (False, "pairs"),
     slow(True, "pairs"),
     slow(True, "extragradient"),

@@ -10,7 +10,8 @@ from tests.distribution import games
 from tfgan_kit import distribution
 
 
-@pytest.mark.parametrize("case", ["discriminator_steps", pytest.param("lazy_r1", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["discriminator_steps", "lazy_r1"])
 def test_two_workers_end_in_the_weights_and_logs_of_one_device(case, launch, tmp_path):
     workers = launch(lambda index: ["tests.distribution.worker", case, str(tmp_path / str(index))])
     alone = games.make(distribution.get("none"), case, normalization=True)

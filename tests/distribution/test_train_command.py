@@ -15,6 +15,7 @@ ARGUMENTS = [
 ]
 
 
+@pytest.mark.slow
 def test_mirrored_on_logical_cpus_trains_the_run_of_one_device(tmp_path):
     for name, more in (("one", []), ("two", ["--strategy=mirrored", "--logical_cpus=2"])):
         line = [sys.executable, "-m", *ARGUMENTS, "--steps=2", f"--run_dir={tmp_path / name}", *more]
