@@ -7,30 +7,27 @@ seconds. Printed, ms: the median and the longest call before, and the longest ca
 before 2026-11-23 the search for garbage after a version's unloading held up every call for a quarter of a second.
 """
 
-import os
 import pathlib
-import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 
 import numpy as np
 from absl import app, flags
 
+from benchmarks.serving_process import NAME, serving
 from tfgan_kit_client import GeneratorClient
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("version_dir", None, "An exported version.", required=True)
 flags.DEFINE_integer("swaps", 6, "New versions.", lower_bound=1)
 SECONDS, PAUSE = 4, 0.002
-SERVER = [sys.executable, "-m", "tfgan_kit.serving", "--port=0", "--model_name=m", "--file_system_poll_wait_seconds=1"]
+POLL = "--file_system_poll_wait_seconds=1"
 
 
 def publish(base, number):
-    shutil.copytree(FLAGS.version_dir, base / f".{number}")
-    os.rename(base / f".{number}", base / str(number))
+    writing = shutil.copytree(FLAGS.version_dir, base / f".{number}")
+    writing.rename(base / str(number))
 
 
 def milliseconds(client, seconds):
@@ -49,16 +46,13 @@ def main(argv):
     with tempfile.TemporaryDirectory() as folder:
         base = pathlib.Path(folder)
         publish(base, 1)
-        with subprocess.Popen([*SERVER, f"--model_base_path={base}"], stdout=subprocess.PIPE, text=True) as server:
-            address = re.search(r"127\.0\.0\.1:\d+", server.stdout.readline()).group()
-            with GeneratorClient(address, "m") as client:
-                client.generate(1)
-                before = milliseconds(client, SECONDS)
-                print(f"before: median {np.median(before):.1f}, longest {max(before):.0f}")
-                for number in range(2, FLAGS.swaps + 2):
-                    publish(base, number)
-                    print(f"swap to {number}: longest {max(milliseconds(client, SECONDS)):.0f}", flush=True)
-            server.terminate()
+        with serving(base, [POLL]) as server, GeneratorClient(server.target, NAME) as client:
+            client.generate(1)
+            before = milliseconds(client, SECONDS)
+            print(f"before: median {np.median(before):.1f}, longest {max(before):.0f}")
+            for number in range(2, FLAGS.swaps + 2):
+                publish(base, number)
+                print(f"swap to {number}: longest {max(milliseconds(client, SECONDS)):.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -338,7 +338,7 @@ def send():
 
 def trace(frame, event, argument):
     global left
-    if event == "line" and frame.f_code.co_name != "_end":
+    if event == "line":
         left -= 1
         if left == 0:
             send()

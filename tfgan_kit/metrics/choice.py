@@ -117,7 +117,8 @@ def _members(name, allowed):
 def _check_allowed(names, allowed, source, conditional, extractor, metrics):
     forbidden = [name for name in names if name not in allowed]
     if forbidden:
-        empty = f", classes without an image: {empty_classes(source)}" if empty_classes(source) else ""
+        empty = empty_classes(source)
+        empty = f", classes without an image: {empty}" if empty else ""
         raise ValueError(
             f"{', '.join(forbidden)} cannot be measured on {source.name!r} (image_shape={source.image_shape}, "
             f"num_classes={source.num_classes}{empty}, conditional={conditional}, extractor={extractor!r}): features "

@@ -34,8 +34,9 @@ def check_real(source, real, extractor=None):
 def suspicions(source, generated, reference):
     """What is odd about the kept samples of generated and real images beside each other, as warnings."""
     empty = empty_classes(source)
-    found = [f"classes {empty} of {source.name} have no image: the domain classifier needs some of every class"] * (
-        bool(empty))
+    found = []
+    if empty:
+        found.append(f"classes {empty} of {source.name} have no image: the domain classifier needs some of every class")
     images, real = generated.samples, reference.samples
     if images.ndim != 4 or not len(images):
         return found
