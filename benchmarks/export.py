@@ -83,7 +83,7 @@ def _by_keras(model, folder):
 def _passes(generator):
     """Contestants that have one pass more each."""
     def emitted(*passes):
-        graph = trace(generator, _LATENT_DIM, _FLAGS.num_classes)
+        graph = trace(generator, (_LATENT_DIM,), _FLAGS.num_classes)
         for run in passes:
             run(graph)
         function = tf.function(Emitted(graph))
@@ -214,7 +214,7 @@ def _packed(inputs):
 
 
 def _folded(generator):
-    graph = trace(generator, _LATENT_DIM, _FLAGS.num_classes)
+    graph = trace(generator, (_LATENT_DIM,), _FLAGS.num_classes)
     fold(graph)
     spread_thin_convolutions(graph)
     return graph

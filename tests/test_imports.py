@@ -23,8 +23,10 @@ ANYTHING = ("tfgan_kit", "tfgan_kit_client")
 ALLOWED = {
     "tfgan_kit": (  # __init__.py: the list of public names; never serving
         "callbacks", "data", "distribution", "divergences", "dynamics", "export", "gan", "layers", "metrics",
-        "networks", "objectives", "penalties", "sampling", "tiling", "updates",
+        "networks", "objectives", "penalties", "processor", "sampling", "tiling", "updates",
     ),
+    "tfgan_kit.processor": (),
+    "tfgan_kit.half_precision": ("layers", "processor"),
     "tfgan_kit.sizes": (),
     "tfgan_kit.layers": ("sizes",),
     "tfgan_kit.objectives": (),
@@ -59,20 +61,21 @@ ALLOWED = {
     "tfgan_kit.plain_json": (),
     "tfgan_kit.whole_files": ("plain_json",),
     "tfgan_kit.checkpoint": ("archive", "best", "finite", "gan", "plain_json", "whole_files"),
-    "tfgan_kit.run_identity": ("checkpoint", "distribution"),
+    "tfgan_kit.run_identity": ("checkpoint", "distribution", "processor"),
     "tfgan_kit.callbacks": (
         "best", "checkpoint", "data.pixels", "dynamics", "finite", "metrics", "tfgan_kit_client.pictures",
     ),
     "tfgan_kit.shards": ("sampling", "tfgan_kit_client.pictures", "whole_files"),
     "tfgan_kit.export": (
-        "checkpoint", "data.pixels", "gan", "plain_json", "sampling", "tfgan_kit_client", "whole_files",
+        "checkpoint", "data.pixels", "gan", "half_precision", "plain_json", "processor", "sampling", "tfgan_kit_client",
+        "whole_files",
     ),
-    "tfgan_kit.serving": ("export.batching", "export.signatures"),
+    "tfgan_kit.serving": ("export.batching", "export.session", "export.signatures"),
     "tfgan_kit.served": ("export.certificate", "export.comparison", "metrics.image_set", "tfgan_kit_client"),
     "tfgan_kit.load_steps": ("tfgan_kit_client",),
     "tfgan_kit.load_report": ("load_steps",),
     "tfgan_kit.presets": ("gan", "networks", "objectives", "penalties", "updates"),
-    "tfgan_kit.command_line": ("checkpoint",),
+    "tfgan_kit.command_line": ("checkpoint", "half_precision"),
     "tfgan_kit_client": (),
     **dict.fromkeys(COMMANDS - {"tfgan_kit_client.__main__"}, ANYTHING),
 }

@@ -3,6 +3,9 @@
 import os
 import sys
 
+from tfgan_kit import processor
+
+processor.switch_on_onednn()  # before TensorFlow is imported, which reads the setting then
 if sys.argv[:1] == ["-m"]:  # a command, `python -m tfgan_kit.train`: its own lines are the output
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

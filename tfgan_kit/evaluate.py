@@ -98,6 +98,7 @@ def of_checkpoint():
     path = resolve(FLAGS.ckpt, FLAGS.which)
     run = Run(path.parent.parent)
     gan = load_gan(path)
+    command_line.tell_of_precision(gan.generator.dtype_policy.name)
     return Subject(
         metrics.images_of(gan), gan.image_shape, gan.num_classes, run if path in run.checkpoints().values() else None,
         {"ckpt": str(path), "step": gan.steps_trained},

@@ -54,6 +54,7 @@ def main():
         )
     command_line.writable_folder(output.parent if to_grid else output)
     gan = load_gan(FLAGS.ckpt, FLAGS.which)
+    command_line.tell_of_precision(gan.generator.dtype_policy.name)
     if not to_grid:
         write_shards(
             gan, output, FLAGS.num_images, FLAGS.seed, labels, FLAGS.format, FLAGS.shard_size

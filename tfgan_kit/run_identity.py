@@ -8,11 +8,12 @@ import datetime
 import json
 import platform
 import subprocess
+import warnings
 
 import keras
 import tensorflow as tf
 
-from tfgan_kit import distribution
+from tfgan_kit import distribution, processor
 from tfgan_kit.checkpoint import CheckpointError, load_gan, resolve
 
 # What may differ between two calls on one run folder: none of it changes what is learnt, but for the
@@ -44,6 +45,7 @@ def describe(flags, source, batch_size, flip):
             "python": platform.python_version(), "tensorflow": tf.__version__,
             "keras": keras.__version__,
         },
+        "processor": processor.record(),
         "git_commit": git_commit(),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
@@ -147,6 +149,8 @@ def go_on(run):
 def record_resume(run, step, config, defaults):
     """Adds to `config.json` that training goes on: from which step, when, and with what.
 
+    Warns where the processor's instructions or oneDNN differ from before: the last bits will, too.
+
     Args:
         run: a `checkpoint.Run` of which `check_same_run` has approved.
         step: int, the step it goes on from.
@@ -156,9 +160,17 @@ def record_resume(run, step, config, defaults):
     before = _flags(old, defaults)
     changed = {name: value for name, value in config["flags"].items() if before[name] != value}
     line = {
-        "step": step, "started": config["started"], "flags": changed,
-        "versions": config["versions"], "git_commit": config["git_commit"],
+        "step": step, "started": config["started"], "flags": changed, "versions": config["versions"],
+        "processor": config["processor"], "git_commit": config["git_commit"],
     }
+    last = [old, *old.get("resumed", ())][-1].get("processor")  # runs of 0.1.0 have none
+    if last not in (None, config["processor"]):
+        warnings.warn(
+            f"This run was trained with {processor.describe(last)} and goes on with "
+            f"{processor.describe(config['processor'])}: its last bits will not be those of a run that was never "
+            f"interrupted. {processor.ONEDNN} sets oneDNN.",
+            stacklevel=2,
+        )
     run.write_config(old | {"resumed": [*old.get("resumed", ()), line]})
 
 

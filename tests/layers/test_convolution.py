@@ -124,3 +124,43 @@ def test_keras_file_of_a_stock_layer_fits(kind, tmp_path):
     mine.load_weights(tmp_path / "stock.weights.h5")
     for a, b in zip(stock.get_weights(), mine.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("arguments", [
+    {"groups": 5}, {"groups": 5, "strides": 2}, {"groups": 5, "dilation_rate": 2, "strides": 1},
+    {"groups": 5, "padding": "valid", "activation": "relu"},
+], ids=str)
+def test_groups_are_keras_s_values_and_gradients(arguments):
+    """Keras's own way is compiled by XLA; ours is plain convolutions."""
+    made = [package.Conv2D(10, 3, **arguments) for package in (ours, keras.layers)]
+    for layer in made:
+        layer.build(SHAPE)
+        layer.set_weights([np.random.default_rng(1).normal(size=w.shape) for w in made[0].weights])
+    found, expected = (value_and_gradients(layer, rows(), waves, False) for layer in made)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_a_grouped_convolution_is_differentiable_twice_and_holds_no_compiled_function():
+    """R1's gradient, by differences: d/dk |df/dx|^2 along a direction."""
+    layer = ours.Conv2D(10, 3, groups=5, activation="tanh", dtype="float64")
+    layer.build(SHAPE)
+    x, direction = tf.constant(rows(), tf.float64), np.random.default_rng(2).normal(size=layer.kernel.shape)
+
+    def squared_norm():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(layer(x))
+        return tf.reduce_sum(tape.gradient(total, x) ** 2)
+
+    with tf.GradientTape() as tape:
+        value = tf.function(squared_norm)()
+    slope = np.sum(tape.gradient(value, layer.kernel.value) * direction)
+    kernel, step = layer.kernel.numpy(), 1e-5
+    sides = []
+    for sign in (1, -1):
+        layer.kernel.assign(kernel + sign * step * direction)
+        sides.append(float(squared_norm()))
+    np.testing.assert_allclose(slope, (sides[0] - sides[1]) / (2 * step), rtol=1e-5)
+    graph = tf.function(layer).get_concrete_function(x).graph.as_graph_def()
+    assert not graph.library.function

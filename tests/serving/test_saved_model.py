@@ -14,10 +14,10 @@ import pytest
 import tensorflow as tf
 
 from tests.serving import toy
+from tfgan_kit.export.session import GraphSession
 from tfgan_kit.serving import BatchingParameters
 from tfgan_kit.serving.calls import RequestError, status_of
 from tfgan_kit.serving.saved_model import SavedModel
-from tfgan_kit.serving.session import GraphSession
 
 BATCHING = [None, BatchingParameters(max_batch_size=8)]
 SEED = {"seed": tf.make_tensor_proto(np.int64([3]))}
@@ -167,7 +167,7 @@ def test_a_dtype_is_named_as_the_runtime_names_it(odd, values, name):
 
 def test_however_many_filters_callers_invent_only_so_many_are_kept(odd, monkeypatch):
     """TensorFlow compiles each set of outputs anew, and a stranger chooses it."""
-    monkeypatch.setattr("tfgan_kit.serving.session._MOST_CALLABLES", 2)
+    monkeypatch.setattr("tfgan_kit.export.session._MOST_CALLABLES", 2)
     model = odd(None)
     for wanted in (["good"], ["bad"], ["good", "bad"], ["bad", "good"]) * 2:
         assert set(model.signature("rows").run(SEED, wanted)) == set(wanted)

@@ -9,7 +9,7 @@ import warnings
 import keras
 import tensorflow as tf
 
-from tfgan_kit import whole_files
+from tfgan_kit import half_precision, processor, whole_files
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.answers import write_answers
 from tfgan_kit.export.batching import batching_text
@@ -17,12 +17,13 @@ from tfgan_kit.export.certificate import certify, keras_reference
 from tfgan_kit.export.contract_checks import check_batch_rule, check_batches, check_dtypes
 from tfgan_kit.export.files import check_files, check_size, checksums
 from tfgan_kit.export.foreign import check_generator
+from tfgan_kit.export.kernels import try_kernels
 from tfgan_kit.export.lineage import read_lineage, write_lineage
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.operations import check_operations
 from tfgan_kit.export.profile import NEXT, ExportProfile
 from tfgan_kit.export.publish import check_version_is_free, publish, remove_old, unpublished, versions
-from tfgan_kit.export.warmup import write_warmup
+from tfgan_kit.export.warmup import example_inputs, write_warmup
 from tfgan_kit.gan import GAN
 
 __all__ = ["ExportProfile", "export_generator", "read_lineage"]
@@ -35,7 +36,8 @@ def export_generator(
     """Writes a version of a model folder: signatures, warmup, batching, lineage, certificate.
 
     The version is written under a name that no server reads, loaded again, compared with the model
-    in memory, and only then renamed to its integer. Older versions beyond `profile.keep` are
+    in memory, run by the kernels of other processors in a second process (some 10 s), and only then
+    renamed to its integer. Older versions beyond `profile.keep` are
     deleted after that.
 
     Args:
@@ -55,7 +57,8 @@ def export_generator(
 
     Raises:
         TypeError: a generator that is no Keras model.
-        ValueError: a model that is no generator of images, or that holds what a server cannot run;
+        ValueError: a model that is no generator of images, or that holds what a server, on this or
+            another processor, cannot run;
             a version that is there already; a signature that the model does not have.
         OSError: `output` cannot be written; no version appears then.
 
@@ -88,9 +91,11 @@ def export_generator(
         described = _description(generator, latent_dim, num_classes, image_shape, output_range)
         reference = keras_reference(generator, latent_dim, num_classes, output_range)
         certificate = certify(in_memory, reloaded, num_classes, reference, profile.precision, in_float32)
-        write_lineage(folder, _origin(profile) | {
+        gained = {"bfloat16": _gain(reloaded, in_float32, num_classes)} if in_float32 else {}
+        tried = try_kernels(folder, reloaded, profile.precision) if profile.try_kernels else []
+        write_lineage(folder, _origin(profile) | gained | {
             "model": described, "lineage": lineage or {}, "optimization": dict(module.optimization),
-            "certificate": certificate, "files": checksums(folder),
+            "certificate": certificate, "kernels": tried, "files": checksums(folder),
         })
         return _published(folder, output, profile)
 
@@ -116,6 +121,21 @@ def _in_float32(make, profile):
         return None
     images = tuple(name for name in profile.signatures if not name.endswith(names.PNG_SUFFIX))
     return make(None, dataclasses.replace(profile, precision="float32", signatures=images)).signatures()
+
+
+def _gain(in_bfloat16, in_float32, num_classes):
+    """What bfloat16 gains on this processor, over the images of 8 seeds; warns where it loses."""
+    functions = [signatures[names.SERVING_DEFAULT] for signatures in (in_bfloat16, in_float32)]
+    inputs = {k: tf.constant(v) for k, v in example_inputs(functions[0], 8, num_classes).items()}
+    runs = [lambda function=function: function(**inputs)[names.IMAGES].numpy() for function in functions]
+    found = half_precision.gain(*runs)
+    if found["times_as_fast"] < 1.0:
+        warnings.warn(
+            f"{half_precision.in_words(found, 'This model in bfloat16')}. It gains on processors that multiply in "
+            "bfloat16 (AVX512_BF16, AMX): serve it there, or export in float32.",
+            stacklevel=3,
+        )
+    return found
 
 
 def _check_signatures(functions, num_classes, precision):
@@ -147,6 +167,7 @@ def _origin(profile):
             "tfgan_kit": importlib.metadata.version("tfgan_kit"),
             "tensorflow": tf.__version__, "keras": keras.__version__,
         },
+        "processor": processor.record(),
         **{
             key: getattr(profile, key)
             for key in ("signatures", "precision", "max_batch", "png_compression", "optimized")

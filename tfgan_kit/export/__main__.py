@@ -6,7 +6,7 @@ import pathlib
 
 from absl import flags
 
-from tfgan_kit import command_line
+from tfgan_kit import command_line, half_precision, processor
 from tfgan_kit.checkpoint import Run, load_model, resolve
 from tfgan_kit.export import ExportProfile, export_generator, read_lineage, signatures
 from tfgan_kit.export.check import check_version
@@ -54,6 +54,10 @@ def _define_profile_flags():
         upper_bound=9,
     )
     flags.DEFINE_boolean("optimized", True, "Fold what inference does not need.")
+    flags.DEFINE_boolean(
+        "try_kernels", True, "Before publishing, run the version in a second process by the kernels that "
+        "TensorFlow takes on other processors: oneDNN on and off, XLA off."
+    )
 
 
 def _define_check_flags():
@@ -153,7 +157,7 @@ def profile():
     return ExportProfile(
         int(version) if version.isascii() and version.isdigit() else version, FLAGS.keep,
         tuple(FLAGS.signatures) if FLAGS.signatures is not None else None, FLAGS.precision,
-        FLAGS.max_batch, FLAGS.png_compression, FLAGS.optimized,
+        FLAGS.max_batch, FLAGS.png_compression, FLAGS.optimized, FLAGS.try_kernels,
     )
 
 
@@ -172,20 +176,44 @@ def check(folder, target=None, model_name=None, tls=None):
         lines += [
             f"  {name:22} {rows} rows, largest difference {apart:g}" for name, (rows, apart) in served.items()
         ]
+    lines += _other_kernels(checked.lineage.get("processor"))
     told = {key: value for key, value in checked.lineage.items() if key != "files"}
     return "\n".join([*lines, json.dumps(told, indent=2)])
+
+
+def _other_kernels(made_with):
+    """A line where the version was made by other kernels than it was checked by: bits differ then."""
+    if made_with in (None, processor.record()):
+        return []
+    here, there = processor.describe(processor.record()), processor.describe(made_with)
+    return [f"It was exported with {there}, and checked with {here}: answers may be a level apart."]
+
+
+def _tried(lineage):
+    """The kernels that a version was run by before it was published."""
+    if not lineage["kernels"]:
+        return ["not run by the kernels of other processors (--notry_kernels)"]
+    lines = [
+        f"  {processor.describe(run) + ', XLA off':26} {max(run['max_difference'].values()):g} in "
+        f"{run['requests']} requests"
+        for run in lineage["kernels"]
+    ]
+    return ["run by the kernels of, largest difference:", *lines]
 
 
 def describe(version, checkpoint):
     """What was written, how it differs from the model in memory, and how to serve it."""
     base = pathlib.Path(version).resolve().parent
-    certificate = read_lineage(version)["certificate"]
+    lineage = read_lineage(version)
     lines = [f"Exported {checkpoint} to {version}", "signature, largest difference:"]
     lines += [
         f"  {name:22} reloaded {row['reloaded_max_difference']:g}, "
         f"batched {row['batched_max_difference']:g}"
-        for name, row in certificate.items()
+        for name, row in lineage["certificate"].items()
     ]
+    lines += _tried(lineage)
+    if "bfloat16" in lineage:
+        lines += [half_precision.in_words(lineage["bfloat16"], "bfloat16")]
     return "\n".join([
         *lines,
         "Serve it here:",

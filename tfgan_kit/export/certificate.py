@@ -6,6 +6,7 @@ import tensorflow as tf
 from tfgan_kit import sampling
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.comparison import as_numbers, check_rows, most_apart
+from tfgan_kit.export.foreign import called
 from tfgan_kit.export.warmup import example_inputs
 
 LARGEST_BATCH = 33
@@ -92,7 +93,7 @@ def keras_reference(generator, latent_dim, num_classes, output_range):
             latents = sampling.latents_from_seeds(seed, latent_dim)
         if label is None and num_classes is not None:
             label = sampling.labels_from_seeds(seed, num_classes)
-        pixels = generator(latents if label is None else [latents, label], training=False)
+        pixels = called(generator, latents if label is None else [latents, label])
         # In float32 as data.pixels: a pixel between two levels goes the same way.
         levels = (np.asarray(tf.cast(pixels, tf.float32)) - np.float32(low)) * np.float32(255.0 / (high - low))
         return {names.IMAGES: tf.constant(np.clip(np.round(levels), 0, 255).astype(np.uint8))}

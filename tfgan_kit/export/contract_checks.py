@@ -6,6 +6,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfgan_kit.export.comparison import BYTES_SUFFIX, as_numbers, check_rows, distance, most_apart
+from tfgan_kit.export.session import reason
 from tfgan_kit.export.warmup import example_inputs
 
 SIZES = (2, 5)  # of the two batches; the rows of the first are among those of the second
@@ -109,6 +110,11 @@ def _run(signature, function, inputs, size):
     rows = {key: tf.constant(value[:size]) for key, value in inputs.items()}
     try:
         outputs = {name: value.numpy() for name, value in function(**rows).items()}
+    except tf.errors.UnimplementedError as error:
+        raise ValueError(
+            "TensorFlow has no kernel on this processor for a part of the model, and a server neither; export with "
+            f"optimisation, or leave the layer out. Received: signature {signature!r} fails: {reason(error)}"
+        ) from error
     except tf.errors.OpError as error:
         raise ValueError(
             "The model does not run at every batch size; let nothing in it have a fixed number of "

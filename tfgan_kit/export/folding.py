@@ -99,7 +99,7 @@ def _scale_kernel(graph, node, scale):
     along = [-1 if k == axis else 1 for k in range(kernel.ndim)]
     scaled = (kernel.astype(np.float64) * scale.reshape(along)).astype(kernel.dtype)
     # A new weight: another layer may share the old one.
-    node.input[position] = _added(graph, f"{node.name}/kernel", scaled)
+    node.input[position] = graph.add_weight(f"{node.name}/kernel", scaled)
     return True
 
 
@@ -141,7 +141,7 @@ def _shift_by_class(graph, node):
                 continue
             if not _is_only_reader(graph, shift, shifts.name):
                 continue
-            shifts.input[0] = _added(graph, f"{shifts.name}/table", table + operands[1] * gammas)
+            shifts.input[0] = graph.add_weight(f"{shifts.name}/table", table + operands[1] * gammas)
             scaled.input[:] = [operands[0], factor]
             return True
     return False
@@ -192,7 +192,7 @@ def _set_operands(graph, node, tensor, values):
     old = next(name for name in node.input if name in graph.weights)
     del node.input[:2]
     value = values.astype(graph.weights[old].dtype)
-    node.input[:] = [tensor, _added(graph, f"{node.name}/shift", value), *node.input]
+    node.input[:] = [tensor, graph.add_weight(f"{node.name}/shift", value), *node.input]
 
 
 def _forward(node, name):
@@ -200,9 +200,3 @@ def _forward(node, name):
     node.op = "Identity"
     node.input[:] = [name, *(i for i in node.input if i.startswith("^"))]
 
-
-def _added(graph, name, value):
-    while name in graph.weights or name in graph.nodes:
-        name += "_"
-    graph.weights[name] = np.ascontiguousarray(value)
-    return name

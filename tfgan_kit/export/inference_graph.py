@@ -56,6 +56,48 @@ class InferenceGraph:
         readers = (node for node in self.nodes.values() if node.op != "Shape")
         return sum(list(node.input).count(name) for node in readers) + (name == self.output)
 
+    def shape(self, name):
+        """The `tf.TensorShape` of a node's output or a weight."""
+        return tf.TensorShape(self.weights[name].shape) if name in self.weights else self.shapes[name]
+
+    def add_weight(self, name, value):
+        """Keeps an array under a name that nothing else has, which is returned."""
+        while name in self.weights or name in self.nodes:
+            name += "_"
+        self.weights[name] = np.ascontiguousarray(value)
+        return name
+
+    def replacement(self, node, build, weights=()):
+        """The nodes that compute a Python function in the place of one node.
+
+        Args:
+            node: NodeDef, of one output.
+            build: callable of the node's inputs, then of `weights`, symbolic tensors; answers one.
+            weights: arrays, which become weights of the graph.
+
+        Returns:
+            A dict name -> NodeDef; the last has the node's name.
+        """
+        given = [name for name in node.input if not name.startswith("^")]
+        given += [self.add_weight(f"{node.name}/weight", value) for value in weights]
+        with tf.Graph().as_default() as scratch:
+            inputs = [tf.compat.v1.placeholder(self._dtype(name), self.shape(name)) for name in given]
+            output = tf.identity(build(*inputs))
+        names = {op.name: f"{node.name}/{op.name}" for op in scratch.get_operations()}
+        names |= {tensor.op.name: name for tensor, name in zip(inputs, given, strict=True)}
+        names[output.op.name] = node.name
+        made = {}
+        for op in scratch.get_operations():
+            if op.type != "Placeholder":
+                one = made[names[op.name]] = _renamed(op.node_def, names)
+                self.shapes |= {_output(one.name, k): tensor.shape for k, tensor in enumerate(op.outputs)}
+                self.dtypes |= {_output(one.name, k): tensor.dtype for k, tensor in enumerate(op.outputs)}
+        made[node.name].input.extend(name for name in node.input if name.startswith("^"))
+        return made
+
+    def _dtype(self, name):
+        return tf.as_dtype(self.weights[name].dtype) if name in self.weights else self.dtypes[name]
+
     def prune(self):
         """Drops nodes and weights that the output does not need."""
         needed, waiting = set(), [self.output, *self.inputs]
@@ -119,24 +161,25 @@ class Emitted:
         return images
 
 
-def trace(generator, latent_dim, num_classes):
-    """The forward pass of a Keras generator at inference, an `InferenceGraph`.
+def trace(model, shape, num_classes):
+    """The forward pass of a Keras model at inference, an `InferenceGraph`.
 
     Args:
-        generator: Keras model, latents (N, Z), or `[latents, labels]`, to images.
-        latent_dim: int, Z.
-        num_classes: int, or None for an unconditional generator.
+        model: Keras model of float32 (N, ...), or of `[these, labels]`, to one tensor: a generator of latents,
+            or a discriminator of images.
+        shape: of a row of its first input: (Z,), or (H, W, C).
+        num_classes: int, or None for an unconditional model.
 
     Raises:
-        NotRewritable: it writes to variables, holds one that Keras does not know of, or its images
-            do not depend on its inputs.
+        NotRewritable: it writes to variables, holds one that Keras does not know of, or its answer
+            does not depend on its inputs.
     """
-    specs = [tf.TensorSpec([None, latent_dim], tf.float32)]
+    specs = [tf.TensorSpec([None, *shape], tf.float32)]
     specs += [] if num_classes is None else [tf.TensorSpec([None], tf.int32)]
 
     @tf.function(input_signature=specs, autograph=False)
     def run(*inputs):
-        return tf.identity(generator(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
+        return tf.identity(model(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
 
     concrete = inline_convolutions(run.get_concrete_function())
     operations = concrete.graph.get_operations()
@@ -144,14 +187,14 @@ def trace(generator, latent_dim, num_classes):
     varying = _varying(operations, {tensor.op.name for tensor in given})
     output = concrete.graph.outputs[0]
     if output.op.name not in varying:
-        raise NotRewritable("its images do not depend on its inputs")
+        raise NotRewritable("its answer does not depend on its inputs")
     kept = [op for op in operations if op.name in varying]
     frontier = {t.name: t for op in kept for t in op.inputs if t.op.name not in varying}
     weights = {name: _weight_name(tensor) for name, tensor in frontier.items()}
     definition = concrete.graph.as_graph_def()
     graph = InferenceGraph(
         nodes={op.name: _node(op, varying, weights) for op in kept},
-        weights={}, resources=_resources(frontier, concrete, generator),
+        weights={}, resources=_resources(frontier, concrete, model),
         shapes={_name(t): t.shape for op in kept for t in op.outputs},
         dtypes={_name(t): t.dtype for op in kept for t in op.outputs},
         inputs=[tensor.op.name for tensor in given], output=_name(output),
@@ -187,6 +230,21 @@ def _node(op, varying, weights):
     return node
 
 
+def _renamed(node_def, names):
+    """A copy of a node whose own name, and whose inputs' names, are looked up."""
+    node = tf.compat.v1.NodeDef()
+    node.CopyFrom(node_def)
+    node.name = names[node.name]
+    for k, name in enumerate(node.input):
+        mark, (source, _, number) = "^" * name.startswith("^"), name.removeprefix("^").partition(":")
+        node.input[k] = mark + _output(names[source], int(number or 0))
+    return node
+
+
+def _output(name, number):
+    return f"{name}:{number}" if number else name
+
+
 def _name(tensor):
     return tensor.name.removesuffix(":0")
 
@@ -196,8 +254,8 @@ def _weight_name(tensor):
     return _name(tensor).replace(":", "/part_")
 
 
-def _resources(frontier, concrete, generator):
-    owners = {id(v.value.handle): v.value for v in generator.variables}
+def _resources(frontier, concrete, model):
+    owners = {id(v.value.handle): v.value for v in model.variables}
     outer = {inner.name: outer for outer, inner in concrete.graph.captures}
     if any(value.dtype == tf.resource and id(value) not in owners for value in outer.values()):
         # Its value may not be the trained one: no .keras file has it.

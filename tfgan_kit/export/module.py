@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfgan_kit import sampling
 from tfgan_kit.data.pixels import to_float
 from tfgan_kit.export import signatures as names
-from tfgan_kit.export.optimize import optimize
+from tfgan_kit.export.optimize import optimize, portable
 from tfgan_kit.export.profile import ExportProfile
 
 
@@ -21,8 +21,8 @@ class GeneratorModule(tf.Module):
         num_classes: int, or None for an unconditional generator.
         image_shape: (H, W, C).
         output_range: (low, high), the pixel values that mean black and white.
-        discriminator: Keras model for the optional signature `discriminate`, or None; it is saved as
-            it is.
+        discriminator: Keras model for the optional signature `discriminate`, or None; with
+            `profile.optimized`, operations that some processors lack are rewritten, and else it is saved as it is.
         profile: an `ExportProfile`; of it count `optimized`, `precision` (bfloat16 is computed by the
             optimised graph only), `png_compression` and `signatures`.
 
@@ -40,6 +40,8 @@ class GeneratorModule(tf.Module):
             generator, self.optimization = optimize(
                 generator, latent_dim, num_classes, profile.precision
             )
+        if discriminator is not None and profile.optimized:
+            discriminator = portable(discriminator, image_shape, num_classes)
         networks = [generator] + ([discriminator] if discriminator is not None else [])
         self.saved_variables = [
             v if isinstance(v, tf.Variable) else v.value for network in networks for v in network.variables

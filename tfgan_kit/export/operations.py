@@ -96,7 +96,7 @@ def check_operations(signature, function):
     # keras/src/backend/tensorflow/nn.py, `_conv_xla`
     grouped = (
         "Keras 3.15 compiles grouped convolutions (groups above 1): export with optimisation, which makes "
-        "a generator's plain ones. " if any("__conv_xla_" in name for name in library) else ""
+        "plain ones of them. " if any("__conv_xla_" in name for name in library) else ""
     )
     if refused:
         raise ValueError(

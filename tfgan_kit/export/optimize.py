@@ -3,6 +3,7 @@
 from tfgan_kit.export.bfloat16 import compute_in_bfloat16
 from tfgan_kit.export.folding import fold
 from tfgan_kit.export.inference_graph import Emitted, NotRewritable, trace
+from tfgan_kit.export.portable import make_portable
 from tfgan_kit.export.subpixel import spread_thin_convolutions
 
 
@@ -39,7 +40,7 @@ def optimize(generator, latent_dim, num_classes=None, precision="float32"):
             f"`precision` is 'float32' or 'bfloat16'. Received: precision={precision!r}"
         )
     try:
-        graph = trace(generator, latent_dim, num_classes)
+        graph = trace(generator, (latent_dim,), num_classes)
     except NotRewritable as reason:
         if precision != "float32":
             raise ValueError(
@@ -47,7 +48,25 @@ def optimize(generator, latent_dim, num_classes=None, precision="float32"):
                 f"Received: precision={precision!r}, generator={generator.name!r}"
             ) from reason
         return generator, {"left_as_it_is": str(reason)}
-    report = {"folded_scales": fold(graph), "spread_convolutions": spread_thin_convolutions(graph)}
+    report = {
+        "folded_scales": fold(graph), "made_portable": make_portable(graph),
+        "spread_convolutions": spread_thin_convolutions(graph),
+    }
     if precision == "bfloat16":
         report["bfloat16_products"] = compute_in_bfloat16(graph)
     return Emitted(graph), report
+
+
+def portable(discriminator, image_shape, num_classes=None):
+    """A discriminator of operations that every processor computes: itself, where it holds no others.
+
+    Args:
+        discriminator: Keras model, images (N, H, W, C), or `[images, labels]`, to logits.
+        image_shape: (H, W, C).
+        num_classes: int, or None for an unconditional discriminator.
+    """
+    try:
+        graph = trace(discriminator, image_shape, num_classes)
+    except NotRewritable:
+        return discriminator
+    return Emitted(graph) if make_portable(graph) else discriminator

@@ -22,7 +22,9 @@ class ExportProfile:
         precision: `"float32"`, or `"bfloat16"`: the convolutions and products in bfloat16.
         max_batch: int >= 1, most images a batch that a server should form of it.
         png_compression: int in [-1, 9], zlib's level for the `_png` signatures; -1: zlib's default.
-        optimized: bool, fold what inference does not need (batch normalisation, spectral norm).
+        optimized: bool, fold what inference does not need (batch normalisation, spectral norm), and
+            rewrite what some processors cannot run (grouped and dilated convolutions).
+        try_kernels: bool, run the version with oneDNN on and off before it is published, in a second process.
 
     Raises:
         ValueError: a value that is none of these.
@@ -38,6 +40,7 @@ class ExportProfile:
     max_batch: int = 32
     png_compression: int = -1
     optimized: bool = True
+    try_kernels: bool = True
 
     def __post_init__(self):
         if self.version != NEXT and not _is_int(self.version, 1, LARGEST_VERSION):

@@ -60,36 +60,14 @@ def _spread(graph, node):
         (-(-k // stride) - 1, (stride * side - 1 + b) // stride - (side - 1))
         for k, side, b in zip(kernel.shape[:2], sides, before, strict=True)
     ]
-    constants = {
-        "margins": np.array([(0, 0), *margins, (0, 0)], np.int32),
-        "kernel": _spread_kernel(kernel, stride),
-        "begin": np.array([0, *before, 0], np.int32),
-        "size": np.array([-1, *graph.shapes[node.name][1:]], np.int32),
-    }
-    given = {key: f"{node.name}/{key}" for key in constants}
-    graph.weights |= {given[key]: value for key, value in constants.items()}
-    steps = [
-        _step(graph, node, "Pad", node.input[2], given["margins"]),
-        _step(graph, node, "Conv2D", f"{node.name}/Pad", given["kernel"]),
-        _step(graph, node, "DepthToSpace", f"{node.name}/Conv2D"),
-        _step(graph, node, "Slice", f"{node.name}/DepthToSpace", given["begin"], given["size"]),
-    ]
-    steps[1].attr["strides"].list.i.extend([1, 1, 1, 1])
-    steps[1].attr["padding"].s = b"VALID"
-    steps[2].attr["block_size"].i = stride
-    steps[3].name = node.name
-    return {step.name: step for step in steps}
+    size = [-1, *graph.shapes[node.name][1:]]
 
+    def build(_sizes, _kernel, x, spread):
+        x = tf.pad(x, [(0, 0), *margins, (0, 0)])
+        x = tf.nn.conv2d(x, spread, 1, "VALID")  # (N, H + m, W + m, s * s * C)
+        return tf.slice(tf.nn.depth_to_space(x, stride), [0, *before, 0], size)
 
-def _step(graph, node, op, *inputs):
-    """One operation on numbers of the old one's type; its integers are int32."""
-    step = tf.compat.v1.NodeDef(name=f"{node.name}/{op}", op=op, input=inputs)
-    step.attr["T"].type = node.attr["T"].type
-    integers = {"Pad": "Tpaddings", "Slice": "Index"}
-    if op in integers:
-        step.attr[integers[op]].type = tf.int32.as_datatype_enum
-    graph.shapes[step.name], graph.dtypes[step.name] = tf.TensorShape(None), graph.dtypes[node.name]
-    return step
+    return graph.replacement(node, build, [_spread_kernel(kernel, stride)])
 
 
 def _spread_kernel(kernel, stride):

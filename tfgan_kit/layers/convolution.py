@@ -1,8 +1,11 @@
-"""Keras's strided convolutions, with a kernel gradient by matrix products in bfloat16 on CPUs.
+"""Keras's convolutions, by other kernels on CPUs: bfloat16 kernel gradients, and groups.
 
 oneDNN's bfloat16 kernel for a convolution's weight gradient, the one of processors without AMX, is
 1.2 to 3.5 times slower than the products below (benchmarks/README.md); outputs, and gradients of
 inputs, are left to it.
+
+A grouped convolution has no gradient on a CPU, so that Keras 3.15 compiles it by XLA, whose gradient takes a
+hundred times as long as that of the groups one by one; TensorFlow Serving runs no compiled function.
 """
 
 import keras
@@ -11,11 +14,12 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`; 4x4 kernels of stride 2 learn faster in bfloat16 on a CPU.
+    """`keras.layers.Conv2D`; on a CPU, groups, and 4x4 kernels of stride 2 in bfloat16, learn faster.
 
-    Arguments, weights, names in a `.keras` file and values are Keras's. Everything else than a 4x4
-    kernel, stride 2, "same" padding, even sides and bfloat16 on a machine without GPU is Keras's
-    own path.
+    Arguments, weights, names in a `.keras` file and values are Keras's. On a machine without GPU the groups are
+    convolved one by one, by as many plain convolutions, which have gradients of every order and run on any
+    server; and a 4x4 kernel, stride 2, "same" padding, even sides and bfloat16 has the gradient above.
+    Everything else is Keras's own path.
 
     Example:
         >>> layer = Conv2D(8, 4, strides=2, padding="same", dtype="mixed_bfloat16")
@@ -26,6 +30,13 @@ class Conv2D(keras.layers.Conv2D):
     rows_are_independent = True
 
     def convolution_op(self, inputs, kernel):
+        if self.groups > 1 and not _has_gpu():
+            channels = -1 if self.data_format == "channels_last" else 1
+            parts = zip(
+                tf.split(inputs, self.groups, axis=channels), tf.split(kernel, self.groups, axis=-1), strict=True
+            )
+            convolve = super().convolution_op  # Keras reads the groups off the shapes
+            return tf.concat([convolve(*part) for part in parts], axis=channels)
         if _by_products(self, inputs):
             return _convolve(inputs, tf.convert_to_tensor(kernel))
         return super().convolution_op(inputs, kernel)
@@ -63,8 +74,12 @@ def _by_products(layer, inputs):
         and layer.data_format == "channels_last"
         and getattr(layer, "groups", 1) == 1
         and set(layer.dilation_rate) == {1}
-        and not tf.config.list_logical_devices("GPU")
+        and not _has_gpu()
     )
+
+
+def _has_gpu():
+    return bool(tf.config.list_logical_devices("GPU"))
 
 
 @tf.custom_gradient

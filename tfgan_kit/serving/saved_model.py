@@ -7,10 +7,10 @@ import grpc
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfgan_kit.export.session import GraphSession
 from tfgan_kit.serving.batching import BatchingParameters
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.compiled import compiled_signatures
-from tfgan_kit.serving.session import GraphSession
 from tfgan_kit.serving.signature import Signature
 
 _SERVE = ("serve",)  # TensorFlow Serving's --saved_model_tags

@@ -100,6 +100,13 @@ class GraphSession:
             self._session = self.graph = None  # closed it keeps its variables, deleted it does not
 
 
+def reason(error: tf.errors.OpError) -> str:
+    """What TensorFlow says went wrong while a graph ran, one line without names of nodes and traces."""
+    lines = [line.strip() for line in error.message.splitlines()]
+    said = [line for line in lines if line and not line.startswith(("[[", "<stack", "Detected at", "Graph execution"))]
+    return (said or lines or [""])[-1].partition(" [[")[0][:300]
+
+
 def _init_op(meta_graph) -> str | None:
     signatures, collections = meta_graph.signature_def, meta_graph.collection_def
     if _INIT in signatures:

@@ -1,0 +1,80 @@
+"""oneDNN's kernels are on where TensorFlow would leave them off, unless the user has set them."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tfgan_kit import processor
+
+ROOT = pathlib.Path(__file__).parent.parent
+OFF_BY_DEFAULT = not processor._flags() & processor._ON_BY_DEFAULT
+CONVOLUTION = """
+import tensorflow as tf
+tf.function(tf.nn.conv2d)(tf.ones((4, 8, 8, 8)), tf.ones((3, 3, 8, 8)), 1, "SAME")
+"""
+# oneDNN's own log of its kernels: with Eigen's convolution it is asked for matrix products alone.
+KERNEL = re.compile(r"^onednn_verbose,.*,exec,cpu,convolution,(?:jit|brg)\S*", re.MULTILINE)
+
+
+def run(code, **environment):
+    """A new process that runs `code`; its output and its messages."""
+    inherited = {key: value for key, value in os.environ.items() if key != processor.ONEDNN}
+    inherited |= {"ONEDNN_VERBOSE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"} | environment
+    return subprocess.run(
+        [sys.executable, "-c", code], env=inherited, capture_output=True, text=True, check=True, cwd=ROOT
+    )
+
+
+@pytest.mark.parametrize("first, environment, is_on, says", [
+    ("import tfgan_kit", {}, True, "switched on"),
+    ("import tensorflow, tfgan_kit", {}, not OFF_BY_DEFAULT, "import tfgan_kit before tensorflow"),
+    ("import tfgan_kit", {processor.ONEDNN: "0"}, False, None),
+    ("import tfgan_kit", {processor.ONEDNN: "1"}, True, None),
+], ids=["first", "after TensorFlow", "set to 0", "set to 1"])
+def test_a_kernel_s_name_tells_who_convolves(first, environment, is_on, says):
+    """After TensorFlow's import the setting no longer takes, before its first operation or not."""
+    ended = run(f"{first}\n{CONVOLUTION}", **environment)
+    assert bool(KERNEL.search(ended.stdout)) == is_on
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("tfgan_kit: ")]
+    assert len(lines) == bool(says and OFF_BY_DEFAULT)
+    assert all(says in line for line in lines)
+
+
+def test_a_child_process_says_nothing_again():
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {'import tfgan_kit'!r}], check=True)"
+    ended = run(f"import tfgan_kit; {child}")
+    assert ended.stderr.count("tfgan_kit: ") == OFF_BY_DEFAULT
+
+
+@pytest.mark.parametrize("flags, limit, name, half", [
+    ({"avx2", "avx", "sse4_1"}, "", "AVX2", False),
+    ({"avx2", "avx", "avx512dq", "avx512_vnni"}, "", "AVX512_CORE_VNNI", False),
+    ({"avx2", "avx512dq", "avx512_vnni", "avx512_bf16"}, "", "AVX512_CORE_BF16", True),
+    ({"avx2", "avx512dq", "avx512_bf16", "amx_bf16"}, "avx2", "AVX2", False),
+    ({"avx2"}, "no such set", "AVX2", False),
+], ids=["AVX2", "VNNI", "bfloat16", "limited", "a limit that is none"])
+def test_the_instruction_set_is_the_richest_that_onednn_may_use(monkeypatch, flags, limit, name, half):
+    monkeypatch.setattr(processor, "_flags", lambda: flags)
+    monkeypatch.setenv(processor.LARGEST_SET, limit)
+    assert processor.instruction_set() == name and processor.has_bfloat16() == half
+
+
+@pytest.mark.parametrize("path", ["README.md", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/*.md"))])
+def test_examples_import_the_package_before_tensorflow_and_keras(path):
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL):
+        imported = re.findall(r"^(?:import|from) (tfgan_kit|keras|tensorflow)\b", block, re.MULTILINE)
+        assert imported[:1] in ([], ["tfgan_kit"])
+
+
+@pytest.mark.slow
+def test_the_readme_s_block_runs_by_onednn_s_kernels(tmp_path, monkeypatch):
+    """As it stands, but for an epoch in the place of twenty."""
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    assert "epochs=20" in block
+    monkeypatch.chdir(tmp_path)
+    ended = run(f"import os; os.chdir({str(tmp_path)!r})\n" + block.replace("epochs=20", "epochs=1"))
+    assert KERNEL.search(ended.stdout) and (tmp_path / "models" / "digits" / "1").is_dir()
