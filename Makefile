@@ -1,4 +1,4 @@
-# `make demo`, `make test`, `make bench`, `make lint`: each does its own set-up in .venv.
+# `make demo`, `make test`, `make test-fast`, `make bench`, `make lint`: each does its own set-up in .venv.
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow bench lint setup clean
+.PHONY: demo test test-fast test-slow bench lint setup clean
 
 setup: $(READY)
 
@@ -19,11 +19,15 @@ $(READY): setup.cfg constraints.txt
 demo: $(READY)
 	$(RUN) -m tfgan_kit.demo --output demo
 
+# make test TESTS=tests/export: a part of them.
 test: $(READY)
-	$(RUN) -m pytest -m "not slow" -n 2 --dist worksteal
+	$(RUN) -m pytest -m "not slow" -n 2 --dist worksteal $(TESTS)
+
+test-fast: $(READY)
+	$(RUN) -m pytest -m "not slow and not thorough" -n 2 --dist worksteal $(TESTS)
 
 test-slow: $(READY)
-	$(RUN) -m pytest -m slow
+	$(RUN) -m pytest -m slow $(TESTS)
 
 bench: $(READY)
 	$(RUN) -m benchmarks.train_step
@@ -43,7 +47,7 @@ bench: $(READY)
 	$(RUN) -m benchmarks.serving_soak --proof restart
 
 lint: $(READY)
-	$(RUN) -m ruff check --line-length 120 --select E,F,I,B,UP tfgan_kit tfgan_kit_client tests benchmarks
+	$(RUN) -m ruff check tfgan_kit tfgan_kit_client tests benchmarks
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

@@ -1,17 +1,21 @@
 """What every test starts from: fixed seeds, and games small enough to train in a moment."""
 
+import functools
 import gc
 import os
+import pathlib
 import signal
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import tfgan_kit as gk
+
+import grpc
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-import tfgan_kit as gk
 
 # A shell makes what it runs in the background deaf to Ctrl-C, and so the tests of Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,9 +30,61 @@ tf.config.set_logical_device_configuration(
 gc.freeze()
 gc.set_threshold(20_000, 20, 20)
 
+# Tests of whole commands, servers and several processes; others are marked one by one.
+THOROUGH_FOLDERS = frozenset({"client", "commands", "distribution", "integration", "serving"})
+NOT_FAST = {
+    **dict.fromkeys(("socket.bind", "socket.connect"), "opens a socket"),
+    **dict.fromkeys(("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"), "starts a process"),
+}
+_fast = []  # the test that runs now, if it is a fast one
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if THOROUGH_FOLDERS & set(pathlib.Path(item.path).relative_to(pathlib.Path(__file__).parent).parts):
+            item.add_marker(pytest.mark.thorough)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Around its fixtures, too: what is not marked is fast, by what it is kept from."""
+    _fast[:] = [] if item.get_closest_marker("thorough") or item.get_closest_marker("slow") else [item.nodeid]
+    try:
+        return (yield)
+    finally:
+        _fast.clear()
+
+
+def _refuse(what):
+    if _fast:
+        pytest.fail(f"{_fast[0]} {what}: mark it thorough (a fast test opens no socket, starts no process, fits none)")
+
+
+def _refused(function, what):
+    @functools.wraps(function)
+    def guarded(*arguments, **keywords):
+        _refuse(what)
+        return function(*arguments, **keywords)
+
+    return guarded
+
+
+sys.addaudithook(lambda event, _: _refuse(NOT_FAST[event]) if event in NOT_FAST else None)
+for name in ("server", "insecure_channel", "secure_channel"):  # gRPC's sockets are not Python's
+    setattr(grpc, name, _refused(getattr(grpc, name), "opens a socket"))
+keras.Model.fit = _refused(keras.Model.fit, "calls fit")
+
 IMAGE_SHAPE = (4, 4, 1)
 LATENT_DIM = 3
 NUM_CLASSES = 3
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_other_kernels():
+    """An export tries the version in another process, for 8 s: of the tests, tests/export/test_kernels.py alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfgan_kit.export.kernels._settings", lambda: [])
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -60,3 +60,25 @@ def test_a_resume_records_what_has_changed_since_the_one_before(run):
         (2, {"keep": 9}), (4, {}), (6, {"steps": 8, "keep": 3}),
     ]
     assert run.read_config()["flags"] == DEFAULTS
+
+
+def test_a_resume_by_other_kernels_is_recorded_and_said(run, recwarn):
+    """The bits of a resumed run are those of an uninterrupted one by the same kernels only."""
+    same, other = config(), config() | {"processor": {"instruction_set": "SSE41", "onednn": False}}
+    run_identity.record_resume(run, 2, same, DEFAULTS)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="goes on with SSE41, oneDNN off"):
+        run_identity.record_resume(run, 4, other, DEFAULTS)
+    with pytest.warns(UserWarning, match="was trained with SSE41, oneDNN off"):
+        run_identity.record_resume(run, 6, same, DEFAULTS)
+    assert [line["processor"] for line in run.read_config()["resumed"]] == [
+        same["processor"], other["processor"], same["processor"],
+    ]
+
+
+def test_a_run_of_a_version_without_that_record_goes_on(run, recwarn):
+    old = run.read_config()
+    del old["processor"]
+    run.write_config(old)
+    run_identity.record_resume(run, 2, config(), DEFAULTS)
+    assert not recwarn.list

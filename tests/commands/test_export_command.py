@@ -26,6 +26,34 @@ def test_the_lineage_names_checkpoint_step_data_and_metrics(command, run_dir, tm
     assert "tensorflow_model_server" in out and str(tmp_path / "models") in out
 
 
+@pytest.mark.parametrize("skipped", [True, False])
+def test_the_kernels_that_a_version_was_run_by_are_printed(command, run_dir, tmp_path, monkeypatch, skipped):
+    run = {"instruction_set": "AVX2", "onednn": False, "xla": False, "requests": 4, "max_difference": {"a": 0.0, "b": 1.0}}
+    monkeypatch.setattr("tfgan_kit.export.try_kernels", lambda *_: [run])
+    arguments = [f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}", "--signatures=serving_default"]
+    code, out, err = command("export", *arguments, *(["--notry_kernels"] if skipped else []))
+    assert code == 0, err
+    assert ("AVX2, oneDNN off, XLA off" in out) != skipped and ("--notry_kernels" in out) == skipped
+    assert read_lineage(tmp_path / "models" / "1")["kernels"] == ([] if skipped else [run])
+
+
+def test_bfloat16_says_what_it_gained_here(command, run_dir, tmp_path):
+    code, out, err = command("export", f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}", "--precision=bfloat16")
+    assert code == 0, err
+    gained = read_lineage(tmp_path / "models" / "1")["bfloat16"]
+    assert gained["times_as_fast"] == pytest.approx(gained["float32_ms"] / gained["half_ms"])
+    assert "bfloat16 " + ("is" if gained["times_as_fast"] >= 1.0 else "takes") in out
+    assert ("warning: This model in bfloat16 takes" in err) == (gained["times_as_fast"] < 1.0)
+
+
+def test_a_check_by_other_kernels_says_so(command, run_dir, tmp_path, monkeypatch):
+    command("export", f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}")
+    assert "It was exported with" not in command("export", f"--check={tmp_path / 'models'}")[1]
+    monkeypatch.setattr("tfgan_kit.processor.record", lambda: {"instruction_set": "SSE41", "onednn": False})
+    _, out, _ = command("export", f"--check={tmp_path / 'models'}")
+    assert "checked with SSE41, oneDNN off: answers may be a level apart" in out
+
+
 def test_a_plain_keras_file_is_exported_too(command, tmp_path):
     keras.Sequential([
         keras.Input((3,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1)),

@@ -4,14 +4,6 @@ import pytest
 import tfgan_kit as gk
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_other_kernels():
-    """An export tries the version in another process for 8 s; test_kernels.py does that, the rest need not."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tfgan_kit.export.kernels._settings", lambda: [])
-        yield
-
-
 @pytest.fixture(scope="session")
 def conditional_gan():
     keras.utils.set_random_seed(0)

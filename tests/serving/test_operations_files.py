@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tfgan_kit.export.batching import batching_text
+from tfgan_kit import processor
 from tfgan_kit.serving import text_protos
 from tfgan_kit.serving.monitoring import Monitor
 
@@ -104,6 +105,12 @@ def test_both_deployments_start_the_same_image_with_the_same_files():
     only_there = {"tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism"}
     there = {name: value for name, value in flags("kubernetes").items() if name not in only_there}
     assert there == flags("compose")
+
+
+def test_both_deployments_switch_onednn_on():
+    """TensorFlow leaves its kernels off on processors without AVX-512."""
+    assert COMPOSE["services"]["serving"]["environment"] == {processor.ONEDNN: "1"}
+    assert CONTAINER["env"] == [{"name": processor.ONEDNN, "value": "1"}]
 
 
 # Compose
