@@ -2,14 +2,15 @@
 
 import contextlib
 
+from tfgan_kit import GAN, DCGANDiscriminator, DCGANGenerator
+from tfgan_kit.networks import dcgan
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from benchmarks.baselines.hand_written import make_step
 from benchmarks.baselines.keras_guide import GuideGAN
-from tfgan_kit import GAN, DCGANDiscriminator, DCGANGenerator
-from tfgan_kit.networks import dcgan
 
 LATENT_DIM, DECAY = 100, 0.999
 

@@ -16,12 +16,13 @@ import sys
 import tarfile
 import tempfile
 
+from tfgan_kit import data, image_seeds
+from tfgan_kit.serving import ModelServer
+
 import keras
 import numpy as np
 from absl import app, flags
 
-from tfgan_kit import data, image_seeds
-from tfgan_kit.serving import ModelServer
 from tfgan_kit_client import GeneratorClient
 
 FLAGS = flags.FLAGS

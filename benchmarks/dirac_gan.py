@@ -1,10 +1,10 @@
 """Dirac-GAN (1801.04406): a generator of one number, a linear discriminator of one, data at 0."""
 
+import tfgan_kit as gk
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-import tfgan_kit as gk
 
 DATA = np.zeros((4, 1), np.float32)
 

@@ -18,14 +18,15 @@ import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tfgan_kit.metrics import frechet_distance, gaussian_statistics, maximum_mean_discrepancy
+from tfgan_kit.metrics.kernel import kernel_distance
+
 import numpy as np
 import scipy.linalg
 from absl import app, flags
 
 from benchmarks.alternate import alternate, ratio
 from benchmarks.baselines.metric_references import cleanfid, pytorch_fid, torch_fidelity
-from tfgan_kit.metrics import frechet_distance, gaussian_statistics, maximum_mean_discrepancy
-from tfgan_kit.metrics.kernel import kernel_distance
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("rounds", 3, "Turns of each.", lower_bound=1)

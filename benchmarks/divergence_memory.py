@@ -16,12 +16,13 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tfgan_kit import divergences
+
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
 from benchmarks.resident import resident_mib
-from tfgan_kit import divergences
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("points", 10_000, "In each set.", lower_bound=16)

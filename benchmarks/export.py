@@ -14,13 +14,7 @@ import pathlib
 import tempfile
 import time
 
-import keras
-import numpy as np
-import tensorflow as tf
-from absl import app, flags, logging
-
 import tfgan_kit as gk
-from benchmarks.alternate import alternate, ratio
 from tfgan_kit import sampling
 from tfgan_kit.export.bfloat16 import compute_in_bfloat16
 from tfgan_kit.export.folding import fold
@@ -28,6 +22,13 @@ from tfgan_kit.export.inference_graph import Emitted, trace
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.profile import ExportProfile
 from tfgan_kit.export.subpixel import spread_thin_convolutions
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags, logging
+
+from benchmarks.alternate import alternate, ratio
 
 _FLAGS = flags.FLAGS
 _LATENT_DIM = 100

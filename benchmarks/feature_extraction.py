@@ -10,6 +10,9 @@ weights, which is why the package has no bfloat16 for it.
 import tempfile
 import time
 
+from tfgan_kit.data import open_source
+from tfgan_kit.metrics import frechet_distance, gaussian_statistics, inception
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -18,8 +21,6 @@ from absl import app, flags
 from benchmarks.alternate import alternate, ratio
 from benchmarks.baselines.metric_references import torch
 from benchmarks.baselines.random_inception import in_torch, random_inception
-from tfgan_kit.data import open_source
-from tfgan_kit.metrics import frechet_distance, gaussian_statistics, inception
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("batch_size", 32, "Images a batch, of each.", lower_bound=1)

@@ -11,11 +11,12 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tfgan_kit import R1, Alternating, Consensus, Extragradient
+
 import numpy as np
 from absl import app, flags
 
 from benchmarks.dirac_gan import dirac_gan, trajectory
-from tfgan_kit import R1, Alternating, Consensus, Extragradient
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output", None, "Where the picture goes (.png, .svg).", required=True)

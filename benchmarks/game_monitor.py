@@ -10,12 +10,12 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tfgan_kit import data, presets
+from tfgan_kit.callbacks import GameMonitor
+
 import keras
 import numpy as np
 from absl import app, flags
-
-from tfgan_kit import data, presets
-from tfgan_kit.callbacks import GameMonitor
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output", None, "Where the picture goes (.png, .svg).", required=True)

@@ -15,14 +15,15 @@ import pathlib
 import tempfile
 import time
 
+from tfgan_kit.data import open_source
+from tfgan_kit.data.arrays import ArraySource
+
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
 from PIL import Image
 
 from benchmarks.alternate import alternate
-from tfgan_kit.data import open_source
-from tfgan_kit.data.arrays import ArraySource
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("rounds", 30, "Timed turns of each contestant.", lower_bound=4)

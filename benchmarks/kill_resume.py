@@ -17,12 +17,12 @@ import tempfile
 import time
 import zipfile
 
+from tfgan_kit.checkpoint import Run
+from tfgan_kit.whole_files import here
+
 import h5py
 import numpy as np
 from absl import app, flags
-
-from tfgan_kit.checkpoint import Run
-from tfgan_kit.whole_files import here
 
 ROOT = pathlib.Path(__file__).parents[1]
 LARGE = 2**20  # bytes that only a file in the middle of its weights has

@@ -6,13 +6,13 @@
 `fd_domain` before and after, on the same number of images, by the classifier of one split.
 """
 
-import numpy as np
-from absl import flags
-
 from tfgan_kit import command_line, data, metrics, sampling
 from tfgan_kit.checkpoint import Run, load_gan, resolve
 from tfgan_kit.data.pixels import to_uint8
 from tfgan_kit.metrics.image_set import gather, real_batches
+
+import numpy as np
+from absl import flags
 
 FLAGS = flags.FLAGS
 command_line.define_ckpt()

@@ -14,17 +14,18 @@ Intervals are 95 % of Student's t over the seeds.
 import subprocess
 import sys
 
-import numpy as np
-from absl import flags
-from scipy import stats
-
-from benchmarks.baselines import pacgan  # noqa: F401, registers presets and layers
 from tfgan_kit import command_line, data, presets
 from tfgan_kit.checkpoint import Run, load_gan
 from tfgan_kit.data.points import MIXTURES
 from tfgan_kit.metrics.image_set import gather, real_batches
 from tfgan_kit.metrics.mode_coverage import mode_counter
 from tfgan_kit.whole_files import write_json
+
+import numpy as np
+from absl import flags
+from scipy import stats
+
+from benchmarks.baselines import pacgan  # noqa: F401, registers presets and layers
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("output", None, "Folder of the runs, results.json, table.md, curves.png.", required=True)

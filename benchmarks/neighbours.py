@@ -19,13 +19,14 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tfgan_kit.metrics.neighbours import neighbour_metrics
+
 import numpy as np
 from absl import app, flags
 
 from benchmarks.alternate import ratio
 from benchmarks.baselines.metric_references import prdc
 from benchmarks.resident import resident_mib
-from tfgan_kit.metrics.neighbours import neighbour_metrics
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("images", 10_000, "In each set.", lower_bound=16)

@@ -19,15 +19,15 @@ import sys
 import tempfile
 import venv
 
-import keras
-import numpy as np
-import tensorflow as tf
-from absl import app, flags, logging
-
 from tfgan_kit.export import ExportProfile, export_generator
 from tfgan_kit.export.comparison import as_numbers, distance, most_apart
 from tfgan_kit.export.warmup import replay
 from tfgan_kit.presets import from_preset
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags, logging
 
 _FLAGS = flags.FLAGS
 _PROCESS = pathlib.Path(__file__).with_name("old_servers_process.py")

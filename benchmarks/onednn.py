@@ -28,9 +28,9 @@ WORK = ["step float32", "step mixed_bfloat16", "64 images float32", "64 images m
 
 def answer():
     """Takes lines {"run": one of WORK, "count"} and writes {"cpu": seconds} of each."""
-    from benchmarks import contestants
-
     import tensorflow as tf
+
+    from benchmarks import contestants
 
     batch, made = contestants.images(BATCH, IMAGE_SIZE), {}
     for policy in ("float32", "mixed_bfloat16"):

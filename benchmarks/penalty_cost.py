@@ -9,11 +9,12 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tfgan_kit import R1
+
 from absl import app, flags
 
 from benchmarks import contestants
 from benchmarks.alternate import alternate, ratio
-from tfgan_kit import R1
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("rounds", 20, "Blocks of each.", lower_bound=4)

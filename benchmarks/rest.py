@@ -15,6 +15,12 @@ import json
 import pathlib
 import tempfile
 
+from tfgan_kit.serving import ModelServer
+from tfgan_kit.serving.json_answers import predictions
+from tfgan_kit.serving.json_requests import ROW
+from tfgan_kit.serving.methods import ModelMethods
+from tfgan_kit.serving.rest import RestGateway
+
 import grpc
 import numpy as np
 import orjson
@@ -23,11 +29,6 @@ from absl import app, flags
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from benchmarks.alternate import alternate, ratio
-from tfgan_kit.serving import ModelServer
-from tfgan_kit.serving.json_answers import predictions
-from tfgan_kit.serving.json_requests import ROW
-from tfgan_kit.serving.methods import ModelMethods
-from tfgan_kit.serving.rest import RestGateway
 
 _FLAGS = flags.FLAGS
 _IMAGES, _SIZE = 16, 64

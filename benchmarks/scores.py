@@ -12,13 +12,14 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tfgan_kit.metrics import inception_score, precision_recall
+from tfgan_kit.metrics.resizing import resize
+
 import numpy as np
 from absl import app, flags
 
 from benchmarks.alternate import alternate, ratio
 from benchmarks.baselines.metric_references import cleanfid, torch, torch_fidelity
-from tfgan_kit.metrics import inception_score, precision_recall
-from tfgan_kit.metrics.resizing import resize
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("rounds", 5, "Timed turns of each.", lower_bound=1)

@@ -19,17 +19,18 @@ import sys
 import tempfile
 import time
 
+import tfgan_kit
+from tfgan_kit.networks.dcgan import DCGANGenerator
+from tfgan_kit.presets import from_preset
+
 import grpc
 import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-import tfgan_kit
 from benchmarks.alternate import alternate
 from benchmarks.serving_process import NAME, serving
-from tfgan_kit.networks.dcgan import DCGANGenerator
-from tfgan_kit.presets import from_preset
 
 _FLAGS = flags.FLAGS
 _CALLERS = pathlib.Path(__file__).with_name("serving_callers.py")

@@ -18,15 +18,16 @@ import shutil
 import sys
 import tempfile
 
+import tfgan_kit
+from tfgan_kit.export import read_lineage
+from tfgan_kit.networks.dcgan import DCGANGenerator
+
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags, logging
 
-import tfgan_kit
 from benchmarks.serving_proofs import overload, restart, swaps
-from tfgan_kit.export import read_lineage
-from tfgan_kit.networks.dcgan import DCGANGenerator
 
 _FLAGS = flags.FLAGS
 _SEEDS = 256

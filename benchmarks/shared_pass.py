@@ -6,13 +6,14 @@ told that rows depend on each other in one of them.
 
 import os
 
+from tfgan_kit import GAN, DCGANDiscriminator, DCGANGenerator
+
 import keras
 import numpy as np
 from absl import app, flags
 
 from benchmarks import contestants
 from benchmarks.alternate import alternate, ratio
-from tfgan_kit import GAN, DCGANDiscriminator, DCGANGenerator
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("rounds", 40, "Steps of each.", lower_bound=4)

@@ -13,12 +13,13 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from tfgan_kit import distribution
+
 import numpy as np
 from absl import app, flags
 
 from benchmarks import contestants
 from benchmarks.resident import resident_mib
-from tfgan_kit import distribution
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum("contestant", "ours", ["ours", "guide"], "Whose step.")

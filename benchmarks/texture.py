@@ -11,13 +11,13 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import tfgan_kit as gk
+from tfgan_kit.metrics.sliced_wasserstein import image_sliced_wasserstein
+
 import keras
 import numpy as np
 from absl import app, flags
 from PIL import Image
-
-import tfgan_kit as gk
-from tfgan_kit.metrics.sliced_wasserstein import image_sliced_wasserstein
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("image", None, "A photograph of a surface, more than 128 pixels a side.", required=True)

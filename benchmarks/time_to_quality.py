@@ -23,6 +23,9 @@ import subprocess
 import sys
 import time
 
+from tfgan_kit import command_line, data
+from tfgan_kit.whole_files import write_json
+
 import numpy as np
 from absl import flags
 
@@ -31,8 +34,6 @@ from benchmarks.quality.contestant import MAIN, RECIPES
 from benchmarks.quality.records import Records
 from benchmarks.quality.scorer import Scorer
 from benchmarks.quality.turns import Contestant, take_turns
-from tfgan_kit import command_line, data
-from tfgan_kit.whole_files import write_json
 from tfgan_kit_client.pictures import tile, write_png
 
 FLAGS = flags.FLAGS

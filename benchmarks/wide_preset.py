@@ -1,10 +1,10 @@
 """The preset of `benchmarks.kill_resume`, for `--import_module`: much to write, little to compute."""
 
-import keras
-import numpy as np
-
 from tfgan_kit import presets
 from tfgan_kit.penalties import R1
+
+import keras
+import numpy as np
 
 WIDTH = 1024
 

@@ -2,9 +2,9 @@
 
 import inspect
 
-import pytest
-
 import tfgan_kit as gk
+
+import pytest
 
 NAMES = [
     "GAN", "DRAGAN", "FGAN", "R1", "R2", "Alternating", "BalancedConsistency", "Consensus",

@@ -1,10 +1,10 @@
 """Any way to cut a batch up gives the rows, draws and means of the whole."""
 
+from tfgan_kit.batch import Batch
+
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from tfgan_kit.batch import Batch
 
 N = 11
 IMAGES = np.arange(N, dtype=np.float32)[:, None]

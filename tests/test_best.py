@@ -2,9 +2,9 @@
 
 import math
 
-import pytest
-
 from tfgan_kit import best
+
+import pytest
 
 
 def line(step, value, metric="swd", protocol="p", **more):

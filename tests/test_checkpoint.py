@@ -6,10 +6,6 @@ import os
 import resource
 import zipfile
 
-import keras
-import numpy as np
-import pytest
-
 from tfgan_kit import archive
 from tfgan_kit.checkpoint import (
     CheckpointError,
@@ -21,6 +17,10 @@ from tfgan_kit.checkpoint import (
 )
 from tfgan_kit.penalties import Penalty
 from tfgan_kit.whole_files import here
+
+import keras
+import numpy as np
+import pytest
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """What a training step asks of the networks: statistics, precision, shared passes, states."""
 
+import tfgan_kit as gk
+from tfgan_kit import players
+from tfgan_kit.checkpoint import Run
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import tfgan_kit as gk
 from tests.conftest import IMAGE_SHAPE, dense_discriminator, dense_generator
-from tfgan_kit import players
-from tfgan_kit.checkpoint import Run
 
 
 def discriminator(*layers):

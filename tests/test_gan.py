@@ -1,11 +1,12 @@
 """The GAN as a Keras model: fit, average, generate, evaluate, save, and what it refuses."""
 
+import tfgan_kit as gk
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import tfgan_kit as gk
 from tests.conftest import (
     IMAGE_SHAPE,
     LATENT_DIM,

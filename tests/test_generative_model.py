@@ -1,12 +1,13 @@
 """The generative model's differentiability: latents found, and moved, by gradient."""
 
+import tfgan_kit as gk
+from tfgan_kit import latent_search
+
 import keras
 import numpy as np
 import pytest
 
-import tfgan_kit as gk
 from tests.conftest import IMAGE_SHAPE, LATENT_DIM
-from tfgan_kit import latent_search
 
 # project
 

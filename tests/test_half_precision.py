@@ -2,9 +2,9 @@
 
 import time
 
-import pytest
-
 from tfgan_kit import half_precision, processor
+
+import pytest
 
 
 def waiting(seconds):

@@ -1,12 +1,13 @@
 """What a step of load measures, against servers whose speed and refusals are known."""
 
+from tfgan_kit.load_report import draw, last_met, record, row
+from tfgan_kit.load_steps import Step, Traffic, closed_loop, open_loop, poisson
+
 import grpc
 import numpy as np
 import pytest
 
 from tests.client.servers import Scripted, free_port, serving
-from tfgan_kit.load_report import draw, last_met, record, row
-from tfgan_kit.load_steps import Step, Traffic, closed_loop, open_loop, poisson
 from tfgan_kit_client.contract import Signature, Tensor
 
 SEED = Tensor("seed", "int64", (None,))

@@ -1,10 +1,10 @@
 import json
 import math
 
-import pytest
-
 from tfgan_kit import plain_json
 from tfgan_kit.whole_files import write_json
+
+import pytest
 
 VALUE = {"a": [math.inf, -math.inf, {"b": (math.nan, 1.5, 2)}], "Infinity": None, "text": "of infinity", "yes": True}
 

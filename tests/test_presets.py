@@ -1,9 +1,9 @@
+import tfgan_kit as gk
+from tfgan_kit import presets
+
 import keras
 import numpy as np
 import pytest
-
-import tfgan_kit as gk
-from tfgan_kit import presets
 
 SHAPE = (28, 28, 1)
 

@@ -6,9 +6,9 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 from tfgan_kit import processor
+
+import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 OFF_BY_DEFAULT = not processor._flags() & processor._ON_BY_DEFAULT

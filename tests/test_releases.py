@@ -2,11 +2,12 @@
 
 import pathlib
 
+from tfgan_kit.checkpoint import load_gan
+
 import numpy as np
 import pytest
 
 from tests.fixtures.make_release import LABELS, SEEDS
-from tfgan_kit.checkpoint import load_gan
 
 RELEASES = sorted((pathlib.Path(__file__).parent / "fixtures").glob("release_*"))
 

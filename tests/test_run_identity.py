@@ -2,10 +2,10 @@
 
 import types
 
-import pytest
-
 from tfgan_kit import run_identity
 from tfgan_kit.checkpoint import Run
+
+import pytest
 
 DEFAULTS = {"seed": 0, "steps": None, "keep": 3, "objective": None}
 SOURCE = types.SimpleNamespace(

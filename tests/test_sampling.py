@@ -1,10 +1,10 @@
 """An image's name decides its latents, label and pixels, whatever stands beside it."""
 
+from tfgan_kit import image_seeds, sampling
+
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from tfgan_kit import image_seeds, sampling
 
 
 def test_names_are_seed_times_two_to_the_32_plus_k():

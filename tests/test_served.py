@@ -1,9 +1,9 @@
 """How far a server's images are from a checkpoint's, and what may be said of it."""
 
+from tfgan_kit.served import difference
+
 import numpy as np
 import pytest
-
-from tfgan_kit.served import difference
 
 
 def apart(levels, share=1.0):

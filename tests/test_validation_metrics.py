@@ -3,6 +3,11 @@
 import warnings
 import zipfile
 
+from tfgan_kit import distribution
+from tfgan_kit.data import pixels
+from tfgan_kit.metrics import frechet_distance, gaussian_statistics
+from tfgan_kit.metrics.streaming import FrechetDistance, InceptionScore
+
 import keras
 import numpy as np
 import pytest
@@ -10,10 +15,6 @@ import tensorflow as tf
 
 from tests.conftest import LATENT_DIM
 from tests.distribution import games
-from tfgan_kit import distribution
-from tfgan_kit.data import pixels
-from tfgan_kit.metrics import frechet_distance, gaussian_statistics
-from tfgan_kit.metrics.streaming import FrechetDistance, InceptionScore
 
 ONE = distribution.get("none")
 

@@ -3,12 +3,12 @@
 import re
 import time
 
+from tfgan_kit import waiting
+from tfgan_kit.waiting import TimedIterator, watch
+
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from tfgan_kit import waiting
-from tfgan_kit.waiting import TimedIterator, watch
 
 BATCH = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 1), np.uint8)
 

@@ -2,9 +2,9 @@
 
 import typing
 
-import tensorflow as tf
-
 from tfgan_kit import distribution
+
+import tensorflow as tf
 
 
 class Batch(typing.NamedTuple):

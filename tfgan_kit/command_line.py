@@ -8,11 +8,11 @@ import tempfile
 import traceback
 import warnings
 
-import tensorflow as tf
-from absl import app, flags, logging
-
 from tfgan_kit import half_precision
 from tfgan_kit.checkpoint import NonFiniteError
+
+import tensorflow as tf
+from absl import app, flags, logging
 
 TRACEBACK_VARIABLE = "TFGAN_KIT_TRACEBACK"
 

@@ -13,12 +13,13 @@ import subprocess
 import sys
 import time
 
+from tfgan_kit import command_line, image_seeds, plain_json
+from tfgan_kit.export.publish import tensorflow_serving_lines
+
 import numpy as np
 from absl import flags
 from PIL import Image, ImageDraw
 
-from tfgan_kit import command_line, image_seeds, plain_json
-from tfgan_kit.export.publish import tensorflow_serving_lines
 from tfgan_kit_client import GeneratorClient, ServingError
 from tfgan_kit_client.pictures import tile, write_png
 

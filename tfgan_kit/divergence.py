@@ -4,9 +4,6 @@ import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-from absl import flags
-
 from tfgan_kit import command_line, data, metrics
 from tfgan_kit.checkpoint import load_gan
 from tfgan_kit.divergences import divergence_matrix, gaussian, heat_map, nearest_neighbour_kl
@@ -14,6 +11,9 @@ from tfgan_kit.metrics.domain_classifier import classifiable
 from tfgan_kit.metrics.image_set import gather, generated_batches, images_of, real_batches
 from tfgan_kit.sampling import image_seeds
 from tfgan_kit.whole_files import write_json
+
+import numpy as np
+from absl import flags
 
 FLAGS = flags.FLAGS
 SMALLEST_GROUP = 4

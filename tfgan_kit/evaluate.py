@@ -5,9 +5,6 @@ import io
 import pathlib
 from typing import NamedTuple
 
-import numpy as np
-from absl import flags
-
 from tfgan_kit import command_line, data, metrics, plain_json
 from tfgan_kit.checkpoint import Run, load_gan, resolve
 from tfgan_kit.metrics.choice import choose
@@ -19,6 +16,10 @@ from tfgan_kit.metrics.protocol import history_lines
 from tfgan_kit.metrics.report import write_report
 from tfgan_kit.served import COMPARED, difference, images_served
 from tfgan_kit.whole_files import write_bytes, write_json
+
+import numpy as np
+from absl import flags
+
 from tfgan_kit_client import GeneratorClient, ServingError, connection_flags
 
 FLAGS = flags.FLAGS

@@ -1,12 +1,12 @@
 """One training step of the game: what the update rules may call, and what is logged."""
 
-import keras
-import tensorflow as tf
-
 from tfgan_kit import distribution, inputs, players
 from tfgan_kit.batch import Batch
 from tfgan_kit.generative_model import GenerativeModel
 from tfgan_kit.penalties import Step
+
+import keras
+import tensorflow as tf
 
 MOVES_PER_STEP = 1024  # stateless seeds set aside for one step's moves
 EMA_RAMP = 10.0  # tf.train.ExponentialMovingAverage's: decay (1 + t) / (10 + t) at step t

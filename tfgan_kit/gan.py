@@ -2,15 +2,15 @@
 
 import warnings
 
-import keras
-import tensorflow as tf
-
 from tfgan_kit import distribution, inputs, objectives, players, sampling, sharing, waiting
 from tfgan_kit.game import Game
 from tfgan_kit.optimizers import OptimizerPair, SkipCount, prepare
 from tfgan_kit.penalties import Penalty
 from tfgan_kit.updates import Alternating
 from tfgan_kit.validation import Validation
+
+import keras
+import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")

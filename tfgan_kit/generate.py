@@ -2,13 +2,14 @@
 
 import pathlib
 
-import numpy as np
-from absl import flags
-
 from tfgan_kit import command_line
 from tfgan_kit.callbacks.sample_grid import grid
 from tfgan_kit.checkpoint import load_gan
 from tfgan_kit.shards import write_shards
+
+import numpy as np
+from absl import flags
+
 from tfgan_kit_client.pictures import tile, write_png
 
 FLAGS = flags.FLAGS

@@ -1,10 +1,10 @@
 """The generative model: any number of images from seeds, and latents by gradient from images."""
 
+from tfgan_kit import inputs, latent_search, sampling
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit import inputs, latent_search, sampling
 
 GENERATE_BATCH = 64
 

@@ -6,10 +6,10 @@ times as long as in float32 (benchmarks/README.md).
 
 import time
 
+from tfgan_kit import layers, processor
+
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit import layers, processor
 
 _TURNS = 5
 

@@ -1,11 +1,11 @@
 """What a GAN is given: images, labels, seeds, callbacks. Wrong ones are refused here, by name."""
 
+from tfgan_kit import sampling
+from tfgan_kit.data.pixels import to_float
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit import sampling
-from tfgan_kit.data.pixels import to_float
 
 _RANGE = (
     "Float images must be in [-1, 1]; give uint8 images as they are, or convert them with "

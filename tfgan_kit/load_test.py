@@ -6,12 +6,13 @@ import os
 import platform
 import sys
 
-import grpc
-from absl import flags
-
 from tfgan_kit import command_line, load_report
 from tfgan_kit.load_steps import Traffic, closed_loop, open_loop
 from tfgan_kit.whole_files import write_json
+
+import grpc
+from absl import flags
+
 from tfgan_kit_client import GeneratorClient, ServingError, connection_flags
 
 FLAGS = flags.FLAGS

@@ -1,9 +1,9 @@
 """The two players' optimizers, as one attribute that Keras's callbacks understand."""
 
+from tfgan_kit import distribution
+
 import keras
 import tensorflow as tf
-
-from tfgan_kit import distribution
 
 
 class OptimizerPair:

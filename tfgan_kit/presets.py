@@ -3,12 +3,12 @@
 import dataclasses
 import typing
 
-import keras
-
 from tfgan_kit.gan import GAN
 from tfgan_kit.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
 from tfgan_kit.penalties import R1, R2
 from tfgan_kit.updates import Alternating
+
+import keras
 
 
 @dataclasses.dataclass(frozen=True)

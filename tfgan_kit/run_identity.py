@@ -10,11 +10,11 @@ import platform
 import subprocess
 import warnings
 
-import keras
-import tensorflow as tf
-
 from tfgan_kit import distribution, processor
 from tfgan_kit.checkpoint import CheckpointError, load_gan, resolve
+
+import keras
+import tensorflow as tf
 
 # What may differ between two calls on one run folder: none of it changes what is learnt, but for the
 # rounding of sums over replicas. (Data are compared by their fingerprint, not by their spelling.)

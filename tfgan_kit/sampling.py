@@ -4,10 +4,10 @@ The same functions serve `GAN.generate`, the exported model and its certificate,
 means the same image everywhere.
 """
 
+from tfgan_kit.data.pixels import to_uint8
+
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.data.pixels import to_uint8
 
 # Second word of the stateless seed: what is drawn from an image's name.
 _LATENTS = 0

@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from tfgan_kit.export.certificate import MOST_MEAN_LEVELS
 from tfgan_kit.export.comparison import MOST_LEVELS
 from tfgan_kit.metrics.image_set import Generator
+
+import numpy as np
+
 from tfgan_kit_client import ServingError, contract
 
 COMPARED = 16  # images that are asked of the server and of the checkpoint

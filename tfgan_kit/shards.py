@@ -7,12 +7,13 @@ import pathlib
 import time
 import zipfile
 
+from tfgan_kit.sampling import image_seeds
+from tfgan_kit.whole_files import drop_leftovers, here, write_json
+
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfgan_kit.sampling import image_seeds
-from tfgan_kit.whole_files import drop_leftovers, here, write_json
 from tfgan_kit_client.pictures import encode_png
 
 BATCH = 64

@@ -1,10 +1,10 @@
 """What `fit` and `evaluate` are given, as several replicas read it: each has its rows of a batch."""
 
+from tfgan_kit import distribution
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit import distribution
 
 
 def share_out_fit(

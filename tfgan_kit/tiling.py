@@ -2,10 +2,10 @@
 
 import itertools
 
-import tensorflow as tf
-
 from tfgan_kit.data.pixels import to_uint8
 from tfgan_kit.sizes import check_sizes
+
+import tensorflow as tf
 
 TILE = 256
 

@@ -4,9 +4,6 @@ import shlex
 import signal
 import sys
 
-import keras
-from absl import flags
-
 from tfgan_kit import command_line, data, distribution, objectives, presets, run_identity
 from tfgan_kit.callbacks import (
     Evaluate,
@@ -19,6 +16,9 @@ from tfgan_kit.callbacks import (
 from tfgan_kit.checkpoint import Run
 from tfgan_kit.metrics.choice import choose
 from tfgan_kit.updates import Alternating
+
+import keras
+from absl import flags
 
 FLAGS = flags.FLAGS
 

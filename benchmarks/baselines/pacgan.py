@@ -9,11 +9,11 @@ both players move at once by Adam (1e-4, beta_1 0.8), non-saturating; batches of
 Deviation: one fixed set of 100,000 points for all seeds, where the paper draws one a run.
 """
 
-import keras
-
 from tfgan_kit import presets
 from tfgan_kit.networks import PackedDiscriminator
 from tfgan_kit.updates import Consensus
+
+import keras
 
 WIDTH, PIECES, UNITS = 400, 5, 200
 

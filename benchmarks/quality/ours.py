@@ -4,10 +4,11 @@ All but `Conditional` are unconditional, as the guide and the tutorial are: labe
 that those do not have.
 """
 
+from tfgan_kit import R1, DCGANDiscriminator, DCGANGenerator, data, image_seeds, presets
+
 import keras
 
 from benchmarks.baselines import keras_guide_recipe as guide
-from tfgan_kit import R1, DCGANDiscriminator, DCGANGenerator, data, image_seeds, presets
 
 PRESET = "dcgan_fashion_mnist"
 SHAPE, NUM_CLASSES = (28, 28, 1), 10

@@ -1,12 +1,13 @@
 """Each recipe trains and hands over images; the frozen networks are those of their sources."""
 
+from tfgan_kit import data, metrics
+
 import numpy as np
 import pytest
 
 from benchmarks.baselines import keras_guide_recipe
 from benchmarks.quality.contestant import MAIN, RECIPES, load
 from benchmarks.quality.scorer import Scorer
-from tfgan_kit import data, metrics
 
 QUICK = ("guide", "preset", "conditional", "guide_networks", "guide_step", "bfloat16")
 

@@ -2,16 +2,16 @@
 
 import csv
 
-import keras
-import numpy as np
-import pytest
-
 import tfgan_kit as gk
 from tfgan_kit.callbacks import Evaluate, RunRecorder
 from tfgan_kit.callbacks import evaluation as module
 from tfgan_kit.checkpoint import Run, load_gan
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.metrics.image_set import images_of
+
+import keras
+import numpy as np
+import pytest
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (48, 8, 8, 1), np.uint8)
 SOURCE = ArraySource("pictures", IMAGES)

@@ -2,12 +2,12 @@
 
 import csv
 
+import tfgan_kit as gk
+from tfgan_kit.callbacks import GameMonitor
+
 import keras
 import numpy as np
 import pytest
-
-import tfgan_kit as gk
-from tfgan_kit.callbacks import GameMonitor
 
 NAMES = {"path_cosine", "path_bump", "overfitting_gap", "overfitting_gap_error"}
 

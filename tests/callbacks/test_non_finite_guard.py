@@ -1,12 +1,12 @@
-import keras
-import numpy as np
-import pytest
-import tensorflow as tf
-
 import tfgan_kit as gk
 from tfgan_kit.callbacks import NonFiniteGuard
 from tfgan_kit.checkpoint import NonFiniteError, Run
 from tfgan_kit.penalties import Penalty
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
 
 
 def spoil(gan, network):

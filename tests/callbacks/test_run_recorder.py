@@ -1,8 +1,8 @@
-import numpy as np
-import pytest
-
 from tfgan_kit.callbacks import RunRecorder
 from tfgan_kit.checkpoint import NonFiniteError, Run, load_gan
+
+import numpy as np
+import pytest
 
 
 def test_every_epoch_leaves_a_checkpoint_and_a_line_a_log(

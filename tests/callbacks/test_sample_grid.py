@@ -1,9 +1,9 @@
+from tfgan_kit.callbacks import SampleGrid
+from tfgan_kit.callbacks.sample_grid import grid
+
 import numpy as np
 import pytest
 from PIL import Image
-
-from tfgan_kit.callbacks import SampleGrid
-from tfgan_kit.callbacks.sample_grid import grid
 
 
 def read(path):

@@ -1,10 +1,10 @@
 import pathlib
 
+from tfgan_kit.callbacks import StepTensorBoard
+
 import keras
 import pytest
 import tensorflow as tf
-
-from tfgan_kit.callbacks import StepTensorBoard
 
 
 def points(folder):

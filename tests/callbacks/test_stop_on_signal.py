@@ -3,12 +3,12 @@
 import signal
 import threading
 
+from tfgan_kit.callbacks import RunRecorder, StopOnSignal
+from tfgan_kit.checkpoint import Run, load_gan
+
 import keras
 import numpy as np
 import pytest
-
-from tfgan_kit.callbacks import RunRecorder, StopOnSignal
-from tfgan_kit.checkpoint import Run, load_gan
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
 

@@ -1,8 +1,9 @@
+from tfgan_kit.serving import ModelServer
+
 import pytest
 
 from tests.client.servers import conditional_toy
 from tests.serving import toy
-from tfgan_kit.serving import ModelServer
 from tfgan_kit_client import GeneratorClient
 
 

@@ -6,10 +6,11 @@ import threading
 import time
 from concurrent import futures
 
+from tfgan_kit.serving import BatchingParameters, ModelServer
+
 import grpc
 
 from tests.serving import toy
-from tfgan_kit.serving import BatchingParameters, ModelServer
 from tfgan_kit_client import wire
 from tfgan_kit_client.channel import PREDICT
 

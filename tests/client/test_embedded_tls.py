@@ -2,12 +2,13 @@
 
 import json
 
+from tfgan_kit.serving import ModelServer, ServerOptions
+
 import numpy as np
 import pytest
 import trustme
 
 from tests.serving import toy
-from tfgan_kit.serving import ModelServer, ServerOptions
 from tfgan_kit_client import TLS, GeneratorClient, ServingError
 
 HOST = "127.0.0.1"

@@ -2,13 +2,14 @@
 
 import re
 
+from tfgan_kit.serving import BatchingParameters, ModelServer
+
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.serving import toy
-from tfgan_kit.serving import BatchingParameters, ModelServer
 from tfgan_kit_client import GeneratorClient, ServingError, contract, image_seeds
 from tfgan_kit_client.contract import Tensor
 

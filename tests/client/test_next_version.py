@@ -1,11 +1,12 @@
 """A client that was started with one version of a model goes on with the next, whatever it asks for."""
 
+from tfgan_kit.serving import ModelServer, ServerOptions
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.serving import toy
-from tfgan_kit.serving import ModelServer, ServerOptions
 from tfgan_kit_client import GeneratorClient, ServingError
 
 SEED, LABEL = tf.TensorSpec([None], tf.int64, name="seed"), tf.TensorSpec([None], tf.int32, name="label")

@@ -1,12 +1,13 @@
 """A model that is replaced while one call of the client is under way."""
 
+from tfgan_kit.serving import ModelServer
+
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.serving import toy
-from tfgan_kit.serving import ModelServer
 from tfgan_kit_client import GeneratorClient, ServingError
 
 NUMBER = 12

@@ -2,12 +2,12 @@
 
 import importlib
 
+from tfgan_kit import command_line
+
 import keras
 import numpy as np
 import pytest
 from absl import flags
-
-from tfgan_kit import command_line
 
 
 @pytest.fixture(scope="session")

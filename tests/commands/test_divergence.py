@@ -1,14 +1,14 @@
 import json
 
-import numpy as np
-import pytest
-from PIL import Image
-
 from tfgan_kit import metrics
 from tfgan_kit.checkpoint import Run, load_gan
 from tfgan_kit.divergence import DIVERGENCES, format_matrix, gaussian_kl, gaussian_w2, sliced_wasserstein
 from tfgan_kit.divergences import DivergenceMatrix
 from tfgan_kit.sampling import image_seeds
+
+import numpy as np
+import pytest
+from PIL import Image
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,10 @@ import json
 import re
 import shutil
 
+from tfgan_kit.checkpoint import Run
+from tfgan_kit.metrics import classifier_training, compare, frechet_distance, gaussian_statistics
+from tfgan_kit.serving import ModelServer
+
 import numpy as np
 import pytest
 import trustme
@@ -12,9 +16,6 @@ from PIL import Image
 
 from tests.client.servers import Scripted, credentials, serving
 from tests.serving import toy
-from tfgan_kit.checkpoint import Run
-from tfgan_kit.metrics import classifier_training, compare, frechet_distance, gaussian_statistics
-from tfgan_kit.serving import ModelServer
 from tfgan_kit_client import wire
 
 

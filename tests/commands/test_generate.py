@@ -5,13 +5,13 @@ import sys
 import time
 import zipfile
 
+from tfgan_kit import image_seeds
+from tfgan_kit.checkpoint import load_gan
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-
-from tfgan_kit import image_seeds
-from tfgan_kit.checkpoint import load_gan
 
 
 @pytest.fixture

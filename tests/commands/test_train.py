@@ -4,15 +4,15 @@ import signal
 import subprocess
 import sys
 
-import keras
-import numpy as np
-import pytest
-import tensorflow as tf
-
 from tfgan_kit import train as train_command
 from tfgan_kit.callbacks import NonFiniteGuard
 from tfgan_kit.checkpoint import Run, load_gan
 from tfgan_kit.whole_files import here
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
 
 
 def state(path):
@@ -213,7 +213,6 @@ def test_a_broken_newest_checkpoint_gives_way_to_the_one_before(damage, train, t
     with pytest.warns(UserWarning, match="step-00000004.*not whole.*step-00000002"):
         code, out, err = train(tmp_path / "run", steps=6)
     assert code == 0 and "from step 2." in out, err
-    assert f"{policy}: a convolution with its gradients" in out and "measured" in out
     whole = Run(tmp_path / "whole")
     assert list(run.checkpoints()) == [2, 4, 6]
     for step in (4, 6):
@@ -256,7 +255,6 @@ def test_a_checkpoint_of_another_preset_is_refused_by_name(train, command, tmp_p
     foreign.unlink()
     code, out, err = train(tmp_path / "run", steps=3)
     assert code == 0 and "from step 2." in out, err
-    assert f"{policy}: a convolution with its gradients" in out and "measured" in out
 
 
 def test_a_renamed_checkpoint_is_refused(train, tmp_path):
@@ -282,7 +280,6 @@ def test_a_full_disk_is_one_clear_line_and_the_next_start_goes_on(train, tmp_pat
     assert list(run.checkpoints()) == [2] and run.newest().read_bytes() == before
     code, out, err = train(tmp_path / "run", steps=4)
     assert code == 0 and "from step 2." in out, err
-    assert f"{policy}: a convolution with its gradients" in out and "measured" in out
     lines = [(line["step"], line["metric"]) for line in run.read_metrics()]
     assert len(lines) == len(set(lines))
 
@@ -447,7 +444,6 @@ def test_a_run_of_an_earlier_version_is_gone_on_with(train, tmp_path):
     run.write_config(config)
     code, out, err = train(tmp_path / "run", steps=4)
     assert code == 0 and "from step 2." in out, err
-    assert f"{policy}: a convolution with its gradients" in out and "measured" in out
 
 
 def test_config_tells_of_every_time_the_run_went_on(train, tmp_path):

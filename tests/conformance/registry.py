@@ -5,9 +5,9 @@ Arguments differ from the defaults, so that a config that loses one is found.
 
 import typing
 
-import numpy as np
-
 import tfgan_kit as gk
+
+import numpy as np
 
 ROWS = 6
 CLASSES = 3

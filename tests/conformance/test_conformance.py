@@ -5,12 +5,13 @@ import collections
 import inspect
 import pathlib
 
+import tfgan_kit as gk
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import tfgan_kit as gk
 from tests.conformance import registry
 
 MODELS = {**registry.NETWORKS, **registry.LAYERS}

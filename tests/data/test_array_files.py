@@ -2,11 +2,12 @@
 
 import gzip
 
+from tfgan_kit.data import open_source
+
 import numpy as np
 import pytest
 
 from tests.fixtures.idx import idx_bytes
-from tfgan_kit.data import open_source
 
 IMAGES = np.arange(5 * 4 * 4, dtype=np.uint8).reshape(5, 4, 4)
 LABELS = np.array([0, 1, 2, 1, 0], np.uint8)

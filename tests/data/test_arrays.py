@@ -1,9 +1,9 @@
 """What arrays are taken, what is refused, and what happens to them on the way in."""
 
+from tfgan_kit.data.arrays import ArraySource
+
 import numpy as np
 import pytest
-
-from tfgan_kit.data.arrays import ArraySource
 
 IMAGES = np.zeros([6, 4, 4, 3], np.uint8)
 

@@ -2,13 +2,13 @@
 
 import io
 
+from tfgan_kit.data.decode import decode_image, needs_pillow
+from tfgan_kit.data.fit import fit_images
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-
-from tfgan_kit.data.decode import decode_image, needs_pillow
-from tfgan_kit.data.fit import fit_images
 
 
 def encode(image, kind, **options):

@@ -4,14 +4,14 @@ import os
 import shutil
 import warnings
 
+from tfgan_kit.data import folder as folder_module
+from tfgan_kit.data import from_directory, open_source
+from tfgan_kit.data.order import positions_to_flips, positions_to_indices
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-
-from tfgan_kit.data import folder as folder_module
-from tfgan_kit.data import from_directory, open_source
-from tfgan_kit.data.order import positions_to_flips, positions_to_indices
 
 
 def save(path, colour=(10, 20, 30), size=(8, 8), mode="RGB"):

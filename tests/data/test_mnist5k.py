@@ -6,10 +6,10 @@ import importlib.metadata
 import subprocess
 import zipfile
 
+from tfgan_kit.data import mnist, mnist5k, open_source
+
 import numpy as np
 import pytest
-
-from tfgan_kit.data import mnist, mnist5k, open_source
 
 
 def small_set():

@@ -2,13 +2,13 @@
 
 import itertools
 
-import numpy as np
-import pytest
-import tensorflow as tf
-
 from tfgan_kit.data import from_arrays, training_dataset
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.data.order import positions_to_flips, positions_to_indices
+
+import numpy as np
+import pytest
+import tensorflow as tf
 
 
 def numbered(count=10, labelled=True):

@@ -1,10 +1,10 @@
 """The one spelling of a source, and the sets that need no path."""
 
-import numpy as np
-import pytest
-
 from tfgan_kit.data import open_source, points
 from tfgan_kit.data import spelling as spelling_module
+
+import numpy as np
+import pytest
 
 
 @pytest.mark.parametrize("spelling", ["", "mnist", "folder:", "mnist5k:train", "zip:a", "/a"])

@@ -1,11 +1,12 @@
 """Stacks of three images, the benchmark with a thousand modes."""
 
+from tfgan_kit.data import open_source
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from tests.fixtures.idx import write_idx
-from tfgan_kit.data import open_source
 
 NUM_DIGITS = 4
 DIGITS = np.stack([np.full((8, 8), 60 * k, np.uint8) for k in range(NUM_DIGITS)])

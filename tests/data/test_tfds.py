@@ -2,12 +2,12 @@
 
 import time
 
+from tfgan_kit.data import from_tfds, open_source, open_tfds
+from tfgan_kit.data import tfds as tfds_module
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-
-from tfgan_kit.data import from_tfds, open_source, open_tfds
-from tfgan_kit.data import tfds as tfds_module
 
 
 def store(data_dir, images, labels=None, shape=(8, 8, 3), image_feature=None):

@@ -1,9 +1,9 @@
 """Games that are played alike on one device and on several; run in processes of their own too."""
 
+import tfgan_kit as gk
+
 import keras
 import numpy as np
-
-import tfgan_kit as gk
 
 LATENT_DIM, CLASSES = 5, 3
 _random = np.random.default_rng(0)

@@ -1,13 +1,14 @@
 """Two replicas with half a batch each end where one device ends with the whole of it."""
 
+import tfgan_kit as gk
+from tfgan_kit import distribution
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import tfgan_kit as gk
 from tests.distribution import games
-from tfgan_kit import distribution
 
 ONE = distribution.get("none")
 

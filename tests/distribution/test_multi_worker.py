@@ -2,12 +2,13 @@
 
 import json
 
+from tfgan_kit import distribution
+
 import keras
 import numpy as np
 import pytest
 
 from tests.distribution import games
-from tfgan_kit import distribution
 
 
 @pytest.mark.slow

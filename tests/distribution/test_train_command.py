@@ -5,10 +5,10 @@ import subprocess
 import sys
 import time
 
+from tfgan_kit.checkpoint import Run, load_gan
+
 import numpy as np
 import pytest
-
-from tfgan_kit.checkpoint import Run, load_gan
 
 ARGUMENTS = [
     "tfgan_kit.train", "--preset=mlp_mixture", "--dataset=ring8", "--batch_size=64", "--checkpoint_every=20",

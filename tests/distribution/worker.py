@@ -3,10 +3,11 @@
 import json
 import sys
 
+from tfgan_kit import distribution
+
 import numpy as np
 
 from tests.distribution import games
-from tfgan_kit import distribution
 
 
 def main(case, output):

@@ -1,7 +1,3 @@
-import numpy as np
-import pytest
-import scipy.stats
-
 from tfgan_kit.divergences import discrete
 from tfgan_kit.divergences.discrete import (
     alpha_divergence,
@@ -17,6 +13,10 @@ from tfgan_kit.divergences.discrete import (
     squared_hellinger,
     total_variation,
 )
+
+import numpy as np
+import pytest
+import scipy.stats
 
 NAMES = ("kl", "reverse_kl", "js", "total_variation", "squared_hellinger", "pearson_chi2", "neyman_chi2")
 LOG2 = np.log(2)

@@ -1,13 +1,13 @@
+from tfgan_kit.divergences import gaussian
+from tfgan_kit.divergences.gaussian import Gaussian
+from tfgan_kit.metrics import gaussian_statistics
+
 import numpy as np
 import ot
 import pytest
 import scipy.integrate
 import scipy.stats
 import tensorflow as tf
-
-from tfgan_kit.divergences import gaussian
-from tfgan_kit.divergences.gaussian import Gaussian
-from tfgan_kit.metrics import gaussian_statistics
 
 LOG2 = np.log(2)
 LINES = {

@@ -1,9 +1,9 @@
+from tfgan_kit.divergences import discrete, divergence_hessian, families, gaussian
+from tfgan_kit.divergences.families import Family
+
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from tfgan_kit.divergences import discrete, divergence_hessian, families, gaussian
-from tfgan_kit.divergences.families import Family
 
 # f''(1) of each, the docstring's table in `discrete`.
 CURVATURES = {

@@ -1,10 +1,10 @@
+from tfgan_kit.divergences import wasserstein_dual
+from tfgan_kit.divergences.lipschitz_critic import OrthonormalDense, group_sort, lipschitz_critic
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.special import gamma
-
-from tfgan_kit.divergences import wasserstein_dual
-from tfgan_kit.divergences.lipschitz_critic import OrthonormalDense, group_sort, lipschitz_critic
 
 
 def _normal(count, dimension, seed, deviation=1.0, mean=0.0):

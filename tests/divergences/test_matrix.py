@@ -1,9 +1,9 @@
+from tfgan_kit.divergences import DivergenceMatrix, Gaussian, discrete, divergence_matrix, gaussian, heat_map
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
-
-from tfgan_kit.divergences import DivergenceMatrix, Gaussian, discrete, divergence_matrix, gaussian, heat_map
 
 LAWS = {"fair": [0.5, 0.5], "loaded": [0.9, 0.1], "sure": [1.0, 0.0]}
 

@@ -1,8 +1,8 @@
+from tfgan_kit.divergences import nearest_neighbour_kl, neighbour_search
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-
-from tfgan_kit.divergences import nearest_neighbour_kl, neighbour_search
 
 
 def _normal(count, dimension, seed, mean=0.0, deviation=1.0):

@@ -1,11 +1,11 @@
 from fractions import Fraction
 
+from tfgan_kit.divergences import neighbour_search
+from tfgan_kit.divergences.neighbour_search import blocks, nearest, nearest_others
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-
-from tfgan_kit.divergences import neighbour_search
-from tfgan_kit.divergences.neighbour_search import blocks, nearest, nearest_others
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 

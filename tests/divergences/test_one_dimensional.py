@@ -1,9 +1,9 @@
+from tfgan_kit.divergences import wasserstein_1d
+
 import numpy as np
 import ot
 import pytest
 from scipy.stats import wasserstein_distance
-
-from tfgan_kit.divergences import wasserstein_1d
 
 
 def _points(count, seed, scale=1.0):

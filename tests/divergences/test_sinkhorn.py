@@ -1,10 +1,10 @@
+from tfgan_kit.divergences import assignment_wasserstein, sinkhorn, sinkhorn_divergence
+
 import numpy as np
 import ot
 import pytest
 from scipy.special import rel_entr
 from scipy.stats import norm
-
-from tfgan_kit.divergences import assignment_wasserstein, sinkhorn, sinkhorn_divergence
 
 
 def _points(count, dimension=3, seed=0, scale=1.0):

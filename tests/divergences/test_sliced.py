@@ -1,8 +1,8 @@
+from tfgan_kit.divergences import sliced, sliced_wasserstein, wasserstein_1d
+
 import numpy as np
 import pytest
 from scipy.stats import wasserstein_distance
-
-from tfgan_kit.divergences import sliced, sliced_wasserstein, wasserstein_1d
 
 
 def _points(count, dimension=2, seed=0, scale=1.0):

@@ -1,9 +1,9 @@
+from tfgan_kit.divergences import assignment_wasserstein, transport_cost, wasserstein_1d
+
 import numpy as np
 import ot
 import pytest
 from scipy.spatial.distance import cdist
-
-from tfgan_kit.divergences import assignment_wasserstein, transport_cost, wasserstein_1d
 
 
 def _points(count, dimension, seed):

@@ -1,11 +1,11 @@
 import random
 
+from tfgan_kit.divergences import variational_bound
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from tfgan_kit.divergences import variational_bound
 
 
 class KL:

@@ -1,13 +1,14 @@
 """Duality gap and overfitting gap, in closed form on a game of two numbers."""
 
+import tfgan_kit as gk
+from tfgan_kit.dynamics import duality_gap, overfitting_gap
+
 import keras
 import numpy as np
 import pytest
 from scipy import stats
 
-import tfgan_kit as gk
 from benchmarks.dirac_gan import DATA, dirac_gan
-from tfgan_kit.dynamics import duality_gap, overfitting_gap
 
 POINTS = np.random.default_rng(0).normal(size=(30, 1)).astype(np.float32)
 OTHERS = np.random.default_rng(1).normal(0.3, 2.0, size=(20, 1)).astype(np.float32)

@@ -1,14 +1,15 @@
 """The gradient field and its Jacobian's products: toy games, Dirac-GAN by theory, small networks."""
 
+import tfgan_kit as gk
+from tfgan_kit.batch import Batch
+from tfgan_kit.dynamics import GradientField, eigenvalues
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import tfgan_kit as gk
 from benchmarks.dirac_gan import DATA, dirac_gan, trajectory
-from tfgan_kit.batch import Batch
-from tfgan_kit.dynamics import GradientField, eigenvalues
 
 _random = np.random.default_rng(0)
 

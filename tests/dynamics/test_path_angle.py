@@ -1,9 +1,9 @@
 """The path angle of linear games, in closed form."""
 
+from tfgan_kit.dynamics import GradientField, path_angle
+
 import numpy as np
 import pytest
-
-from tfgan_kit.dynamics import GradientField, path_angle
 
 START, END = np.array([3.0, 0.5]), np.array([0.0, 0.5])
 PLACES = np.linspace(-60.0, 62.0, 2441)  # far enough for the limits, fine enough for the peak

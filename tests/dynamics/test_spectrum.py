@@ -1,10 +1,10 @@
 """Extreme eigenvalues by products, against the dense matrix of a linear game."""
 
+from tfgan_kit.dynamics import GradientField, eigenvalues
+
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from tfgan_kit.dynamics import GradientField, eigenvalues
 
 N = 60
 MATRIX = np.random.default_rng(0).normal(size=(N, N)) + np.diag(np.linspace(-20.0, 30.0, N))

@@ -1,7 +1,7 @@
+import tfgan_kit as gk
+
 import keras
 import pytest
-
-import tfgan_kit as gk
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ import traceback
 
 sys.path.insert(0, os.getcwd())
 
-import keras  # noqa: E402
-
 from tfgan_kit.export import ExportProfile, export_generator  # noqa: E402
+
+import keras  # noqa: E402
 
 
 def export(base):

@@ -2,16 +2,16 @@
 
 import json
 
-import keras
-import numpy as np
-import pytest
-import tensorflow as tf
-
 import tfgan_kit as gk
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.certificate import certify, keras_reference
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.profile import ExportProfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
 
 Z, SIDE = 4, 8
 FIRST = names.FROM_LATENT

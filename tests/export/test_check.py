@@ -4,11 +4,6 @@ import json
 import os
 import shutil
 
-import numpy as np
-import pytest
-import tensorflow as tf
-import trustme
-
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile
 from tfgan_kit.export import signatures as names
@@ -18,6 +13,12 @@ from tfgan_kit.export.files import checksums
 from tfgan_kit.export.lineage import check_lineage, write_lineage
 from tfgan_kit.export.live import check_served
 from tfgan_kit.serving import BatchingParameters, ModelServer, ServerOptions
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import trustme
+
 from tfgan_kit_client import TLS
 
 

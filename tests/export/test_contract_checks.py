@@ -1,17 +1,17 @@
 """Each check before publishing, by a model or function that breaks exactly it."""
 
-import keras
-import numpy as np
-import pytest
-import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.contract_checks import check_batch_rule, check_batches, check_dtypes
 from tfgan_kit.export.operations import check_operations
 from tfgan_kit.export.warmup import replay, write_warmup
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 SEED = tf.TensorSpec([None], tf.int64, names.SEED)
 

@@ -3,17 +3,17 @@
 import io
 import os
 
+import tfgan_kit as gk
+from tfgan_kit.export import read_lineage
+from tfgan_kit.export import signatures as names
+from tfgan_kit.export.publish import publish, unpublished, versions
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 from tensorflow_serving.apis import prediction_log_pb2
-
-import tfgan_kit as gk
-from tfgan_kit.export import read_lineage
-from tfgan_kit.export import signatures as names
-from tfgan_kit.export.publish import publish, unpublished, versions
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 

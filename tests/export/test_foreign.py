@@ -1,15 +1,15 @@
 """Generators that know nothing of this package: exported right, or refused in one sentence."""
 
-import keras
-import numpy as np
-import pytest
-import tensorflow as tf
-
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile, read_lineage
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.check import check_version
 from tfgan_kit.export.foreign import check_generator
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
 
 LATENTS = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
 LABELS = np.array([0, 1, 2, 2, 1, 0], np.int32)

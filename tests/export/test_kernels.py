@@ -8,16 +8,17 @@ import subprocess
 import sys
 import time
 
+import tfgan_kit as gk
+from tfgan_kit import processor
+from tfgan_kit.export import ExportProfile, kernels, read_lineage
+from tfgan_kit.export.check import check_version
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
 
-import tfgan_kit as gk
-from tfgan_kit import processor
-from tfgan_kit.export import ExportProfile, kernels, read_lineage
-from tfgan_kit.export.check import check_version
 from tfgan_kit_client import GeneratorClient
 
 Z = 5

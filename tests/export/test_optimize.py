@@ -2,13 +2,6 @@
 
 import gc
 
-import keras
-import ml_dtypes
-import numpy as np
-import pytest
-import tensorflow as tf
-from keras import layers
-
 import tfgan_kit as gk
 from tfgan_kit.export import foreign
 from tfgan_kit.export.check import check_version
@@ -17,6 +10,13 @@ from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.operations import check_operations
 from tfgan_kit.export.optimize import optimize
 from tfgan_kit.export.profile import ExportProfile
+
+import keras
+import ml_dtypes
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
 
 Z = 4
 

@@ -3,14 +3,14 @@
 The reference is the layer itself: by TensorFlow's own kernel where this processor has one, else by XLA.
 """
 
+from tfgan_kit.export.foreign import called
+from tfgan_kit.export.optimize import optimize
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-
-from tfgan_kit.export.foreign import called
-from tfgan_kit.export.optimize import optimize
 
 Z, SIDE, CHANNELS = 12, 5, 8
 LATENTS = np.random.default_rng(1).standard_normal((3, Z)).astype("float32")

@@ -1,13 +1,13 @@
 """What an export can be told, and what it says to values that are none."""
 
-import pytest
-import tensorflow as tf
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
-
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile, read_lineage
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.batching import allowed_batch_sizes, batching_text
+
+import pytest
+import tensorflow as tf
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
 
 @pytest.mark.parametrize("arguments", [

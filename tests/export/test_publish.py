@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 
-import pytest
-
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile, read_lineage
 from tfgan_kit.export.files import check_files, checksums
 from tfgan_kit.export.publish import LEFTOVERS, publish, remove_old, unpublished, version_folders, versions
 from tfgan_kit.whole_files import write_json
+
+import pytest
 
 EXPORTER = pathlib.Path(__file__).with_name("exporter_process.py")
 

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 
+from tfgan_kit.checkpoint import Run
+
 import numpy as np
 import pytest
 
 from benchmarks.kill_resume import ROOT, Training, differences, numbers, survive
-from tfgan_kit.checkpoint import Run
 
 pytestmark = pytest.mark.slow
 STEPS, EVERY = 60, 5

@@ -14,12 +14,12 @@ import socket
 import subprocess
 import sys
 
+import tfgan_kit as gk
+from tfgan_kit.checkpoint import Run
+
 import keras
 import pytest
 from PIL import Image
-
-import tfgan_kit as gk
-from tfgan_kit.checkpoint import Run
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGE = (ROOT / "serving" / "README.md").read_text()

@@ -1,12 +1,13 @@
 """Ours is keras.layers.BatchNormalization, by another kernel: every property is stated against it."""
 
+from tfgan_kit.layers import BatchNormalization, ConditionalBatchNormalization
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.layers.gradients import value_and_gradients
-from tfgan_kit.layers import BatchNormalization, ConditionalBatchNormalization
 
 SHAPES = [(6, 3), (6, 5, 3), (6, 4, 4, 3), (1, 4, 4, 3), (4, 2, 2, 2, 3)]
 HALF = ["mixed_bfloat16", "mixed_float16"]

@@ -1,8 +1,8 @@
+from tfgan_kit.layers import ConditionalBatchNormalization
+
 import keras
 import numpy as np
 import pytest
-
-from tfgan_kit.layers import ConditionalBatchNormalization
 
 X = np.random.default_rng(0).normal(2.0, 3.0, (6, 4, 4, 2)).astype(np.float32)
 LABELS = np.array([0, 1, 2, 0, 1, 2], np.int32)

@@ -1,13 +1,14 @@
 """Ours are Keras's convolutions, whose kernels learn by another route: stated against them."""
 
+from tfgan_kit import layers as ours
+from tfgan_kit.layers import convolution
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.layers.gradients import value_and_gradients
-from tfgan_kit import layers as ours
-from tfgan_kit.layers import convolution
 
 SHAPE = (3, 8, 6, 5)
 KINDS = ["Conv2D", "Conv2DTranspose"]

@@ -1,8 +1,8 @@
+from tfgan_kit.layers import FourierFeatures
+
 import keras
 import numpy as np
 import pytest
-
-from tfgan_kit.layers import FourierFeatures
 
 POINTS = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
 

@@ -1,10 +1,10 @@
 """Real digits, and one domain classifier trained on half of them for the whole session."""
 
-import pytest
-
 from tfgan_kit.data import open_source
 from tfgan_kit.metrics import domain_classifier, split_indices
 from tfgan_kit.metrics.classifier_training import read
+
+import pytest
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,11 @@
 import warnings
 
+from tfgan_kit.metrics.copies import memorisation, nearest_training
+
 import numpy as np
 import pytest
 import scipy.stats
 from scipy.spatial.distance import cdist
-
-from tfgan_kit.metrics.copies import memorisation, nearest_training
 
 TRIALS = 300
 

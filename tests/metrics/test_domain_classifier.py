@@ -2,12 +2,12 @@ import logging
 import os
 import shutil
 
-import numpy as np
-import pytest
-
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.metrics import classifier_training, domain_classifier
 from tfgan_kit.metrics.classifier_training import build_classifier, shifted
+
+import numpy as np
+import pytest
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """The network against one written here with torch's functions, with random weights and with the published ones."""
 
+from tfgan_kit.metrics import efficientnet_lite0
+from tfgan_kit.metrics.torch_weights import read_state_dict
+from tfgan_kit.metrics.weight_files import EFFICIENTNET_LITE0, find
+
 import keras
 import numpy as np
 import pytest
 
 from benchmarks.baselines.metric_references import torch
 from tests.metrics.coloured_digits import coloured_digits
-from tfgan_kit.metrics import efficientnet_lite0
-from tfgan_kit.metrics.torch_weights import read_state_dict
-from tfgan_kit.metrics.weight_files import EFFICIENTNET_LITE0, find
 
 HALVED = {1, 3, 5, 11}  # the blocks of stride 2
 FILTERS = [16, 24, 24, 40, 40, 80, 80, 80, 112, 112, 112, 192, 192, 192, 192, 320]

@@ -1,9 +1,6 @@
 import json
 import re
 
-import numpy as np
-import pytest
-
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.metrics import (
     Generator,
@@ -16,6 +13,9 @@ from tfgan_kit.metrics import (
     images_of,
     split_indices,
 )
+
+import numpy as np
+import pytest
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,11 @@
 import logging
 
-import numpy as np
-import pytest
-
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.metrics import FeatureExtractor
 from tfgan_kit.metrics.feature_cache import real_set
+
+import numpy as np
+import pytest
 
 
 @pytest.fixture(autouse=True)

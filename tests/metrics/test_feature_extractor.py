@@ -1,11 +1,11 @@
+from tfgan_kit.data import pixels
+from tfgan_kit.metrics import FeatureExtractor, differences, feature_extractor
+from tfgan_kit.metrics.feature_extractor import hash_of_weights
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from tfgan_kit.data import pixels
-from tfgan_kit.metrics import FeatureExtractor, differences, feature_extractor
-from tfgan_kit.metrics.feature_extractor import hash_of_weights
 
 
 def _images(count=10, shape=(8, 8, 3), seed=0):

@@ -1,11 +1,12 @@
 import warnings
 
+from tfgan_kit.metrics import GaussianStatistics, frechet_distance, gaussian_statistics
+
 import numpy as np
 import pytest
 import scipy.linalg
 
 from benchmarks.baselines.metric_references import cleanfid, pytorch_fid, torch_fidelity
-from tfgan_kit.metrics import GaussianStatistics, frechet_distance, gaussian_statistics
 
 
 class Gaussian:

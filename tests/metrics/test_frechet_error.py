@@ -1,7 +1,7 @@
+from tfgan_kit.metrics import frechet_distance, frechet_standard_error, gaussian_statistics
+
 import numpy as np
 import pytest
-
-from tfgan_kit.metrics import frechet_distance, frechet_standard_error, gaussian_statistics
 
 _MIX = np.random.default_rng(0).normal(size=(6, 6))
 

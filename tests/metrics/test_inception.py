@@ -1,5 +1,8 @@
 """The network against torch-fidelity's, with the same random weights: the published ones are not to be had offline."""
 
+from tfgan_kit.data.arrays import ArraySource
+from tfgan_kit.metrics import evaluate, extractors, inception, open_extractor, weight_files
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +10,6 @@ import pytest
 from benchmarks.baselines.metric_references import torch
 from benchmarks.baselines.random_inception import batch_norms, in_torch, random_inception
 from tests.metrics.coloured_digits import coloured_digits
-from tfgan_kit.data.arrays import ArraySource
-from tfgan_kit.metrics import evaluate, extractors, inception, open_extractor, weight_files
 
 TAPS = list(inception.TAPS)
 

@@ -1,8 +1,8 @@
-import numpy as np
-import pytest
-
 from tfgan_kit.divergences.gaussian import Gaussian
 from tfgan_kit.metrics.infinity import frechet_infinity
+
+import numpy as np
+import pytest
 
 DIMENSION = 16
 VARIANCES = np.linspace(0.5, 2, DIMENSION)

@@ -1,8 +1,8 @@
-import numpy as np
-import pytest
-
 from tfgan_kit.metrics import frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.intra_class import intra_class_frechet
+
+import numpy as np
+import pytest
 
 
 def _two_classes(seed, count=200):

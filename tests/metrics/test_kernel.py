@@ -1,9 +1,10 @@
+from tfgan_kit.metrics import kernel_distance, maximum_mean_discrepancy
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from benchmarks.baselines.metric_references import torch, torch_fidelity
-from tfgan_kit.metrics import kernel_distance, maximum_mean_discrepancy
 
 
 def _kernel(a, b):

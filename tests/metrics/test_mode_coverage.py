@@ -2,16 +2,17 @@
 
 import types
 
-import numpy as np
-import pytest
-from scipy import stats
-
-from tests.fixtures.idx import write_idx
 from tfgan_kit import metrics
 from tfgan_kit.data import open_source
 from tfgan_kit.data.points import MIXTURES, Mixture
 from tfgan_kit.metrics import mode_coverage as module
 from tfgan_kit.metrics.mode_coverage import mode_coverage, stack_coverage
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.fixtures.idx import write_idx
 
 over_mixtures = pytest.mark.parametrize("name", MIXTURES)
 COUNT = 50_000

@@ -1,8 +1,8 @@
+from tfgan_kit.metrics.ms_ssim import disjoint_pairs, ms_ssim_diversity, num_scales
+
 import numpy as np
 import pytest
 from scipy.ndimage import correlate1d
-
-from tfgan_kit.metrics.ms_ssim import disjoint_pairs, ms_ssim_diversity, num_scales
 
 
 def _noise(*shape, seed=0):

@@ -1,12 +1,13 @@
 import contextlib
 import io
 
+from tfgan_kit.divergences import neighbour_search
+from tfgan_kit.metrics.neighbours import density_coverage, neighbour_metrics, precision_recall
+
 import numpy as np
 import pytest
 
 from benchmarks.baselines.metric_references import prdc, torch, torch_fidelity
-from tfgan_kit.divergences import neighbour_search
-from tfgan_kit.metrics.neighbours import density_coverage, neighbour_metrics, precision_recall
 
 SIZES = pytest.mark.parametrize("n, m, dimension, mean", [(300, 300, 2, 0.0), (200, 150, 64, 0.3), (60, 90, 700, 0.1)])
 

@@ -1,18 +1,19 @@
 import types
 
-import numpy as np
-import pytest
-from scipy.integrate import dblquad
-from scipy.special import beta, gamma
-
 import tfgan_kit as gk
-from benchmarks.baselines.metric_references import torch, torch_fidelity
 from tfgan_kit.data.pixels import to_float, to_uint8
 from tfgan_kit.metrics import path_length
 from tfgan_kit.metrics.classifier_training import build_classifier
 from tfgan_kit.metrics.feature_extractor import FeatureExtractor
 from tfgan_kit.metrics.path_length import path_distances, perceptual_path_length, slerp, without_outliers
 from tfgan_kit.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+
+import numpy as np
+import pytest
+from scipy.integrate import dblquad
+from scipy.special import beta, gamma
+
+from benchmarks.baselines.metric_references import torch, torch_fidelity
 
 SIZE = 8
 

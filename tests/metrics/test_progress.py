@@ -2,11 +2,11 @@
 
 import importlib
 
+from tfgan_kit import metrics
+
 import numpy as np
 import pytest
 from tqdm import tqdm
-
-from tfgan_kit import metrics
 
 _RANDOM = np.random.default_rng(0)
 _A, _B = _RANDOM.normal(size=(2, 60, 3))

@@ -1,8 +1,8 @@
-import pytest
-
 from tfgan_kit.metrics import compare, differences
 from tfgan_kit.metrics.protocol import result_name
 from tfgan_kit.metrics.weight_files import INCEPTION
+
+import pytest
 
 
 @pytest.mark.parametrize("measure, extractor, count, name", [

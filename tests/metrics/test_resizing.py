@@ -1,9 +1,10 @@
+from tfgan_kit.metrics import resizing
+
 import numpy as np
 import pytest
 
 from benchmarks.baselines.metric_references import cleanfid, torch, torch_fidelity
 from tests.metrics.coloured_digits import coloured_digits
-from tfgan_kit.metrics import resizing
 
 
 @pytest.mark.parametrize("size", [(28, 28), (64, 48), (299, 299), (320, 310)], ids=str)

@@ -1,9 +1,5 @@
 """The sanity table: each metric moves the right way as real digits are made worse, and as training goes on."""
 
-import numpy as np
-import pytest
-from scipy.ndimage import gaussian_filter
-
 import tfgan_kit as gk
 from tfgan_kit.metrics import images_of, neighbour_metrics
 from tfgan_kit.metrics.feature_cache import real_set
@@ -11,6 +7,10 @@ from tfgan_kit.metrics.image_set import gather, generated_batches, spread
 from tfgan_kit.metrics.measures import MEASURES, Real
 from tfgan_kit.metrics.split import split_indices
 from tfgan_kit.presets import from_preset
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
 
 DISTANCES = ("fd", "kid", "extrapolated_fd", "intra_class_fd", "swd")
 PATCHED = 120  # images whose patches are compared: their sliced distances take the most time

@@ -1,8 +1,9 @@
+from tfgan_kit.metrics.score import inception_score
+
 import numpy as np
 import pytest
 
 from benchmarks.baselines.metric_references import torch, torch_fidelity
-from tfgan_kit.metrics.score import inception_score
 
 
 def _logits(count, classes, seed=0, scale=3.0):

@@ -1,10 +1,10 @@
+from tfgan_kit.metrics import image_sliced_wasserstein, laplacian_pyramid, sliced_wasserstein
+from tfgan_kit.metrics.sliced_wasserstein import _patches, level_sides, upsample
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.stats import wasserstein_distance
-
-from tfgan_kit.metrics import image_sliced_wasserstein, laplacian_pyramid, sliced_wasserstein
-from tfgan_kit.metrics.sliced_wasserstein import _patches, level_sides, upsample
 
 
 def _points(count, dimension=2, seed=0):

@@ -1,14 +1,15 @@
 """Streaming metrics: equal to the metric of all features at once, for any batches, on any replicas."""
 
+from tfgan_kit import distribution
+from tfgan_kit.metrics import frechet_distance, gaussian_statistics
+from tfgan_kit.metrics.streaming import FrechetDistance, InceptionScore
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from benchmarks.baselines.metric_references import torch, torch_fidelity
-from tfgan_kit import distribution
-from tfgan_kit.metrics import frechet_distance, gaussian_statistics
-from tfgan_kit.metrics.streaming import FrechetDistance, InceptionScore
 
 DIMENSION = 6
 CLASSES = 5

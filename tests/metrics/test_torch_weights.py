@@ -5,11 +5,12 @@ import pickle
 import warnings
 import zipfile
 
+from tfgan_kit.metrics.torch_weights import read_state_dict
+
 import numpy as np
 import pytest
 
 from benchmarks.baselines.metric_references import torch
-from tfgan_kit.metrics.torch_weights import read_state_dict
 
 FORMATS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
 

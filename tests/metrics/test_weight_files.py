@@ -5,11 +5,11 @@ import http.server
 import signal
 import threading
 
-import pytest
-
 from tfgan_kit.data.cache import cache_path
 from tfgan_kit.metrics import weight_files
 from tfgan_kit.metrics.weight_files import Url, WeightFile, Wheel, find
+
+import pytest
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

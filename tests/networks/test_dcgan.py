@@ -1,9 +1,9 @@
+import tfgan_kit as gk
+from tfgan_kit.networks.dcgan import stages
+
 import keras
 import numpy as np
 import pytest
-
-import tfgan_kit as gk
-from tfgan_kit.networks.dcgan import stages
 
 SIZES = [8, 14, 16, 28, 32, 56, 64, 112, 128, 224, 256]
 REFUSED = [0, 4, 7, 12, 20, 24, 48, 100, 448, 512]

@@ -1,8 +1,8 @@
+import tfgan_kit as gk
+
 import keras
 import numpy as np
 import pytest
-
-import tfgan_kit as gk
 
 
 def dense_units(network):

@@ -1,11 +1,11 @@
 """Packing: a discriminator that judges several samples together."""
 
+import tfgan_kit as gk
+from tfgan_kit import players
+
 import keras
 import numpy as np
 import pytest
-
-import tfgan_kit as gk
-from tfgan_kit import players
 
 
 def first_coordinates(size, packing):

@@ -1,11 +1,11 @@
 """The fully convolutional pair: images of any size, and tiles of one that agree."""
 
+import tfgan_kit as gk
+from tfgan_kit.tiling import tiles
+
 import numpy as np
 import pytest
 import tensorflow as tf
-
-import tfgan_kit as gk
-from tfgan_kit.tiling import tiles
 
 SCALE = 4  # 2 ** num_stages
 

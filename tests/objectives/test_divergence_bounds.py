@@ -1,13 +1,13 @@
 """What each objective bounds: the divergence itself at the optimal discriminator, less elsewhere."""
 
+import tfgan_kit as gk
+from tfgan_kit import objectives
+from tfgan_kit.objectives import DIVERGENCES
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import integrate, stats
-
-import tfgan_kit as gk
-from tfgan_kit import objectives
-from tfgan_kit.objectives import DIVERGENCES
 
 # Two laws on four points, each as 20 rows in which a point is there as often as the law says.
 P = np.array([0.1, 0.2, 0.3, 0.4])

@@ -1,11 +1,11 @@
 """Each objective against numbers by hand, and against the divergence that its paper proves."""
 
+import tfgan_kit as gk
+from tfgan_kit import objectives
+
 import numpy as np
 import pytest
 import tensorflow as tf
-
-import tfgan_kit as gk
-from tfgan_kit import objectives
 
 # Two laws on four points; the expectation over a law is a sum with its weights.
 P = np.array([0.1, 0.2, 0.3, 0.4])

@@ -1,14 +1,14 @@
 """Penalties that look at logits rather than slopes: LeCam, consistency; and weight clipping."""
 
-import keras
-import numpy as np
-import pytest
-import tensorflow as tf
-
 import tfgan_kit as gk
 from tfgan_kit.batch import Batch
 from tfgan_kit.penalties import Step
 from tfgan_kit.penalties.consistency import change
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
 
 N, SIDE = 5, 6
 IMAGES = np.random.default_rng(0).normal(size=(N, SIDE, SIDE, 2)).astype(np.float32)

@@ -1,13 +1,13 @@
 """Penalties on discriminators whose gradients are known in closed form."""
 
+import tfgan_kit as gk
+from tfgan_kit.batch import Batch
+from tfgan_kit.penalties import Step
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import stats
-
-import tfgan_kit as gk
-from tfgan_kit.batch import Batch
-from tfgan_kit.penalties import Step
 
 N, D = 6, 3
 _random = np.random.default_rng(0)

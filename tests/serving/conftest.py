@@ -1,7 +1,8 @@
+from tfgan_kit.serving import ModelServer
+
 import pytest
 
 from tests.serving import toy
-from tfgan_kit.serving import ModelServer
 
 
 @pytest.fixture(scope="session")

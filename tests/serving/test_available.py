@@ -6,10 +6,11 @@ import socket
 import subprocess
 import threading
 
+from tfgan_kit.serving.rest import RestGateway
+
 import pytest
 
 from tests.serving import toy
-from tfgan_kit.serving.rest import RestGateway
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "serving" / "available.sh"
 

@@ -3,15 +3,16 @@
 import contextlib
 import pathlib
 
+from tfgan_kit.serving import BatchingParameters
+from tfgan_kit.serving.calls import status_of
+from tfgan_kit.serving.saved_model import SavedModel
+
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.serving import toy
-from tfgan_kit.serving import BatchingParameters
-from tfgan_kit.serving.calls import status_of
-from tfgan_kit.serving.saved_model import SavedModel
 from tfgan_kit_client import GeneratorClient
 
 

@@ -5,6 +5,8 @@ import socket
 import threading
 import time
 
+from tfgan_kit.serving import ServerOptions
+
 import grpc
 import numpy as np
 import pytest
@@ -12,7 +14,6 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from tests.serving import messages, silent, toy
 from tests.serving.test_predict import request
-from tfgan_kit.serving import ServerOptions
 
 
 def test_a_stop_under_load_fails_no_call_but_with_unavailable(serve):

@@ -1,5 +1,7 @@
 """Classify, Regress and MultiInference: for a generator as TensorFlow Serving, and for real."""
 
+from tfgan_kit.serving import ModelServer
+
 import grpc
 import pytest
 import tensorflow as tf
@@ -13,7 +15,6 @@ from tensorflow_serving.apis import (
 
 from tests.serving import toy
 from tests.serving.messages import refused
-from tfgan_kit.serving import ModelServer
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"

@@ -5,13 +5,6 @@ import gzip
 import json
 import tracemalloc
 
-import grpc
-import numpy as np
-import pytest
-import rapidjson
-import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2
-
 from tfgan_kit.serving import json_answers, tensors
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.json_excerpt import excerpt, type_name
@@ -19,6 +12,13 @@ from tfgan_kit.serving.json_requests import COLUMN, ROW
 from tfgan_kit.serving.json_tensors import array_of
 from tfgan_kit.serving.json_text import parse_object
 from tfgan_kit.serving.rest_calls import BodyTooLargeError, unpacked
+
+import grpc
+import numpy as np
+import pytest
+import rapidjson
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2
 
 SHORT = (
     None, True, 1, -(2**63), 1.5, 0.1, "a\"\\/\n\u00e9\x7f", [], {}, [[], {}], [1, "a", [None]],

@@ -2,6 +2,9 @@
 
 import socket
 
+from tfgan_kit.serving import ServerOptions, StartError
+from tfgan_kit.serving.listening import address_of
+
 import grpc
 import pytest
 import trustme
@@ -9,8 +12,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.serving import messages
 from tests.serving.messages import refused
-from tfgan_kit.serving import ServerOptions, StartError
-from tfgan_kit.serving.listening import address_of
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE

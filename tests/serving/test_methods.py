@@ -3,6 +3,14 @@
 import contextlib
 import json
 
+from tfgan_kit.serving import ServerOptions
+from tfgan_kit.serving.calls import RequestError, status_of
+from tfgan_kit.serving.loading import Loader
+from tfgan_kit.serving.methods import ModelMethods
+from tfgan_kit.serving.models import Models
+from tfgan_kit.serving.monitoring import Monitor
+from tfgan_kit.serving.rest_calls import RestCalls
+
 import grpc
 import numpy as np
 import pytest
@@ -16,13 +24,6 @@ from tensorflow_serving.apis import (
 
 from tests.serving import messages, toy
 from tests.serving.test_options import save_counter
-from tfgan_kit.serving import ServerOptions
-from tfgan_kit.serving.calls import RequestError, status_of
-from tfgan_kit.serving.loading import Loader
-from tfgan_kit.serving.methods import ModelMethods
-from tfgan_kit.serving.models import Models
-from tfgan_kit.serving.monitoring import Monitor
-from tfgan_kit.serving.rest_calls import RestCalls
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import shutil
 
+from tfgan_kit.serving import ModelServer, ServerOptions, StartError
+
 import grpc
 import pytest
 from google.protobuf import text_format
@@ -9,7 +11,6 @@ from tensorflow_serving.apis import model_management_pb2
 
 from tests.serving import messages, toy
 from tests.serving.messages import config, model, refused, until_states
-from tfgan_kit.serving import ModelServer, ServerOptions, StartError
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = grpc.StatusCode.NOT_FOUND

@@ -2,11 +2,12 @@
 
 import time
 
+from tfgan_kit.serving.monitoring import Monitor
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.serving import toy
-from tfgan_kit.serving.monitoring import Monitor
 
 PREFIX = ":tensorflow:serving:"
 

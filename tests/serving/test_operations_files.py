@@ -7,15 +7,15 @@ import re
 import subprocess
 import sys
 
+from tfgan_kit import processor
+from tfgan_kit.export.batching import batching_text
+from tfgan_kit.serving import text_protos
+from tfgan_kit.serving.monitoring import Monitor
+
 import kubernetes_validate
 import promql_parser
 import pytest
 import yaml
-
-from tfgan_kit.export.batching import batching_text
-from tfgan_kit import processor
-from tfgan_kit.serving import text_protos
-from tfgan_kit.serving.monitoring import Monitor
 
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "serving"

@@ -2,15 +2,16 @@
 
 import shutil
 
+from tfgan_kit.serving import BatchingParameters, ServerOptions, StartError
+from tfgan_kit.serving.loading import Loader
+from tfgan_kit.serving.monitoring import Monitor
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.serving import messages, toy
-from tfgan_kit.serving import BatchingParameters, ServerOptions, StartError
-from tfgan_kit.serving.loading import Loader
-from tfgan_kit.serving.monitoring import Monitor
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """What goes in and out of a Predict, through real sockets, batched and not."""
 
+from tfgan_kit.serving import BatchingParameters
+
 import grpc
 import numpy as np
 import pytest
@@ -7,7 +9,6 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from tests.serving import toy
-from tfgan_kit.serving import BatchingParameters
 
 BATCHING = [None, BatchingParameters(max_batch_size=8)]
 

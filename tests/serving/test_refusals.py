@@ -4,11 +4,11 @@ import contextlib
 import shutil
 import types
 
-import pytest
-from tensorflow_serving.apis import get_model_status_pb2
-
 from tfgan_kit.serving.refusals import Refusals
 from tfgan_kit.serving.versions import Versions
+
+import pytest
+from tensorflow_serving.apis import get_model_status_pb2
 
 STATE = get_model_status_pb2.ModelVersionStatus
 

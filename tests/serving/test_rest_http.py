@@ -10,11 +10,12 @@ import socket
 import threading
 import time
 
+from tfgan_kit.serving.rest_options import RestOptions
+
 import numpy as np
 import pytest
 
 from tests.serving import rest_toy, toy
-from tfgan_kit.serving.rest_options import RestOptions
 
 PREDICT = "/v1/models/toy:predict"
 BODY = b'{"instances": [5]}'

@@ -7,6 +7,11 @@ import os
 import shutil
 import threading
 
+from tfgan_kit.export.session import GraphSession
+from tfgan_kit.serving import BatchingParameters
+from tfgan_kit.serving.calls import RequestError, status_of
+from tfgan_kit.serving.saved_model import SavedModel
+
 import grpc
 import numpy as np
 import psutil
@@ -14,10 +19,6 @@ import pytest
 import tensorflow as tf
 
 from tests.serving import toy
-from tfgan_kit.export.session import GraphSession
-from tfgan_kit.serving import BatchingParameters
-from tfgan_kit.serving.calls import RequestError, status_of
-from tfgan_kit.serving.saved_model import SavedModel
 
 BATCHING = [None, BatchingParameters(max_batch_size=8)]
 SEED = {"seed": tf.make_tensor_proto(np.int64([3]))}

@@ -2,6 +2,10 @@
 
 import contextlib
 
+from tfgan_kit.serving import BatchingParameters
+from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.saved_model import SavedModel
+
 import grpc
 import keras
 import numpy as np
@@ -9,9 +13,6 @@ import pytest
 import tensorflow as tf
 
 from tests.serving import toy
-from tfgan_kit.serving import BatchingParameters
-from tfgan_kit.serving.calls import RequestError
-from tfgan_kit.serving.saved_model import SavedModel
 
 BATCHING = [None, BatchingParameters(max_batch_size=8)]
 ROWS = np.float32([[1, 2], [3, 4], [5, 6]])

@@ -12,13 +12,14 @@ import sys
 import threading
 import time
 
+from tfgan_kit.serving import ModelServer, StartError
+
 import grpc
 import numpy as np
 import pytest
 from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, prediction_log_pb2
 
 from tests.serving import messages, toy
-from tfgan_kit.serving import ModelServer, StartError
 from tfgan_kit_client import GeneratorClient
 
 COMMAND = [sys.executable, "-m", "tfgan_kit.serving"]

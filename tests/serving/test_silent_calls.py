@@ -2,11 +2,12 @@
 
 import time
 
+from tfgan_kit.serving import ServerOptions, grpc_calls
+
 import grpc
 import pytest
 
 from tests.serving import messages, silent, toy
-from tfgan_kit.serving import ServerOptions, grpc_calls
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """TensorProto <-> array, held against TensorFlow's own reading and writing."""
 
+from tfgan_kit.serving import tensors
+
 import ml_dtypes
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
-
-from tfgan_kit.serving import tensors
 
 ARRAYS = [
     np.arange(6, dtype=dtype).reshape(2, 3)

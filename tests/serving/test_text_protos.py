@@ -2,8 +2,6 @@
 
 import pathlib
 
-import pytest
-
 from tfgan_kit.serving import BatchingParameters
 from tfgan_kit.serving.text_protos import (
     read_batching_parameters,
@@ -11,6 +9,8 @@ from tfgan_kit.serving.text_protos import (
     read_monitoring_config,
     read_ssl_config,
 )
+
+import pytest
 
 SHIPPED = pathlib.Path(__file__).parents[2] / "serving" / "batching.config"
 

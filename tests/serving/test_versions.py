@@ -6,14 +6,15 @@ import threading
 import time
 import weakref
 
+from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.policies import Policy
+from tfgan_kit.serving.versions import Versions, version_folders
+
 import numpy as np
 import pytest
 from tensorflow_serving.apis import get_model_status_pb2, prediction_log_pb2
 
 from tests.serving import toy
-from tfgan_kit.serving.calls import RequestError
-from tfgan_kit.serving.policies import Policy
-from tfgan_kit.serving.versions import Versions, version_folders
 from tfgan_kit_client import GeneratorClient
 
 STATE = get_model_status_pb2.ModelVersionStatus

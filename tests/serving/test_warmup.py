@@ -2,6 +2,11 @@
 
 import shutil
 
+from tfgan_kit.export import signatures
+from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.saved_model import SavedModel
+from tfgan_kit.serving.warmup import warm_up
+
 import grpc
 import numpy as np
 import pytest
@@ -9,10 +14,6 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.serving import toy
-from tfgan_kit.export import signatures
-from tfgan_kit.serving.calls import RequestError
-from tfgan_kit.serving.saved_model import SavedModel
-from tfgan_kit.serving.warmup import warm_up
 
 
 def record(kind="predict_log"):

@@ -6,10 +6,10 @@ import shutil
 import threading
 import time
 
+from tfgan_kit.export import signatures
+
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.export import signatures
 
 SIZE = 8
 SECONDS = 1.0  # that the signature `slow` takes

@@ -1,12 +1,12 @@
 """One training step against the same mathematics by hand, and what each move is given."""
 
+import tfgan_kit as gk
+from tfgan_kit.batch import Batch
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-import tfgan_kit as gk
-from tfgan_kit.batch import Batch
 
 N, D, Z, RATE = 6, 2, 3, 0.1
 POINTS = np.random.default_rng(0).normal(size=(N, D)).astype(np.float32)

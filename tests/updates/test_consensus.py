@@ -1,10 +1,11 @@
 """Consensus on the bilinear game, against the dense Jacobian, and what it refuses."""
 
+import tfgan_kit as gk
+
 import keras
 import numpy as np
 import pytest
 
-import tfgan_kit as gk
 from benchmarks.dirac_gan import DATA, dirac_gan, trajectory
 
 RATE = 0.1

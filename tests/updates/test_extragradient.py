@@ -1,10 +1,11 @@
 """Extragradient on the bilinear game and Dirac-GAN, ExtraAdam against the paper's algorithm."""
 
+import tfgan_kit as gk
+
 import keras
 import numpy as np
 import pytest
 
-import tfgan_kit as gk
 from benchmarks.dirac_gan import DATA, dirac_gan, trajectory
 
 

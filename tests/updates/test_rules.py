@@ -1,11 +1,12 @@
 """What every update does: once traced, resumable, statistics moved once (replicas: tests/distribution)."""
 
+import tfgan_kit as gk
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import tfgan_kit as gk
 from tests.conftest import dense_generator
 
 

@@ -1,14 +1,14 @@
 """Measures the averaged generator while it is trained: the best checkpoint, and when to stop."""
 
-import keras
-from absl import logging
-
 from tfgan_kit import best
 from tfgan_kit.metrics.choice import choose, measures_of
 from tfgan_kit.metrics.evaluation import evaluate
 from tfgan_kit.metrics.extractors import open_extractor
 from tfgan_kit.metrics.image_set import images_of
 from tfgan_kit.metrics.protocol import history_lines
+
+import keras
+from absl import logging
 
 
 class Evaluate(keras.callbacks.Callback):

@@ -1,9 +1,9 @@
 """Watches the game while it is trained: path angle, overfitting gap, duality gap."""
 
+from tfgan_kit import dynamics
+
 import keras
 import numpy as np
-
-from tfgan_kit import dynamics
 
 
 class GameMonitor(keras.callbacks.Callback):

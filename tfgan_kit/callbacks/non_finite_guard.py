@@ -1,9 +1,9 @@
 """Stops training at the first loss that is NaN or infinite."""
 
+from tfgan_kit import finite
+
 import keras
 import numpy as np
-
-from tfgan_kit import finite
 
 # Logs that count the updates of the epoch so far that a player's loss scale skipped, because their
 # gradient was not finite. Unlike the other logs they are no mean.

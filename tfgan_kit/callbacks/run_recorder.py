@@ -1,8 +1,8 @@
 """Keeps a run folder: a checkpoint and a line of each log an epoch."""
 
-import keras
-
 from tfgan_kit.callbacks.non_finite_guard import SKIPPED
+
+import keras
 
 
 class RunRecorder(keras.callbacks.Callback):

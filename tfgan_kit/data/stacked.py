@@ -1,9 +1,9 @@
 """Stacked-MNIST: three digits as the channels of one image, so that there are a thousand modes."""
 
-import numpy as np
-
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.data.idx import idx_arrays
+
+import numpy as np
 
 CHANNELS = 3
 NUM_IMAGES = 128_000

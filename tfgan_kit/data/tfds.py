@@ -7,13 +7,13 @@ import threading
 import urllib.error
 import urllib.request
 
-import numpy as np
-from tqdm import tqdm
-
 from tfgan_kit.data.arrays import ArraySource, check_labels
 from tfgan_kit.data.decode import needs_pillow
 from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape
 from tfgan_kit.data.fit import check_fit
+
+import numpy as np
+from tqdm import tqdm
 
 # TFDS retries a download for 204 s without a network; this answers within a few.
 _PROBE_URL = "https://storage.googleapis.com"

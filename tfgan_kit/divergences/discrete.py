@@ -23,11 +23,11 @@ is such an atom.
 Reference: Csiszar and Shields (2004), section 4; [Nowozin et al., 2016](https://arxiv.org/abs/1606.00709).
 """
 
+from tfgan_kit.divergences.laws import checked_law
+
 import numpy as np
 import tensorflow as tf
 from scipy.special import entr, rel_entr, xlogy
-
-from tfgan_kit.divergences.laws import checked_law
 
 
 def law_from_counts(counts, smoothing=0.0):

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import tensorflow as tf
-
 from tfgan_kit.divergences.gaussian import Gaussian
+
+import tensorflow as tf
 
 
 class Family(NamedTuple):

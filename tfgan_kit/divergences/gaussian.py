@@ -14,13 +14,6 @@ N(delta, diag(lambda)): each is then a sum or a product over axes.
 
 from typing import NamedTuple
 
-import numpy as np
-import scipy.integrate
-import scipy.linalg
-import tensorflow as tf
-from scipy.special import log_expit
-from scipy.stats import norm
-
 from tfgan_kit.divergences.gaussian_pair import (
     axes,
     checked,
@@ -31,6 +24,13 @@ from tfgan_kit.divergences.gaussian_pair import (
     support,
 )
 from tfgan_kit.divergences.trace_of_root import factor_product, sum_of_singular_values
+
+import numpy as np
+import scipy.integrate
+import scipy.linalg
+import tensorflow as tf
+from scipy.special import log_expit
+from scipy.stats import norm
 
 # Standard deviations that a quadrature spans; what lies beyond has a mass below 1e-300.
 _SPAN = 38.0

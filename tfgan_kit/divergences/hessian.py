@@ -2,11 +2,11 @@
 
 from functools import cached_property
 
-import numpy as np
-import tensorflow as tf
-
 from tfgan_kit.divergences import discrete, gaussian
 from tfgan_kit.divergences.laws import checked_law
+
+import numpy as np
+import tensorflow as tf
 
 # Eigenvalues below this, relative to the largest, count as 0; automatic differentiation of laws of
 # 1,000 atoms leaves about 1e-14.

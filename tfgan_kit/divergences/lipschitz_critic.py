@@ -2,13 +2,13 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.divergences import held_out
+from tfgan_kit.divergences.points import checked_points
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
-
-from tfgan_kit.divergences import held_out
-from tfgan_kit.divergences.points import checked_points
 
 _BATCH = 256
 _BJORCK_STEPS = 4  # from 0.77, where 64 equal singular values start, to 1 - 1e-7

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from tfgan_kit.divergences.neighbour_search import nearest, nearest_others
 from tfgan_kit.divergences.points import checked_points
+
+import numpy as np
 
 
 class NearestNeighbourKL(NamedTuple):

@@ -1,9 +1,9 @@
 """Wasserstein distances on the line, by quantile functions."""
 
-import numpy as np
-
 from tfgan_kit.divergences.laws import checked_law
 from tfgan_kit.divergences.points import check_finite, checked_order
+
+import numpy as np
 
 
 def wasserstein_1d(x, y, order=1, x_weights=None, y_weights=None):

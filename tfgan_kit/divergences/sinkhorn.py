@@ -3,11 +3,11 @@
 import warnings
 from typing import NamedTuple
 
+from tfgan_kit.divergences.points import checked_points
+
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
-
-from tfgan_kit.divergences.points import checked_points
 
 _BLOCK = 2**22  # entries of the cost matrix held at once: 16 MiB in float32, 32 in float64
 

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-import numpy as np
-from tqdm import tqdm
-
 from tfgan_kit.divergences.one_dimensional import quantile_gaps
 from tfgan_kit.divergences.points import checked_order, checked_points
+
+import numpy as np
+from tqdm import tqdm
 
 REPEATS = 4
 DIRECTIONS_PER_REPEAT = 128

@@ -1,12 +1,12 @@
 """Exact optimal transport: between as many points by assignment, between discrete laws by LP."""
 
+from tfgan_kit.divergences.laws import checked_law
+from tfgan_kit.divergences.points import checked_order, checked_points
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment, linprog
 from scipy.sparse import eye_array, kron, vstack
 from scipy.spatial.distance import cdist
-
-from tfgan_kit.divergences.laws import checked_law
-from tfgan_kit.divergences.points import checked_order, checked_points
 
 LARGEST = 5000
 

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.divergences import held_out
+from tfgan_kit.divergences.points import checked_points
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.divergences import held_out
-from tfgan_kit.divergences.points import checked_points
 
 _BATCH = 256
 _RESAMPLES = 100

@@ -2,11 +2,11 @@
 
 import typing
 
+from tfgan_kit.dynamics.gradient_field import at_weights, batch_of
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.dynamics.gradient_field import at_weights, batch_of
 
 
 class DualityGap(typing.NamedTuple):

@@ -1,11 +1,11 @@
 """The simultaneous gradient field of a two-player game, and products with its Jacobian."""
 
+from tfgan_kit import inputs
+from tfgan_kit.batch import Batch
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit import inputs
-from tfgan_kit.batch import Batch
 
 MOST_DENSE = 2000  # 32 MB of float64, and as many products
 

@@ -2,10 +2,10 @@
 
 import typing
 
+from tfgan_kit.dynamics.gradient_field import batch_of
+
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.dynamics.gradient_field import batch_of
 
 ROWS = 64
 

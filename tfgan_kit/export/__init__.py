@@ -6,9 +6,6 @@ import functools
 import importlib.metadata
 import warnings
 
-import keras
-import tensorflow as tf
-
 from tfgan_kit import half_precision, processor, whole_files
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.answers import write_answers
@@ -25,6 +22,9 @@ from tfgan_kit.export.profile import NEXT, ExportProfile
 from tfgan_kit.export.publish import check_version_is_free, publish, remove_old, unpublished, versions
 from tfgan_kit.export.warmup import example_inputs, write_warmup
 from tfgan_kit.gan import GAN
+
+import keras
+import tensorflow as tf
 
 __all__ = ["ExportProfile", "export_generator", "read_lineage"]
 

@@ -4,8 +4,6 @@ import hashlib
 import json
 import pathlib
 
-from absl import flags
-
 from tfgan_kit import command_line, half_precision, processor
 from tfgan_kit.checkpoint import Run, load_model, resolve
 from tfgan_kit.export import ExportProfile, export_generator, read_lineage, signatures
@@ -13,6 +11,9 @@ from tfgan_kit.export.check import check_version
 from tfgan_kit.export.live import check_served
 from tfgan_kit.export.profile import NEXT, PRECISIONS
 from tfgan_kit.export.publish import tensorflow_serving_lines
+
+from absl import flags
+
 from tfgan_kit_client import connection_flags
 
 FLAGS = flags.FLAGS

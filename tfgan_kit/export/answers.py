@@ -4,11 +4,11 @@ import hashlib
 import json
 import pathlib
 
-import numpy as np
-
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.comparison import as_numbers, distance, most_apart
 from tfgan_kit.export.warmup import replay
+
+import numpy as np
 
 VALUES = 512  # kept of an answer: enough to tell another model, few enough for a small file
 

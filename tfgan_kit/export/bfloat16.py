@@ -1,10 +1,10 @@
 """Convolutions and matrix products in bfloat16; everything else as precise as it was."""
 
+from tfgan_kit.export.inference_graph import InferenceGraph
+
 import ml_dtypes
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.export.inference_graph import InferenceGraph
 
 _PRODUCTS = frozenset({
     "BatchMatMulV2", "Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative", "MatMul",

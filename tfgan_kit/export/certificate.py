@@ -1,13 +1,13 @@
 """The parity certificate: how far the saved model's answers are from what they should be."""
 
-import numpy as np
-import tensorflow as tf
-
 from tfgan_kit import sampling
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.comparison import as_numbers, check_rows, most_apart
 from tfgan_kit.export.foreign import called
 from tfgan_kit.export.warmup import example_inputs
+
+import numpy as np
+import tensorflow as tf
 
 LARGEST_BATCH = 33
 PIXELS = 1_000_000  # to compare between alone and batched, over all signatures; see _MOST_PASSES

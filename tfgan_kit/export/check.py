@@ -3,8 +3,6 @@
 import dataclasses
 import pathlib
 
-import tensorflow as tf
-
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.answers import check_answers
 from tfgan_kit.export.contract_checks import check_batch_rule, check_dtypes
@@ -12,6 +10,8 @@ from tfgan_kit.export.files import check_files
 from tfgan_kit.export.lineage import check_lineage
 from tfgan_kit.export.operations import check_operations
 from tfgan_kit.export.publish import version_folders
+
+import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)

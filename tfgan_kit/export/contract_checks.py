@@ -2,12 +2,12 @@
 
 import io
 
-import tensorflow as tf
-from PIL import Image
-
 from tfgan_kit.export.comparison import BYTES_SUFFIX, as_numbers, check_rows, distance, most_apart
 from tfgan_kit.export.session import reason
 from tfgan_kit.export.warmup import example_inputs
+
+import tensorflow as tf
+from PIL import Image
 
 SIZES = (2, 5)  # of the two batches; the rows of the first are among those of the second
 

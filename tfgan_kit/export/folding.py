@@ -4,10 +4,10 @@ At inference `y = s * conv(x, W) + t` with `s = gamma / sqrt(variance + epsilon)
 `t = beta - mean * s`, which is `conv(x, s * W) + t` (Jacob et al., arXiv:1712.05877, section 3.2).
 """
 
+from tfgan_kit.export.inference_graph import InferenceGraph
+
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.export.inference_graph import InferenceGraph
 
 _KERNELS = {  # input that is the kernel, and its axis of output channels
     "MatMul": (1, 1),

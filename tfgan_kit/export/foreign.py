@@ -2,11 +2,11 @@
 
 import warnings
 
+from tfgan_kit.export.inputs import in_our_order
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.export.inputs import in_our_order
 
 _ROWS = 4
 

@@ -7,11 +7,11 @@ that functional, sequential and subclassed models are all alike to it.
 
 import dataclasses
 
-import numpy as np
-import tensorflow as tf
-
 from tfgan_kit.export.inlining import inline_convolutions
 from tfgan_kit.export.operations import ALLOWED
+
+import numpy as np
+import tensorflow as tf
 
 # A constant shape must stay visible to shape inference; only larger values become variables.
 _MOST_CONSTANT = 1024

@@ -12,14 +12,14 @@ import subprocess
 import sys
 import tempfile
 
-import numpy as np
-import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
-
 from tfgan_kit import processor
 from tfgan_kit.export.comparison import as_numbers, distance, most_apart
 from tfgan_kit.export.session import GraphSession, reason
 from tfgan_kit.export.warmup import read_warmup, replay
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 _XLA = "TF_XLA_FLAGS"
 _SECONDS = 900  # a large model's warmup requests, on a busy machine

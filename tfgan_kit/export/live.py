@@ -1,5 +1,8 @@
 """Does a running server answer as the version on disk does?"""
 
+from tfgan_kit.export.comparison import as_numbers, distance, most_apart
+from tfgan_kit.export.warmup import replay
+
 import grpc
 import numpy as np
 import tensorflow as tf
@@ -10,8 +13,6 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from tfgan_kit.export.comparison import as_numbers, distance, most_apart
-from tfgan_kit.export.warmup import replay
 from tfgan_kit_client.channel import open_channel
 from tfgan_kit_client.errors import ServingError, in_plain_words
 

@@ -1,12 +1,12 @@
 """The signatures of an exported generator, as a `tf.Module` that holds only what inference needs."""
 
-import tensorflow as tf
-
 from tfgan_kit import sampling
 from tfgan_kit.data.pixels import to_float
 from tfgan_kit.export import signatures as names
 from tfgan_kit.export.optimize import optimize, portable
 from tfgan_kit.export.profile import ExportProfile
+
+import tensorflow as tf
 
 
 class GeneratorModule(tf.Module):

@@ -10,9 +10,9 @@ made on one machine, would fail every request on another.
 - Channels first: transposed to channels last, and back.
 """
 
-import tensorflow as tf
-
 from tfgan_kit.export.inference_graph import InferenceGraph
+
+import tensorflow as tf
 
 _IMAGES = {  # the input that is images, by name and position; a kernel is input 1
     "AvgPool": ("value", 0), "Conv2D": ("input", 0), "Conv2DBackpropInput": ("out_backprop", 2),

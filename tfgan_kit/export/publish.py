@@ -155,8 +155,8 @@ def _flush(folder):
 def tensorflow_serving_lines(base):
     """The two usual ways to start the production server on a model folder."""
     return [
-        f"  TF_ENABLE_ONEDNN_OPTS=1 tensorflow_model_server --model_name={base.name} --model_base_path={base} --port=8500 "
-        "--rest_api_port=8501 --grpc_max_threads=64",
+        f"  TF_ENABLE_ONEDNN_OPTS=1 tensorflow_model_server --model_name={base.name} --model_base_path={base} "
+        "--port=8500 --rest_api_port=8501 --grpc_max_threads=64",
         f"  docker run --rm -p 8500:8500 -p 8501:8501 -v {base}:/models/{base.name} "
         f"-e MODEL_NAME={base.name} -e TF_ENABLE_ONEDNN_OPTS=1 tensorflow/serving --grpc_max_threads=64",
     ]

@@ -9,10 +9,10 @@ With kernel W of k places and `before` pixels of padding, output o reads inputs 
 so that ceil(k / s) places d make all of it, and q runs from 0 to `(s h - 1 + before) // s`.
 """
 
+from tfgan_kit.export.inference_graph import InferenceGraph
+
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.export.inference_graph import InferenceGraph
 
 _MOST_CHANNELS = 8  # benchmarks/README.md, "Export": from 16 on, oneDNN's own is as fast
 

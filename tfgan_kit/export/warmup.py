@@ -2,11 +2,11 @@
 
 import pathlib
 
+from tfgan_kit.export import signatures as names
+
 import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-
-from tfgan_kit.export import signatures as names
 
 BATCH_SIZES = (1, 2, 8, 16)  # one record a signature and size; TF Serving takes at most 1000 in all
 BYTES_OF_A_REQUEST = 2**18  # more rows than these only where it is one; the file is part of the export

@@ -1,9 +1,9 @@
 """Batch normalization whose scale and shift depend on the class (1610.07629)."""
 
+from tfgan_kit.layers.batch_normalization import BatchNormalization
+
 import keras
 from keras import ops
-
-from tfgan_kit.layers.batch_normalization import BatchNormalization
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")

@@ -1,10 +1,10 @@
 """Sines and cosines of the inputs, which let an MLP tell points apart that lie close together."""
 
+from tfgan_kit.sizes import check_sizes
+
 import keras
 import numpy as np
 from keras import layers, ops
-
-from tfgan_kit.sizes import check_sizes
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")

@@ -1,12 +1,12 @@
 """The network of the domain classifier, and how it is trained."""
 
+from tfgan_kit.data import pixels
+from tfgan_kit.metrics.feature_extractor import in_float32
+
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
-
-from tfgan_kit.data import pixels
-from tfgan_kit.metrics.feature_extractor import in_float32
 
 RECIPE = 1  # raise it when anything below changes what is trained: older caches are left alone
 FEATURES = 64

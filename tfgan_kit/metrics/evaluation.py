@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from tfgan_kit.metrics.choice import choose
 from tfgan_kit.metrics.domain_classifier import domain_classifier
 from tfgan_kit.metrics.extractors import open_extractor
@@ -16,6 +14,8 @@ from tfgan_kit.metrics.protocol import result_name
 from tfgan_kit.metrics.sliced_wasserstein import MAX_IMAGES
 from tfgan_kit.metrics.split import Split, split_indices
 from tfgan_kit.metrics.suspicions import check_real, suspicions
+
+import numpy as np
 
 LARGEST_SEED = 2**31 - 1  # times 2^32, an image's name is an int64
 KEPT_SAMPLES = 64  # of every set, to be looked at

@@ -3,11 +3,11 @@
 import hashlib
 import io
 
-import numpy as np
-from absl import logging
-
 from tfgan_kit.data.cache import cache_path, write_cache
 from tfgan_kit.metrics.image_set import ImageSet, gather, real_batches, spread
+
+import numpy as np
+from absl import logging
 
 _DIGEST_BYTES = 32
 

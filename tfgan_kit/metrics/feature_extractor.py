@@ -8,12 +8,12 @@ import uuid
 import zipfile
 from typing import NamedTuple
 
+from tfgan_kit.data import pixels
+from tfgan_kit.divergences.points import NO_REAL_NUMBERS
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.data import pixels
-from tfgan_kit.divergences.points import NO_REAL_NUMBERS
 
 KNOWN = ("domain", "inception", "lite0")  # extractors that go by a name
 

@@ -1,8 +1,8 @@
 """Weights of PyTorch's networks in Keras's, every batch normalization folded into its convolution."""
 
-import numpy as np
-
 from tfgan_kit.metrics.torch_weights import read_state_dict
+
+import numpy as np
 
 EPSILON = 1e-3  # of every batch normalization, in the networks that came from TensorFlow
 

@@ -1,10 +1,10 @@
 """The squared Frechet distance between two Gaussians fitted to features."""
 
-import numpy as np
-from tqdm import tqdm
-
 from tfgan_kit.divergences import gaussian
 from tfgan_kit.divergences.points import check_finite
+
+import numpy as np
+from tqdm import tqdm
 
 # Rows converted to float64 at once: 64 MiB of 2048 features.
 _BLOCK = 4096

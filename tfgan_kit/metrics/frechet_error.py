@@ -1,9 +1,9 @@
 """How far other images would move a Frechet distance: its standard error, by the delta method."""
 
+from tfgan_kit.metrics.frechet import gaussian_statistics
+
 import numpy as np
 from tqdm import tqdm
-
-from tfgan_kit.metrics.frechet import gaussian_statistics
 
 _BLOCK = 4096  # rows in float64 at a time
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tfgan_kit.metrics.feature_extractor import Answers
+
 import numpy as np
 from tqdm import tqdm
-
-from tfgan_kit.metrics.feature_extractor import Answers
 
 BATCH_SIZE = 128
 SEEDS_PER_SEED = 2**32  # image k of seed s has the name s * 2^32 + k (DESIGN.md, Randomness)

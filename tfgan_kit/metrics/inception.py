@@ -1,12 +1,12 @@
 """The InceptionV3 of the Frechet inception distance: the network of 2015, its published weights."""
 
-import keras
-import numpy as np
-from keras import layers, ops
-
 from tfgan_kit.metrics import resizing
 from tfgan_kit.metrics.feature_extractor import in_float32
 from tfgan_kit.metrics.folding import fill, folded
+
+import keras
+import numpy as np
+from keras import layers, ops
 
 SIDE = 299
 TAPS = {"64": 64, "192": 192, "768": 768, "2048": 2048, "logits_unbiased": 1008, "logits": 1008}

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
+
 import numpy as np
 from tqdm import tqdm
-
-from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
 
 NUM_SIZES = 15
 

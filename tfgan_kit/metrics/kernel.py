@@ -3,11 +3,11 @@
 from concurrent import futures
 from typing import NamedTuple
 
+from tfgan_kit.divergences.points import check_finite
+
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
-
-from tfgan_kit.divergences.points import check_finite
 
 NUM_SUBSETS = 100
 SUBSET_SIZE = 1000

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
 from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, sliced_wasserstein
 from tfgan_kit.metrics.copies import LEAST, memorisation
 from tfgan_kit.metrics.frechet import frechet_distance, gaussian_statistics
@@ -21,6 +19,8 @@ from tfgan_kit.metrics.sliced_wasserstein import (
     PATCHES_PER_IMAGE,
     image_sliced_wasserstein,
 )
+
+import numpy as np
 
 ALARM = 1e-3  # a p-value below which the memorisation test warns
 _NORMAL_95 = 1.959964  # a standard normal number lies within +- this with probability 0.95

@@ -4,11 +4,11 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-from scipy.spatial.distance import cdist
-
 from tfgan_kit.divergences import discrete
 from tfgan_kit.metrics.domain_classifier import domain_classifier
+
+import numpy as np
+from scipy.spatial.distance import cdist
 
 NEAR = 3.0  # deviations within which a point counts for its mode
 COUNTING_STEPS = 4000  # of the classifier that counts stacks, 64 images each

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
 from tfgan_kit.divergences.neighbour_search import blocks, nearest_others
 from tfgan_kit.divergences.points import checked_points
+
+import numpy as np
 
 PRECISION_K, DENSITY_K = 3, 5  # the values of arXiv:1904.06991 and arXiv:2002.09797
 

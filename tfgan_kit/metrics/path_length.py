@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.metrics.feature_extractor import FeatureExtractor
+
 import numpy as np
 from tqdm import tqdm
-
-from tfgan_kit.metrics.feature_extractor import FeatureExtractor
 
 NUM_PAIRS = 10_000
 PERCENTILES = (1, 99)  # outside of them distances are left out: StyleGAN's code and torch-fidelity

@@ -5,12 +5,13 @@ import html
 import io
 import json
 
-import numpy as np
-
 from tfgan_kit.metrics.copies import nearest_training
 from tfgan_kit.metrics.image_set import gather, real_batches, spread
 from tfgan_kit.metrics.protocol import differences
 from tfgan_kit.whole_files import write_text
+
+import numpy as np
+
 from tfgan_kit_client.pictures import encode_png, tile
 
 GRID = 64  # images in a grid

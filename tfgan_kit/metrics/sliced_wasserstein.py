@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-import numpy as np
-from scipy.ndimage import convolve1d
-
 from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, bar, mean_powers
 from tfgan_kit.divergences.sliced import SlicedWasserstein as SlicedWasserstein  # of points: public here too
 from tfgan_kit.divergences.sliced import sliced_wasserstein as sliced_wasserstein
+
+import numpy as np
+from scipy.ndimage import convolve1d
 
 PATCH_SIZE = 7
 PATCHES_PER_IMAGE = 128

@@ -1,11 +1,11 @@
 """Metrics that Keras gathers batch by batch, on any number of replicas: sums in float64, merged by adding."""
 
+from tfgan_kit import distribution
+from tfgan_kit.divergences.gaussian import Gaussian
+
 import keras
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit import distribution
-from tfgan_kit.divergences.gaussian import Gaussian
 
 
 class _Streaming(keras.metrics.Metric):

@@ -1,8 +1,8 @@
 """What is odd about the images that are measured, before a value of them is believed."""
 
-import numpy as np
-
 from tfgan_kit.metrics.domain_classifier import empty_classes
+
+import numpy as np
 
 _BRIGHT = 120  # of 255: images in [0, 1] that were taken for [-1, 1] are hardly darker, whatever their noise
 _DARK = 100

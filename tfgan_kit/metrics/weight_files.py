@@ -13,10 +13,10 @@ import urllib.request
 import zipfile
 from typing import NamedTuple
 
+from tfgan_kit.data.cache import cache_path
+
 from absl import logging
 from tqdm import tqdm
-
-from tfgan_kit.data.cache import cache_path
 
 _CHUNK = 1 << 20
 _TIMEOUT = 20  # seconds without a byte

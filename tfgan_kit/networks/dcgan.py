@@ -1,8 +1,5 @@
 """DCGAN (1511.06434) for any image of 4 or 7 times a power of two, optionally class-conditional."""
 
-import keras
-from keras import layers
-
 from tfgan_kit.layers import (
     BatchNormalization,
     ConditionalBatchNormalization,
@@ -10,6 +7,9 @@ from tfgan_kit.layers import (
     Conv2DTranspose,
 )
 from tfgan_kit.sizes import check_sizes
+
+import keras
+from keras import layers
 
 # Section 4 of the paper: "initialized from a zero-centered Normal distribution with std 0.02".
 INITIALIZER_STDDEV = 0.02

@@ -1,10 +1,10 @@
 """Multi-layer perceptrons for points in the plane: mixtures, toy games, quick experiments."""
 
-import keras
-from keras import layers
-
 from tfgan_kit.layers import FourierFeatures
 from tfgan_kit.sizes import check_sizes
+
+import keras
+from keras import layers
 
 
 def _hidden(x, width, depth, dtype, negative_slope=0.0):

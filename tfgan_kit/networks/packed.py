@@ -1,9 +1,9 @@
 """Packing (PacGAN, 1712.04086): a discriminator that judges several samples together."""
 
+from tfgan_kit.sizes import check_sizes
+
 import keras
 from keras import ops
-
-from tfgan_kit.sizes import check_sizes
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")

@@ -1,10 +1,10 @@
 """A fully convolutional pair with a grid of latents (1611.08207): images of any height and width."""
 
-import keras
-from keras import layers, ops
-
 from tfgan_kit.layers import BatchNormalization, Conv2D
 from tfgan_kit.sizes import check_sizes
+
+import keras
+from keras import layers, ops
 
 LARGEST_MULTIPLE = 4  # of `width`, as channels of the first stage
 STRIDE = 2

@@ -3,9 +3,9 @@
 import math
 import typing
 
-from keras import ops
-
 from tfgan_kit.objectives.objective import Objective, register
+
+from keras import ops
 
 LOGIT_RANGE = 20.0  # beyond it a logit that will be exponentiated grows like a logarithm only
 

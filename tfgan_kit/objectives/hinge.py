@@ -1,8 +1,8 @@
 """Hinge objective (1705.02894, 1802.05957)."""
 
-from keras import ops
-
 from tfgan_kit.objectives.objective import Objective, register
+
+from keras import ops
 
 
 @register

@@ -1,8 +1,8 @@
 """Least squares GAN (1611.04076)."""
 
-from keras import ops
-
 from tfgan_kit.objectives.objective import Objective, register
+
+from keras import ops
 
 
 @register

@@ -2,9 +2,9 @@
 
 import math
 
-from keras import ops
-
 from tfgan_kit.objectives.objective import Objective, register
+
+from keras import ops
 
 
 class _CrossEntropyDiscriminator(Objective):

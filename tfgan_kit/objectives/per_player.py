@@ -1,8 +1,8 @@
 """Two objectives in one game: the discriminator's from one paper, the generator's from another."""
 
-import keras
-
 from tfgan_kit.objectives.objective import Objective, register
+
+import keras
 
 
 @register

@@ -1,8 +1,8 @@
 """Wasserstein GAN (1701.07875)."""
 
-from keras import ops
-
 from tfgan_kit.objectives.objective import Objective, register
+
+from keras import ops
 
 
 @register

@@ -1,8 +1,8 @@
 """Consistency regularisation: CR (1910.12027) and balanced CR (2002.04724)."""
 
-import tensorflow as tf
-
 from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register
+
+import tensorflow as tf
 
 
 @register

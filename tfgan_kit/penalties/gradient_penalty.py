@@ -1,7 +1,5 @@
 """Gradient penalties between real and generated images: WGAN-GP's (1704.00028) and its kin."""
 
-import tensorflow as tf
-
 from tfgan_kit.penalties.penalty import (
     Penalty,
     check_not_negative,
@@ -9,6 +7,8 @@ from tfgan_kit.penalties.penalty import (
     root,
     squared_gradient_norm,
 )
+
+import tensorflow as tf
 
 
 class _Interpolated(Penalty):

@@ -1,8 +1,8 @@
 """The LeCam regulariser (2104.03310): for training on little data."""
 
-import tensorflow as tf
-
 from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register
+
+import tensorflow as tf
 
 
 @register

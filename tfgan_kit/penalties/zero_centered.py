@@ -1,13 +1,13 @@
 """R1 and R2 (1801.04406): the squared gradient norm on real, or on generated, images."""
 
-import tensorflow as tf
-
 from tfgan_kit.penalties.penalty import (
     Penalty,
     check_not_negative,
     register,
     squared_gradient_norm,
 )
+
+import tensorflow as tf
 
 
 class _ZeroCentered(Penalty):

@@ -8,10 +8,10 @@ import sys
 import threading
 import time
 
-from absl import app, flags
-
 from tfgan_kit.serving import ModelServer, StartError, start_flags
 from tfgan_kit.serving.listening import address_of
+
+from absl import app, flags
 
 _GRACE_SECONDS = 30
 flags.adopt_module_key_flags(start_flags)  # so that --help shows them

@@ -4,9 +4,9 @@ import dataclasses
 import itertools
 import os
 
-import tensorflow as tf
-
 from tfgan_kit.export.batching import allowed_batch_sizes
+
+import tensorflow as tf
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 

@@ -3,12 +3,12 @@
 Reference: tensorflow/serving `servables/tensorflow/{classifier,regressor,multi_inference}.cc`.
 """
 
+from tfgan_kit.serving.calls import RequestError
+
 import grpc
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import classification_pb2, inference_pb2, regression_pb2
-
-from tfgan_kit.serving.calls import RequestError
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY

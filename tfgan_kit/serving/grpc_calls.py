@@ -6,10 +6,10 @@ import threading
 import time
 from concurrent import futures
 
+from tfgan_kit.serving.calls import RequestError, status_of
+
 import grpc
 from google.protobuf.message import DecodeError
-
-from tfgan_kit.serving.calls import RequestError, status_of
 
 _LOGGER = logging.getLogger(__name__)
 _SILENT = 128  # calls that may wait for their message, each in a thread that sleeps

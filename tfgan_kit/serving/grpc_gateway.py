@@ -2,11 +2,11 @@
 
 import time
 
-import grpc
-
 from tfgan_kit.serving import health, listening
 from tfgan_kit.serving.grpc_calls import GrpcCalls
 from tfgan_kit.serving.services import services
+
+import grpc
 
 _CHANNEL = {
     "grpc.max_receive_message_length": 64 * 2**20,  # unpacked; a small gzip message may be huge

@@ -1,10 +1,10 @@
 """`grpc.health.v1`, as load balancers and Kubernetes probes ask for it."""
 
-import grpc
-from grpc_health.v1 import health_pb2
-
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.services import Service
+
+import grpc
+from grpc_health.v1 import health_pb2
 
 # The names that TensorFlow Serving's health check knows, without their package.
 _NAMES = ("", "PredictionService", "ModelService")

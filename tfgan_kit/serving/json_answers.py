@@ -8,16 +8,16 @@ which parses to the same and is ten times as long.
 import base64
 import re
 
+from tfgan_kit.serving import tensors
+from tfgan_kit.serving.json_requests import ROW
+from tfgan_kit.serving.json_tensors import data_type_name
+from tfgan_kit.serving.json_text import invalid
+
 import numpy as np
 import orjson
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
-
-from tfgan_kit.serving import tensors
-from tfgan_kit.serving.json_requests import ROW
-from tfgan_kit.serving.json_tensors import data_type_name
-from tfgan_kit.serving.json_text import invalid
 
 _BYTES_SUFFIX = "_bytes"  # an output so named leaves as {"b64": ...}
 _SMALL = re.compile(rb"\b0\.(0{4,})(\d)(\d*)\b")

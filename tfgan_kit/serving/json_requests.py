@@ -3,13 +3,13 @@
 Reference: TensorFlow Serving's `g3doc/api_rest.md`; its texts and their order are `json_tensor.cc`'s.
 """
 
-import tensorflow as tf
-
 from tfgan_kit.serving import tensors
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.json_excerpt import excerpt
 from tfgan_kit.serving.json_tensors import array_of, is_base64
 from tfgan_kit.serving.json_text import invalid, parse_object
+
+import tensorflow as tf
 
 ROW, COLUMN = "instances", "inputs"
 _RUN = 1024  # rows

@@ -7,13 +7,13 @@ what does not fit is walked through, to name the first value that does not.
 import base64
 import itertools
 
-import grpc
-import numpy as np
-import tensorflow as tf
-
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.json_excerpt import excerpt, type_name
 from tfgan_kit.serving.json_text import invalid
+
+import grpc
+import numpy as np
+import tensorflow as tf
 
 _MOST_DIMENSIONS = 32
 _RUN = 1024  # values

@@ -2,11 +2,11 @@
 
 import re
 
-import grpc
-import rapidjson
-
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.json_excerpt import excerpt
+
+import grpc
+import rapidjson
 
 # Native: numbers past 64 bits become doubles, as there, not integers without end
 _NUMBERS = rapidjson.NM_NATIVE | rapidjson.NM_NAN

@@ -1,9 +1,9 @@
 """The gRPC server's doors: a port in plain text or TLS, a UNIX socket."""
 
-import grpc
-
 from tfgan_kit.serving.calls import StartError
 from tfgan_kit.serving.text_protos import read_ssl_config
+
+import grpc
 
 
 def address_of(host: str, port: int) -> str:

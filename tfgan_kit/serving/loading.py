@@ -3,13 +3,13 @@
 import pathlib
 import time
 
-import grpc
-
 from tfgan_kit.serving.batching import BatchingParameters
 from tfgan_kit.serving.calls import status_of
 from tfgan_kit.serving.saved_model import SavedModel
 from tfgan_kit.serving.text_protos import read_batching_parameters
 from tfgan_kit.serving.warmup import warm_up
+
+import grpc
 
 _BATCHING_FILE = "batching_params.pbtxt"
 

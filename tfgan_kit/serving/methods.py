@@ -2,6 +2,11 @@
 
 import functools
 
+from tfgan_kit.serving import examples
+from tfgan_kit.serving.calls import RequestError
+from tfgan_kit.serving.monitoring import Monitor
+from tfgan_kit.serving.predict import predict
+
 import grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
@@ -9,11 +14,6 @@ from tensorflow_serving.apis import (
     model_management_pb2,
     model_pb2,
 )
-
-from tfgan_kit.serving import examples
-from tfgan_kit.serving.calls import RequestError
-from tfgan_kit.serving.monitoring import Monitor
-from tfgan_kit.serving.predict import predict
 
 _SIGNATURE_DEF = "signature_def"
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT

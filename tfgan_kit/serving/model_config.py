@@ -2,10 +2,10 @@
 
 import os
 
+from tfgan_kit.serving.calls import RequestError
+
 import grpc
 from tensorflow_serving.config import model_server_config_pb2 as config_pb2
-
-from tfgan_kit.serving.calls import RequestError
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _TENSORFLOW = "tensorflow"

@@ -5,13 +5,13 @@ import pathlib
 import threading
 import time
 
-import grpc
-from tensorflow_serving.config import model_server_config_pb2 as config_pb2
-
 from tfgan_kit.serving import model_config
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.refusals import Refusals
 from tfgan_kit.serving.versions import Versions, not_found, version_folders
+
+import grpc
+from tensorflow_serving.config import model_server_config_pb2 as config_pb2
 
 _LOGGER = logging.getLogger(__name__)
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT

@@ -2,11 +2,11 @@
 
 import time
 
-import grpc
-from tensorflow_serving.apis import predict_pb2
-
 from tfgan_kit.serving import tensors
 from tfgan_kit.serving.calls import RequestError
+
+import grpc
+from tensorflow_serving.apis import predict_pb2
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT
 

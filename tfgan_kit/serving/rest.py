@@ -6,9 +6,6 @@ import re
 import threading
 import time
 
-import orjson
-from aiohttp import web
-
 from tfgan_kit.serving import json_answers
 from tfgan_kit.serving.monitoring import Monitor
 from tfgan_kit.serving.rest_bodies import Bodies, BodyError
@@ -17,6 +14,9 @@ from tfgan_kit.serving.rest_connections import Connections
 from tfgan_kit.serving.rest_options import RestOptions
 from tfgan_kit.serving.rest_paths import model_of
 from tfgan_kit.serving.rest_threads import RestThreads
+
+import orjson
+from aiohttp import web
 
 READY_PATH = "/readyz"  # ours; TensorFlow Serving has no such URL
 _API = re.compile(r"/v1/.*", re.I)

@@ -4,6 +4,9 @@ import dataclasses
 import logging
 import zlib
 
+from tfgan_kit.serving import json_answers, json_examples, json_requests, rest_paths
+from tfgan_kit.serving.calls import status_of
+
 import grpc
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -12,9 +15,6 @@ from tensorflow_serving.apis import (
     predict_pb2,
     regression_pb2,
 )
-
-from tfgan_kit.serving import json_answers, json_examples, json_requests, rest_paths
-from tfgan_kit.serving.calls import status_of
 
 _LOGGER = logging.getLogger(__name__)
 _CODE = grpc.StatusCode

@@ -9,10 +9,10 @@ import dataclasses
 import re
 from urllib.parse import unquote_to_bytes
 
+from tfgan_kit.serving.calls import RequestError
+
 import grpc
 from tensorflow_serving.apis import model_pb2
-
-from tfgan_kit.serving.calls import RequestError
 
 _MODEL = r"/v1/models/(?P<name>[^/:]+)"
 _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"

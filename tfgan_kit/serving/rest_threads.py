@@ -4,9 +4,9 @@ import asyncio
 import threading
 from concurrent import futures
 
-import grpc
-
 from tfgan_kit.serving.rest_calls import Answer, refused
+
+import grpc
 
 _FULL = "Server Threadpool Exhausted"  # what the gRPC side says
 _LATE = "Timed out waiting for notification"  # TensorFlow Serving's

@@ -3,15 +3,15 @@
 import copy
 import pathlib
 
-import grpc
-import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
-
 from tfgan_kit.export.session import GraphSession
 from tfgan_kit.serving.batching import BatchingParameters
 from tfgan_kit.serving.calls import RequestError
 from tfgan_kit.serving.compiled import compiled_signatures
 from tfgan_kit.serving.signature import Signature
+
+import grpc
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 _SERVE = ("serve",)  # TensorFlow Serving's --saved_model_tags
 _INIT = "__saved_model_init_op"  # in the metadata, but no function to call

@@ -2,12 +2,12 @@
 
 import logging
 
+from tfgan_kit.serving import batching, tensors
+from tfgan_kit.serving.calls import RequestError
+
 import grpc
 import numpy as np
 import tensorflow as tf
-
-from tfgan_kit.serving import batching, tensors
-from tfgan_kit.serving.calls import RequestError
 
 _LOGGER = logging.getLogger(__name__)
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT

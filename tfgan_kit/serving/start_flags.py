@@ -8,13 +8,13 @@ Named as tensorflow_model_server's, with its defaults, except --host (it listens
 import dataclasses
 import os
 
-from absl import app, flags
-
 from tfgan_kit.serving.batching import BatchingParameters
 from tfgan_kit.serving.calls import StartError
 from tfgan_kit.serving.options import ServerOptions
 from tfgan_kit.serving.server import ModelServer
 from tfgan_kit.serving.text_protos import read_batching_parameters
+
+from absl import app, flags
 
 CANNOT_START = 255  # what tensorflow_model_server exits with
 _FLAGS = flags.FLAGS

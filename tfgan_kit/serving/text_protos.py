@@ -7,6 +7,8 @@ here, field by field as in tensorflow/serving `config/*.proto` and
 
 import pathlib
 
+from tfgan_kit.serving.batching import BatchingParameters
+
 from google.protobuf import (
     descriptor_pb2,
     descriptor_pool,
@@ -15,8 +17,6 @@ from google.protobuf import (
     wrappers_pb2,
 )
 from tensorflow_serving.config import model_server_config_pb2
-
-from tfgan_kit.serving.batching import BatchingParameters
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {"string": _FIELD.TYPE_STRING, "bool": _FIELD.TYPE_BOOL, "int64": _FIELD.TYPE_INT64}

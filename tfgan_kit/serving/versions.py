@@ -7,12 +7,12 @@ import pathlib
 import threading
 import time
 
-import grpc
-from tensorflow_serving.apis import get_model_status_pb2
-
 from tfgan_kit.serving import policies
 from tfgan_kit.serving.calls import RequestError, status_of
 from tfgan_kit.serving.refusals import Refusals
+
+import grpc
+from tensorflow_serving.apis import get_model_status_pb2
 
 _LOGGER = logging.getLogger(__name__)
 _STATUS = get_model_status_pb2.ModelVersionStatus

@@ -3,15 +3,15 @@
 import logging
 import pathlib
 
-import grpc
-import tensorflow as tf
-from google.protobuf import message
-from tensorflow_serving.apis import prediction_log_pb2
-
 from tfgan_kit.export import signatures
 from tfgan_kit.serving import examples
 from tfgan_kit.serving.calls import RequestError, reason
 from tfgan_kit.serving.predict import predict
+
+import grpc
+import tensorflow as tf
+from google.protobuf import message
+from tensorflow_serving.apis import prediction_log_pb2
 
 _LOGGER = logging.getLogger(__name__)
 _MAX_RECORDS = 1000  # TensorFlow Serving refuses a version with more

@@ -1,9 +1,9 @@
 """Consensus optimization (1705.10461): simultaneous descent that also shrinks its own gradients."""
 
+from tfgan_kit import distribution
+
 import keras
 import tensorflow as tf
-
-from tfgan_kit import distribution
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
