@@ -41,6 +41,7 @@ def line(step, value, metric="fd_domain"):
 # Saving
 
 
+@pytest.mark.thorough
 def test_checkpoint_is_named_by_its_step_and_loads_equal(gan, weights_of, tmp_path):
     gan.step.assign(12000)
     path = Run(tmp_path).save(gan)
@@ -48,6 +49,7 @@ def test_checkpoint_is_named_by_its_step_and_loads_equal(gan, weights_of, tmp_pa
     np.testing.assert_array_equal(weights_of(load_gan(path)), weights_of(gan))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("keep, kept", [(1, [40]), (2, [30, 40]), (9, [10, 20, 30, 40])])
 def test_the_newest_are_kept(keep, kept, gan, tmp_path):
     run = Run(tmp_path, keep=keep)
@@ -55,6 +57,7 @@ def test_the_newest_are_kept(keep, kept, gan, tmp_path):
     assert list(run.checkpoints()) == kept
 
 
+@pytest.mark.thorough
 def test_the_best_is_spared(gan, tmp_path):
     run = Run(tmp_path, keep=1)
     save_steps(run, gan, [10])
@@ -95,6 +98,7 @@ def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.95])
 @pytest.mark.parametrize("step", [10, 20], ids=["the same step", "the next step"])
 def test_failed_write_leaves_the_folder_as_it_was_and_says_so(part, step, gan, tmp_path):
@@ -162,6 +166,7 @@ def test_run_that_does_not_write_refuses_weights_that_are_not_finite_too(gan, tm
         Run(tmp_path, writes=False).save(gan)
 
 
+@pytest.mark.thorough
 def test_saving_a_step_again_replaces_it_whole(gan, weights_of, tmp_path):
     run = Run(tmp_path)
     save_steps(run, gan, [10])
@@ -223,6 +228,7 @@ def test_file_in_the_folder_s_place_is_an_os_error(gan, tmp_path):
 # Loading
 
 
+@pytest.mark.thorough
 def test_run_folder_means_its_newest(gan, tmp_path):
     run = Run(tmp_path)
     save_steps(run, gan, [10, 20])
@@ -230,6 +236,7 @@ def test_run_folder_means_its_newest(gan, tmp_path):
     assert int(load_gan(tmp_path).step) == 20
 
 
+@pytest.mark.thorough
 def test_best_is_the_lowest_distance(gan, tmp_path):
     run = Run(tmp_path)
     save_steps(run, gan, [10, 20, 30])
@@ -296,6 +303,7 @@ def test_truncated_file_is_refused(part, gan, tmp_path):
         load_gan(path)
 
 
+@pytest.mark.thorough
 @damaged
 def test_damaged_file_that_is_named_itself_is_refused(damage, gan, tmp_path):
     run = Run(tmp_path)
@@ -305,6 +313,7 @@ def test_damaged_file_that_is_named_itself_is_refused(damage, gan, tmp_path):
         load_gan(run.checkpoints()[20])
 
 
+@pytest.mark.thorough
 @damaged
 def test_damaged_newest_gives_way_to_the_one_before_and_both_are_named(damage, gan, tmp_path):
     run = Run(tmp_path)
@@ -315,6 +324,7 @@ def test_damaged_newest_gives_way_to_the_one_before_and_both_are_named(damage, g
     assert list(Run(tmp_path).checkpoints()) == [10, 20]  # nothing is deleted
 
 
+@pytest.mark.thorough
 def test_damaged_best_gives_way_to_the_second(gan, tmp_path):
     run = Run(tmp_path)
     save_steps(run, gan, [10, 20, 30])
@@ -333,6 +343,7 @@ def test_run_without_a_whole_checkpoint_is_refused_by_their_names(gan, tmp_path)
         load_gan(tmp_path)
 
 
+@pytest.mark.thorough
 @damaged
 def test_damaged_checkpoint_keeps_no_place_of_a_whole_one(damage, gan, tmp_path):
     save_steps(Run(tmp_path, keep=2), gan, [10, 20])
@@ -343,6 +354,7 @@ def test_damaged_checkpoint_keeps_no_place_of_a_whole_one(damage, gan, tmp_path)
     assert list(Run(tmp_path).checkpoints()) == [30, 40]
 
 
+@pytest.mark.thorough
 def test_damage_after_the_run_was_opened_is_noticed(gan, tmp_path):
     run = Run(tmp_path, keep=2)
     save_steps(run, gan, [10, 20])
@@ -352,6 +364,7 @@ def test_damage_after_the_run_was_opened_is_noticed(gan, tmp_path):
     assert list(run.checkpoints()) == [10, 20, 30]
 
 
+@pytest.mark.thorough
 def test_damaged_checkpoint_is_replaced_when_its_step_comes_again(gan, tmp_path):
     run = Run(tmp_path)
     save_steps(run, gan, [10, 20])
@@ -370,6 +383,7 @@ def test_a_checkpoint_is_read_back_once(gan, tmp_path, monkeypatch):
     assert len(read) == 1 and read[0].startswith(".writing")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("ckpt", ["run", "run/checkpoints/step-00000010.keras"])
 def test_a_checkpoint_that_is_loaded_is_proved_once(ckpt, gan, tmp_path, monkeypatch):
     save_steps(Run(tmp_path / "run"), gan, [10])

@@ -10,6 +10,9 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import IMAGE_SHAPE, dense_discriminator, dense_generator
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
 
 
 def discriminator(*layers):
@@ -168,7 +171,7 @@ def test_a_second_compile_replaces_the_first(tmp_path, dataset, make_gan):
 # Ways to run
 
 
-@pytest.mark.parametrize("update", [
+@twins("update", [
     gk.Alternating(), gk.Alternating(2, 1), gk.Alternating(gradient_accumulation_steps=2)
 ], ids=["plain", "two_moves", "accumulation"])
 def test_xla_trains_a_whole_step(update, make_gan, uint8_images):

@@ -14,6 +14,7 @@ from tests.conftest import (
     dense_discriminator,
     dense_generator,
 )
+from tests.twins import twins
 
 RICH = dict(
     objective="hinge", penalties=[gk.R1(gamma=0.1, interval=2), gk.GradientPenalty(weight=0.1)],
@@ -24,6 +25,7 @@ RICH = dict(
 # The average
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("decay", [0.3, 0.999])  # the ramp decides the first 2 steps, and all 6
 def test_average_follows_its_formula_with_ramp_up(decay, make_gan, dataset):
     """a <- a + (1 - min(decay, (1 + t) / (10 + t))) (w - a), statistics of BatchNorm included."""
@@ -43,6 +45,7 @@ def test_average_follows_its_formula_with_ramp_up(decay, make_gan, dataset):
     assert all(moved)
 
 
+@pytest.mark.thorough
 def test_decay_zero_generates_from_the_weights_themselves(make_gan, dataset):
     gan = make_gan(ema_decay=0.0)
     gan.fit(dataset, verbose=0)
@@ -54,6 +57,7 @@ def test_decay_zero_generates_from_the_weights_themselves(make_gan, dataset):
 # fit
 
 
+@pytest.mark.thorough
 def test_a_whole_fit_traces_once(monkeypatch, make_gan, dataset):
     traces, train_step = [], gk.GAN.train_step
 
@@ -68,7 +72,8 @@ def test_a_whole_fit_traces_once(monkeypatch, make_gan, dataset):
     assert len(traces) == 1
 
 
-@pytest.mark.parametrize("arguments", [{}, RICH], ids=["plain", "rich"])
+@pytest.mark.thorough
+@twins("arguments", [{}, RICH], ids=["plain", "rich"])
 def test_two_fits_equal_one(arguments, make_gan, weights_of, dataset):
     whole, parts = make_gan(**arguments), make_gan(**arguments)
     whole.fit(dataset, epochs=3, verbose=0)
@@ -77,13 +82,15 @@ def test_two_fits_equal_one(arguments, make_gan, weights_of, dataset):
     np.testing.assert_array_equal(weights_of(whole), weights_of(parts))
 
 
-@pytest.mark.parametrize("arguments", [{}, RICH, {"ema_decay": 0.0}], ids=["plain", "rich", "0"])
+@pytest.mark.thorough
+@twins("arguments", [{}, RICH, {"ema_decay": 0.0}], ids=["plain", "rich", "0"], quick=2)
 def test_training_on_from_a_file_equals_an_uninterrupted_run(
     arguments, make_gan, dataset, check_resume
 ):
     check_resume(lambda: make_gan(**arguments), dataset)
 
 
+@pytest.mark.thorough
 def test_file_holds_the_rules_of_the_game(make_gan, tmp_path):
     gan = make_gan(ema_decay=0.5, seed=9, **RICH)
     gan.save(tmp_path / "gan.keras")
@@ -92,6 +99,7 @@ def test_file_holds_the_rules_of_the_game(make_gan, tmp_path):
     assert (loaded.ema_decay, loaded.seed, type(loaded.objective)) == (0.5, 9, gk.Hinge)
 
 
+@pytest.mark.thorough
 def test_uint8_and_float_images_train_alike(make_gan, weights_of, uint8_images):
     sgd = dict(generator_optimizer="sgd", discriminator_optimizer="sgd")  # Adam enlarges rounding
     ints, floats = make_gan(**sgd), make_gan(**sgd)
@@ -101,6 +109,7 @@ def test_uint8_and_float_images_train_alike(make_gan, weights_of, uint8_images):
     np.testing.assert_allclose(weights_of(ints), weights_of(floats), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_seed_decides_the_training(make_gan, weights_of, dataset):
     first, again, other = make_gan(seed=1), make_gan(seed=1), make_gan(seed=2)
     for gan in (first, again, other):
@@ -109,6 +118,7 @@ def test_seed_decides_the_training(make_gan, weights_of, dataset):
     assert not np.array_equal(weights_of(first), weights_of(other))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "arguments", [{"steps_per_execution": 3}, {"run_eagerly": True}], ids=["three", "eager"]
 )
@@ -119,7 +129,8 @@ def test_execution_mode_does_not_change_the_training(arguments, make_gan, weight
     np.testing.assert_allclose(weights_of(other), weights_of(plain), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.thorough
+@twins("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_and_resumes(policy, weights_of, dataset, tmp_path):
     generator = gk.DCGANGenerator(8, 1, 4, 2, dtype=policy)
     gan = gk.GAN(generator, gk.DCGANDiscriminator(8, 1, 2, dtype=policy))
@@ -135,11 +146,13 @@ def test_mixed_precision_trains_and_resumes(policy, weights_of, dataset, tmp_pat
     np.testing.assert_array_equal(loaded.generate(3), gan.generate(3))
 
 
+@pytest.mark.thorough
 def test_validation_data_adds_its_losses(make_gan, dataset, uint8_images):
     history = make_gan().fit(dataset, validation_data=(uint8_images, None), verbose=0).history
     assert {"val_d_loss", "val_g_loss", "val_real_score", "val_fake_score"} <= set(history)
 
 
+@pytest.mark.thorough
 def test_endless_validation_data_is_read_for_one_epoch(make_gan, dataset):
     gan = make_gan()
     history = gan.fit(dataset, epochs=2, validation_data=dataset, verbose=0).history
@@ -149,6 +162,7 @@ def test_endless_validation_data_is_read_for_one_epoch(make_gan, dataset):
     }
 
 
+@pytest.mark.thorough
 def test_validation_split_works(make_gan, uint8_images):
     history = make_gan().fit(uint8_images, validation_split=0.25, verbose=0).history
     assert np.isfinite(history["val_d_loss"]).all()
@@ -165,6 +179,7 @@ def test_summary_counts_both_players(make_gan):
 # evaluate
 
 
+@pytest.mark.thorough
 def test_evaluate_changes_nothing_and_repeats(make_gan, weights_of, uint8_images):
     gan = make_gan(penalties=[gk.R1()])
     before = weights_of(gan)
@@ -174,6 +189,7 @@ def test_evaluate_changes_nothing_and_repeats(make_gan, weights_of, uint8_images
     np.testing.assert_array_equal(weights_of(gan), before)
 
 
+@pytest.mark.thorough
 def test_evaluate_takes_keras_s_positional_arguments(make_gan, uint8_images, capsys):
     make_gan().evaluate(uint8_images, None, 8, 0)
     assert capsys.readouterr().out == ""
@@ -181,6 +197,7 @@ def test_evaluate_takes_keras_s_positional_arguments(make_gan, uint8_images, cap
     assert "3/3" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_evaluate_is_the_objective_on_networks_in_inference_mode(make_gan, uint8_images):
     gan = make_gan(objective="wasserstein")
     found = gan.evaluate(uint8_images, batch_size=8, verbose=0, return_dict=True)
@@ -194,13 +211,15 @@ def test_evaluate_is_the_objective_on_networks_in_inference_mode(make_gan, uint8
 # The divergence that is minimised
 
 
-@pytest.mark.parametrize(
+@pytest.mark.thorough
+@twins(
     "objective, bound",
     [
         ("non_saturating", lambda d_loss: (np.log(4) - d_loss) / 2),
         ("fgan_kl", lambda d_loss: -d_loss),
         (gk.PerPlayer(gk.Hinge(), gk.Wasserstein()), lambda d_loss: 1 - d_loss / 2),
     ],
+    quick=2,
 )
 def test_training_and_evaluation_log_the_divergence_that_is_reached(
     objective, bound, make_gan, uint8_images
@@ -223,6 +242,7 @@ class Boundless(gk.objectives.Objective):
         return -keras.ops.mean(fake_logits)
 
 
+@pytest.mark.thorough
 def test_objective_without_a_divergence_logs_none(make_gan, uint8_images):
     found = make_gan(objective=Boundless()).fit(uint8_images, verbose=0).history
     assert "divergence_bound" not in found
@@ -237,6 +257,7 @@ def test_rows_that_meet_in_a_loss_are_refused_where_a_part_sees_some(make_gan):
 # generate
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 65])
 @pytest.mark.parametrize("conditional", [False, True])
 def test_an_image_does_not_depend_on_its_batch(count, conditional, make_gan):
@@ -247,6 +268,7 @@ def test_an_image_does_not_depend_on_its_batch(count, conditional, make_gan):
     np.testing.assert_array_equal(whole, alone)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [3, 5, 9])
 def test_a_convolutional_image_does_not_depend_on_its_batch(count):
     """oneDNN takes another algorithm for odd batches from 3 on (DESIGN.md, randomness)."""
@@ -274,6 +296,7 @@ def test_different_seeds_give_different_images(make_gan):
     assert images.dtype == np.uint8 and images.shape == (8, *IMAGE_SHAPE)
 
 
+@pytest.mark.thorough
 def test_predict_and_generate_agree(make_gan, dataset):
     gan = make_gan()
     gan.fit(dataset, verbose=0)
@@ -325,6 +348,7 @@ def sequential_networks():
     return generator, discriminator
 
 
+@pytest.mark.thorough
 def test_plain_sequential_networks_work_and_survive_their_file(dataset, weights_of, tmp_path):
     gan = gk.GAN(*sequential_networks())
     gan.compile()
@@ -346,6 +370,7 @@ class Subclassed(keras.Model):
         return keras.ops.reshape(self.dense(latents), (-1, *IMAGE_SHAPE))
 
 
+@pytest.mark.thorough
 def test_subclassed_generator_works_and_survives_its_file(dataset, tmp_path):
     gan = gk.GAN(Subclassed(), dense_discriminator(), latent_dim=5)
     gan.compile()
@@ -355,6 +380,7 @@ def test_subclassed_generator_works_and_survives_its_file(dataset, tmp_path):
     np.testing.assert_array_equal(loaded.generate(4), gan.generate(4))
 
 
+@pytest.mark.thorough
 def test_conditional_functional_networks_of_a_user_train(make_gan, uint8_images, labels):
     gan = make_gan(conditional=True)
     history = gan.fit(uint8_images, labels.astype(np.int64), batch_size=8, verbose=0).history
@@ -467,6 +493,7 @@ def with_shape(*shape, dtype=np.uint8):
     return np.zeros(shape, dtype)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "images, message",
     [
@@ -486,12 +513,14 @@ def test_wrong_images_are_refused(images, message, method, make_gan):
         getattr(make_gan(), method)(images, batch_size=4, verbose=0)
 
 
+@pytest.mark.thorough
 def test_float_images_of_a_data_set_are_checked_step_by_step(make_gan):
     images = tf.data.Dataset.from_tensors(255.0 * tf.ones((8, *IMAGE_SHAPE)))
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"must be in \[-1, 1\]"):
         make_gan().fit(images, verbose=0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "wrong, message",
     [
@@ -508,6 +537,7 @@ def test_wrong_labels_are_refused(wrong, message, make_gan, uint8_images):
         make_gan(conditional=True).fit(uint8_images, wrong, batch_size=12, verbose=0)
 
 
+@pytest.mark.thorough
 def test_labels_of_a_data_set_are_checked_step_by_step(make_gan, uint8_images, labels):
     data = tf.data.Dataset.from_tensors((uint8_images, labels + 1))
     with pytest.raises(tf.errors.InvalidArgumentError, match="Labels are integer ids"):
@@ -564,6 +594,7 @@ def test_names_beyond_the_stream_are_refused(arguments):
         gk.image_seeds(0, **arguments)
 
 
+@pytest.mark.thorough
 def test_regularizers_of_the_networks_are_part_of_their_losses():
     def trained(regularizer):
         keras.utils.set_random_seed(0)
@@ -583,6 +614,7 @@ def test_regularizers_of_the_networks_are_part_of_their_losses():
     np.testing.assert_allclose(plain - decayed, 0.1 * before, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_bfloat16_weights_are_averaged_too():
     networks = [
         keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, dtype="bfloat16")]),

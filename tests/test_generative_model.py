@@ -18,6 +18,7 @@ def psnr(a, b):
     return 10 * np.log10(255**2 / np.maximum(error, 1e-6))  # found again to the last level
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("conditional", [False, True])
 def test_a_generated_image_is_found_again(conditional, make_gan):
     gan = make_gan(conditional)
@@ -31,6 +32,7 @@ def test_a_generated_image_is_found_again(conditional, make_gan):
     np.testing.assert_allclose(np.minimum(found.psnr, 45), np.minimum(psnr(images, found.images), 45), atol=2)
 
 
+@pytest.mark.thorough
 def test_projection_is_deterministic_and_named_by_its_seed(make_gan):
     gan = make_gan()
     images = gan.generate(2)
@@ -49,6 +51,7 @@ def test_the_best_of_the_starts_counts():
     np.testing.assert_allclose(errors, [0.01, 0.25], atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_more_images_than_at_once_are_projected_alike(make_gan):
     gan = make_gan()
     count = latent_search.IMAGES_AT_ONCE + 1
@@ -61,6 +64,7 @@ def test_psnr_of_images_in_minus_one_to_one():
     np.testing.assert_allclose(latent_search.decibels(np.array([0.04, 4.0])), [20.0, 0.0], atol=1e-12)
 
 
+@pytest.mark.thorough
 def test_projecting_changes_no_weight(make_gan, weights_of):
     gan = make_gan()
     before = weights_of(gan)
@@ -112,6 +116,7 @@ def test_langevin_sampling_reaches_the_law_of_its_energy():
     np.testing.assert_allclose(found.var(axis=0), 1 / (1 - 0.1 / 4), atol=4 * 0.0103)
 
 
+@pytest.mark.thorough
 def test_a_conditional_gan_refines_by_its_labels(make_gan):
     gan, latents = make_gan(conditional=True), np.ones((2, LATENT_DIM), np.float32)
     first, other = (gan.refine(latents, labels=labels, steps=3) for labels in ([0, 1], [0, 2]))

@@ -22,6 +22,7 @@ def test_the_times_are_of_the_two_and_told_the_right_way_round(half, float32, wo
     assert {key: found[key] for key in processor.record()} == processor.record()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_a_policy_is_told_by_what_a_convolution_takes_here(policy, monkeypatch):
     told = half_precision.expectation(policy)

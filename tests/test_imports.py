@@ -186,6 +186,7 @@ def run(code, **environment):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "code, forbidden",
     [
@@ -199,6 +200,7 @@ def test_import_leaves_out_what_it_does_not_need(code, forbidden):
     assert done.stdout.split() == []
 
 
+@pytest.mark.thorough
 def test_another_keras_backend_is_a_clear_import_error():
     done = run("import tfgan_kit", KERAS_BACKEND="jax")
     assert done.returncode == 1

@@ -35,6 +35,7 @@ def test_poisson_moments_have_the_rate_and_exponential_gaps():
     assert not np.array_equal(moments, poisson(200, 100, seed=1))
 
 
+@pytest.mark.thorough
 def test_a_closed_loop_counts_every_request_and_its_time():
     handler = Scripted(seconds=0.05)
     with serving(handler) as port:
@@ -46,6 +47,7 @@ def test_a_closed_loop_counts_every_request_and_its_time():
     assert done.images_per_second == pytest.approx(2 * len(done.latencies) / done.seconds)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("code", [grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE])
 @pytest.mark.parametrize("loop", [closed_loop, open_loop])
 def test_no_request_is_tried_again_and_errors_are_counted_by_code(loop, code):
@@ -56,6 +58,7 @@ def test_no_request_is_tried_again_and_errors_are_counted_by_code(loop, code):
     assert len(done.latencies) == len(handler.times) - 7
 
 
+@pytest.mark.thorough
 def test_a_server_that_is_away_is_errors_not_a_crash():
     done = open_loop(traffic(free_port(), timeout=1.0), 20, 0.5)
     assert set(done.errors) == {"UNAVAILABLE"} and len(done.latencies) == 0
@@ -63,6 +66,7 @@ def test_a_server_that_is_away_is_errors_not_a_crash():
     assert not done.meets(1e9)
 
 
+@pytest.mark.thorough
 def test_an_open_loop_counts_the_wait_that_a_closed_loop_omits():
     # One thread, 20 ms a request: 50 a second. At 100 a second a queue grows: after t seconds the
     # request that is due waits t, whereas one caller alone never waits.
@@ -75,6 +79,7 @@ def test_an_open_loop_counts_the_wait_that_a_closed_loop_omits():
     assert queued.seconds >= 0.02 * number  # throughput counts the time until the last answer
 
 
+@pytest.mark.thorough
 def test_latency_is_from_when_a_request_was_due_even_where_the_sender_is_late(monkeypatch):
     moments = np.array([0.0, 0.0, 0.0])
     monkeypatch.setattr("tfgan_kit.load_steps.poisson", lambda *_: moments - 0.25)
@@ -135,6 +140,7 @@ def test_a_row_and_a_record_hold_what_was_seen():
     assert held["latency_ms"] == {"p50": 10.0, "p90": 20.0, "p99": 20.0, "max": 20.0}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("loops", [("open",), ("closed", "open")])
 def test_no_two_labels_of_the_picture_overlap(tmp_path, monkeypatch, loops):
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -5,11 +5,14 @@ import keras
 import numpy as np
 import pytest
 
+from tests.twins import twins
+
 SHAPE = (28, 28, 1)
 
 
-@pytest.mark.parametrize("num_classes", [None, 10])
-@pytest.mark.parametrize("name", ["dcgan_mnist", "dcgan_fashion_mnist"])
+@pytest.mark.thorough
+@twins("num_classes", [10, None])
+@twins("name", ["dcgan_mnist", "dcgan_fashion_mnist"])
 def test_a_preset_is_whole_in_a_keras_file(name, num_classes, tmp_path):
     gan = presets.from_preset(name, SHAPE, num_classes, seed=3)
     images = np.random.default_rng(0).integers(0, 256, (8, *SHAPE), np.uint8)
@@ -61,6 +64,7 @@ def test_a_name_is_registered_once():
         presets.register("dcgan_mnist", presets.Preset(networks=lambda shape, classes: None))
 
 
+@pytest.mark.thorough
 def test_rates_come_down_by_a_cosine_to_their_last_share_of_the_preset_s_steps():
     gan = presets.from_preset("mlp_mixture", (2,), steps=8)
     preset = presets.get("mlp_mixture")

@@ -10,6 +10,8 @@ from tfgan_kit import processor
 
 import pytest
 
+from tests.twins import twins
+
 ROOT = pathlib.Path(__file__).parent.parent
 OFF_BY_DEFAULT = not processor._flags() & processor._ON_BY_DEFAULT
 CONVOLUTION = """
@@ -29,12 +31,15 @@ def run(code, **environment):
     )
 
 
-@pytest.mark.parametrize("first, environment, is_on, says", [
+@pytest.mark.thorough
+@pytest.mark.thorough
+@twins("first, environment, is_on, says", [
     ("import tfgan_kit", {}, True, "switched on"),
     ("import tensorflow, tfgan_kit", {}, not OFF_BY_DEFAULT, "import tfgan_kit before tensorflow"),
+    ("import os, tensorflow; os.environ['TF_ENABLE_ONEDNN_OPTS'] = '1'", {}, not OFF_BY_DEFAULT, None),
     ("import tfgan_kit", {processor.ONEDNN: "0"}, False, None),
     ("import tfgan_kit", {processor.ONEDNN: "1"}, True, None),
-], ids=["first", "after TensorFlow", "set to 0", "set to 1"])
+], ids=["first", "after TensorFlow", "set too late", "set to 0", "set to 1"], quick=2)
 def test_a_kernel_s_name_tells_who_convolves(first, environment, is_on, says):
     """After TensorFlow's import the setting no longer takes, before its first operation or not."""
     ended = run(f"{first}\n{CONVOLUTION}", **environment)
@@ -44,6 +49,8 @@ def test_a_kernel_s_name_tells_who_convolves(first, environment, is_on, says):
     assert all(says in line for line in lines)
 
 
+@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_child_process_says_nothing_again():
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {'import tfgan_kit'!r}], check=True)"
     ended = run(f"import tfgan_kit; {child}")

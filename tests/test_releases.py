@@ -16,6 +16,7 @@ def test_there_is_a_file_of_a_release():
     assert RELEASES
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("folder", RELEASES, ids=lambda folder: folder.name)
 def test_a_released_file_loads_whole_and_makes_the_same_images(folder):
     gan = load_gan(folder / "gan.keras")

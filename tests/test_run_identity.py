@@ -7,6 +7,8 @@ from tfgan_kit.checkpoint import Run
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 DEFAULTS = {"seed": 0, "steps": None, "keep": 3, "objective": None}
 SOURCE = types.SimpleNamespace(
     name="mnist5k", fingerprint="f" * 64, num_images=10, image_shape=(4, 4, 1), num_classes=3

@@ -15,6 +15,9 @@ import tensorflow as tf
 
 from tests.conftest import LATENT_DIM
 from tests.distribution import games
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
 
 ONE = distribution.get("none")
 
@@ -47,7 +50,7 @@ def expected_distance(gan, images, batch_size, labels=None):
 
 
 @pytest.mark.parametrize("conditional", [False, True])
-@pytest.mark.parametrize("ema_decay", [0.5, 0.0])
+@twins("ema_decay", [0.5, 0.0])
 def test_validation_in_fit_logs_the_distance_of_the_averaged_generator(
     conditional, ema_decay, make_gan, uint8_images, labels
 ):
@@ -75,7 +78,7 @@ def test_every_evaluation_begins_anew_and_gives_the_same(make_gan, uint8_images)
     assert in_order == [first[name] for name in names]
 
 
-@pytest.mark.parametrize("arguments", [{}, {"steps_per_execution": 3}, {"run_eagerly": True}])
+@twins("arguments", [{}, {"steps_per_execution": 3}, {"run_eagerly": True}])
 def test_training_is_the_same_bit_for_bit(arguments, make_gan, weights_of, dataset, uint8_images):
     with_metrics, without = make_gan(metrics=metrics(), **arguments), make_gan(**arguments)
     histories = [

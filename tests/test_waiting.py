@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
+
 BATCH = np.random.default_rng(0).integers(0, 256, (8, 4, 4, 1), np.uint8)
 
 OPTIONS = tf.data.Options()
@@ -105,7 +109,7 @@ def test_the_step_is_traced_once(make_gan, short_window, monkeypatch):
     assert len(traces) == 1
 
 
-@pytest.mark.parametrize("size", [6, 12, 13, 14, 20])
+@twins("size", [6, 12, 13, 14, 20], quick=3)
 def test_finite_data_ends_where_it_ends(make_gan, short_window, size):
     gan = make_gan()
     gan.fit(IN_MEMORY.take(size), epochs=3, verbose=0)

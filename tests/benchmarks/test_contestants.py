@@ -8,6 +8,7 @@ import pytest
 from benchmarks.baselines import keras_guide_recipe
 from benchmarks.quality.contestant import MAIN, RECIPES, load
 from benchmarks.quality.scorer import Scorer
+from tests.twins import twins
 
 QUICK = ("guide", "preset", "conditional", "guide_networks", "guide_step", "bfloat16")
 
@@ -29,7 +30,8 @@ def test_the_headline_compares_unconditional_ones():
     assert load("preset").num_classes is None and load("conditional").num_classes == 10
 
 
-@pytest.mark.parametrize("name", list(recipes()))
+@pytest.mark.thorough
+@twins("name", list(recipes()))
 def test_a_recipe_trains_and_hands_over_uint8_images(name, arrays):
     recipe = load(name)(*arrays, seed=0)
     before = recipe.sample(10, seed=1)
@@ -49,6 +51,7 @@ def test_the_guides_networks_have_its_weights():
     assert keras_guide_recipe.make_discriminator().count_params() == discriminator
 
 
+@pytest.mark.thorough
 def test_the_score_is_what_evaluate_calls_fd_domain(monkeypatch, tmp_path):
     monkeypatch.setenv("TFGAN_KIT_CACHE", str(tmp_path))
     monkeypatch.setattr(metrics.classifier_training, "STEPS", 3)

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks.json_process import LAST_LINES, JsonProcess
 
+pytestmark = pytest.mark.thorough
+
 ECHO = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
 DIES = "import sys\nfor k in range(50): print('line', k, file=sys.stderr)\nsys.exit(3)"
 

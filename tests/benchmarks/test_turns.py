@@ -86,6 +86,7 @@ def test_one_that_has_overstepped_waits_for_the_others():
     assert diary == [("slow", 2), ("quick", 2), ("quick", 4)]
 
 
+@pytest.mark.thorough
 def test_a_process_that_dies_is_named_with_its_log(tmp_path):
     log = tmp_path / "words.log"
     command = [sys.executable, "-c", "import sys; sys.exit('no such images')"]

@@ -13,6 +13,10 @@ import keras
 import numpy as np
 import pytest
 
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (48, 8, 8, 1), np.uint8)
 SOURCE = ArraySource("pictures", IMAGES)
 OPTIONS = dict(metrics=["swd"], num_images=8)
@@ -66,9 +70,9 @@ def test_value_is_that_of_evaluate_on_the_averaged_generator(data, tmp_path):
     assert first["value"] != last["value"]
 
 
-@pytest.mark.parametrize("every, size, steps", [
+@twins("every, size, steps", [
     (2, 1, [2, 4, 6]), (4, 1, [4]), (4, 3, [6]), (2, 3, [3, 6]), (100, 1, []),
-])
+], quick=3)
 def test_it_measures_when_an_execution_reaches_a_multiple(every, size, steps, values, tmp_path):
     values(range(9))
     run = Run(tmp_path)
@@ -184,7 +188,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("moment", ["append_metrics", "save"])
+@twins("moment", ["append_metrics", "save"])
 def test_a_kill_while_it_records_leaves_no_gap_and_no_duplicate(moment, data, values, tmp_path, monkeypatch):
     found = [3.0, 2.0, 4.0, 1.0]
     whole, run = Run(tmp_path / "whole"), Run(tmp_path / "run")

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 NAMES = {"path_cosine", "path_bump", "overfitting_gap", "overfitting_gap_error"}
 
 

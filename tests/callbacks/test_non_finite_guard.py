@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+pytestmark = pytest.mark.thorough
+
 
 def spoil(gan, network):
     weight = getattr(gan, network).trainable_variables[0]

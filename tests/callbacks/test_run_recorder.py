@@ -4,6 +4,10 @@ from tfgan_kit.checkpoint import NonFiniteError, Run, load_gan
 import numpy as np
 import pytest
 
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
+
 
 def test_every_epoch_leaves_a_checkpoint_and_a_line_a_log(
     make_gan, dataset, weights_of, tmp_path
@@ -35,7 +39,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("moment", ["append_metrics", "save"])
-@pytest.mark.parametrize("call", [1, 2])
+@twins("call", [1, 2])
 def test_a_kill_at_an_epoch_s_end_leaves_no_gap_and_no_duplicate(
     moment, call, make_gan, dataset, tmp_path, monkeypatch
 ):

@@ -10,6 +10,7 @@ def read(path):
     return np.asarray(Image.open(path))
 
 
+@pytest.mark.thorough
 def test_every_epoch_leaves_a_picture_named_by_its_step(make_gan, dataset, tmp_path):
     gan, folder = make_gan(), tmp_path / "new" / "samples"
     gan.fit(dataset, epochs=2, callbacks=[SampleGrid(folder, num_images=4)], verbose=0)

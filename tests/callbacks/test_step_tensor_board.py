@@ -6,6 +6,8 @@ import keras
 import pytest
 import tensorflow as tf
 
+pytestmark = pytest.mark.thorough
+
 
 def points(folder):
     """Steps of the curve of `d_loss`, as all event files hold them."""

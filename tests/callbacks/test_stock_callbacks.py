@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+pytestmark = pytest.mark.thorough
+
 
 def rates(gan):
     return [float(optimizer.learning_rate) for optimizer in gan.optimizer.optimizers]

@@ -10,6 +10,10 @@ import keras
 import numpy as np
 import pytest
 
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
+
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
 
 
@@ -51,7 +55,7 @@ def test_the_step_is_finished_and_every_callback_s_epoch_too(
     ]
 
 
-@pytest.mark.parametrize("at", ["on_train_begin", "on_epoch_begin", "on_train_batch_begin"])
+@twins("at", ["on_train_begin", "on_epoch_begin", "on_train_batch_begin"])
 def test_before_the_first_step_one_step_is_made_and_saved(at, make_gan, dataset, tmp_path):
     gan, run, stop = make_gan(), Run(tmp_path), StopOnSignal()
     gan.fit(

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.serving import toy
+from tests.twins import twins
 from tfgan_kit_client import GeneratorClient, ServingError
 
 SEED, LABEL = tf.TensorSpec([None], tf.int64, name="seed"), tf.TensorSpec([None], tf.int32, name="label")
@@ -65,7 +66,7 @@ def swap(tmp_path):
             yield publish
 
 
-@pytest.mark.parametrize("name", VERSIONS)
+@twins("name", VERSIONS, quick=3)
 def test_an_old_client_sends_what_the_new_version_asks_for(swap, name):
     signatures, brightness = VERSIONS[name]
     swap(signatures)

@@ -1,13 +1,18 @@
 """Runs commands as `python -m` does, in this process: TensorFlow's import is paid once."""
 
+import contextlib
 import importlib
+import io
+import shutil
 
 from tfgan_kit import command_line
 
 import keras
 import numpy as np
 import pytest
-from absl import flags
+from absl import app, flags
+
+app.define_help_flags()  # absl does it once a process: they must not be among a command's own
 
 
 @pytest.fixture(scope="session")
@@ -21,40 +26,86 @@ def digits(tmp_path_factory):
     return path
 
 
+@contextlib.contextmanager
+def flags_and_policy_kept():
+    """What a command defines and sets is gone after it."""
+    known, policy = set(flags.FLAGS), keras.config.dtype_policy()
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+        for flag in set(flags.FLAGS) - known:
+            delattr(flags.FLAGS, flag)
+
+
+def exit_code(name, *arguments):
+    """Runs a command to its end; what it prints goes where the caller's output goes."""
+    module = importlib.import_module(f"tfgan_kit.{name}")
+    if hasattr(module, "__path__"):  # a package runs its __main__
+        module = importlib.import_module(f"tfgan_kit.{name}.__main__")
+    with flags_and_policy_kept(), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as exit_status:
+        module.define_flags()
+        patch.setattr("sys.argv", [name, *map(str, arguments)])
+        command_line.run(module.main)
+    code = exit_status.value.code or 0
+    return code if isinstance(code, int) else 1
+
+
 @pytest.fixture
-def command(monkeypatch, capfd):
+def command(capfd):
     """`command("train", "--steps=3", ...)` -> (exit code, stdout, stderr)."""
 
     def run(name, *arguments):
-        module = importlib.import_module(f"tfgan_kit.{name}")
-        if hasattr(module, "__path__"):  # a package runs its __main__
-            module = importlib.import_module(f"tfgan_kit.{name}.__main__")
-        known, policy = set(flags.FLAGS), keras.config.dtype_policy()
-        module.define_flags()
-        monkeypatch.setattr("sys.argv", [name, *map(str, arguments)])
-        try:
-            with pytest.raises(SystemExit) as exit_status:
-                command_line.run(module.main)
-        finally:
-            keras.config.set_dtype_policy(policy)
-            for flag in set(flags.FLAGS) - known:
-                delattr(flags.FLAGS, flag)
+        code = exit_code(name, *arguments)
         captured = capfd.readouterr()
-        code = exit_status.value.code or 0
-        return (code if isinstance(code, int) else 1), captured.out, captured.err
+        return code, captured.out, captured.err
 
     return run
+
+
+def training(run_dir, digits, *arguments, steps):
+    """Command line that trains the demo's preset on the small data set for a few steps."""
+    return [
+        "train", "--preset=dcgan_mnist", f"--run_dir={run_dir}", f"--dataset=npz:{digits}",
+        "--image_size=14", f"--steps={steps}", "--batch_size=8", "--checkpoint_every=2",
+        "--num_samples=6", *arguments,
+    ]
 
 
 @pytest.fixture
 def train(command, digits):
-    """Trains the demo's preset on the small data set for a few steps."""
+    """`train(run_dir, "--keep=9", steps=4)` -> (exit code, stdout, stderr), of a run of the test's own."""
 
     def run(run_dir, *arguments, steps=4):
-        return command(
-            "train", "--preset=dcgan_mnist", f"--run_dir={run_dir}", f"--dataset=npz:{digits}",
-            "--image_size=14", f"--steps={steps}", "--batch_size=8", "--checkpoint_every=2",
-            "--num_samples=6", *arguments,
-        )
+        return command(*training(run_dir, digits, *arguments, steps=steps))
 
     return run
+
+
+def times_of_writing(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory, digits):
+    """`finished_run("--keep=9", steps=4)`: the folder of a run that is trained once for all tests, to read only."""
+    folders, written = {}, {}
+
+    def run(*arguments, steps=4):
+        if (arguments, steps) not in folders:
+            folder = tmp_path_factory.mktemp("finished") / "run"
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                code = exit_code(*training(folder, digits, *arguments, steps=steps))
+            assert code == 0, printed.getvalue()
+            folders[arguments, steps], written[folder] = folder, times_of_writing(folder)
+        return folders[arguments, steps]
+
+    yield run
+    assert {folder: times_of_writing(folder) for folder in written} == written, "A test wrote into a shared run."
+
+
+@pytest.fixture
+def copied_run(finished_run, tmp_path):
+    """`copied_run(steps=4)`: a copy of such a folder, to write into: `tmp_path / "run"`."""
+    return lambda *arguments, steps=4: shutil.copytree(finished_run(*arguments, steps=steps), tmp_path / "run")

@@ -21,7 +21,7 @@ from tfgan_kit_client import wire
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Runs that are trained once; each test has a copy."""
+    """What is made once: an unlabelled run, of which each test has a copy, and an exported model."""
     return tmp_path_factory.mktemp("runs")
 
 
@@ -53,13 +53,11 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def labelled(train, runs, tmp_path, cache, monkeypatch):
+def labelled(copied_run, cache, monkeypatch):
     """A run on labelled images, two checkpoints; the domain classifier is cached for the module."""
     monkeypatch.setenv("TFGAN_KIT_CACHE", str(cache))
     monkeypatch.setattr(classifier_training, "STEPS", 30)
-    if not (runs / "labelled").exists():
-        train(runs / "labelled", steps=4)
-    return shutil.copytree(runs / "labelled", tmp_path / "run")
+    return copied_run(steps=4)
 
 
 def _results(folder):
@@ -116,7 +114,7 @@ def target(labelled, command, runs):
     """--target of a server of the labelled run."""
     models = runs / "models"
     if not models.exists():
-        assert command("export", f"--ckpt={labelled}", f"--output={models}")[0] == 0
+        assert command("export", f"--ckpt={labelled}", f"--output={models}", "--signatures=generate")[0] == 0
     with ModelServer(models, "default", port=0) as server:
         yield f"--target=localhost:{server.port}"
 

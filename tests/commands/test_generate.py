@@ -15,9 +15,9 @@ from PIL import Image
 
 
 @pytest.fixture
-def run_dir(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    return tmp_path / "run"
+def run_dir(finished_run):
+    """A run that the command only reads."""
+    return finished_run(steps=2)
 
 
 def zipped(folder):

@@ -1,8 +1,7 @@
 import json
 import resource
+import runpy
 import signal
-import subprocess
-import sys
 
 from tfgan_kit import train as train_command
 from tfgan_kit.callbacks import NonFiniteGuard
@@ -13,6 +12,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from tests.commands.conftest import flags_and_policy_kept
+from tests.twins import twins
 
 
 def state(path):
@@ -38,44 +40,39 @@ def test_a_run_folder_holds_config_checkpoints_samples_logs_and_metrics(train, t
     assert "tfgan_kit.export --ckpt" in out
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(train, tmp_path):
-    train(tmp_path / "whole", steps=6)
-    train(tmp_path / "parts", steps=3)  # ends between two checkpoints
-    code, out, _ = train(tmp_path / "parts", steps=6)
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(train, finished_run, copied_run):
+    parted = copied_run(steps=3)  # ends between two checkpoints
+    code, out, _ = train(parted, steps=6)
     assert code == 0 and "from step 3" in out
-    whole, parts = (state(Run(tmp_path / name).newest()) for name in ("whole", "parts"))
+    whole, parts = (state(Run(path).newest()) for path in (finished_run(steps=6), parted))
     assert len(whole) == len(parts)
     assert all(np.array_equal(a, b) for a, b in zip(whole, parts, strict=True))
 
 
-def test_a_finished_run_is_left_as_it_is(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    before = Run(tmp_path / "run").newest().read_bytes()
-    code, _, _ = train(tmp_path / "run", steps=2)
-    assert code == 0 and Run(tmp_path / "run").newest().read_bytes() == before
+def test_a_finished_run_is_left_as_it_is(train, copied_run):
+    path = copied_run(steps=2)
+    before = Run(path).newest().read_bytes()
+    code, _, _ = train(path, steps=2)
+    assert code == 0 and Run(path).newest().read_bytes() == before
 
 
-def test_values_measured_after_the_checkpoint_are_measured_once(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    run = Run(tmp_path / "run")
+def test_values_measured_after_the_checkpoint_are_measured_once(train, copied_run):
+    run = Run(copied_run(steps=2))
     run.append_metrics([{"step": 4, "metric": "d_loss", "value": 0.0, "protocol": "stale"}])
-    train(tmp_path / "run", steps=4)
+    train(run.path, steps=4)
     lines = [(line["step"], line["metric"]) for line in run.read_metrics()]
     assert len(lines) == len(set(lines))
     assert not any(line["protocol"] == "stale" for line in run.read_metrics())
 
 
 @pytest.mark.parametrize("flag, value", [("seed", 1), ("batch_size", 4), ("conditional", "false")])
-def test_another_setting_on_the_same_folder_is_refused_by_name(train, tmp_path, flag, value):
-    train(tmp_path / "run", steps=2)
-    code, _, err = train(tmp_path / "run", f"--{flag}={value}", steps=4)
+def test_another_setting_on_the_same_folder_is_refused_by_name(train, copied_run, flag, value):
+    code, _, err = train(copied_run(steps=2), f"--{flag}={value}", steps=4)
     assert code == 1 and f"--{flag}" in err and "Traceback" not in err
 
 
-def test_labels_are_left_out_on_request(train, tmp_path):
-    code, _, err = train(tmp_path / "run", "--noconditional", steps=2)
-    assert code == 0, err
-    assert load_gan(tmp_path / "run").num_classes is None
+def test_labels_are_left_out_on_request(finished_run):
+    assert load_gan(finished_run("--noconditional")).num_classes is None
 
 
 def test_points_are_trained_on_too(command, tmp_path):
@@ -147,12 +144,15 @@ def test_a_folder_that_holds_something_else_is_left_alone(train, tmp_path):
 
 @pytest.mark.parametrize("name, flags", [
     ("train", ["--preset", "--run_dir", "--import_module"]),
-    pytest.param("export", ["--ckpt", "--which", "--output_range", "--import_module"], marks=pytest.mark.slow),
+    ("export", ["--ckpt", "--which", "--output_range", "--import_module"]),
     ("serving", ["--port", "--model_base_path", "--[no]enable_batching"]),
 ])
-def test_help_shows_every_flag_of_a_command(name, flags):
-    line = [sys.executable, "-m", f"tfgan_kit.{name}", "--help"]
-    out = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False).stdout
+@pytest.mark.filterwarnings("ignore:'tfgan_kit.*' found in sys.modules:RuntimeWarning")
+def test_help_shows_every_flag_of_a_command(name, flags, monkeypatch, capfd):
+    monkeypatch.setattr("sys.argv", [name, "--help"])
+    with flags_and_policy_kept(), pytest.raises(SystemExit):
+        runpy.run_module(f"tfgan_kit.{name}", run_name="__main__", alter_sys=True)  # as `python -m` does
+    out = capfd.readouterr().out
     assert [flag for flag in flags if f"{flag}:" not in out] == []
 
 
@@ -168,52 +168,48 @@ def test_checkpoints_stay_on_their_grid_whatever_was_asked_before(train, tmp_pat
     assert list(Run(tmp_path / "run").checkpoints()) == [2, 3, 4, 6, 7]
 
 
-def test_temporary_files_of_killed_processes_are_removed(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    leftover = Run(tmp_path / "run").checkpoints_dir / f".writing-{here(4194305)}.keras"  # above any PID
+def test_temporary_files_of_killed_processes_are_removed(train, copied_run):
+    run = Run(copied_run(steps=2))
+    leftover = run.checkpoints_dir / f".writing-{here(4194305)}.keras"  # above any PID
     leftover.touch()
-    train(tmp_path / "run", steps=4)
+    train(run.path, steps=4)
     assert not leftover.exists()
 
 
-def test_a_weight_that_is_not_finite_stops_with_its_name_and_keeps_the_last_good(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    run = Run(tmp_path / "run")
+def test_a_weight_that_is_not_finite_stops_with_its_name_and_keeps_the_last_good(train, copied_run):
+    run = Run(copied_run(steps=2))
     gan = load_gan(run.newest())
     kernel = gan.discriminator.trainable_variables[0]
     kernel.assign(keras.ops.full(kernel.shape, float("nan")))
     gan.save(run.newest())  # a checkpoint that was broken by other means
-    code, _, err = train(tmp_path / "run", steps=4)
+    code, _, err = train(run.path, steps=4)
     assert code == 1 and "is not finite at step 3" in err and str(run.newest()) in err
     assert list(run.checkpoints()) == [2]
 
 
-def test_a_run_that_was_stopped_by_a_nan_stops_again_at_the_same_step(train, tmp_path):
-    code, _, err = train(tmp_path / "run", steps=2)
-    assert code == 0, err
-    run = Run(tmp_path / "run")
+def test_a_run_that_was_stopped_by_a_nan_stops_again_at_the_same_step(train, copied_run):
+    run = Run(copied_run(steps=2))
     gan = load_gan(run.newest())
     gan.generator_optimizer.learning_rate = float("nan")  # finite weights, until the next update
     gan.save(run.newest())
     before = run.newest().read_bytes()
-    (code, _, err), (code_again, _, err_again) = train(tmp_path / "run"), train(tmp_path / "run")
+    (code, _, err), (code_again, _, err_again) = train(run.path), train(run.path)
     said = "d_loss is not finite at step 4, nor is weight"
     assert code == code_again == 1 and said in err and said in err_again
     assert "stops here again" in err
     assert run.newest().read_bytes() == before
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:1000]),
-                                    lambda path: path.write_bytes(b"")], ids=["cut", "empty"])
-def test_a_broken_newest_checkpoint_gives_way_to_the_one_before(damage, train, tmp_path):
-    train(tmp_path / "whole", steps=6)
-    train(tmp_path / "run", steps=4)
-    run = Run(tmp_path / "run")
+@pytest.mark.parametrize("damage", [
+    pytest.param(lambda path: path.write_bytes(path.read_bytes()[:1000]), id="cut"),
+    pytest.param(lambda path: path.write_bytes(b""), id="empty", marks=pytest.mark.slow),
+])
+def test_a_broken_newest_checkpoint_gives_way_to_the_one_before(damage, train, finished_run, copied_run):
+    whole, run = Run(finished_run(steps=6)), Run(copied_run(steps=4))
     damage(run.checkpoints()[4])
     with pytest.warns(UserWarning, match="step-00000004.*not whole.*step-00000002"):
-        code, out, err = train(tmp_path / "run", steps=6)
+        code, out, err = train(run.path, steps=6)
     assert code == 0 and "from step 2." in out, err
-    whole = Run(tmp_path / "whole")
     assert list(run.checkpoints()) == [2, 4, 6]
     for step in (4, 6):
         parts = zip(state(whole.checkpoints()[step]), state(run.checkpoints()[step]), strict=True)
@@ -221,64 +217,62 @@ def test_a_broken_newest_checkpoint_gives_way_to_the_one_before(damage, train, t
     assert run.read_metrics() == whole.read_metrics()
 
 
-def test_a_run_whose_only_checkpoint_is_broken_is_not_begun_again(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    path = Run(tmp_path / "run").checkpoints()[2]
+def test_a_run_whose_only_checkpoint_is_broken_is_not_begun_again(train, copied_run):
+    run = Run(copied_run(steps=2))
+    path = run.checkpoints()[2]
     path.write_bytes(path.read_bytes()[:1000])
-    code, _, err = train(tmp_path / "run", steps=4)
+    code, _, err = train(run.path, steps=4)
     assert code == 1 and path.name in err and "Traceback" not in err
     assert path.stat().st_size == 1000
 
 
 @pytest.mark.parametrize("name", ["generate", "evaluate", "export"])
-def test_other_commands_pass_over_a_broken_newest_too(name, train, command, tmp_path):
-    train(tmp_path / "run", steps=4)
-    path = Run(tmp_path / "run").checkpoints()[4]
+def test_other_commands_pass_over_a_broken_newest_too(name, copied_run, command, tmp_path):
+    run = Run(copied_run(steps=4))
+    path = run.checkpoints()[4]
     path.write_bytes(path.read_bytes()[:1000])
     output = tmp_path / {"generate": "grid.png", "evaluate": "out.json", "export": "models"}[name]
-    few = ["--metrics=swd", "--num_images=24"] if name == "evaluate" else []
+    less_work = {"evaluate": ["--metrics=swd", "--num_images=24"], "export": ["--signatures=serving_default"]}
+    few = less_work.get(name, [])
     with pytest.warns(UserWarning, match="step-00000004.*not whole.*step-00000002"):
-        code, _, err = command(name, f"--ckpt={tmp_path / 'run'}", f"--output={output}", *few)
+        code, _, err = command(name, f"--ckpt={run.path}", f"--output={output}", *few)
     assert code == 0 and output.exists(), err
     code, _, err = command(name, f"--ckpt={path}", f"--output={output}", *few)
     assert code == 1 and path.name in err and "Traceback" not in err
 
 
-def test_a_checkpoint_of_another_preset_is_refused_by_name(train, command, tmp_path, digits):
-    train(tmp_path / "run", steps=2)
-    train(tmp_path / "other", "--noconditional", steps=4)
-    run = Run(tmp_path / "run")
+def test_a_checkpoint_of_another_preset_is_refused_by_name(train, finished_run, copied_run):
+    run = Run(copied_run(steps=2))
     foreign = run.checkpoints_dir / "step-00000004.keras"
-    foreign.write_bytes(Run(tmp_path / "other").newest().read_bytes())
-    code, _, err = train(tmp_path / "run", steps=6)
+    foreign.write_bytes(Run(finished_run("--noconditional")).newest().read_bytes())
+    code, _, err = train(run.path, steps=6)
     assert code == 1 and f"{foreign} is not this run's" in err and "num_classes=None" in err
     foreign.unlink()
-    code, out, err = train(tmp_path / "run", steps=3)
+    code, out, err = train(run.path, steps=3)
     assert code == 0 and "from step 2." in out, err
 
 
-def test_a_renamed_checkpoint_is_refused(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    path = Run(tmp_path / "run").newest()
+def test_a_renamed_checkpoint_is_refused(train, copied_run):
+    run = Run(copied_run(steps=2))
+    path = run.newest()
     path.rename(path.with_name("step-00000900.keras"))
-    code, _, err = train(tmp_path / "run", steps=4)
+    code, _, err = train(run.path, steps=4)
     assert code == 1 and "step-00000900.keras is not this run's" in err and "step=2" in err
 
 
-def test_a_full_disk_is_one_clear_line_and_the_next_start_goes_on(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    run = Run(tmp_path / "run")
+def test_a_full_disk_is_one_clear_line_and_the_next_start_goes_on(train, copied_run):
+    run = Run(copied_run(steps=2))
     before = run.newest().read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
     try:
-        code, _, err = train(tmp_path / "run", steps=4)
+        code, _, err = train(run.path, steps=4)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert code == 1 and "Traceback" not in err
     assert "step-00000004.keras could not be written" in err and str(run.newest()) in err
     assert list(run.checkpoints()) == [2] and run.newest().read_bytes() == before
-    code, out, err = train(tmp_path / "run", steps=4)
+    code, out, err = train(run.path, steps=4)
     assert code == 0 and "from step 2." in out, err
     lines = [(line["step"], line["metric"]) for line in run.read_metrics()]
     assert len(lines) == len(set(lines))
@@ -337,15 +331,15 @@ def signal_at(monkeypatch):
     return arrange
 
 
-@pytest.mark.parametrize("number, expected", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@twins("number, expected", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_signal_saves_the_step_and_names_the_command_that_goes_on(
-    number, expected, train, tmp_path, signal_at, monkeypatch
+    number, expected, train, finished_run, tmp_path, signal_at, monkeypatch
 ):
-    train(tmp_path / "whole", "--checkpoint_every=4", steps=8)
+    whole = Run(finished_run("--checkpoint_every=4", steps=8))
     signal_at(number, 5)
     code, out, err = train(tmp_path / "run", "--checkpoint_every=4", steps=8)
     assert code == expected and "Traceback" not in err
-    run, whole = Run(tmp_path / "run"), Run(tmp_path / "whole")
+    run = Run(tmp_path / "run")
     assert list(run.checkpoints()) == [4, 5] and str(run.newest()) in out
     line = next(line for line in out.splitlines() if line.startswith("Go on:"))
     assert f"python -m tfgan_kit.train --preset=dcgan_mnist --run_dir={run.path} " in line
@@ -368,7 +362,7 @@ def test_a_signal_saves_the_step_and_names_the_command_that_goes_on(
     assert (means[5][0] + 3 * means[8][0]) / 4 == pytest.approx(expected_mean)
 
 
-@pytest.mark.parametrize("moment", ["open_source", "training_dataset"])
+@pytest.mark.parametrize("moment", ["open_source", pytest.param("training_dataset", marks=pytest.mark.slow)])
 def test_a_signal_before_the_first_step_ends_at_once(moment, train, tmp_path, monkeypatch):
     real = getattr(train_command.data, moment)
 
@@ -387,7 +381,8 @@ def test_a_signal_before_the_first_step_ends_at_once(moment, train, tmp_path, mo
 # How the step is run
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+# The command does the same under both; float16's optimizers have the loss scale to keep, too.
+@pytest.mark.parametrize("policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"])
 def test_mixed_precision_is_the_networks_recorded_and_kept(policy, train, tmp_path):
     code, _, err = train(tmp_path / "run", f"--mixed_precision={policy}", steps=2)
     assert code == 0, err
@@ -401,13 +396,14 @@ def test_mixed_precision_is_the_networks_recorded_and_kept(policy, train, tmp_pa
     assert f"{policy}: a convolution with its gradients" in out and "measured" in out
 
 
-def test_steps_per_execution_changes_no_weight(train, tmp_path):
-    train(tmp_path / "one", "--checkpoint_every=4", steps=8)
+@pytest.mark.slow
+def test_steps_per_execution_changes_no_weight(train, finished_run, tmp_path):
+    one = finished_run("--checkpoint_every=4", steps=8)
     train(tmp_path / "two", "--checkpoint_every=4", "--steps_per_execution=2", steps=4)
     code, _, err = train(tmp_path / "two", "--checkpoint_every=4", "--steps_per_execution=4", steps=8)
     assert code == 0, err
     assert list(Run(tmp_path / "two").checkpoints()) == [4, 8]
-    one, two = (state(Run(tmp_path / name).newest()) for name in ("one", "two"))
+    one, two = (state(Run(path).newest()) for path in (one, tmp_path / "two"))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
@@ -417,9 +413,8 @@ def test_an_execution_does_not_run_past_a_checkpoint(flags, name, train, tmp_pat
     assert code == 1 and f"steps_per_execution=2, {name}=" in err
 
 
-def test_an_execution_begins_on_its_grid(train, tmp_path):
-    train(tmp_path / "run", steps=3)
-    code, _, err = train(tmp_path / "run", "--steps_per_execution=2", steps=4)
+def test_an_execution_begins_on_its_grid(train, copied_run):
+    code, _, err = train(copied_run(steps=3), "--steps_per_execution=2", steps=4)
     assert code == 1 and "first step=3" in err
 
 
@@ -434,26 +429,24 @@ def test_jit_compile_is_what_the_flag_says_in_a_resumed_run_too(train, tmp_path)
     assert load_gan(tmp_path / "run").jit_compile is True
 
 
-def test_a_run_of_an_earlier_version_is_gone_on_with(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    run = Run(tmp_path / "run")
+def test_a_run_of_an_earlier_version_is_gone_on_with(train, copied_run):
+    run = Run(copied_run(steps=2))
     config = run.read_config()
     for name in ("mixed_precision", "jit_compile", "steps_per_execution"):
         del config["flags"][name]
     del config["networks"]
     run.write_config(config)
-    code, out, err = train(tmp_path / "run", steps=4)
+    code, out, err = train(run.path, steps=4)
     assert code == 0 and "from step 2." in out, err
 
 
-def test_config_tells_of_every_time_the_run_went_on(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    run = Run(tmp_path / "run")
+def test_config_tells_of_every_time_the_run_went_on(train, copied_run):
+    run = Run(copied_run(steps=2))
     begun = run.read_config()
-    train(tmp_path / "run", "--seed=1", steps=4)  # refused
+    train(run.path, "--seed=1", steps=4)  # refused
     assert run.read_config() == begun
     for _ in range(2):  # the second time it is finished
-        code, _, err = train(tmp_path / "run", "--keep=9", steps=4)
+        code, _, err = train(run.path, "--keep=9", steps=4)
         assert code == 0, err
     config = run.read_config()
     (resumed,) = config.pop("resumed")
@@ -463,6 +456,5 @@ def test_config_tells_of_every_time_the_run_went_on(train, tmp_path):
     assert resumed["started"] >= begun["started"]
 
 
-def test_config_json_is_valid_json(train, tmp_path):
-    train(tmp_path / "run", steps=2)
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["versions"]["keras"]
+def test_config_json_is_valid_json(finished_run):
+    assert json.loads((finished_run() / "config.json").read_text())["versions"]["keras"]

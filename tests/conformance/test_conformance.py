@@ -13,9 +13,14 @@ import pytest
 import tensorflow as tf
 
 from tests.conformance import registry
+from tests.twins import twins
 
 MODELS = {**registry.NETWORKS, **registry.LAYERS}
 TERMS = {**registry.OBJECTIVES, **registry.PENALTIES}
+# A term that looks at logits alone, one that pairs them, penalties of first and second order: the rest are their twins.
+_QUICK = ("hinge", "relativistic_pairing", "r1", "gradient_penalty", "lecam", "consistency")
+TERMS_QUICK_FIRST = {name: TERMS[name] for name in _QUICK} | TERMS
+QUICK = len(_QUICK)
 ABSTRACT = {gk.objectives.Objective, gk.penalties.Penalty}
 PACKAGES = (gk, gk.layers, gk.networks, gk.objectives, gk.penalties)
 
@@ -149,6 +154,7 @@ def test_keras_file_holds_the_precision(entry, mixed_policy, tmp_path):
     np.testing.assert_array_equal(model(entry.inputs), loaded(entry.inputs))
 
 
+@pytest.mark.thorough
 @over(MODELS)
 def test_saved_model_answers_as_the_model(entry, tmp_path):
     model = as_model(entry)
@@ -166,6 +172,7 @@ def test_saved_model_answers_as_the_model(entry, tmp_path):
     np.testing.assert_allclose(loaded.answer(entry.inputs), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.thorough
 @over(TERMS)
 def test_gan_file_holds_the_term(entry, make_gan, tmp_path):
     term = entry.make()
@@ -205,7 +212,8 @@ def test_dtype_argument_is_the_dtype_of_the_hidden_layers(entry):
     assert "mixed_bfloat16" in {layer.dtype_policy.name for layer in hidden}
 
 
-@over(TERMS)
+@pytest.mark.thorough
+@twins("entry", TERMS_QUICK_FIRST.values(), quick=QUICK, ids=TERMS_QUICK_FIRST.keys())
 @pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def test_term_trains_finitely_in_mixed_precision(entry, policy, set_policy, make_gan, uint8_images):
     set_policy(policy)
@@ -219,6 +227,7 @@ def test_term_trains_finitely_in_mixed_precision(entry, policy, set_policy, make
 # XLA
 
 
+@pytest.mark.thorough
 @over(MODELS)
 @pytest.mark.parametrize("training", [False, True])
 def test_xla_answers_as_the_plain_function(entry, training):
@@ -230,6 +239,7 @@ def test_xla_answers_as_the_plain_function(entry, training):
     np.testing.assert_allclose(compiled, plain, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.thorough
 @over(registry.OBJECTIVES)
 def test_xla_computes_the_same_losses(entry):
     objective = entry.make()
@@ -243,8 +253,9 @@ def test_xla_computes_the_same_losses(entry):
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@pytest.mark.thorough
 @over(registry.PENALTIES)
-@pytest.mark.parametrize("iteration", [0, 1])
+@twins("iteration", [0, 1])
 def test_xla_computes_the_same_penalty(entry, iteration):
     discriminator = smooth_discriminator()
 

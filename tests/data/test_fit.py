@@ -39,6 +39,7 @@ def test_transparency_shows_white_behind(alpha, expected):
     np.testing.assert_array_equal(fit_images(grey, None, 1), np.full([1, 1, 1], expected))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_graph_that_does_not_know_the_channels_gives_what_one_that_does_gives(count, channels):

@@ -32,6 +32,7 @@ def shades(tmp_path):
     return tmp_path
 
 
+@pytest.mark.thorough
 def test_images_in_the_folder_itself_have_no_classes(shades):
     source = open_source(f"folder:{shades}")
     assert (source.num_images, source.image_shape) == (20, (8, 8, 3))

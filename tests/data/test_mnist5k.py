@@ -105,6 +105,7 @@ def test_a_download_of_another_file_is_refused(content, pip, cache):
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_the_real_set_has_500_images_of_each_digit(monkeypatch):
     monkeypatch.delenv("TFGAN_KIT_CACHE")  # the user's own: pip is asked at most once a machine
     dataset = mnist5k(batch_size=100)

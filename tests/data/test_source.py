@@ -77,6 +77,7 @@ def test_the_same_seed_gives_the_same_batches_and_another_seed_others():
     assert not np.array_equal(first, labels_of(source.training(10, seed=2), 3))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("start_step", [0, 1, 7, 1000])
 def test_training_from_a_step_equals_training_with_that_many_batches_skipped(start_step):
     source = numbered(10)

@@ -31,6 +31,7 @@ def shades(count=12, shape=(8, 8, 3)):
     return [np.full(shape, k, np.uint8) for k in range(count)]
 
 
+@pytest.mark.thorough
 def test_images_labels_and_class_names_come_from_the_data_set(tmp_path):
     store(tmp_path, shades(), [k % 2 for k in range(12)])
     source = open_tfds("tiny", data_dir=tmp_path)
@@ -56,6 +57,7 @@ def test_slices_of_a_split_are_disjoint(tmp_path):
     assert sorted(seen[0] + seen[1]) == list(range(12))
 
 
+@pytest.mark.thorough
 def test_mixed_sizes_need_an_image_size(tmp_path):
     images = [np.zeros([8, 8, 3], np.uint8), np.zeros([8, 12, 3], np.uint8)]
     store(tmp_path, images, shape=(None, None, 3))
@@ -110,6 +112,7 @@ def test_a_data_set_without_images_is_refused(tmp_path):
         open_tfds("glue", data_dir=tmp_path)
 
 
+@pytest.mark.thorough
 def test_without_a_network_an_unprepared_data_set_is_refused_within_seconds(tmp_path, monkeypatch):
     # 192.0.2.1 is reserved for documentation (RFC 5737): nothing answers there.
     monkeypatch.setattr(tfds_module, "_PROBE_URL", "https://192.0.2.1")

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.distribution import games
+from tests.twins import twins
 
 ONE = distribution.get("none")
 
@@ -18,7 +19,7 @@ def slow(*arguments):
     return pytest.param(*arguments, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("normalization, case", [
+@twins("normalization, case", [
     (False, "generator_steps"),
     (False, "gradient_penalty"),
     (False, "lazy_r1"),
@@ -35,7 +36,7 @@ def slow(*arguments):
     slow(True, "extragradient"),
     (False, "consensus"),
     slow(True, "consensus"),
-])
+], quick=3)
 def test_two_replicas_end_in_the_weights_and_logs_of_one_device(two, normalization, case):
     assert two.num_replicas_in_sync == 2
     one_gan = games.make(ONE, case, normalization)
@@ -67,6 +68,7 @@ def test_a_data_set_of_ours_gives_two_replicas_the_batches_of_one(two):
     np.testing.assert_allclose(games.weights_of(two_gan), games.weights_of(one_gan), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_validation_during_fit_is_the_one_device_s(two):
     histories = [
         games.make(strategy).fit(

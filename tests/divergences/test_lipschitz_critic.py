@@ -6,6 +6,10 @@ import pytest
 import tensorflow as tf
 from scipy.special import gamma
 
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
+
 
 def _normal(count, dimension, seed, deviation=1.0, mean=0.0):
     return np.random.default_rng(seed).normal(mean, deviation, (count, dimension))
@@ -27,7 +31,7 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@twins("name", PAIRS)
 def test_value_is_at_most_the_distance_and_a_large_share_of_it(name):
     x, y, exact, share = PAIRS[name]
     found = wasserstein_dual(x, y, max_steps=300)
@@ -48,7 +52,7 @@ def test_affine_critic_sees_nothing_where_the_means_are_equal():
     assert found.value < 0.1 * exact
 
 
-@pytest.mark.parametrize("factor", [1e-3, 1e3])
+@twins("factor", [1e-3, 1e3])
 def test_value_scales_with_the_points_and_not_with_where_they_are(factor):
     x, y, _, _ = PAIRS["shifted"]
     one = wasserstein_dual(x, y, 1, max_steps=50)

@@ -5,6 +5,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from tests.twins import twins
+
 LAWS = {"fair": [0.5, 0.5], "loaded": [0.9, 0.1], "sure": [1.0, 0.0]}
 
 
@@ -49,7 +51,8 @@ def height(path, count):
     return Image.open(path).size[1]
 
 
-@pytest.mark.parametrize("fewer, more", [(1, 6), (6, 12), (12, 30)])
+@pytest.mark.thorough
+@twins("fewer, more", [(1, 6), (6, 12), (12, 30)], quick=2)
 def test_a_picture_is_larger_for_more_groups(tmp_path, fewer, more):
     path = tmp_path / "m.png"
     assert height(path, fewer) < height(path, more)

@@ -62,12 +62,14 @@ def test_estimate_of_gaussians_is_the_closed_form(k, dimension, mean, deviation)
     assert np.mean([f.value for f in found]) == pytest.approx(expected, abs=4 * error + k / 100)
 
 
+@pytest.mark.thorough
 def test_standard_error_is_the_spread_over_samples():
     found = _estimates(60, 300, 300, 2, 3, mean=0.5)
     spread = np.std([f.value for f in found])
     assert np.mean([f.standard_error for f in found]) == pytest.approx(spread, rel=0.4)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dimension", [1, 10])
 def test_estimate_of_equal_laws_has_no_bias_if_y_has_one_point_less(dimension):
     values = [f.value for f in _estimates(200, 41, 40, dimension, 1)]
@@ -82,6 +84,7 @@ def test_estimate_in_many_dimensions_is_too_small_and_less_so_with_more_points()
     assert few < many < _gaussian_kl(10, 1.0, 1.0)
 
 
+@pytest.mark.thorough
 def test_memory_is_that_of_blocks(monkeypatch, peak_mib):
     # All distances have 122 MiB, a block 4.
     monkeypatch.setattr(neighbour_search, "_BLOCK", 2**22)

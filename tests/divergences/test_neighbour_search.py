@@ -100,6 +100,7 @@ def test_pairs_within_are_those_of_all_distances(dtype):
         np.testing.assert_array_equal(block.within(radii, closed), np.nonzero(expected))
 
 
+@pytest.mark.thorough
 def test_memory_is_that_of_blocks(monkeypatch, peak_mib):
     # All distances have 122 MiB in float64, a block 2.
     monkeypatch.setattr(neighbour_search, "_BLOCK", 2**21)

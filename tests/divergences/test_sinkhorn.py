@@ -6,6 +6,8 @@ import pytest
 from scipy.special import rel_entr
 from scipy.stats import norm
 
+pytestmark = pytest.mark.thorough
+
 
 def _points(count, dimension=3, seed=0, scale=1.0):
     return scale * np.random.default_rng(seed).normal(size=(count, dimension))

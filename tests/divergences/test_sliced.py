@@ -44,6 +44,7 @@ def test_value_does_not_depend_on_the_blocks(block, monkeypatch):
     assert sliced_wasserstein(x, y, order=2) == pytest.approx(whole, rel=1e-12)
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_the_directions(peak_mib):
     # All projections of a repeat together have 156 MiB.
     x, y = _points(20_000, 4), _points(20_000, 4, seed=1)

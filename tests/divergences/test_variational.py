@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
+
 
 class KL:
     """T(v) = v and f*(t) = exp(t - 1): Nowozin et al., arXiv:1606.00709, table 2."""
@@ -27,7 +31,7 @@ def _normal(count, dimension, seed, mean=0.0):
     return np.random.default_rng(seed).normal(mean, size=(count, dimension))
 
 
-@pytest.mark.parametrize("dimension, shift", [(1, 1.0), (4, 0.4)])
+@twins("dimension, shift", [(1, 1.0), (4, 0.4)])
 def test_bound_of_gaussians_is_nearly_reached_and_not_passed(dimension, shift):
     # KL(N(0, I), N(shift, I)) = D shift^2 / 2; T* = 1 + log p / q is linear.
     exact = dimension * shift**2 / 2

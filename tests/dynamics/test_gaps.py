@@ -26,6 +26,7 @@ def test_duality_gap_of_the_bilinear_game(steps):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_duality_gap_vanishes_in_balance_and_changes_nothing(weights_of):
     adam = {"generator_optimizer": "adam", "discriminator_optimizer": "adam"}
     gan = dirac_gan(None, objective="non_saturating", penalties=[gk.R1(1.0)], **adam)

@@ -10,6 +10,9 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.dirac_gan import DATA, dirac_gan, trajectory
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
 
 _random = np.random.default_rng(0)
 
@@ -116,8 +119,9 @@ def test_dirac_gan_near_balance_moves_by_its_linear_map(gamma):
     assert bool(np.linalg.norm(found) < np.linalg.norm(start)) is (gamma > 0)
 
 
-@pytest.mark.parametrize(
-    "rule", [gk.Alternating(), gk.Consensus(0.0), gk.Extragradient()], ids=lambda rule: type(rule).__name__
+@twins(
+    "rule", [gk.Alternating(), gk.Consensus(0.0), gk.Extragradient()], ids=lambda rule: type(rule).__name__,
+    quick=2
 )
 def test_r1_makes_dirac_gan_converge_from_afar(rule):
     gan = dirac_gan(rule, 1.0, 2.0, rate=0.5, objective="non_saturating", penalties=[gk.R1(1.0)])
@@ -143,6 +147,7 @@ def seen(uint8_images, labels):
     return gan, (uint8_images, labels)
 
 
+@pytest.mark.slow
 def test_products_of_networks_agree_with_differences(seen):
     gan, data = seen
     field = GradientField.of_gan(gan, *data)

@@ -5,6 +5,8 @@ from tfgan_kit.dynamics import GradientField, path_angle
 import numpy as np
 import pytest
 
+from tests.twins import twins
+
 START, END = np.array([3.0, 0.5]), np.array([0.0, 0.5])
 PLACES = np.linspace(-60.0, 62.0, 2441)  # far enough for the limits, fine enough for the peak
 
@@ -26,7 +28,8 @@ def test_cosines_are_those_of_theory(a, b):
     np.testing.assert_allclose(found.cosines, -(a * s - b * d) / norms, atol=1e-12)
 
 
-@pytest.mark.parametrize("a, b", [(1.0, 0.0), (1.0, 1.0), (1.0, 3.0)])
+@pytest.mark.thorough
+@twins("a, b", [(1.0, 0.0), (1.0, 1.0), (1.0, 3.0)], quick=2)
 def test_bump_measures_rotation(a, b):
     """The cosine ends at -+ a / |(a, b)| and passes 1, where v lies along the path, if b is not 0."""
     found = path_angle(linear_game(a, b), START, END, PLACES)

@@ -26,6 +26,7 @@ def field():
     return GradientField(gradients, [np.zeros(40)], [np.zeros(20)])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part, which", [
     ("jacobian", "LM"), ("jacobian", "LR"), ("jacobian", "SR"),
     ("symmetric", "LM"), ("symmetric", "LR"), ("symmetric", "SR"), ("antisymmetric", "LM"),

@@ -58,6 +58,7 @@ def unchanged(answer, _):
     return answer
 
 
+@pytest.mark.thorough
 def test_an_export_that_answers_alike_differs_by_nothing(exported):
     certificate = certify(*exported, None, keras_reference(model(), Z, None, (-1.0, 1.0)))
     for row in certificate.values():
@@ -146,6 +147,7 @@ def test_a_graph_two_levels_from_the_keras_model_is_refused(exported):
         certify(functions, functions, None, keras_reference(model(), Z, None, (-1.0, 1.0)))
 
 
+@pytest.mark.thorough
 def test_bfloat16_may_be_levels_off_but_not_everywhere(exported):
     reference = keras_reference(model(), Z, None, (-1.0, 1.0))
     near, far = altered(exported[1], two_levels), altered(exported[1], lambda x, _: x ^ 16)
@@ -155,6 +157,7 @@ def test_bfloat16_may_be_levels_off_but_not_everywhere(exported):
         certify(far, far, None, reference, "bfloat16")
 
 
+@pytest.mark.thorough
 def test_a_wrong_rewriting_does_not_hide_among_the_roundings_of_bfloat16(exported):
     reference, near = keras_reference(model(), Z, None, (-1.0, 1.0)), altered(exported[1], two_levels)
     row = certify(near, near, None, reference, "bfloat16", altered(exported[1], unchanged))[FIRST]
@@ -163,6 +166,7 @@ def test_a_wrong_rewriting_does_not_hide_among_the_roundings_of_bfloat16(exporte
         certify(near, near, None, reference, "bfloat16", near)
 
 
+@pytest.mark.thorough
 def test_a_pictures_pixels_are_its_twins(exported):
     in_memory, reloaded = exported
     other = {**reloaded, FIRST: Altered(reloaded[FIRST], lambda x, _: x ^ 64)}
@@ -172,6 +176,7 @@ def test_a_pictures_pixels_are_its_twins(exported):
         certify({**in_memory, FIRST: other[FIRST]}, other, None)
 
 
+@pytest.mark.thorough
 def test_pictures_without_their_twin_are_certified_themselves(exported):
     name = FIRST + names.PNG_SUFFIX
     row = certify(exported[0], {name: exported[1][name]}, None)[name]
@@ -191,6 +196,7 @@ def test_scores_that_are_not_finite_are_refused():
         certify({"discriminate": score}, {"discriminate": score}, None)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("optimized, most", [(False, 0), (True, 1)])
 def test_images_equal_generates_byte_for_byte_unless_optimised(optimized, most, tmp_path, conditional_gan):
     profile = ExportProfile(optimized=optimized, signatures=(names.GENERATE,))

@@ -19,6 +19,7 @@ import pytest
 import tensorflow as tf
 import trustme
 
+from tests.twins import twins
 from tfgan_kit_client import TLS
 
 
@@ -38,6 +39,7 @@ def other(conditional_gan, tmp_path_factory):
     return gk.export_generator(gan, tmp_path_factory.mktemp("other") / "digits", discriminate=True)
 
 
+@pytest.mark.thorough
 def test_a_version_answers_byte_for_byte_as_it_did(published):
     checked = check_version(published)
     assert checked.lineage["lineage"] == {"step": 7}
@@ -45,10 +47,12 @@ def test_a_version_answers_byte_for_byte_as_it_did(published):
     assert all(count == equal > 0 and apart == 0 for count, equal, apart in checked.answers.values())
 
 
+@pytest.mark.thorough
 def test_of_a_model_the_newest_version_is_checked(published):
     assert check_version(published.parent).version == published
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [
     "variables/variables.data-00000-of-00001", "saved_model.pb", "assets.extra/tf_serving_warmup_requests",
     "assets.extra/tfgan_kit_answers.json", "batching_params.pbtxt",
@@ -65,12 +69,14 @@ def test_a_flipped_byte_or_a_missing_file_is_named(version, name, damage):
         check_version(version)
 
 
+@pytest.mark.thorough
 def test_a_file_that_was_added_is_named(version):
     (version / "assets.extra" / "saved_model_config.pb").write_bytes(b"\x00")
     with pytest.raises(ValueError, match="did not write.*saved_model_config.pb"):
         check_version(version)
 
 
+@pytest.mark.thorough
 def test_other_weights_under_matching_checksums_do_not_answer_alike(version, other):
     """What the checksums cannot tell: the recorded answers are still those of the first model."""
     for name in ("saved_model.pb", "variables", "fingerprint.pb"):
@@ -93,12 +99,14 @@ def lineage_file(version):
     return version / names.EXTRA_ASSETS / names.LINEAGE_FILE
 
 
+@pytest.mark.thorough
 def test_a_version_of_another_contract_is_said_to_be_one(version):
     rewrite_lineage(version, contract_version=lambda _: 99)
     with pytest.raises(ValueError, match="Another tfgan_kit.*contract version 99"):
         check_version(version)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", [
     "contract_version", "created", "versions/keras", "signatures", "precision", "max_batch", "model",
     "model/latent_dim", "lineage/step", "optimization", "certificate", "certificate/generate/rows", "files",
@@ -119,6 +127,7 @@ def test_no_field_of_a_lineage_can_change(version, path, damage):
         check_version(version)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("content, message", [
     (b"{", "no lineage that can be read"), (b"\xff\xfe{}", "no lineage that can be read"),
     (b"[" * 100_000, "no lineage that can be read"), (b"[]", "no checksum of its own"),
@@ -131,6 +140,7 @@ def test_a_damaged_lineage_file_is_said(version, content, message):
         check_version(version)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name, target", [
     ("stray", "/nonexistent"), ("stray", "variables"), ("saved_model.pb", None), ("variables", None),
     ("assets.extra", None), ("assets.extra/tfgan_kit.json", None), ("fifo", None),
@@ -159,7 +169,8 @@ def serve(folder, **arguments):
     return ModelServer(folder, "digits", port=0, grpc_max_threads=16, **arguments)
 
 
-@pytest.mark.parametrize("batching", [None, BatchingParameters(max_batch_size=16)])
+@pytest.mark.thorough
+@twins("batching", [None, BatchingParameters(max_batch_size=16)])
 def test_a_server_of_the_version_answers_alike(published, batching):
     with serve(published.parent, batching=batching) as server:
         found = check_served(check_version(published), f"localhost:{server.port}")
@@ -179,6 +190,7 @@ def authority(tmp_path):
     return tmp_path
 
 
+@pytest.mark.thorough
 def test_a_server_with_tls_is_checked_by_its_authority(published, authority):
     checked, options = check_version(published), ServerOptions(ssl_config_file=str(authority / "ssl.config"))
     with serve(published.parent, options=options) as server:
@@ -189,11 +201,13 @@ def test_a_server_with_tls_is_checked_by_its_authority(published, authority):
             check_served(checked, target)
 
 
+@pytest.mark.thorough
 def test_another_model_behind_the_port_is_found_out(published, other):
     with serve(other.parent) as server, pytest.raises(ValueError, match="another model.* off by"):
         check_served(check_version(published), f"localhost:{server.port}")
 
 
+@pytest.mark.thorough
 def test_a_model_of_other_signatures_is_found_out(published, plain_generator, tmp_path):
     profile = ExportProfile(signatures=(names.SERVING_DEFAULT,))
     plain = gk.export_generator(plain_generator, tmp_path / "digits", output_range=(0.0, 1.0), profile=profile)
@@ -201,6 +215,7 @@ def test_a_model_of_other_signatures_is_found_out(published, plain_generator, tm
         check_served(check_version(published), f"localhost:{server.port}")
 
 
+@pytest.mark.thorough
 def test_the_version_that_is_served_is_named_when_it_is_another(published, tmp_path):
     shutil.copytree(published, tmp_path / "digits" / "4")
     with serve(tmp_path / "digits") as server, pytest.raises(
@@ -209,6 +224,7 @@ def test_the_version_that_is_served_is_named_when_it_is_another(published, tmp_p
         check_served(check_version(published), f"localhost:{server.port}")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("arguments, message", [
     (("localhost:1",), "no server answers at localhost:1"),
     ((None, "flowers"), "has no model 'flowers'"),

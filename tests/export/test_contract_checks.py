@@ -119,6 +119,7 @@ class HeavyLayer(keras.layers.Layer):
         return x + 0.0 * tf.reduce_sum(noise)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("layer, message", [(FixedRows, "every batch size"), (HeavyLayer, "large constant")])
 def test_a_model_that_breaks_one_rule_is_not_published(layer, message, tmp_path):
     profile = ExportProfile(signatures=(names.SERVING_DEFAULT,), optimized=False)  # it would make them variables

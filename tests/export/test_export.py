@@ -29,21 +29,25 @@ def ask(signatures, name, **inputs):
     return answer.numpy()
 
 
+@pytest.mark.thorough
 def test_the_version_has_the_signatures_of_the_contract(signatures):
     expected = {names.SERVING_DEFAULT, names.GENERATE, names.FROM_LATENT}
     expected |= {name + names.PNG_SUFFIX for name in expected} | {names.DISCRIMINATE}
     assert set(signatures) == expected
 
 
+@pytest.mark.thorough
 def test_signature_json_is_what_the_command_prints(signatures):
     with open(os.path.join(ROOT, "export", "signature.json")) as file:
         assert file.read() == names.contract_text()  # --print_contract
 
 
+@pytest.mark.thorough
 def test_the_offered_names_are_those_of_the_graph(signatures):
     assert names.offered(3, True) == tuple(sorted(signatures, key=names.offered(3, True).index))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
 def test_the_default_answer_equals_generate_byte_for_byte(signatures, conditional_gan, count):
     seeds = gk.image_seeds(5, count)
@@ -52,6 +56,7 @@ def test_the_default_answer_equals_generate_byte_for_byte(signatures, conditiona
     )
 
 
+@pytest.mark.thorough
 def test_a_given_label_replaces_the_drawn_one(signatures, conditional_gan):
     seeds, labels = gk.image_seeds(5, 6), np.array([0, 1, 2, 0, 1, 2], np.int32)
     np.testing.assert_array_equal(
@@ -60,6 +65,7 @@ def test_a_given_label_replaces_the_drawn_one(signatures, conditional_gan):
     )
 
 
+@pytest.mark.thorough
 def test_pictures_decode_to_the_images(signatures):
     seeds = gk.image_seeds(1, 3)
     pictures = ask(signatures, names.SERVING_DEFAULT + names.PNG_SUFFIX, seed=seeds)
@@ -69,6 +75,7 @@ def test_pictures_decode_to_the_images(signatures):
     )
 
 
+@pytest.mark.thorough
 def test_scores_are_the_discriminators_logits(signatures, conditional_gan):
     images = conditional_gan.generate(4, seed=1, labels=[0, 1, 2, 0])
     labels = np.array([0, 1, 2, 0], np.int32)
@@ -79,6 +86,7 @@ def test_scores_are_the_discriminators_logits(signatures, conditional_gan):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [2, 3, 7, 16, 33])
 def test_a_rows_answer_does_not_depend_on_its_batch(signatures, size):
     seeds = gk.image_seeds(9, size)
@@ -89,6 +97,7 @@ def test_a_rows_answer_does_not_depend_on_its_batch(signatures, size):
     assert np.abs(batch.astype(int) - alone.astype(int)).max() <= 1
 
 
+@pytest.mark.thorough
 def test_weights_are_stored_once(published, conditional_gan):
     stored = sum(f.stat().st_size for f in (published / "variables").iterdir())
     networks = (conditional_gan.ema_generator, conditional_gan.discriminator)
@@ -96,6 +105,7 @@ def test_weights_are_stored_once(published, conditional_gan):
     assert stored < 1.1 * needed + 20_000  # the index of variables
 
 
+@pytest.mark.thorough
 def test_the_warmup_file_asks_every_signature_for_what_it_takes(published, signatures):
     path = published / names.EXTRA_ASSETS / names.WARMUP_FILE
     asked = set()
@@ -107,6 +117,7 @@ def test_the_warmup_file_asks_every_signature_for_what_it_takes(published, signa
     assert asked == set(signatures)
 
 
+@pytest.mark.thorough
 def test_the_lineage_states_what_was_given_and_certifies_every_signature(published, signatures):
     lineage = read_lineage(published)
     assert lineage["lineage"] == {"step": 7}
@@ -115,6 +126,7 @@ def test_the_lineage_states_what_was_given_and_certifies_every_signature(publish
     assert all(row["reloaded_max_difference"] <= 1 for row in lineage["certificate"].values())
 
 
+@pytest.mark.thorough
 def test_the_next_export_is_the_next_version(conditional_gan, tmp_path):
     (tmp_path / "7").mkdir()
     (tmp_path / "notes").mkdir()
@@ -122,6 +134,7 @@ def test_the_next_export_is_the_next_version(conditional_gan, tmp_path):
     assert versions(tmp_path) == [7, 8]
 
 
+@pytest.mark.thorough
 def test_no_half_written_version_is_left_when_a_check_fails(conditional_gan, tmp_path, monkeypatch):
     def fail(*_):
         raise ValueError("on purpose")
@@ -132,6 +145,7 @@ def test_no_half_written_version_is_left_when_a_check_fails(conditional_gan, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_a_plain_keras_generator_is_exported_with_its_own_range(plain_generator, tmp_path):
     version = gk.export_generator(plain_generator, tmp_path, output_range=(0.0, 1.0))
     signatures = tf.saved_model.load(str(version)).signatures
@@ -142,11 +156,13 @@ def test_a_plain_keras_generator_is_exported_with_its_own_range(plain_generator,
     assert names.GENERATE not in signatures
 
 
+@pytest.mark.thorough
 def test_a_sigmoid_taken_for_tanh_is_said(plain_generator, tmp_path):
     with pytest.warns(UserWarning, match="output_range 0,1"):
         gk.export_generator(plain_generator, tmp_path)
 
 
+@pytest.mark.thorough
 def test_uint8_output_is_exported_as_it_is(tmp_path):
     class Levels(keras.layers.Layer):
         def call(self, x):
@@ -166,6 +182,7 @@ def test_uint8_output_is_exported_as_it_is(tmp_path):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("label", [-1, 3])
 def test_a_label_out_of_range_is_refused_with_the_range(signatures, label):
     with pytest.raises(tf.errors.InvalidArgumentError, match="label must be from 0 to 2"):
@@ -184,6 +201,7 @@ class CenteredOverBatch(keras.layers.Layer):
         return tf.tanh(x - tf.reduce_mean(x, axis=0, keepdims=True))
 
 
+@pytest.mark.thorough
 def test_a_model_whose_rows_depend_on_their_batch_is_not_published(tmp_path):
     with pytest.raises(ValueError, match="depends on its batch"):
         gk.export_generator(image_model(CenteredOverBatch()), tmp_path)
@@ -197,12 +215,14 @@ def test_a_model_of_nan_weights_is_not_published(tmp_path):
         gk.export_generator(model, tmp_path)
 
 
+@pytest.mark.thorough
 def test_a_graph_that_differs_from_the_model_is_not_published(tmp_path, monkeypatch):
     monkeypatch.setattr("tfgan_kit.sampling.to_uint8", lambda x: tf.cast((x + 1) * 120, tf.uint8))
     with pytest.raises(ValueError, match="does not answer as the model in memory"):
         gk.export_generator(image_model(), tmp_path)
 
 
+@pytest.mark.thorough
 def test_a_variable_that_keras_does_not_know_is_said(tmp_path):
     class Hidden(keras.layers.Layer):
         def build(self, _):
@@ -288,6 +308,7 @@ def test_only_a_gan_has_a_discriminator_to_export(plain_generator, tmp_path):
         gk.export_generator(plain_generator, tmp_path, discriminate=True)
 
 
+@pytest.mark.thorough
 def test_a_version_is_not_taken_for_a_model_folder(plain_generator, published):
     with pytest.raises(ValueError, match="the folder above it"):
         gk.export_generator(plain_generator, published, output_range=(0.0, 1.0))

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.twins import twins
+
 LATENTS = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
 LABELS = np.array([0, 1, 2, 2, 1, 0], np.int32)
 
@@ -89,9 +91,10 @@ def levels(images):
     return np.round((np.asarray(images, np.float64) + 1) * 127.5)
 
 
-@pytest.mark.parametrize("make", [
+@pytest.mark.thorough
+@twins("make", [
     functional, sequential, as_pixels, with_a_lambda, by_name, subclassed, without_training,
-])
+], quick=2)
 def test_an_unconditional_generator_answers_as_it_does_itself(make, tmp_path):
     model, own_latents = make()
     _, _loaded, answer = exported(model, tmp_path)
@@ -145,9 +148,10 @@ def two_arguments():
     return TwoArguments(), (LABELS, LATENTS)
 
 
-@pytest.mark.parametrize("make", [
+@pytest.mark.thorough
+@twins("make", [
     labels_first, labels_as_a_column, labels_as_floats, labels_one_hot, labels_by_name, two_arguments,
-])
+], quick=2)
 def test_a_conditional_generator_answers_as_it_does_itself(make, tmp_path):
     model, own = make()
     version, _loaded, answer = exported(model, tmp_path, latent_dim=4, num_classes=3)
@@ -214,6 +218,7 @@ def test_a_class_more_than_the_model_knows_is_refused(tmp_path):
         gk.export_generator(keras.Model([latents, label], pixels(merged)), tmp_path, num_classes=9)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("optimized", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_weights_of_8_bits_are_served_though_their_gradients_cannot_be_saved(tmp_path, optimized):
     latents = keras.Input((4,))
@@ -229,6 +234,7 @@ def test_a_function_is_no_model(tmp_path):
         gk.export_generator(lambda latents: latents, tmp_path)
 
 
+@pytest.mark.thorough
 def test_a_sequential_model_that_was_built_by_one_row_takes_any_number(tmp_path):
     model = keras.Sequential([keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1))])
     model(LATENTS[:1])
@@ -246,6 +252,7 @@ def test_a_range_that_maps_no_pixel_is_refused(output_range):
         check_generator(sequential()[0], None, None, output_range)
 
 
+@pytest.mark.thorough
 def test_a_grouped_convolution_is_exported_optimised_and_else_named(tmp_path):
     """Keras compiles it, and TensorFlow Serving runs nothing compiled."""
     latents = keras.Input((4,))

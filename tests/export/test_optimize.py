@@ -18,6 +18,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from tests.twins import twins
+
 Z = 4
 
 
@@ -248,6 +250,7 @@ def test_a_table_of_shifts_changes_only_for_its_one_reader(build, precision, mos
     np.testing.assert_allclose(tf.function(optimized)([LATENTS, labels]), expected, atol=most)
 
 
+@pytest.mark.thorough
 def test_a_wrong_rewriting_is_not_published_in_bfloat16(tmp_path, monkeypatch):
     """A mistake of the rewriting, put in here."""
     latents, label = keras.Input((Z,)), keras.Input((), dtype="int32")
@@ -287,6 +290,7 @@ def test_no_training_only_variable_is_left():
     assert held <= sum(w.size for w in model.get_weights() if w.ndim > 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kernel, stride", [(2, 2), (3, 2), (4, 2), (5, 2), (6, 2), (7, 2), (4, 3), (6, 3), (4, 4)])
 @pytest.mark.parametrize("side", [1, 2, 5])
 def test_a_spread_transposed_convolution_is_the_same_sum(kernel, stride, side):
@@ -314,6 +318,7 @@ def test_other_transposed_convolutions_stay_as_they_are(options):
     np.testing.assert_allclose(called(optimized, latents), foreign.called(model, latents), atol=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("make", [*MODELS, mixed], ids=lambda make: make.__name__)
 def test_bfloat16_images_are_float32_and_near(make):
     model = trained(make())
@@ -330,6 +335,7 @@ def test_bfloat16_products_take_and_give_bfloat16():
     assert kernels[0].numpy().dtype == ml_dtypes.bfloat16
 
 
+@pytest.mark.thorough
 def test_bfloat16_leaves_no_signature():
     module = GeneratorModule(trained(dcgan()), Z, None, (14, 14, 1), profile=ExportProfile(precision="bfloat16"))
     dtypes = {spec.dtype for f in module.signatures().values() for spec in f.structured_outputs.values()}
@@ -372,6 +378,7 @@ class Doubling(keras.layers.Layer):
         return tf.cond(tf.reduce_sum(x) > 0.0, lambda: x - 1.0, lambda: x + 1.0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("signature", [[tf.TensorSpec([None, Z])], None], ids=str)
 def test_an_optimised_model_needs_nothing_but_itself(signature):
     model = keras.Sequential([keras.Input((Z,)), layers.Dense(4), Doubling()])
@@ -436,6 +443,7 @@ def test_an_embedding_and_a_branch_survive():
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("precision, width", [("float32", 4), ("bfloat16", 2)])
 def test_a_version_is_little_more_than_its_weights_and_loads_at_once(tmp_path, precision, width):
     model = gk.DCGANGenerator(32, 3, latent_dim=Z, width=32)
@@ -462,7 +470,8 @@ def test_pictures_are_compressed_as_the_profile_says():
     assert sizes[0] > 14 * 14 > sizes[1] or sizes[0] > sizes[1]
 
 
-@pytest.mark.parametrize("profile", [
+@pytest.mark.thorough
+@twins("profile", [
     ExportProfile(), ExportProfile(optimized=False), ExportProfile(precision="bfloat16"),
 ], ids=["float32", "as it is", "bfloat16"])
 def test_a_gan_of_mixed_precision_is_exported_and_loaded_without_a_warning(tmp_path, caplog, set_policy, profile):

@@ -4,7 +4,8 @@ The reference is the layer itself: by TensorFlow's own kernel where this process
 """
 
 from tfgan_kit.export.foreign import called
-from tfgan_kit.export.optimize import optimize
+from tfgan_kit.export.operations import check_operations
+from tfgan_kit.export.optimize import optimize, portable
 
 import keras
 import numpy as np
@@ -125,3 +126,30 @@ def test_it_is_the_same_sum(make, precision, most):
 ], ids=["dilated", "transposed", "separable", "maxima"])
 def test_what_every_processor_computes_stays(make):
     assert optimize(model(make), Z)[1]["made_portable"] == 0
+
+
+@pytest.mark.parametrize("num_classes", [None, 3])
+def test_a_discriminator_s_scores_are_its_own(num_classes):
+    """Keras compiles its grouped convolution by XLA, which a server does not have."""
+    keras.utils.set_random_seed(0)
+    images, labels = keras.Input((8, 8, 6)), keras.Input((), dtype="int32")
+    x = layers.Flatten()(layers.Conv2D(6, 3, strides=2, groups=3, activation="relu")(images))
+    if num_classes:
+        x = layers.Concatenate()([x, layers.Embedding(num_classes, 4)(labels)])
+    given = [images, labels] if num_classes else images
+    discriminator = keras.Model(given, layers.Dense(1)(x))
+    pixels = np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 6)).astype("float32")
+    rows = [pixels, np.array([0, 1, 2, 0, 1], np.int32)] if num_classes else pixels
+    rewritten = portable(discriminator, (8, 8, 6), num_classes)
+    assert rewritten is not discriminator
+    np.testing.assert_allclose(tf.function(rewritten)(rows), discriminator(rows), atol=1e-5)
+    with pytest.raises(ValueError, match="jit_compile"):
+        check_operations("discriminate", tf.function(lambda: discriminator(rows)).get_concrete_function())
+    check_operations("discriminate", tf.function(lambda: rewritten(rows)).get_concrete_function())
+
+
+def test_a_discriminator_that_every_processor_computes_is_itself():
+    discriminator = keras.Sequential([
+        keras.Input((4, 4, 1)), layers.Conv2D(2, 3), layers.Flatten(), layers.Dense(1),
+    ])
+    assert portable(discriminator, (4, 4, 1)) is discriminator

@@ -21,6 +21,7 @@ def test_a_value_that_is_none_is_refused_by_name(arguments):
         ExportProfile(**arguments)
 
 
+@pytest.mark.thorough
 def test_a_choice_of_signatures_keeps_the_default_one(plain_generator, tmp_path):
     profile = ExportProfile(signatures=(names.FROM_LATENT,))
     version = gk.export_generator(plain_generator, tmp_path, output_range=(0.0, 1.0), profile=profile)
@@ -34,6 +35,7 @@ def test_an_unknown_signature_is_refused_with_those_there_are(plain_generator, t
         gk.export_generator(plain_generator, tmp_path, output_range=(0.0, 1.0), profile=profile)
 
 
+@pytest.mark.thorough
 def test_the_lineage_tells_the_contract_and_the_profile(plain_generator, tmp_path):
     profile = ExportProfile(max_batch=3)
     version = gk.export_generator(plain_generator, tmp_path, output_range=(0.0, 1.0), profile=profile)

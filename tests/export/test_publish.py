@@ -72,6 +72,7 @@ def test_the_newest_versions_and_the_new_one_are_kept(keep, new, left, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(map(str, left))
 
 
+@pytest.mark.thorough
 def test_old_versions_go_only_after_the_new_one_is_there(plain_generator, tmp_path, monkeypatch):
     make(tmp_path, 1, 2)
 
@@ -89,6 +90,7 @@ def test_old_versions_go_only_after_the_new_one_is_there(plain_generator, tmp_pa
     assert versions(tmp_path) == [1, 2, 3]
 
 
+@pytest.mark.thorough
 def test_a_version_that_another_exporter_removed_at_once_is_said(plain_generator, tmp_path, monkeypatch):
     """Two exporters that keep one version each: the later one removes what this one has just published."""
     profile = ExportProfile(keep=1, signatures=("serving_default",))
@@ -105,6 +107,7 @@ def test_a_version_that_another_exporter_removed_at_once_is_said(plain_generator
     assert versions(tmp_path) == [2]
 
 
+@pytest.mark.thorough
 def test_a_number_below_the_newest_is_said_not_to_be_served(plain_generator, tmp_path):
     make(tmp_path, 7)
     profile = ExportProfile(version=4, signatures=("serving_default",))
@@ -195,6 +198,7 @@ def _one(process, seconds):
     return time.monotonic() - started
 
 
+@pytest.mark.thorough
 def test_an_exporter_that_is_killed_leaves_no_half_version(tmp_path):
     assert len(kill_exporters(tmp_path, 2, random.Random(0))) == 2  # `keep` of the last
 
@@ -227,6 +231,7 @@ def publish_and_die(base, module, name, moment):
         remove_old(base, 1, publish(folder, base))
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child runs no TensorFlow
 @pytest.mark.parametrize("module, name", [
     (os, "rename"), (os, "fsync"), (shutil, "rmtree"), (os, "unlink"),

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.layers.gradients import value_and_gradients
+from tests.twins import twins
 
 SHAPES = [(6, 3), (6, 5, 3), (6, 4, 4, 3), (1, 4, 4, 3), (4, 2, 2, 2, 3)]
 HALF = ["mixed_bfloat16", "mixed_float16"]
@@ -42,6 +43,7 @@ def kernels(layer, shape, **arguments):
     return {operation.type for operation in graph.get_operations()}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "xla"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_values_gradients_and_statistics_are_keras_s(shape, jit_compile):
@@ -84,7 +86,8 @@ def test_half_precision_differs_from_keras_s_by_its_rounding_alone(policy):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.abs(b).max())
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "xla"])
+@pytest.mark.thorough
+@twins("jit_compile", [False, True], ids=["plain", "xla"])
 @pytest.mark.parametrize("shape", SHAPES[:3], ids=str)
 def test_squared_input_gradient_has_keras_s_gradient(shape, jit_compile):
     """What R1 differentiates: the kernel's gradient is itself differentiable."""

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.layers.gradients import value_and_gradients
+from tests.twins import twins
 
 SHAPE = (3, 8, 6, 5)
 KINDS = ["Conv2D", "Conv2DTranspose"]
@@ -44,7 +45,8 @@ def test_kernel_gradient_is_that_of_the_convolution(side):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "xla"])
+@pytest.mark.thorough
+@twins("jit_compile", [False, True], ids=["plain", "xla"])
 @pytest.mark.parametrize("arguments", [{}, {"use_bias": False}, {"activation": "tanh"}], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_and_gradients_are_keras_s(kind, arguments, jit_compile):
@@ -127,6 +129,7 @@ def test_keras_file_of_a_stock_layer_fits(kind, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("arguments", [
     {"groups": 5}, {"groups": 5, "strides": 2}, {"groups": 5, "dilation_rate": 2, "strides": 1},
     {"groups": 5, "padding": "valid", "activation": "relu"},
@@ -142,6 +145,7 @@ def test_groups_are_keras_s_values_and_gradients(arguments):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_a_grouped_convolution_is_differentiable_twice_and_holds_no_compiled_function():
     """R1's gradient, by differences: d/dk |df/dx|^2 along a direction."""
     layer = ours.Conv2D(10, 3, groups=5, activation="tanh", dtype="float64")

@@ -29,18 +29,22 @@ def _most(level):
     return level + 4 * np.sqrt(level * (1 - level) / TRIALS)
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("level", [0.01, 0.05, 0.5])
 def test_an_honest_generator_is_alarmed_as_often_as_the_level_says(honest, level):
     p_values = np.array([found.p_value for found in honest])
     assert abs(np.mean(p_values <= level) - level) < _most(level) - level
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("level", [0.01, 0.05, 0.5])
 def test_first_alarms_at_most_as_often_as_the_level_says(honest, level):
     # At most: the count is whole, so few p-values exist: 1, a half, a quarter and so on.
     assert np.mean([found.first_p_value <= level for found in honest]) <= _most(level)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("field", ["z", "cell_z"])
 def test_z_of_an_honest_generator_is_standard_normal(honest, field):
     values = [getattr(found, field) for found in honest]
@@ -48,6 +52,7 @@ def test_z_of_an_honest_generator_is_standard_normal(honest, field):
     assert np.std(values) == pytest.approx(1, abs=4 / (2 * TRIALS) ** 0.5)
 
 
+@pytest.mark.thorough
 def test_an_honest_generator_is_as_authentic_as_test_images(honest):
     differences = [found.authentic - found.authentic_test for found in honest]
     assert abs(np.mean(differences)) < 4 * np.std(differences) / TRIALS**0.5

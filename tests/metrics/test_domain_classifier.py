@@ -9,6 +9,10 @@ from tfgan_kit.metrics.classifier_training import build_classifier, shifted
 import numpy as np
 import pytest
 
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def dots(monkeypatch):
@@ -40,6 +44,7 @@ def _no_training(*_):
     raise RuntimeError("trained although it is cached")
 
 
+@pytest.mark.slow
 def test_97_percent_of_held_out_digits_are_right(digit_classifier, held_out_digits):
     images, labels = held_out_digits
     assert digit_classifier.accuracy >= 0.97
@@ -94,8 +99,8 @@ def _drop_the_record(folder):
     next(folder.glob("*.json")).unlink()
 
 
-@pytest.mark.parametrize(
-    "damage", [_truncate, _flip_a_byte, _garble_the_record, _drop_the_record])
+@twins(
+    "damage", [_truncate, _flip_a_byte, _garble_the_record, _drop_the_record], quick=2)
 def test_damaged_cache_is_said_so_and_trained_again(
         dots, cache_of_dots, monkeypatch, caplog, damage):
     monkeypatch.setattr(logging.getLogger("absl"), "propagate", True)

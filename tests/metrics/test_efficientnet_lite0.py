@@ -11,6 +11,8 @@ import pytest
 from benchmarks.baselines.metric_references import torch
 from tests.metrics.coloured_digits import coloured_digits
 
+pytestmark = pytest.mark.thorough
+
 HALVED = {1, 3, 5, 11}  # the blocks of stride 2
 FILTERS = [16, 24, 24, 40, 40, 80, 80, 80, 112, 112, 112, 192, 192, 192, 192, 320]
 SIZES = [3, 3, 3, 5, 5, 3, 3, 3, 5, 5, 5, 5, 5, 5, 5, 3]

@@ -17,6 +17,8 @@ from tfgan_kit.metrics import (
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(autouse=True)
 def _cache(cache_with_classifier, monkeypatch):

@@ -10,6 +10,9 @@ import pytest
 from benchmarks.baselines.metric_references import torch
 from benchmarks.baselines.random_inception import batch_norms, in_torch, random_inception
 from tests.metrics.coloured_digits import coloured_digits
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
 
 TAPS = list(inception.TAPS)
 
@@ -80,7 +83,7 @@ def _average_with_border(x):
     return keras.layers.AveragePooling2D(3, 1)(keras.layers.ZeroPadding2D(1)(x))
 
 
-@pytest.mark.parametrize("right, wrong", [
+@twins("right, wrong", [
     ("_average", _average_with_border), ("_maximum", inception._average), ("_average", inception._maximum),
 ], ids=["average over the border", "average in Mixed_7c", "maximum for averages"])
 def test_a_wrong_pooling_is_noticed(weights, images, expected, monkeypatch, right, wrong):
@@ -115,6 +118,7 @@ def test_weights_of_another_network_are_refused_naming_the_layer(reference, tmp_
     assert f"Received: {tmp_path / 'other.pth'}" in str(error.value)
 
 
+@pytest.mark.slow
 def test_an_evaluation_by_the_fid_network_bears_its_name_hash_and_resizer(weights, images, monkeypatch):
     known = extractors._NETWORKS["inception"]
     file = known.weights._replace(sha256=weight_files.sha256(weights))

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.baselines.metric_references import torch, torch_fidelity
+from tests.twins import twins
 
 
 def _kernel(a, b):
@@ -34,6 +35,7 @@ def test_discrepancy_of_a_set_from_itself_counts_each_row_as_its_own_equal():
     assert maximum_mean_discrepancy(x, x) == pytest.approx(_literal_mmd(x.numpy(), x.numpy()), rel=1e-10)
 
 
+@pytest.mark.thorough
 def test_discrepancy_of_equal_laws_has_mean_zero():
     values = [
         maximum_mean_discrepancy(_normal(10, 4, seed), _normal(10, 4, seed + 10_000))
@@ -85,6 +87,7 @@ def _features(count, seed, shift=0.0):
     return np.maximum(hidden @ mixing + 0.3, 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count, size", [(600, 100), (300, 200)])  # a subset at a time, all pairs once
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_distance_equals_torch_fidelity_on_the_same_subsets(count, size, dtype, monkeypatch):
@@ -97,6 +100,7 @@ def test_distance_equals_torch_fidelity_on_the_same_subsets(count, size, dtype, 
     assert found.std == pytest.approx(theirs["kernel_inception_distance_std"], rel=1e-6)
 
 
+@pytest.mark.thorough
 def test_float32_features_of_equal_laws_err_far_less_than_subsets_differ():
     x, y = (_features(600, seed).astype(np.float32) for seed in (0, 1))
     found = kernel_distance(x, y, num_subsets=5, subset_size=500)
@@ -145,7 +149,8 @@ def test_wrong_input_is_refused_with_the_reason(x, y, options, message):
         kernel_distance(x, y, **options)
 
 
-@pytest.mark.parametrize("count, size", [(400, 100), (150, 100)])
+@pytest.mark.thorough
+@twins("count, size", [(150, 100), (400, 100)])
 @pytest.mark.parametrize("shift, lower, upper", [(0.6, 0.8, 1.25), (0.0, 0.7, 2.0)])
 def test_standard_error_is_the_deviation_over_fresh_draws(count, size, shift, lower, upper):
     found = [

@@ -100,6 +100,7 @@ def evaluated(name, names):
     return {r["metric"]: r for r in metrics.evaluate(generate, open_source(name), names, 2500)}
 
 
+@pytest.mark.thorough
 def test_evaluate_takes_the_group_by_its_name():
     found = evaluated("grid25", "mode_coverage")
     assert list(found) == ["modes", "high_quality", "mode_reverse_kl", "mode_spread"]
@@ -107,6 +108,7 @@ def test_evaluate_takes_the_group_by_its_name():
     assert found["high_quality"]["value"] == pytest.approx(NEAR_SHARE, abs=0.01)
 
 
+@pytest.mark.thorough
 def test_evaluate_measures_modes_of_a_mixture_unasked():
     assert {"modes", "mode_reverse_kl", "swd"} <= set(evaluated("ring8", None))
 
@@ -161,6 +163,7 @@ def bars(tmp_path, monkeypatch):
     return open_source(f"stacked:{tmp_path}")
 
 
+@pytest.mark.thorough
 def test_evaluate_counts_the_modes_of_stacks_with_a_classifier_of_single_images(bars):
     real = next(iter(bars.ordered(4000))).numpy()
 

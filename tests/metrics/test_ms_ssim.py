@@ -40,6 +40,7 @@ def _halved(image):
     return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shape, weights", [
     ((16, 20, 3), (1,)),
     ((28, 28, 1), (0.0448, 0.2856)),
@@ -64,6 +65,7 @@ def test_images_have_as_many_scales_as_the_filter_fits_in(side, scales):
     assert num_scales(side) == scales
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("side", [11, 28, 45])
 def test_images_all_the_same_have_the_value_one(side):
     found = ms_ssim_diversity(_noise(1, side, side, 3).repeat(6, axis=0))
@@ -71,6 +73,7 @@ def test_images_all_the_same_have_the_value_one(side):
     assert found.standard_error == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.thorough
 def test_independent_noise_has_a_value_near_zero():
     assert 0 <= ms_ssim_diversity(_noise(64, 64, 64, 3)).value < 0.05
 

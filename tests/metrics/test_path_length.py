@@ -188,12 +188,14 @@ def _gan(dtype="float32"):
     return lambda latents: gan.predict(latents, verbose=0)
 
 
+@pytest.mark.thorough
 def test_the_smallest_step_keeps_its_digits_through_a_gan_and_a_classifier():
     generate, network = _gan(), build_classifier((28, 28, 1), 10)
     values = [perceptual_path_length(generate, SIZE, network, 256, epsilon).value for epsilon in (1e-4, 1e-3)]
     assert values[0] == pytest.approx(values[1], rel=0.01)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype, rounded", [
     ("mixed_bfloat16", lambda images: images),
     ("mixed_float16", lambda images: images),

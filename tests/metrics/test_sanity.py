@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from tests.twins import twins
+
 DISTANCES = ("fd", "kid", "extrapolated_fd", "intra_class_fd", "swd")
 PATCHED = 120  # images whose patches are compared: their sliced distances take the most time
 NEIGHBOURS = ("precision", "recall", "density", "coverage")
@@ -72,7 +74,8 @@ def values(real):
     return measure
 
 
-@pytest.mark.parametrize("damage, strengths, rising, falling", TABLE, ids=[row[0].__name__ for row in TABLE])
+@pytest.mark.thorough
+@twins("damage, strengths, rising, falling", TABLE, ids=[row[0].__name__ for row in TABLE])
 def test_every_metric_moves_the_right_way_step_by_step(
         damage, strengths, rising, falling, real, values, digit_classifier):
     sets = [real.test]
@@ -85,6 +88,7 @@ def test_every_metric_moves_the_right_way_step_by_step(
     assert [name for name, steps in zip(falling, down.T, strict=True) if not (steps < 0).all()] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("share", [0.1, 0.3, 1.0])
 def test_copied_training_images_are_found_where_distances_praise_them(share, real):
     copied = np.random.default_rng(0).random(real.test.count) < share
@@ -97,16 +101,20 @@ def test_copied_training_images_are_found_where_distances_praise_them(share, rea
     assert z < -2.3 and fd < honest_fd  # a normal deviate: below in 1 of 100 honest generators
 
 
+@pytest.mark.thorough
 def test_the_memorisation_warning_is_for_copies_alone(real):
     compare, real = MEASURES["memorisation"].compare, real._replace(apart=True)
     assert "look at the nearest" in compare(real, real.reference, 0)[1]["warnings"][0]
     assert not compare(real, real.test, 0)[1]["warnings"]
 
 
+@pytest.mark.thorough
 def test_test_images_that_may_have_been_trained_on_are_said_so(real):
     assert "--test_dataset" in MEASURES["memorisation"].compare(real, real.test, 0)[1]["warnings"][0]
 
 
+@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_later_checkpoint_of_the_same_run_is_better_by_every_metric(digits, real, values, digit_classifier):
     gan = from_preset("dcgan_mnist", image_shape=(28, 28, 1), num_classes=10)
     names = ("fd", "kid", "intra_class_fd", "swd", "precision", "recall", "density", "coverage")

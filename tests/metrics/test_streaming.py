@@ -95,6 +95,7 @@ def test_inception_score_has_its_bounds(answers, expected):
 # Batches, weights, replicas
 
 
+@pytest.mark.thorough
 @each_metric
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
 def test_batch_size_does_not_change_the_value(batch_size, make, real, fake):
@@ -113,6 +114,7 @@ def test_a_weight_says_how_often_a_row_counts(make, real, fake):
     assert float(metric.result()) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.thorough
 @each_metric
 def test_replicas_merge_exactly_wherever_the_result_is_read(make, real, fake, two):
     assert two.num_replicas_in_sync == 2
@@ -155,6 +157,7 @@ def test_reset_forgets_everything(make, real, fake):
     assert float(metric.result()) == at_once(make, real, fake)
 
 
+@pytest.mark.thorough
 def test_a_keras_model_evaluates_with_it(two):
     """An autoencoder's: y_pred is what the model makes of x. On two replicas as on one."""
     images = np.random.default_rng(0).uniform(-1, 1, (20, 2, 3, 1)).astype(np.float32)

@@ -11,6 +11,8 @@ from tfgan_kit.metrics.weight_files import Url, WeightFile, Wheel, find
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 

@@ -40,6 +40,7 @@ def test_networks_of_every_size_fit_together(size, channels, num_classes):
     assert discriminator([images, *labels] if labels else images).shape == (2, 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "size, width, channels",
     [(64, 128, [1024, 512, 256, 128]), (28, 64, [128, 64]), (256, 4, [32, 32, 32, 16, 8, 4])],

@@ -24,6 +24,7 @@ def test_networks_fit_together(depth):
     assert discriminator(points).shape == (6, 1)
 
 
+@pytest.mark.thorough
 def test_pair_trains_on_points():
     points = np.random.default_rng(0).normal(size=(16, 2)).astype(np.float32) * 100
     gan = gk.GAN(gk.MLPGenerator(width=4), gk.MLPDiscriminator(width=4))
@@ -45,6 +46,8 @@ def test_discriminator_with_fewer_than_one_of_anything_is_refused(name):
         gk.MLPDiscriminator(**{name: 0})
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_frequencies_let_a_small_discriminator_follow_a_fine_wave():
     """sin(20 x) by one hidden layer: hopeless without Fourier features, easy with them."""
     points = np.random.default_rng(0).uniform(-1, 1, (2000, 2)).astype(np.float32)

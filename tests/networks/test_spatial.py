@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.twins import twins
+
 SCALE = 4  # 2 ** num_stages
 
 
@@ -76,6 +78,7 @@ def trained(images):
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 16, 16, 2), np.uint8)
 
 
+@pytest.mark.thorough
 def test_pair_trains_and_reloads(tmp_path):
     gan = trained(IMAGES)
     gan.save(tmp_path / "gan.keras")
@@ -86,7 +89,8 @@ def test_pair_trains_and_reloads(tmp_path):
     )
 
 
-@pytest.mark.parametrize("size", [16, 20, 64])
+@pytest.mark.thorough
+@twins("size", [16, 20, 64], quick=2)
 def test_tiles_of_any_size_make_the_same_image(size):
     gan = trained(IMAGES)
     whole = assemble(gan.ema_generator, 50, 70, seed=3, tile_size=128).astype(int)
@@ -103,12 +107,14 @@ def test_tiles_cover_the_image_and_no_more():
     assert (covered == 1).all()
 
 
+@pytest.mark.thorough
 def test_a_part_of_a_huge_image_is_the_same_in_a_larger_one():
     made = generator()
     small, large = assemble(made, 30, 30, tile_size=32), assemble(made, 64, 90, tile_size=32)
     np.testing.assert_array_equal(small, large[:30, :30])
 
 
+@pytest.mark.thorough
 def test_seed_names_the_image():
     made = generator()
     assert np.abs(assemble(made, 16, 16, seed=0).astype(int) - assemble(made, 16, 16, seed=1)).max() > 5

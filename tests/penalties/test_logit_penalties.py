@@ -77,6 +77,7 @@ def small_gan(penalty, **arguments):
     return gan
 
 
+@pytest.mark.thorough
 def test_lecam_averages_survive_a_file(tmp_path):
     points = np.random.default_rng(1).normal(size=(32, 2)).astype(np.float32)
     gan = small_gan(gk.LeCam(start=0))
@@ -156,6 +157,7 @@ def test_points_and_images_below_the_shift_are_refused(images, shift):
 # Weight clipping
 
 
+@pytest.mark.thorough
 def test_clipped_weights_stay_in_the_box_while_training():
     clip = gk.WeightClipping(0.05)
     critic = keras.Sequential([

@@ -205,6 +205,7 @@ def test_in_python_a_relative_path_is_this_process_own(base_path, monkeypatch):
         assert server.versions.current.version == 1
 
 
+@pytest.mark.slow
 def test_a_bad_start_of_the_command_exits_with_255(tmp_path):
     code, text = run("--model_name=toy", f"--model_base_path={tmp_path}/nowhere")
     assert code == 255 and "Cannot start: there is no folder" in text and "Traceback" not in text
@@ -302,6 +303,7 @@ def opened(pipe, writers):
     return True
 
 
+@pytest.mark.slow
 def test_a_load_that_does_not_end_holds_up_no_exit_past_the_grace(started, base_path, tmp_path, saved):
     write_slow_version(tmp_path / "slow" / "1", saved, 30)
     script = "import tfgan_kit.serving.__main__ as m; from absl import app; m._GRACE_SECONDS = 0.5; app.run(m.main)"
@@ -364,6 +366,7 @@ def test_a_signal_in_the_middle_of_the_wait_for_it_is_not_lost():
     assert done.stdout == "ended each time\n", done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_a_server_that_nobody_reads_drains_all_the_same(started, base_path):
     process, _, address = started("--model_name=toy", f"--model_base_path={base_path}")
     caller = messages.Caller(address)

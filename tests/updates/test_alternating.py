@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.twins import twins
+
+pytestmark = pytest.mark.thorough
+
 N, D, Z, RATE = 6, 2, 3, 0.1
 POINTS = np.random.default_rng(0).normal(size=(N, D)).astype(np.float32)
 V, C = np.array([0.7, -0.4]), np.array([0.2])  # D(x) = v.x + c
@@ -50,7 +54,7 @@ def one_step_by_hand(gan, real, discriminator_steps, generator_steps, gamma=0.0)
 
 
 @pytest.mark.parametrize("discriminator_steps, generator_steps", [(1, 1), (3, 1), (1, 2), (2, 3)])
-@pytest.mark.parametrize("gamma", [0.0, 0.5])
+@twins("gamma", [0.5, 0.0])
 def test_one_step_equals_the_mathematics_by_hand(discriminator_steps, generator_steps, gamma):
     penalties = [gk.R1(gamma=gamma)] if gamma else []
     gan = linear_gan(gk.Alternating(discriminator_steps, generator_steps), penalties=penalties)
@@ -62,7 +66,7 @@ def test_one_step_equals_the_mathematics_by_hand(discriminator_steps, generator_
 
 
 @pytest.mark.parametrize("discriminator_steps, generator_steps", [(1, 1), (2, 2)])
-@pytest.mark.parametrize("parts", [2, 3])
+@twins("parts", [2, 3])
 def test_a_move_in_parts_is_the_move_in_one(discriminator_steps, generator_steps, parts):
     """Nothing in these networks looks at a batch; 3 rows a move do not divide by 2."""
     whole, in_parts = (
@@ -80,7 +84,7 @@ def test_a_move_in_parts_is_the_move_in_one(discriminator_steps, generator_steps
     assert int(in_parts.generator_optimizer.iterations) == 3 * generator_steps
 
 
-@pytest.mark.parametrize("objective", gk.objectives.OBJECTIVES)
+@twins("objective", gk.objectives.OBJECTIVES, quick=6)
 def test_shared_pass_equals_separate_passes(objective, make_gan, uint8_images):
     """The Keras guide's step (a generator pass a player) from the same latents and images.
 

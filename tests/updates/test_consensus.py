@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.dirac_gan import DATA, dirac_gan, trajectory
+from tests.twins import twins
 
 RATE = 0.1
 
@@ -34,7 +35,8 @@ def test_alternating_descent_stays_on_its_ellipse():
     np.testing.assert_allclose(invariant, invariant[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("conditional", [False, True], ids=["plain", "conditional"])
+@pytest.mark.thorough
+@twins("conditional", [False, True], ids=["plain", "conditional"])
 def test_a_step_of_sgd_is_v_plus_gamma_times_the_transposed_jacobian_times_v(
     conditional, make_gan, uint8_images, labels
 ):
@@ -52,12 +54,14 @@ def test_a_negative_gamma_is_refused():
         gk.Consensus(-1)
 
 
+@pytest.mark.thorough
 def test_a_lazy_penalty_is_refused():
     gan = dirac_gan(gk.Consensus(1.0), penalties=[gk.R1(1.0, interval=4)])
     with pytest.raises(ValueError, match="interval=1.*Received: r1 with interval=4"):
         gan.fit(DATA, verbose=0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scaled", [
     lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()),
     lambda: keras.optimizers.SGD(loss_scale_factor=2.0),

@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.dirac_gan import DATA, dirac_gan, trajectory
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("h", [0.1, 0.5])
 def test_bilinear_game_converges_at_the_rate_of_theory(h):

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from tests.conftest import dense_generator
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(params=[gk.Extragradient(), gk.Consensus(gamma=0.3)], ids=["extragradient", "consensus"])
 def rule(request):
@@ -85,6 +87,7 @@ def test_the_average_moves_once_a_step(rule, make_gan, uint8_images):
         np.testing.assert_allclose(average, before * 2 / 11 + now * 9 / 11, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_xla_trains_a_whole_step(rule, make_gan, dataset):
     gan = make_gan(update=rule, penalties=[gk.R1(0.1)], jit_compile=True)
     assert np.isfinite(list(gan.fit(dataset, verbose=0).history.values())).all()

@@ -50,11 +50,13 @@ def called(model, inputs):
     """A Keras model's answer at inference, compiled by XLA where this processor has no kernel for a layer.
 
     Raises:
-        tf.errors.OpError: XLA has none either, or the inputs do not fit: the first error.
+        tf.errors.OpError: XLA has none either, or the inputs do not fit.
     """
     try:
         return model(inputs, training=False)
     except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
+        if "support" not in error.message:  # "do not yet support dilation rates larger than 1", "only supports NHWC"
+            raise
         compiled = tf.function(lambda: model(inputs, training=False), jit_compile=True, autograph=False)
         try:
             return compiled()

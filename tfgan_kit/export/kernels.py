@@ -2,7 +2,7 @@
 
 TensorFlow computes the same operation by one kernel with oneDNN, and by another, or by none, without it; which
 it takes depends on the processor and on TF_ENABLE_ONEDNN_OPTS when a server starts. So each setting is tried
-in a process of its own: `python -m tfgan_kit.export.kernels VERSION ANSWERS.npz`.
+in a process of its own.
 """
 
 import json
@@ -102,9 +102,11 @@ def _answers_elsewhere(version, setting):
     """The same of a process with other environment variables."""
     environment = {key: value for key, value in os.environ.items() if key != _XLA}
     environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"} | setting
+    paths = [str(pathlib.Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]  # wherever this package lies
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "answers.npz")
-        command = [sys.executable, "-m", __name__, str(version), str(path)]
+        command = [sys.executable, "-c", f"from {__name__} import main; main()", str(version), str(path)]
         try:
             ended = subprocess.run(
                 command, env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
@@ -137,15 +139,12 @@ def _compare(expected, answers, precision):
     return found
 
 
-def main(version, path):
-    """What the other process does: saves its answers; or fails with the reason as its last line."""
+def main():
+    """What the other process does: saves the version's answers; or fails with the reason as its last line."""
+    version, path = sys.argv[1:]
     try:
         recorded, answers = _answers(version)
     except ValueError as error:
         sys.exit(str(error))
     arrays = {f"{k}/{output}": value for k, answer in enumerate(answers) for output, value in answer.items()}
     np.savez(path, **{_RECORD: json.dumps(recorded)}, **arrays)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -2,9 +2,9 @@
 
 import grpc
 import numpy as np
-import pytest
 
 from tests.integration.conformance.calls import INVALID, predict_request, refused
+from tests.twins import twins
 
 
 def _outcome(server, inputs, signature):
@@ -26,7 +26,7 @@ def test_what_the_graph_cannot_take_is_refused(plain):
     assert code is INVALID and text
 
 
-@pytest.mark.parametrize("columns", [1, 5])
+@twins("columns", [1, 5])
 def test_a_free_dimension_takes_any_size(plain, columns):
     assert _outcome(plain, {"z": np.ones([2, columns], np.float32)}, "any_row_sums") == "OK"
 

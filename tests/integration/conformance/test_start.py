@@ -89,6 +89,7 @@ def test_a_reload_does_not_rewrite_the_file(filed):
     assert answer == (NOT_FOUND, "Servable not found for request: Latest(q)")
 
 
+@pytest.mark.slow
 def test_sigterm_with_a_call_running(filed, expected):
     """The last test of this server."""
     outcome = []
