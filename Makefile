@@ -27,7 +27,7 @@ test-fast: $(READY)
 	$(RUN) -m pytest -m "not slow and not thorough" -n 2 --dist worksteal $(TESTS)
 
 test-slow: $(READY)
-	$(RUN) -m pytest -m slow $(TESTS)
+	$(RUN) -m pytest -m slow -n 2 --dist worksteal $(TESTS)
 
 bench: $(READY)
 	$(RUN) -m benchmarks.train_step

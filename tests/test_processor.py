@@ -75,13 +75,3 @@ def test_examples_import_the_package_before_tensorflow_and_keras(path):
     for block in re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL):
         imported = re.findall(r"^(?:import|from) (tfgan_kit|keras|tensorflow)\b", block, re.MULTILINE)
         assert imported[:1] in ([], ["tfgan_kit"])
-
-
-@pytest.mark.slow
-def test_the_readme_s_block_runs_by_onednn_s_kernels(tmp_path, monkeypatch):
-    """As it stands, but for an epoch in the place of twenty."""
-    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
-    assert "epochs=20" in block
-    monkeypatch.chdir(tmp_path)
-    ended = run(f"import os; os.chdir({str(tmp_path)!r})\n" + block.replace("epochs=20", "epochs=1"))
-    assert KERNEL.search(ended.stdout) and (tmp_path / "models" / "digits" / "1").is_dir()

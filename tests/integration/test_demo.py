@@ -1,13 +1,18 @@
 """The whole way, as the README tells it."""
 
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 
+from tfgan_kit import processor
+
 import pytest
 from PIL import Image
+
+from tests.test_processor import KERNEL
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -36,12 +41,14 @@ def test_the_readmes_road_is_25_lines():
 
 
 @pytest.mark.slow
-def test_the_readmes_python_runs_as_it_stands(tmp_path):
+def test_the_readmes_python_runs_as_it_stands_and_by_onednns_kernels(tmp_path):
     check = "assert abs(images.astype(int) - gan.generate(10, seed=0, labels=range(10))).max() <= 1\n"
     given = "import numpy as np\nlabels = np.arange(10)\nx, y = np.random.normal(size=(2, 99, 3))\n"
     script = ROAD.replace("epochs=20", "epochs=1") + check + given + THEORY
+    environment = {key: value for key, value in os.environ.items() if key != processor.ONEDNN}
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=600,
-        check=False,
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
+        env=environment | {"ONEDNN_VERBOSE": "1"},
     )
     assert done.returncode == 0, done.stderr[-2000:]
+    assert KERNEL.search(done.stdout)
