@@ -31,6 +31,7 @@ test-slow: $(READY)
 
 bench: $(READY)
 	$(RUN) -m benchmarks.train_step
+	$(RUN) -m benchmarks.onednn
 	$(RUN) -m benchmarks.penalty_cost
 	$(RUN) -m benchmarks.memory --steps 5000
 	$(RUN) -m benchmarks.step_scaling --replicas 2
