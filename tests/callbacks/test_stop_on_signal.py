@@ -14,7 +14,7 @@ from tests.twins import twins
 
 pytestmark = pytest.mark.thorough
 
-SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+SIGNALS = twins("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
 
 
 @pytest.fixture(autouse=True)

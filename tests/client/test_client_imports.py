@@ -75,5 +75,6 @@ def test_importing_takes_less_than_a_moment():
     assert seconds < MOST_SECONDS
 
 
+@pytest.mark.slow
 def test_the_client_lives_beside_tensorflow_in_one_process():
     run(sys.executable, "-c", "import tensorflow_serving.apis.predict_pb2, tfgan_kit_client")

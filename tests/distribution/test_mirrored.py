@@ -36,7 +36,7 @@ def slow(*arguments):
     slow(True, "extragradient"),
     (False, "consensus"),
     slow(True, "consensus"),
-], quick=3)
+], quick=2)
 def test_two_replicas_end_in_the_weights_and_logs_of_one_device(two, normalization, case):
     assert two.num_replicas_in_sync == 2
     one_gan = games.make(ONE, case, normalization)
@@ -80,6 +80,7 @@ def test_validation_during_fit_is_the_one_device_s(two):
     assert histories[1]["val_d_loss"] == pytest.approx(histories[0]["val_d_loss"], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_goes_from_two_replicas_to_one_and_back(two, tmp_path):
     gan = games.make(two)
     games.play(gan)

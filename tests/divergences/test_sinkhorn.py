@@ -105,6 +105,7 @@ def test_error_is_within_the_tolerance_or_a_warning_says_so():
     assert not stopped.converged and stopped.marginal_error > 1e-4
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_blocks(monkeypatch, peak_mib):
     # The whole matrix has 122 MiB, a block 8.
     monkeypatch.setattr(sinkhorn, "_BLOCK", 2**20)

@@ -37,6 +37,7 @@ def test_an_honest_generator_is_alarmed_as_often_as_the_level_says(honest, level
     assert abs(np.mean(p_values <= level) - level) < _most(level) - level
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("level", [0.01, 0.05, 0.5])
 def test_first_alarms_at_most_as_often_as_the_level_says(honest, level):
@@ -44,6 +45,7 @@ def test_first_alarms_at_most_as_often_as_the_level_says(honest, level):
     assert np.mean([found.first_p_value <= level for found in honest]) <= _most(level)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("field", ["z", "cell_z"])
 def test_z_of_an_honest_generator_is_standard_normal(honest, field):

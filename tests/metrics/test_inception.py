@@ -72,6 +72,7 @@ def test_reference_statistics_of_batch_normalization_are_not_trivial(reference):
         assert norm.weight.std() > 0.05 and norm.bias.std() > 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tap", TAPS)
 def test_tap_equals_torch_fidelitys_to_1e_4_of_its_deviation(found, expected, tap):
     assert found[tap].shape == (20, inception.TAPS[tap])

@@ -108,6 +108,7 @@ def test_evaluate_takes_the_group_by_its_name():
     assert found["high_quality"]["value"] == pytest.approx(NEAR_SHARE, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_evaluate_measures_modes_of_a_mixture_unasked():
     assert {"modes", "mode_reverse_kl", "swd"} <= set(evaluated("ring8", None))

@@ -42,6 +42,7 @@ def swap(version) -> None:
             model.signature(name).run({"seed": seeds})
 
 
+@pytest.mark.slow
 def test_what_the_batch_op_compiled_is_given_back(version):
     """20 swaps. The eager runtime kept 0.7 MB or more of each, for ever; a session 0.03 MB.
 

@@ -280,6 +280,7 @@ def write_slow_version(folder, saved, calls):
     toy.write_warmup(folder, [log.SerializeToString()] * calls)
 
 
+@pytest.mark.slow
 def test_sigterm_during_the_start_ends_it_at_once(tmp_path):
     os.mkfifo(tmp_path / "models.config")  # who reads it waits until it is written
     process = subprocess.Popen([*COMMAND, "--port=0", f"--model_config_file={tmp_path}/models.config"])
@@ -360,6 +361,7 @@ print("ended each time")
 """
 
 
+@pytest.mark.slow
 def test_a_signal_in_the_middle_of_the_wait_for_it_is_not_lost():
     line = [sys.executable, "-c", SIGNALS_IN_EVERY_LINE]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60)
