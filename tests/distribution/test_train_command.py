@@ -25,7 +25,8 @@ def test_mirrored_on_logical_cpus_trains_the_run_of_one_device(tmp_path):
     one, two = (Run(tmp_path / name).read_metrics() for name in ("one", "two"))
     assert [line["metric"] for line in two] == [line["metric"] for line in one]
     values = [[line["value"] for line in lines] for lines in (two, one)]
-    np.testing.assert_allclose(*values, rtol=1e-5, atol=5e-5)  # a step enlarges rounding tenfold
+    # A step enlarges rounding tenfold; of a distance of 50 it was 2e-5 on a processor with AVX2.
+    np.testing.assert_allclose(*values, rtol=5e-5, atol=5e-5)
 
 
 @pytest.mark.slow

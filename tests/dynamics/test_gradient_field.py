@@ -136,7 +136,7 @@ def seen(uint8_images, labels):
     """A smooth conditional GAN with batch normalization and lazy penalties, and its field's data."""
     latents, images, label = keras.Input((2,)), keras.Input((4, 4, 1)), keras.Input((), dtype="int32")
     x = keras.layers.Concatenate()([latents, keras.layers.Embedding(3, 2)(label)])
-    x = keras.layers.BatchNormalization()(keras.layers.Dense(3)(x))
+    x = gk.layers.BatchNormalization()(keras.layers.Dense(3)(x))
     x = keras.layers.Dense(16, activation="tanh")(keras.layers.Activation("tanh")(x))
     generator = keras.Model([latents, label], keras.layers.Reshape((4, 4, 1))(x))
     x = keras.layers.Concatenate()([keras.layers.Flatten()(images), keras.layers.Embedding(3, 2)(label)])
@@ -149,13 +149,14 @@ def seen(uint8_images, labels):
 
 @pytest.mark.slow
 def test_products_of_networks_agree_with_differences(seen):
+    """Keras's own batch normalization is 1 to 3 % off here: it stops a gradient that a second derivative needs."""
     gan, data = seen
     field = GradientField.of_gan(gan, *data)
-    u = _random.normal(size=sum(field.sizes)).astype(np.float32)
+    u = np.random.default_rng(0).normal(size=sum(field.sizes)).astype(np.float32)
     u /= np.linalg.norm(u)
     found, expected = field.jvp(u), numerically(field, u, field.position(), np.float32(1e-2))
     # float32: a difference of 1e-2 is good for 1e-5 / 1e-2 of the field.
-    assert np.linalg.norm(found - expected) < 1e-2 * np.linalg.norm(expected)
+    assert np.linalg.norm(found - expected) < 1e-3 * np.linalg.norm(expected)
 
 
 def test_products_of_networks_agree_with_the_jacobian_of_a_tape(make_gan, uint8_images):
