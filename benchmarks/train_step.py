@@ -10,9 +10,10 @@ block of steps while nothing else runs, in the memory layout that was faster in 
 """
 
 import os
-import platform
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from tfgan_kit import processor
 
 import numpy as np
 from absl import app, flags
@@ -98,11 +99,7 @@ def passes(name):
 
 
 def machine():
-    model = next(
-        (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if "model name" in line),
-        platform.processor(),
-    )
-    return f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    return f"{processor.model_name()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 def print_table(seconds, flops, rates, batch_size):

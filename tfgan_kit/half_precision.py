@@ -35,11 +35,11 @@ def gain(in_half, in_float32):
     return times | processor.record()
 
 
-def in_words(found, what, where="here"):
+def in_words(found, what):
     """A `gain` as a clause: `what` takes so many times as long, or is so many times as fast, as in float32."""
     times = found["times_as_fast"]
     told = f"is {times:.2g} times as fast as" if times >= 1.0 else f"takes {1.0 / times:.2g} times as long as"
-    return f"{what} {told} in float32 {where} ({processor.describe(found)}; measured)"
+    return f"{what} {told} in float32 here ({processor.describe(found)}; measured)"
 
 
 def expectation(policy):

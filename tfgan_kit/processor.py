@@ -54,10 +54,10 @@ def onednn_is_on():
 
 def instruction_set():
     """The instructions that oneDNN may use here, by its own name, e.g. "AVX2"; else the machine's kind."""
-    names = list(_SETS)
+    names, flags = list(_SETS), _flags()
     limit = os.environ.get(LARGEST_SET, "").upper()
     allowed = names[names.index(limit):] if limit in names else names
-    return next((name for name in allowed if _SETS[name] in _flags()), platform.machine())
+    return next((name for name in allowed if _SETS[name] in flags), platform.machine())
 
 
 def has_bfloat16():
