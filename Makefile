@@ -30,25 +30,26 @@ test-slow: $(READY)
 	$(RUN) -m pytest -m slow -n 2 --dist worksteal $(TESTS)
 
 bench: $(READY)
-	$(RUN) -m benchmarks.train_step
-	$(RUN) -m benchmarks.onednn
-	$(RUN) -m benchmarks.penalty_cost
-	$(RUN) -m benchmarks.memory --steps 5000
-	$(RUN) -m benchmarks.step_scaling --replicas 2
-	$(RUN) -m benchmarks.input
-	$(RUN) -m benchmarks.feature_extraction
-	$(RUN) -m benchmarks.distances
-	$(RUN) -m benchmarks.neighbours
-	$(RUN) -m benchmarks.scores
-	$(RUN) -m benchmarks.export
-	$(RUN) -m benchmarks.serving
-	$(RUN) -m benchmarks.rest
-	$(RUN) -m benchmarks.serving_soak --proof swaps
-	$(RUN) -m benchmarks.serving_soak --proof overload
-	$(RUN) -m benchmarks.serving_soak --proof restart
+	$(RUN) -m benchmarks.training.train_step
+	$(RUN) -m benchmarks.training.onednn
+	$(RUN) -m benchmarks.training.penalty_cost
+	$(RUN) -m benchmarks.training.memory --steps 5000
+	$(RUN) -m benchmarks.training.step_scaling --replicas 2
+	$(RUN) -m benchmarks.training.input
+	$(RUN) -m benchmarks.metrics.feature_extraction
+	$(RUN) -m benchmarks.metrics.distances
+	$(RUN) -m benchmarks.metrics.neighbours
+	$(RUN) -m benchmarks.metrics.scores
+	$(RUN) -m benchmarks.export.passes
+	$(RUN) -m benchmarks.serving.callers_against_direct
+	$(RUN) -m benchmarks.serving.rest
+	$(RUN) -m benchmarks.serving.soak --proof swaps
+	$(RUN) -m benchmarks.serving.soak --proof overload
+	$(RUN) -m benchmarks.serving.soak --proof restart
 
 lint: $(READY)
 	$(RUN) -m ruff check tfgan_kit tfgan_kit_client tests benchmarks
+	$(RUN) -m ruff format --check tfgan_kit tfgan_kit_client tests benchmarks
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

@@ -36,8 +36,7 @@ class JsonProcess:
         self._stderr = open(log, "w+") if log else tempfile.TemporaryFile("w+")
         try:
             self._process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=self._stderr, text=True,
+                command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True
             )
         except OSError:
             self._stderr.close()

@@ -86,9 +86,9 @@ NUM_CLASSES = 3
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_other_kernels():
-    """An export tries the version in another process, for 8 s: of the tests, tests/export/test_kernels.py alone."""
+    """An export tries the version in another process, for 8 s: here in export/verify/test_kernels.py alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tfgan_kit.export.kernels._settings", lambda: [])
+        patch.setattr("tfgan_kit.export.verify.kernels._settings", lambda: [])
         yield
 
 
@@ -170,8 +170,11 @@ def make_gan():
     def make(conditional=False, ema_decay=0.999, seed=0, **compile_arguments):
         keras.utils.set_random_seed(7)
         gan = gk.GAN(
-            dense_generator(conditional), dense_discriminator(conditional),
-            num_classes=NUM_CLASSES if conditional else None, ema_decay=ema_decay, seed=seed,
+            dense_generator(conditional),
+            dense_discriminator(conditional),
+            num_classes=NUM_CLASSES if conditional else None,
+            ema_decay=ema_decay,
+            seed=seed,
         )
         arguments = {
             "generator_optimizer": keras.optimizers.Adam(1e-2),
@@ -189,12 +192,13 @@ def weights_of():
 
     def weights(gan):
         variables = [
-            *gan.generator.weights, *gan.discriminator.weights, *gan.ema_generator.weights,
-            *gan.optimizer.variables, gan.step,
+            *gan.generator.weights,
+            *gan.discriminator.weights,
+            *gan.ema_generator.weights,
+            *gan.optimizer.variables,
+            gan.step,
         ]
-        return np.concatenate(
-            [np.ravel(keras.ops.convert_to_numpy(v)).astype(np.float64) for v in variables]
-        )
+        return np.concatenate([np.ravel(keras.ops.convert_to_numpy(v)).astype(np.float64) for v in variables])
 
     return weights
 

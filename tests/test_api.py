@@ -7,14 +7,51 @@ import tfgan_kit as gk
 import pytest
 
 NAMES = [
-    "GAN", "DRAGAN", "FGAN", "R1", "R2", "Alternating", "BalancedConsistency", "Consensus",
-    "Consistency", "DCGANDiscriminator", "DCGANGenerator", "Extragradient", "GradientPenalty",
-    "Hinge", "LeCam", "LeastSquares", "MLPDiscriminator", "MLPGenerator", "Minimax",
-    "NonSaturating", "NonSaturatingFGAN", "OneSidedGradientPenalty", "PackedDiscriminator", "PatchDiscriminator",
-    "PerPlayer", "RelativisticAverage", "RelativisticPairing", "SpatialGenerator", "Wasserstein",
-    "WeightClipping", "ZeroCenteredGradientPenalty", "callbacks", "data", "distribution",
-    "divergences", "dynamics", "export_generator", "image_seeds", "layers", "metrics", "networks",
-    "objectives", "penalties", "tiles", "updates",
+    "GAN",
+    "DRAGAN",
+    "FGAN",
+    "R1",
+    "R2",
+    "Alternating",
+    "BalancedConsistency",
+    "Consensus",
+    "Consistency",
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "Extragradient",
+    "GradientPenalty",
+    "Hinge",
+    "LeCam",
+    "LeastSquares",
+    "MLPDiscriminator",
+    "MLPGenerator",
+    "Minimax",
+    "NonSaturating",
+    "NonSaturatingFGAN",
+    "OneSidedGradientPenalty",
+    "PackedDiscriminator",
+    "PatchDiscriminator",
+    "PerPlayer",
+    "RelativisticAverage",
+    "RelativisticPairing",
+    "SpatialGenerator",
+    "Wasserstein",
+    "WeightClipping",
+    "ZeroCenteredGradientPenalty",
+    "callbacks",
+    "data",
+    "distribution",
+    "divergences",
+    "dynamics",
+    "export_generator",
+    "image_seeds",
+    "layers",
+    "metrics",
+    "networks",
+    "objectives",
+    "penalties",
+    "tiles",
+    "updates",
 ]
 PACKAGES = [getattr(gk, name) for name in NAMES if inspect.ismodule(getattr(gk, name, None))]
 ABSTRACT = {gk.objectives.Objective, gk.penalties.Penalty, gk.penalties.Step}
@@ -24,7 +61,8 @@ PUBLIC = {
     for name in getattr(package, "__all__", [])
 }
 DOCUMENTED = {
-    name: found for name, found in PUBLIC.items()
+    name: found
+    for name, found in PUBLIC.items()
     if (inspect.isclass(found) or inspect.isfunction(found)) and found not in ABSTRACT
 }
 
@@ -48,9 +86,7 @@ def test_public_name_has_a_docstring(name):
     assert (DOCUMENTED[name].__doc__ or "").strip()
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, found in DOCUMENTED.items() if not n.startswith("tfgan_kit.metrics")]
-)
+@pytest.mark.parametrize("name", [n for n, found in DOCUMENTED.items() if not n.startswith("tfgan_kit.metrics")])
 def test_docstring_shows_an_example(name):
     if name == "tfgan_kit.objectives.get":
         pytest.skip("the example is `compile(objective=...)`, which calls it")
@@ -59,7 +95,8 @@ def test_docstring_shows_an_example(name):
 
 # A subclass that leaves the constructor to Keras has Keras's arguments, documented there.
 CONSTRUCTED = {
-    name: found for name, found in DOCUMENTED.items()
+    name: found
+    for name, found in DOCUMENTED.items()
     if inspect.isclass(found) and not getattr(found.__init__, "__module__", "").startswith("keras.")
 }
 
@@ -73,8 +110,5 @@ def test_docstring_names_every_constructor_argument(name):
 
 
 def test_no_constructor_takes_more_than_seven_arguments():
-    counts = {
-        name: len(inspect.signature(found).parameters)
-        for name, found in CONSTRUCTED.items()
-    }
+    counts = {name: len(inspect.signature(found).parameters) for name, found in CONSTRUCTED.items()}
     assert {name: n for name, n in counts.items() if n > 8} == {}  # 7 and **kwargs

@@ -13,10 +13,15 @@ def open_a_socket():
         opened.bind(("localhost", 0))
 
 
-@pytest.mark.parametrize("do, what", [
-    (open_a_socket, "opens a socket"), (lambda: grpc.insecure_channel("localhost:1"), "opens a socket"),
-    (lambda: subprocess.run(["true"], check=True), "starts a process"),
-], ids=["socket", "gRPC", "process"])
+@pytest.mark.parametrize(
+    "do, what",
+    [
+        (open_a_socket, "opens a socket"),
+        (lambda: grpc.insecure_channel("localhost:1"), "opens a socket"),
+        (lambda: subprocess.run(["true"], check=True), "starts a process"),
+    ],
+    ids=["socket", "gRPC", "process"],
+)
 def test_a_fast_test_is_failed_by(do, what):
     with pytest.raises(pytest.fail.Exception, match=f"{what}: mark it thorough"):
         do()

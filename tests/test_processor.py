@@ -33,13 +33,18 @@ def run(code, **environment):
 
 @pytest.mark.thorough
 @pytest.mark.thorough
-@twins("first, environment, is_on, says", [
-    ("import tfgan_kit", {}, True, "switched on"),
-    ("import tensorflow, tfgan_kit", {}, not OFF_BY_DEFAULT, "import tfgan_kit before tensorflow"),
-    ("import os, tensorflow; os.environ['TF_ENABLE_ONEDNN_OPTS'] = '1'", {}, not OFF_BY_DEFAULT, None),
-    ("import tfgan_kit", {processor.ONEDNN: "0"}, False, None),
-    ("import tfgan_kit", {processor.ONEDNN: "1"}, True, None),
-], ids=["first", "after TensorFlow", "set too late", "set to 0", "set to 1"], quick=2)
+@twins(
+    "first, environment, is_on, says",
+    [
+        ("import tfgan_kit", {}, True, "switched on"),
+        ("import tensorflow, tfgan_kit", {}, not OFF_BY_DEFAULT, "import tfgan_kit before tensorflow"),
+        ("import os, tensorflow; os.environ['TF_ENABLE_ONEDNN_OPTS'] = '1'", {}, not OFF_BY_DEFAULT, None),
+        ("import tfgan_kit", {processor.ONEDNN: "0"}, False, None),
+        ("import tfgan_kit", {processor.ONEDNN: "1"}, True, None),
+    ],
+    ids=["first", "after TensorFlow", "set too late", "set to 0", "set to 1"],
+    quick=2,
+)
 def test_a_kernel_s_name_tells_who_convolves(first, environment, is_on, says):
     """After TensorFlow's import the setting no longer takes, before its first operation or not."""
     ended = run(f"{first}\n{CONVOLUTION}", **environment)
@@ -57,13 +62,17 @@ def test_a_child_process_says_nothing_again():
     assert ended.stderr.count("tfgan_kit: ") == OFF_BY_DEFAULT
 
 
-@pytest.mark.parametrize("flags, limit, name, half", [
-    ({"avx2", "avx", "sse4_1"}, "", "AVX2", False),
-    ({"avx2", "avx", "avx512dq", "avx512_vnni"}, "", "AVX512_CORE_VNNI", False),
-    ({"avx2", "avx512dq", "avx512_vnni", "avx512_bf16"}, "", "AVX512_CORE_BF16", True),
-    ({"avx2", "avx512dq", "avx512_bf16", "amx_bf16"}, "avx2", "AVX2", False),
-    ({"avx2"}, "no such set", "AVX2", False),
-], ids=["AVX2", "VNNI", "bfloat16", "limited", "a limit that is none"])
+@pytest.mark.parametrize(
+    "flags, limit, name, half",
+    [
+        ({"avx2", "avx", "sse4_1"}, "", "AVX2", False),
+        ({"avx2", "avx", "avx512dq", "avx512_vnni"}, "", "AVX512_CORE_VNNI", False),
+        ({"avx2", "avx512dq", "avx512_vnni", "avx512_bf16"}, "", "AVX512_CORE_BF16", True),
+        ({"avx2", "avx512dq", "avx512_bf16", "amx_bf16"}, "avx2", "AVX2", False),
+        ({"avx2"}, "no such set", "AVX2", False),
+    ],
+    ids=["AVX2", "VNNI", "bfloat16", "limited", "a limit that is none"],
+)
 def test_the_instruction_set_is_the_richest_that_onednn_may_use(monkeypatch, flags, limit, name, half):
     monkeypatch.setattr(processor, "_flags", lambda: flags)
     monkeypatch.setenv(processor.LARGEST_SET, limit)

@@ -1,7 +1,9 @@
 """Generative adversarial networks for TensorFlow and Keras 3: train, measure, export, serve."""
 
+import importlib
 import os
 import sys
+import warnings
 
 from tfgan_kit import processor
 
@@ -33,91 +35,113 @@ from tfgan_kit import (  # noqa: E402
     networks,
     objectives,
     penalties,
-    updates,
+    presets,
 )
 from tfgan_kit.export import export_generator  # noqa: E402
-from tfgan_kit.gan import GAN  # noqa: E402
-from tfgan_kit.networks import (  # noqa: E402
-    DCGANDiscriminator,
-    DCGANGenerator,
-    MLPDiscriminator,
-    MLPGenerator,
-    PackedDiscriminator,
-    PatchDiscriminator,
-    SpatialGenerator,
-)
-from tfgan_kit.objectives import (  # noqa: E402
-    FGAN,
-    Hinge,
-    LeastSquares,
-    Minimax,
-    NonSaturating,
-    NonSaturatingFGAN,
-    PerPlayer,
-    RelativisticAverage,
-    RelativisticPairing,
-    Wasserstein,
-)
-from tfgan_kit.penalties import (  # noqa: E402
-    DRAGAN,
-    R1,
-    R2,
-    BalancedConsistency,
-    Consistency,
-    GradientPenalty,
-    LeCam,
-    OneSidedGradientPenalty,
-    WeightClipping,
-    ZeroCenteredGradientPenalty,
-)
-from tfgan_kit.sampling import image_seeds  # noqa: E402
-from tfgan_kit.tiling import tiles  # noqa: E402
-from tfgan_kit.updates import Alternating, Consensus, Extragradient  # noqa: E402
+from tfgan_kit.generation.seeds import image_seeds  # noqa: E402
+from tfgan_kit.presets import from_preset  # noqa: E402
+from tfgan_kit.runs.checkpoints import load_gan  # noqa: E402
+from tfgan_kit.training import updates  # noqa: E402
+from tfgan_kit.training.gan import GAN  # noqa: E402
 
 __all__ = [
     "GAN",
-    "DRAGAN",
-    "FGAN",
-    "R1",
-    "R2",
-    "Alternating",
-    "BalancedConsistency",
-    "Consensus",
-    "Consistency",
-    "DCGANDiscriminator",
-    "DCGANGenerator",
-    "Extragradient",
-    "GradientPenalty",
-    "Hinge",
-    "LeCam",
-    "LeastSquares",
-    "MLPDiscriminator",
-    "MLPGenerator",
-    "Minimax",
-    "NonSaturating",
-    "NonSaturatingFGAN",
-    "OneSidedGradientPenalty",
-    "PackedDiscriminator",
-    "PatchDiscriminator",
-    "PerPlayer",
-    "RelativisticAverage",
-    "RelativisticPairing",
-    "SpatialGenerator",
-    "Wasserstein",
-    "WeightClipping",
-    "ZeroCenteredGradientPenalty",
     "callbacks",
     "data",
     "distribution",
     "divergences",
     "dynamics",
     "export_generator",
+    "from_preset",
     "image_seeds",
     "layers",
+    "load_gan",
     "metrics",
     "networks",
     "objectives",
     "penalties",
-    "tiles",
+    "presets",
     "updates",
 ]
+
+# What 0.1.0 had at the top: names, by the package that has them now; and modules.
+_NAMES_OF_0_1 = {
+    networks: (
+        "DCGANDiscriminator",
+        "DCGANGenerator",
+        "MLPDiscriminator",
+        "MLPGenerator",
+        "PackedDiscriminator",
+        "PatchDiscriminator",
+        "SpatialGenerator",
+    ),
+    objectives: (
+        "FGAN",
+        "Hinge",
+        "LeastSquares",
+        "Minimax",
+        "NonSaturating",
+        "NonSaturatingFGAN",
+        "PerPlayer",
+        "RelativisticAverage",
+        "RelativisticPairing",
+        "Wasserstein",
+    ),
+    penalties: (
+        "DRAGAN",
+        "R1",
+        "R2",
+        "BalancedConsistency",
+        "Consistency",
+        "GradientPenalty",
+        "LeCam",
+        "OneSidedGradientPenalty",
+        "WeightClipping",
+        "ZeroCenteredGradientPenalty",
+    ),
+    updates: ("Alternating", "Consensus", "Extragradient"),
+}
+_MODULES_OF_0_1 = {
+    "archive": "runs.keras_file",
+    "best": "runs.history",
+    "checkpoint": "runs.checkpoints",
+    "finite": "runs.non_finite",
+    "game": "training.game",
+    "gan": "training.gan",
+    "generative_model": "generation.generative_model",
+    "inputs": "training.arguments",
+    "latent_search": "generation.latent_search",
+    "optimizers": "training.optimizers",
+    "players": "training.pairing",
+    "sampling": "generation.seeds",
+    "sizes": "ranges",
+    "tiling": "generation.tiles",
+    "validation": "training.logs",
+    "waiting": "training.data_stalls",
+    "whole_files": "files",
+}
+
+
+def _of_0_1(name):
+    """(object, its place today) of a name that the top level had in 0.1.0, or None."""
+    for package, names in _NAMES_OF_0_1.items():
+        if name in names:
+            return getattr(package, name), f"{package.__name__.replace('.training', '')}.{name}"
+    if name == "tiles":
+        from tfgan_kit.generation.tiles import tiles
+
+        return tiles, "tfgan_kit.generation.tiles.tiles"
+    if name in _MODULES_OF_0_1:
+        place = f"tfgan_kit.{_MODULES_OF_0_1[name]}"
+        return importlib.import_module(place), place
+    return None
+
+
+def __getattr__(name):
+    found = _of_0_1(name)
+    if found is None:
+        raise AttributeError(f"module 'tfgan_kit' has no attribute {name!r}")
+    warnings.warn(
+        f"tfgan_kit.{name} is {found[1]} now; the old name goes with release 0.3.", DeprecationWarning, stacklevel=2
+    )
+    return found[0]

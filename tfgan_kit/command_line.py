@@ -8,8 +8,8 @@ import tempfile
 import traceback
 import warnings
 
-from tfgan_kit import half_precision
-from tfgan_kit.checkpoint import NonFiniteError
+from tfgan_kit.runs.non_finite import NonFiniteError
+from tfgan_kit.training import half_precision
 
 import tensorflow as tf
 from absl import app, flags, logging
@@ -19,8 +19,7 @@ TRACEBACK_VARIABLE = "TFGAN_KIT_TRACEBACK"
 
 def define_import_module():
     flags.DEFINE_multi_string(
-        "import_module", [], "Module to import first, for classes and presets of your own; "
-        "may be given several times."
+        "import_module", [], "Module to import first, for classes and presets of your own; may be given several times."
     )
 
 
@@ -31,8 +30,11 @@ def define_ckpt(several=False, required=True):
     else:
         flags.DEFINE_string("ckpt", None, "A .keras file, or a run folder.", required=required)
     flags.DEFINE_enum(
-        "which", "newest", ["newest", "best"], "Which checkpoint of a run folder; best is the one "
-        "with the best value of the metric that was monitored, else with the lowest distance that was measured."
+        "which",
+        "newest",
+        ["newest", "best"],
+        "Which checkpoint of a run folder; best is the one "
+        "with the best value of the metric that was monitored, else with the lowest distance that was measured.",
     )
     define_import_module()
 

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from tfgan_kit import command_line, image_seeds, plain_json
+from tfgan_kit import command_line, files, image_seeds
 from tfgan_kit.export.publish import tensorflow_serving_lines
 
 import numpy as np
@@ -65,10 +65,7 @@ def free_port():
 @contextlib.contextmanager
 def embedded_server(base, port):
     """The embedded server as a process of its own, ready for calls."""
-    line = command(
-        "serving", "--model_name", MODEL, "--model_base_path", str(base.resolve()),
-        "--port", str(port),
-    )
+    line = command("serving", "--model_name", MODEL, "--model_base_path", str(base.resolve()), "--port", str(port))
     server = subprocess.Popen(line)
     try:
         yield
@@ -127,26 +124,26 @@ def main():
 
 def report(output, base, num_images, seconds, total):
     """What was made, the figures, and how to serve the same folder from TensorFlow Serving."""
-    results = plain_json.loads((output / "metrics.json").read_text())["results"]
-    figures = [
-        f"  {r['metric']:27} {r['value']:9.4f}   real against real: {r['floor']:.4f}" for r in results
-    ]
+    results = files.from_json((output / "metrics.json").read_text())["results"]
+    figures = [f"  {r['metric']:27} {r['value']:9.4f}   real against real: {r['floor']:.4f}" for r in results]
     samples = output / "run" / "samples"
-    return "\n".join([
-        f"\nMade in {total:.0f} s:",
-        f"  {samples}{os.sep}   the same seeds, epoch by epoch",
-        f"  {output / 'served.png'}   {num_images} digits that the server answered in {seconds:.2f} s",
-        f"  {output / 'metrics.json'}   figures and their protocol; as a page to look at: metrics.html",
-        f"  {output / 'run'}   checkpoints, curves",
-        f"  {base}   the exported model",
-        "Figures:",
-        *figures,
-        "Serve the same folder from TensorFlow Serving:",
-        *tensorflow_serving_lines(base.resolve()),
-        "and ask it, or the embedded server, for pictures:",
-        f"  python -m tfgan_kit_client --target localhost:8500 --model_name {MODEL} --num_images 16 "
-        "--seed 0 --output served.png",
-    ])
+    return "\n".join(
+        [
+            f"\nMade in {total:.0f} s:",
+            f"  {samples}{os.sep}   the same seeds, epoch by epoch",
+            f"  {output / 'served.png'}   {num_images} digits that the server answered in {seconds:.2f} s",
+            f"  {output / 'metrics.json'}   figures and their protocol; as a page to look at: metrics.html",
+            f"  {output / 'run'}   checkpoints, curves",
+            f"  {base}   the exported model",
+            "Figures:",
+            *figures,
+            "Serve the same folder from TensorFlow Serving:",
+            *tensorflow_serving_lines(base.resolve()),
+            "and ask it, or the embedded server, for pictures:",
+            f"  python -m tfgan_kit_client --target localhost:8500 --model_name {MODEL} --num_images 16 "
+            "--seed 0 --output served.png",
+        ]
+    )
 
 
 if __name__ == "__main__":

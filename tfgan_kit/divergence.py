@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tfgan_kit import command_line, data, metrics
-from tfgan_kit.checkpoint import load_gan
 from tfgan_kit.divergences import divergence_matrix, gaussian, heat_map, nearest_neighbour_kl
-from tfgan_kit.metrics.domain_classifier import classifiable
+from tfgan_kit.files import write_json
+from tfgan_kit.generation.seeds import image_seeds
+from tfgan_kit.metrics.features.domain_classifier import classifiable
 from tfgan_kit.metrics.image_set import gather, generated_batches, images_of, real_batches
-from tfgan_kit.sampling import image_seeds
-from tfgan_kit.whole_files import write_json
+from tfgan_kit.runs.checkpoints import load_gan
 
 import numpy as np
 from absl import flags
@@ -66,21 +66,34 @@ DIVERGENCES = {
 def define_flags():
     command_line.define_ckpt(several=True)
     flags.DEFINE_multi_string(
-        "dataset", [], f"Real images: {data.spelling.SPELLINGS}; several times for several. The first with "
-        "labels trains the feature extractor on half of its images, which are then left out."
+        "dataset",
+        [],
+        f"Real images: {data.spelling.SPELLINGS}; several times for several. The first with "
+        "labels trains the feature extractor on half of its images, which are then left out.",
     )
-    flags.DEFINE_enum("by", "source", ["source", "class"], "One group a checkpoint or data set, or one a "
-                      "class of each. An unconditional model's images have the classes the extractor sees.")
     flags.DEFINE_enum(
-        "divergence", "gaussian_w2", list(DIVERGENCES), "gaussian_w2 (the Frechet distance, the root of "
-        "fd_domain), gaussian_kl and nearest_neighbour_kl (nats), sliced_wasserstein; on the extractor's "
-        "64 features, without labels on pixels in [0, 255]."
+        "by",
+        "source",
+        ["source", "class"],
+        "One group a checkpoint or data set, or one a "
+        "class of each. An unconditional model's images have the classes the extractor sees.",
     )
-    flags.DEFINE_integer("num_images", 1000, "Images of each checkpoint and data set, all its classes "
-                         "together; a data set has no more than it has.", lower_bound=SMALLEST_GROUP)
+    flags.DEFINE_enum(
+        "divergence",
+        "gaussian_w2",
+        list(DIVERGENCES),
+        "gaussian_w2 (the Frechet distance, the root of "
+        "fd_domain), gaussian_kl and nearest_neighbour_kl (nats), sliced_wasserstein; on the extractor's "
+        "64 features, without labels on pixels in [0, 255].",
+    )
+    flags.DEFINE_integer(
+        "num_images",
+        1000,
+        "Images of each checkpoint and data set, all its classes together; a data set has no more than it has.",
+        lower_bound=SMALLEST_GROUP,
+    )
     flags.DEFINE_integer("seed", 0, "Names the generated images and draws the real ones.", lower_bound=0)
-    flags.DEFINE_string("output", None, "The heat map, a .png file; the numbers go beside it as .json.",
-                        required=True)
+    flags.DEFINE_string("output", None, "The heat map, a .png file; the numbers go beside it as .json.", required=True)
 
 
 def open_sources(names, gans):
@@ -155,8 +168,9 @@ def short_names(spellings):
 def format_matrix(matrix):
     """The matrix as aligned plain text, a row a group."""
     rows = [("", *matrix.names)]
-    rows += [(name, *(f"{value:.4g}" for value in values))
-             for name, values in zip(matrix.names, matrix.values, strict=True)]
+    rows += [
+        (name, *(f"{value:.4g}" for value in values)) for name, values in zip(matrix.names, matrix.values, strict=True)
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows))]
     return "\n".join("  ".join(map(str.rjust, row, widths)) for row in rows)
 
@@ -176,8 +190,7 @@ def main():
     extractor_source, extractor = train_extractor(sources, FLAGS.seed)
     keep = None if extractor is None else 0
     image_sets = {
-        name: gather(generated_images(gan, FLAGS.num_images, FLAGS.seed), extractor, keep)
-        for name, gan in gans.items()
+        name: gather(generated_images(gan, FLAGS.num_images, FLAGS.seed), extractor, keep) for name, gan in gans.items()
     } | {
         name: gather(real_images(source, FLAGS.num_images, FLAGS.seed, name == extractor_source), extractor, keep)
         for name, source in sources.items()
@@ -190,13 +203,21 @@ def main():
     features = "pixels" if extractor is None else f"features of {extractor_source}'s domain classifier"
     heat_map(matrix, output, f"{FLAGS.divergence} of {features}, row from column")
     record = output.with_suffix(".json")
-    write_json(record, {
-        "divergence": FLAGS.divergence, "features": features, "by": FLAGS.by, "seed": FLAGS.seed,
-        "extractor_hash": None if extractor is None else extractor.weights_hash,
-        "ckpts": ckpts, "datasets": {name: source.fingerprint for name, source in sources.items()},
-        "names": matrix.names, "counts": [len(rows) for rows in groups.values()],
-        "values": matrix.values.tolist(),
-    })
+    write_json(
+        record,
+        {
+            "divergence": FLAGS.divergence,
+            "features": features,
+            "by": FLAGS.by,
+            "seed": FLAGS.seed,
+            "extractor_hash": None if extractor is None else extractor.weights_hash,
+            "ckpts": ckpts,
+            "datasets": {name: source.fingerprint for name, source in sources.items()},
+            "names": matrix.names,
+            "counts": [len(rows) for rows in groups.values()],
+            "values": matrix.values.tolist(),
+        },
+    )
     print(f"{FLAGS.divergence} of {features}, row from column:")
     print(format_matrix(matrix))
     if small:

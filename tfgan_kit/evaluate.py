@@ -5,17 +5,17 @@ import io
 import pathlib
 from typing import NamedTuple
 
-from tfgan_kit import command_line, data, metrics, plain_json
-from tfgan_kit.checkpoint import Run, load_gan, resolve
-from tfgan_kit.metrics.choice import choose
+from tfgan_kit import command_line, data, files, metrics
+from tfgan_kit.export.verify.served import COMPARED, difference, images_served
+from tfgan_kit.files import write_bytes, write_json
+from tfgan_kit.metrics.catalogue import GROUPS, MEASURES, choose
 from tfgan_kit.metrics.evaluation import LARGEST_SEED
-from tfgan_kit.metrics.extractors import open_extractor
-from tfgan_kit.metrics.feature_extractor import KNOWN
-from tfgan_kit.metrics.measures import GROUPS, MEASURES
+from tfgan_kit.metrics.features.extractor import KNOWN
+from tfgan_kit.metrics.features.published import open_extractor
 from tfgan_kit.metrics.protocol import history_lines
 from tfgan_kit.metrics.report import write_report
-from tfgan_kit.served import COMPARED, difference, images_served
-from tfgan_kit.whole_files import write_bytes, write_json
+from tfgan_kit.runs.checkpoints import load_gan, resolve
+from tfgan_kit.runs.run import Run
 
 import numpy as np
 from absl import flags
@@ -30,27 +30,47 @@ def define_flags():
     names = ", ".join(["fid", *GROUPS, *(name for name in MEASURES if name not in sum(GROUPS.values(), ()))])
     flags.DEFINE_list("metrics", None, f"Of {names}; default: all that the data and the extractor allow.")
     flags.DEFINE_string(
-        "extractor", None, f"What features are of: {', '.join(KNOWN)}, a .keras file or the folder of a "
-        "SavedModel; default: domain, a classifier trained on half of the data, where it has labels."
+        "extractor",
+        None,
+        f"What features are of: {', '.join(KNOWN)}, a .keras file or the folder of a "
+        "SavedModel; default: domain, a classifier trained on half of the data, where it has labels.",
     )
     flags.DEFINE_string("weights", None, "File of the weights of inception or lite0; default: downloaded once.")
-    flags.DEFINE_string("resizer", None, "How inception's images are resized: tf1_bilinear, as FID was defined, "
-                        "the default; or clean, as clean-fid does.")
-    flags.DEFINE_string("dataset", None, f"Real images: {data.spelling.SPELLINGS}; default: those the run was "
-                        "trained on.")
+    flags.DEFINE_string(
+        "resizer",
+        None,
+        "How inception's images are resized: tf1_bilinear, as FID was defined, "
+        "the default; or clean, as clean-fid does.",
+    )
+    flags.DEFINE_string(
+        "dataset", None, f"Real images: {data.spelling.SPELLINGS}; default: those the run was trained on."
+    )
     flags.DEFINE_string("test_dataset", None, "Real images for the floor; default: a part of --dataset.")
-    flags.DEFINE_integer("num_images", None, "Generated images; default: as many as the test "
-                         "images, which makes value and floor comparable.", lower_bound=4)
-    flags.DEFINE_integer("seed", 0, "Names the images and splits the data.", lower_bound=0,
-                         upper_bound=LARGEST_SEED)
-    flags.DEFINE_string("target", None, "host:port of a server: what it answers is measured, and compared with "
-                        "--ckpt where that is given.")
+    flags.DEFINE_integer(
+        "num_images",
+        None,
+        "Generated images; default: as many as the test images, which makes value and floor comparable.",
+        lower_bound=4,
+    )
+    flags.DEFINE_integer("seed", 0, "Names the images and splits the data.", lower_bound=0, upper_bound=LARGEST_SEED)
+    flags.DEFINE_string(
+        "target",
+        None,
+        "host:port of a server: what it answers is measured, and compared with --ckpt where that is given.",
+    )
     flags.DEFINE_string("model_name", "default", "The model's name at --target.")
     connection_flags.define_tls_flags()
-    flags.DEFINE_string("baseline", None, "metrics.json of another evaluation: the change from it is printed; "
-                        "another protocol is refused.")
-    flags.DEFINE_string("output", None, "JSON file; default: metrics.json in the run folder, with --target "
-                        "metrics_served.json. The report, one page of HTML, is written beside it.")
+    flags.DEFINE_string(
+        "baseline",
+        None,
+        "metrics.json of another evaluation: the change from it is printed; another protocol is refused.",
+    )
+    flags.DEFINE_string(
+        "output",
+        None,
+        "JSON file; default: metrics.json in the run folder, with --target "
+        "metrics_served.json. The report, one page of HTML, is written beside it.",
+    )
     flags.DEFINE_string("features", None, "A .npz file for the features of reference, test and generated images.")
 
 
@@ -69,8 +89,7 @@ def check_flags_of_a_server():
     given = ["model_name"] * FLAGS["model_name"].present + connection_flags.given_tls()
     if FLAGS.target is None and given:
         raise ValueError(
-            "Which server is meant? Give --target host:port, too. "
-            f"Received: --{', --'.join(given)} without --target"
+            f"Which server is meant? Give --target host:port, too. Received: --{', --'.join(given)} without --target"
         )
 
 
@@ -101,7 +120,10 @@ def of_checkpoint():
     gan = load_gan(path)
     command_line.tell_of_precision(gan.generator.dtype_policy.name)
     return Subject(
-        metrics.images_of(gan), gan.image_shape, gan.num_classes, run if path in run.checkpoints().values() else None,
+        metrics.images_of(gan),
+        gan.image_shape,
+        gan.num_classes,
+        run if path in run.checkpoints().values() else None,
         {"ckpt": str(path), "step": gan.steps_trained},
     )
 
@@ -127,7 +149,7 @@ def of_server(client, checkpoint):
 
 def read_baseline():
     try:
-        results = plain_json.loads(pathlib.Path(FLAGS.baseline).read_text())["results"]
+        results = files.from_json(pathlib.Path(FLAGS.baseline).read_text())["results"]
         return [{name: result[name] for name in ("metric", "value", "protocol")} for result in results]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
@@ -209,7 +231,7 @@ def write_features(path, found):
     if found.extractor is None:
         print("warning: none of these metrics has features, so there are none to write")
         return
-    arrays = {"results": plain_json.dumps(found.results)}
+    arrays = {"results": files.to_json(found.results)}
     for name, indices in (("reference", found.split.reference), ("test", found.split.test), ("generated", None)):
         part = getattr(found, name)
         parts = {"": part.features, "_logits": part.logits, "_labels": part.labels, "_indices": indices}

@@ -4,8 +4,8 @@ import pathlib
 
 from tfgan_kit import command_line
 from tfgan_kit.callbacks.sample_grid import grid
-from tfgan_kit.checkpoint import load_gan
-from tfgan_kit.shards import write_shards
+from tfgan_kit.generation.shards import write_shards
+from tfgan_kit.runs.checkpoints import load_gan
 
 import numpy as np
 from absl import flags
@@ -19,16 +19,22 @@ LARGEST_GRID = 1024
 def define_flags():
     command_line.define_ckpt()
     flags.DEFINE_integer("num_images", 64, "How many.", lower_bound=1, upper_bound=2**32)
-    flags.DEFINE_integer("seed", 0, "Names the images; see image_seeds.", lower_bound=0,
-                         upper_bound=2**31 - 1)
-    flags.DEFINE_list("labels", None, "Classes of a conditional model, repeated in turn; default: "
-                      "drawn from each image's seed.")
-    flags.DEFINE_string(
-        "output", None, "A file that ends in .png gets one grid; anything else is a folder that "
-        "gets shards.", required=True
+    flags.DEFINE_integer("seed", 0, "Names the images; see image_seeds.", lower_bound=0, upper_bound=2**31 - 1)
+    flags.DEFINE_list(
+        "labels", None, "Classes of a conditional model, repeated in turn; default: drawn from each image's seed."
     )
-    flags.DEFINE_enum("format", "png", ["png", "tfrecord"], "Of shards: zip files of PNG pictures "
-                      "named by their seeds, or TFRecord of tf.train.Example.")
+    flags.DEFINE_string(
+        "output",
+        None,
+        "A file that ends in .png gets one grid; anything else is a folder that gets shards.",
+        required=True,
+    )
+    flags.DEFINE_enum(
+        "format",
+        "png",
+        ["png", "tfrecord"],
+        "Of shards: zip files of PNG pictures named by their seeds, or TFRecord of tf.train.Example.",
+    )
     flags.DEFINE_integer("shard_size", 10_000, "Images in a shard.", lower_bound=1)
 
 
@@ -36,9 +42,7 @@ def parse_labels(texts):
     try:
         return np.array([int(text) for text in texts])
     except ValueError:
-        raise ValueError(
-            f"--labels are integers with commas between. Received: labels={','.join(texts)}"
-        ) from None
+        raise ValueError(f"--labels are integers with commas between. Received: labels={','.join(texts)}") from None
 
 
 def main():
@@ -57,17 +61,13 @@ def main():
     gan = load_gan(FLAGS.ckpt, FLAGS.which)
     command_line.tell_of_precision(gan.generator.dtype_policy.name)
     if not to_grid:
-        write_shards(
-            gan, output, FLAGS.num_images, FLAGS.seed, labels, FLAGS.format, FLAGS.shard_size
-        )
+        write_shards(gan, output, FLAGS.num_images, FLAGS.seed, labels, FLAGS.format, FLAGS.shard_size)
         print(f"{FLAGS.num_images} images in {output}")
         return
     if labels is None:
         write_png(output, grid(gan, FLAGS.num_images, FLAGS.seed))
     else:
-        images = gan.generate(
-            FLAGS.num_images, seed=FLAGS.seed, labels=np.resize(labels, FLAGS.num_images)
-        )
+        images = gan.generate(FLAGS.num_images, seed=FLAGS.seed, labels=np.resize(labels, FLAGS.num_images))
         write_png(output, tile(images))
     print(f"Wrote {output}")
 

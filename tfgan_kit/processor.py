@@ -16,9 +16,15 @@ LARGEST_SET = "ONEDNN_MAX_CPU_ISA"
 
 # oneDNN's names (ONEDNN_MAX_CPU_ISA), richest first, and the flag of /proc/cpuinfo that tells each.
 _SETS = {
-    "AVX512_CORE_AMX": "amx_bf16", "AVX512_CORE_FP16": "avx512_fp16", "AVX512_CORE_BF16": "avx512_bf16",
-    "AVX512_CORE_VNNI": "avx512_vnni", "AVX512_CORE": "avx512dq", "AVX2_VNNI": "avx_vnni", "AVX2": "avx2",
-    "AVX": "avx", "SSE41": "sse4_1",
+    "AVX512_CORE_AMX": "amx_bf16",
+    "AVX512_CORE_FP16": "avx512_fp16",
+    "AVX512_CORE_BF16": "avx512_bf16",
+    "AVX512_CORE_VNNI": "avx512_vnni",
+    "AVX512_CORE": "avx512dq",
+    "AVX2_VNNI": "avx_vnni",
+    "AVX2": "avx2",
+    "AVX": "avx",
+    "SSE41": "sse4_1",
 }
 _HALF_SETS = frozenset({"AVX512_CORE_AMX", "AVX512_CORE_FP16", "AVX512_CORE_BF16"})
 # Of these TensorFlow 2.21 takes oneDNN by itself: tensorflow/core/util/port.cc, IsMklEnabled.
@@ -56,7 +62,7 @@ def instruction_set():
     """The instructions that oneDNN may use here, by its own name, e.g. "AVX2"; else the machine's kind."""
     names, flags = list(_SETS), _flags()
     limit = os.environ.get(LARGEST_SET, "").upper()
-    allowed = names[names.index(limit):] if limit in names else names
+    allowed = names[names.index(limit) :] if limit in names else names
     return next((name for name in allowed if _SETS[name] in flags), platform.machine())
 
 

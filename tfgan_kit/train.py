@@ -4,18 +4,13 @@ import shlex
 import signal
 import sys
 
-from tfgan_kit import command_line, data, distribution, objectives, presets, run_identity
-from tfgan_kit.callbacks import (
-    Evaluate,
-    NonFiniteGuard,
-    RunRecorder,
-    SampleGrid,
-    StepTensorBoard,
-    StopOnSignal,
-)
-from tfgan_kit.checkpoint import Run
-from tfgan_kit.metrics.choice import choose
-from tfgan_kit.updates import Alternating
+from tfgan_kit import command_line, data, objectives, presets
+from tfgan_kit.callbacks import Evaluate, NonFiniteGuard, RunRecorder, SampleGrid, StepTensorBoard, StopOnSignal
+from tfgan_kit.distribution import strategies
+from tfgan_kit.metrics.catalogue import choose
+from tfgan_kit.runs import resume
+from tfgan_kit.runs.run import Run
+from tfgan_kit.training.updates import Alternating
 
 import keras
 from absl import flags
@@ -24,54 +19,75 @@ FLAGS = flags.FLAGS
 
 # The flags that make a run, for its `config.json`.
 RECORDED = (
-    "preset", "dataset", "conditional", "image_size", "steps", "batch_size", "objective", "seed",
-    "checkpoint_every", "keep", "num_samples", "mixed_precision", "jit_compile",
-    "steps_per_execution", "gradient_accumulation_steps", "strategy", "logical_cpus",
-    "import_module", "evaluate_every", "evaluate_metrics", "evaluate_num_images", "patience",
+    "preset",
+    "dataset",
+    "conditional",
+    "image_size",
+    "steps",
+    "batch_size",
+    "objective",
+    "seed",
+    "checkpoint_every",
+    "keep",
+    "num_samples",
+    "mixed_precision",
+    "jit_compile",
+    "steps_per_execution",
+    "gradient_accumulation_steps",
+    "strategy",
+    "logical_cpus",
+    "import_module",
+    "evaluate_every",
+    "evaluate_metrics",
+    "evaluate_num_images",
+    "patience",
 )
 
 
 def define_flags():
     flags.DEFINE_string("preset", None, "One of: " + ", ".join(presets.PRESETS), required=True)
     flags.DEFINE_string("run_dir", None, "Run folder; an existing one is gone on with.", required=True)
-    flags.DEFINE_string(
-        "dataset", None, f"One of: {data.spelling.SPELLINGS}; default: the preset's."
-    )
+    flags.DEFINE_string("dataset", None, f"One of: {data.spelling.SPELLINGS}; default: the preset's.")
     flags.DEFINE_boolean("conditional", True, "Use the labels of the data set, if it has any.")
     flags.DEFINE_integer("image_size", None, "Pixels a side; default: the preset's.", lower_bound=1)
     flags.DEFINE_integer("steps", None, "Training steps in all.", lower_bound=1)
     flags.DEFINE_integer("batch_size", None, "Images a step.", lower_bound=1)
     flags.DEFINE_string("objective", None, "One of: " + ", ".join(objectives.OBJECTIVES))
+    flags.DEFINE_integer("seed", 0, "Of weights, latents and data order.", lower_bound=0, upper_bound=2**31 - 1)
     flags.DEFINE_integer(
-        "seed", 0, "Of weights, latents and data order.", lower_bound=0, upper_bound=2**31 - 1
-    )
-    flags.DEFINE_integer(
-        "checkpoint_every", 500, "Steps from one checkpoint, sample grid and log line to the next.",
-        lower_bound=1,
+        "checkpoint_every", 500, "Steps from one checkpoint, sample grid and log line to the next.", lower_bound=1
     )
     flags.DEFINE_integer("keep", 3, "Checkpoints to keep, beside the best.", lower_bound=1)
     flags.DEFINE_integer("num_samples", 100, "Images in a sample grid.", lower_bound=1)
     flags.DEFINE_enum(
-        "mixed_precision", "float32", ["float32", "mixed_bfloat16", "mixed_float16"],
+        "mixed_precision",
+        "float32",
+        ["float32", "mixed_bfloat16", "mixed_float16"],
         "Keras's dtype policy of the networks' arithmetic; weights, losses and images stay float32. On a "
-        "processor without half-precision instructions it is slower: the command measures and says so."
+        "processor without half-precision instructions it is slower: the command measures and says so.",
     )
     flags.DEFINE_boolean("jit_compile", False, "Compile a training step with XLA.")
     flags.DEFINE_integer(
-        "steps_per_execution", 1, "Steps that run without a look at losses or signals between them; "
-        "divides --steps and --checkpoint_every.", lower_bound=1,
+        "steps_per_execution",
+        1,
+        "Steps that run without a look at losses or signals between them; divides --steps and --checkpoint_every.",
+        lower_bound=1,
     )
     flags.DEFINE_integer(
-        "gradient_accumulation_steps", 1, "Parts of a batch that each move's gradient is summed over, "
-        "one after the other, in the memory of one.", lower_bound=1,
+        "gradient_accumulation_steps",
+        1,
+        "Parts of a batch that each move's gradient is summed over, one after the other, in the memory of one.",
+        lower_bound=1,
     )
     flags.DEFINE_enum(
-        "strategy", "none", distribution.STRATEGIES, "One device; all GPUs of this machine; those of "
-        "all hosts in TF_CONFIG (--run_dir on a file system they share); a TPU (never run)."
+        "strategy",
+        "none",
+        strategies.STRATEGIES,
+        "One device; all GPUs of this machine; those of "
+        "all hosts in TF_CONFIG (--run_dir on a file system they share); a TPU (never run).",
     )
     flags.DEFINE_integer(
-        "logical_cpus", 1, "CPU devices to pretend to have, for --strategy mirrored without a GPU.",
-        lower_bound=1,
+        "logical_cpus", 1, "CPU devices to pretend to have, for --strategy mirrored without a GPU.", lower_bound=1
     )
     define_evaluation()
     command_line.define_import_module()
@@ -79,19 +95,24 @@ def define_flags():
 
 def define_evaluation():
     flags.DEFINE_integer(
-        "evaluate_every", None, "Steps from one evaluation of the averaged generator to the next; default: "
-        "none. The best step's checkpoint is kept.", lower_bound=1,
+        "evaluate_every",
+        None,
+        "Steps from one evaluation of the averaged generator to the next; default: "
+        "none. The best step's checkpoint is kept.",
+        lower_bound=1,
     )
     flags.DEFINE_list(
-        "evaluate_metrics", None, "As --metrics of tfgan_kit.evaluate; the first tells the best checkpoint. "
-        "Default: what the data allow."
+        "evaluate_metrics",
+        None,
+        "As --metrics of tfgan_kit.evaluate; the first tells the best checkpoint. Default: what the data allow.",
     )
     flags.DEFINE_integer(
-        "evaluate_num_images", None, "Images an evaluation; default: as many as the test images.",
-        lower_bound=4,
+        "evaluate_num_images", None, "Images an evaluation; default: as many as the test images.", lower_bound=4
     )
     flags.DEFINE_integer(
-        "patience", None, "Evaluations without a better value after which training stops; default: never.",
+        "patience",
+        None,
+        "Evaluations without a better value after which training stops; default: never.",
         lower_bound=1,
     )
 
@@ -112,8 +133,7 @@ def build(source, preset_name):
         )
     keras.utils.set_random_seed(FLAGS.seed)
     return presets.from_preset(
-        preset_name, source.image_shape, source.num_classes if FLAGS.conditional else None,
-        seed=FLAGS.seed, **overrides,
+        preset_name, source.image_shape, source.num_classes if FLAGS.conditional else None, seed=FLAGS.seed, **overrides
     )
 
 
@@ -157,8 +177,7 @@ def make_evaluation(run, source):
     if not (FLAGS.evaluate_every and run.writes):
         return None
     return Evaluate(
-        source, run, FLAGS.evaluate_metrics, FLAGS.evaluate_every, FLAGS.evaluate_num_images,
-        patience=FLAGS.patience,
+        source, run, FLAGS.evaluate_metrics, FLAGS.evaluate_every, FLAGS.evaluate_num_images, patience=FLAGS.patience
     )
 
 
@@ -188,20 +207,17 @@ def train(gan, dataset, run, steps, checkpoint_every, num_samples, stop, evaluat
         epoch = done // checkpoint_every
         length = min(checkpoint_every - done % checkpoint_every, steps - done)
         epochs = (steps - done) // length if length == checkpoint_every else 1
-        gan.fit(
-            dataset, callbacks=callbacks, steps_per_epoch=length,
-            initial_epoch=epoch, epochs=epoch + epochs,
-        )
+        gan.fit(dataset, callbacks=callbacks, steps_per_epoch=length, initial_epoch=epoch, epochs=epoch + epochs)
 
 
 def start(run, source, preset, config):
     """The run's GAN: the newest checkpoint's, or a new one."""
-    run_identity.check_same_run(run, config, defaults())
+    resume.check_same_run(run, config, defaults())
     if run.checkpoints():
-        gan = run_identity.go_on(run)
+        gan = resume.go_on(run)
     else:
         gan = build(source, preset)
-        run.write_config(config | {"networks": run_identity.measures(gan)})
+        run.write_config(config | {"networks": resume.measures(gan)})
     # Keras reads both when it makes the training function, at the next `fit`.
     gan.jit_compile, gan.steps_per_execution = FLAGS.jit_compile, FLAGS.steps_per_execution
     return gan
@@ -217,9 +233,7 @@ def report(gan, run):
         f"Next:    python -m tfgan_kit.evaluate --ckpt {run.path}",
     ]
     if len(gan.image_shape) == 3:  # points have no signature to be served by
-        lines.append(
-            f"         python -m tfgan_kit.export --ckpt {run.path} --output models/{run.path.name}"
-        )
+        lines.append(f"         python -m tfgan_kit.export --ckpt {run.path} --output models/{run.path.name}")
     return "\n".join(lines)
 
 
@@ -245,40 +259,36 @@ def main():
     batch_size, steps = FLAGS.batch_size or preset.batch_size, FLAGS.steps or preset.steps
     check_executions(steps)
     keras.config.set_dtype_policy(FLAGS.mixed_precision)
-    distribution.split_cpu(FLAGS.logical_cpus)
+    strategies.split_cpu(FLAGS.logical_cpus)
     if FLAGS.strategy == "multi_worker":
         print("Waiting for all workers of TF_CONFIG.", flush=True)
-    strategy = distribution.get(FLAGS.strategy)
-    run = Run(
-        command_line.writable_folder(FLAGS.run_dir), FLAGS.keep, distribution.is_chief(strategy)
-    )
-    run_identity.check_folder(run)
+    strategy = strategies.get(FLAGS.strategy)
+    run = Run(command_line.writable_folder(FLAGS.run_dir), FLAGS.keep, strategies.is_chief(strategy))
+    resume.check_folder(run)
     # A worker that stopped alone would leave the others waiting: there the signal ends the process.
     signals = () if FLAGS.strategy == "multi_worker" else (signal.SIGTERM, signal.SIGINT)
-    with StopOnSignal(signals) as stop, distribution.worker_errors(strategy):
+    with StopOnSignal(signals) as stop, strategies.worker_errors(strategy):
         source = data.open_source(spelling, FLAGS.image_size or preset.image_size)
         check_evaluation(source)
         dataset = data.training_dataset(source, batch_size, FLAGS.seed, preset.flip)
         recorded = {name: FLAGS[name].value for name in RECORDED}
-        config = run_identity.describe(recorded, source, batch_size, preset.flip)
+        config = resume.describe(recorded, source, batch_size, preset.flip)
         with run.alone():
             with strategy.scope():
                 gan = start(run, source, FLAGS.preset, config)
-            run_identity.check_workers(strategy, gan, config, run)
+            resume.check_workers(strategy, gan, config, run)
             check_executions(steps, gan.steps_trained)
             run.forget_metrics_after(gan.steps_trained)
             if 0 < gan.steps_trained < steps:
-                run_identity.record_resume(run, gan.steps_trained, config, defaults())
+                resume.record_resume(run, gan.steps_trained, config, defaults())
             print(
-                f"{source.name}: {source.num_images} images {source.image_shape}, on "
-                f"{distribution.describe(strategy)}."
+                f"{source.name}: {source.num_images} images {source.image_shape}, on {strategies.describe(strategy)}."
             )
             command_line.tell_of_precision(FLAGS.mixed_precision)
             train(
-                gan, dataset, run, steps, FLAGS.checkpoint_every, FLAGS.num_samples, stop,
-                make_evaluation(run, source),
+                gan, dataset, run, steps, FLAGS.checkpoint_every, FLAGS.num_samples, stop, make_evaluation(run, source)
             )
-            distribution.agree(strategy, "done")  # no worker leaves before the chief has saved
+            strategies.agree(strategy, "done")  # no worker leaves before the chief has saved
     if stop.received:
         farewell(run, stop.received)
     if run.writes:

@@ -130,7 +130,7 @@ def _made(progress) -> str:
 def _next() -> str:
     connection = connection_flags.again()
     if outputs.is_folder(_FLAGS.output):
-        return f"Next, how much load it bears:\n  python -m tfgan_kit.load_test {connection}"
+        return f"Next, how much load it bears:\n  python -m tfgan_kit_client.load {connection}"
     return (
         "Next, a thousand of them, a file each:\n"
         f"  python -m tfgan_kit_client {connection} --num_images=1000 --output=images/"

@@ -12,9 +12,7 @@ def check_int(name: str, value, least: int, most: int) -> int:
     """An integer of Python's or NumPy's as Python's. Raises ValueError for another, True among them."""
     is_int = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_int or not least <= value <= most:
-        raise ValueError(
-            f"{name} must be an integer from {least} to {most}. Received: {name}={value!r:.80}"
-        )
+        raise ValueError(f"{name} must be an integer from {least} to {most}. Received: {name}={value!r:.80}")
     return int(value)
 
 
@@ -23,8 +21,7 @@ def check_seconds(name: str, value) -> float:
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not 0 < value <= MOST_SECONDS:
         raise ValueError(
-            f"{name} must be a number of seconds, more than 0, at most {MOST_SECONDS:g}. "
-            f"Received: {name}={value!r:.80}"
+            f"{name} must be a number of seconds, more than 0, at most {MOST_SECONDS:g}. Received: {name}={value!r:.80}"
         )
     return float(value)
 
@@ -32,9 +29,7 @@ def check_seconds(name: str, value) -> float:
 def check_text(name: str, value, example: str) -> str:
     """A name. Raises ValueError for an empty one, and for what is no text."""
     if not isinstance(value, str) or not value:
-        raise ValueError(
-            f"{name} must be a text, not empty, such as {example!r}. Received: {name}={value!r:.80}"
-        )
+        raise ValueError(f"{name} must be a text, not empty, such as {example!r}. Received: {name}={value!r:.80}")
     return value
 
 

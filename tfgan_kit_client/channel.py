@@ -90,13 +90,9 @@ def _pem(name: str, path: str | None) -> bytes | None:
     try:
         content = pathlib.Path(path).read_bytes()
     except OSError as error:
-        raise ValueError(
-            f"A PEM file for TLS cannot be read ({error.strerror}). Received: {name}={path}"
-        ) from error
+        raise ValueError(f"A PEM file for TLS cannot be read ({error.strerror}). Received: {name}={path}") from error
     if b"-----BEGIN " not in content:  # gRPC would only say that the handshake failed
-        raise ValueError(
-            f"TLS wants PEM files, which have a line -----BEGIN ...-----. Received: {name}={path}"
-        )
+        raise ValueError(f"TLS wants PEM files, which have a line -----BEGIN ...-----. Received: {name}={path}")
     return content
 
 
@@ -110,9 +106,7 @@ def open_channel(target: str, tls: TLS | None = None, retries: bool = True) -> g
             the connection is shared with no other channel, too.
     """
     options = _OPTIONS + (
-        _RETRY_OPTIONS
-        if retries
-        else (("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1))
+        _RETRY_OPTIONS if retries else (("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1))
     )
     if tls is None:
         return grpc.insecure_channel(target, options)
@@ -126,15 +120,11 @@ class Methods:
 
     def __init__(self, channel: grpc.Channel):
         self.predict = _method(channel, PREDICT, wire.PredictResponse)
-        self.get_metadata = _method(
-            channel, f"/{_PREDICTION}/GetModelMetadata", wire.GetModelMetadataResponse
-        )
+        self.get_metadata = _method(channel, f"/{_PREDICTION}/GetModelMetadata", wire.GetModelMetadataResponse)
         self.get_status = _method(
             channel, "/tensorflow.serving.ModelService/GetModelStatus", wire.GetModelStatusResponse
         )
 
 
 def _method(channel, path, response):
-    return channel.unary_unary(
-        path, lambda request: request.SerializeToString(), response.FromString
-    )
+    return channel.unary_unary(path, lambda request: request.SerializeToString(), response.FromString)

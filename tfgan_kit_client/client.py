@@ -225,9 +225,7 @@ class GeneratorClient:
 
     def _swapped(self, how):
         name = self._connection.model_name
-        return ServingError(
-            grpc.StatusCode.ABORTED, f"model {name!r} was replaced while it answered {how}"
-        )
+        return ServingError(grpc.StatusCode.ABORTED, f"model {name!r} was replaced while it answered {how}")
 
     def _batches(self, request, signature, output):
         """The batches of a request as the versions that are served answer them."""

@@ -34,9 +34,7 @@ class Connection:
         version: int, a version; str, a version's label; None: the newest.
     """
 
-    def __init__(
-        self, target: str, model_name: str, timeout: float, tls: TLS | None, version: int | str | None
-    ):
+    def __init__(self, target: str, model_name: str, timeout: float, tls: TLS | None, version: int | str | None):
         self.target, self.model_name = target, model_name
         self.timeout, self.version = timeout, version
         self._channel = open_channel(target, tls)
@@ -53,9 +51,7 @@ class Connection:
     def metadata(self, version: int | None = None) -> contract.Metadata:
         """What a version offers; None: the connection's."""
         request = wire.GetModelMetadataRequest(metadata_field=["signature_def"])
-        return contract.read_metadata(
-            self._answer(self._methods.get_metadata, request, self.timeout, version)
-        )
+        return contract.read_metadata(self._answer(self._methods.get_metadata, request, self.timeout, version))
 
     def available(self, timeout: float) -> int:
         """The newest version that is AVAILABLE. Raises ServingError UNAVAILABLE if none is."""
@@ -110,9 +106,7 @@ class Connection:
         try:
             return method.future(request, timeout=timeout)
         except ValueError as error:  # gRPC's word for a closed channel
-            raise ValueError(
-                f"this client is closed: make another one. Received: target={self.target}"
-            ) from error
+            raise ValueError(f"this client is closed: make another one. Received: target={self.target}") from error
 
     def _in_plain_words(self, error):
         return in_plain_words(error, self.target, self.model_name, self.timeout)
@@ -121,7 +115,5 @@ class Connection:
         is_array = output == contract.IMAGES
         answer = tensors.to_images(tensor) if is_array else list(tensor.string_val)
         if len(answer) != number:
-            raise ServingError(
-                grpc.StatusCode.INTERNAL, f"{self.target} gave {len(answer)} images for {number}"
-            )
+            raise ServingError(grpc.StatusCode.INTERNAL, f"{self.target} gave {len(answer)} images for {number}")
         return answer

@@ -19,9 +19,7 @@ def define_flags():
 def _define_flags_of_the_model():
     flags.DEFINE_string("target", "localhost:8500", "host:port of the server's gRPC.")
     flags.DEFINE_string("model_name", "default", "Name that the model is served under.")
-    flags.DEFINE_string(
-        "model_version", None, "A version's number, or its label, such as canary; default: the newest."
-    )
+    flags.DEFINE_string("model_version", None, "A version's number, or its label, such as canary; default: the newest.")
 
 
 def define_tls_flags():

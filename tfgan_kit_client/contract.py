@@ -1,6 +1,6 @@
 """What an exported model offers, as its server tells it, and which signature fits a request.
 
-The names are those of `tfgan_kit/export/signatures.py`; a test holds the two together.
+The names are those of `tfgan_kit/export/contract.py`; a test holds the two together.
 """
 
 import dataclasses
@@ -101,8 +101,7 @@ class Metadata:
 
     def _all(self) -> str:
         offers = [
-            f"{one.name}({', '.join(one.inputs)}) -> {', '.join(one.outputs)}"
-            for one in self.signatures.values()
+            f"{one.name}({', '.join(one.inputs)}) -> {', '.join(one.outputs)}" for one in self.signatures.values()
         ]
         return "It offers: " + ("; ".join(offers) or "nothing")
 

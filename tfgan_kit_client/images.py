@@ -36,9 +36,7 @@ class ImageRequest:
         ValueError: arguments that contradict each other, or outside these ranges.
     """
 
-    def __init__(
-        self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None
-    ):
+    def __init__(self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None):
         self._latents = None if latents is None else _latents(latents)
         self._seeds = None if seeds is None else _integers("seeds", seeds, _INT64)
         if latents is not None:
@@ -111,9 +109,7 @@ def _check_alone(name, rows, num_images, seed, seeds):
 def _request_labels(labels, num_images: int) -> np.ndarray:
     labels = _integers("labels", labels, _INT32)
     if len(labels) != num_images:
-        raise ValueError(
-            f"labels must have one an image. Received: {len(labels)} labels, {num_images} images"
-        )
+        raise ValueError(f"labels must have one an image. Received: {len(labels)} labels, {num_images} images")
     if labels.min() < 0:
         raise ValueError(f"labels are 0 or more. Received: labels={labels.tolist()!r:.80}")
     return labels
@@ -150,8 +146,7 @@ def _integers(name: str, values, limits) -> np.ndarray:
         raise ValueError(f"{name} must be a list of integers. Received: {values!r}") from error
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
         raise ValueError(
-            f"{name} must be a list of at least 1 integer. "
-            f"Received: {array.dtype} {array.shape}, {name}={values!r:.80}"
+            f"{name} must be a list of at least 1 integer. Received: {array.dtype} {array.shape}, {name}={values!r:.80}"
         )
     if int(array.min()) < limits.min or int(array.max()) > limits.max:
         raise ValueError(f"{name} must fit {limits.dtype}. Received: {name}={values!r:.80}")

@@ -23,8 +23,7 @@ def tile(images, columns=None):
     images = np.asarray(images)
     if images.ndim != 4 or images.dtype != np.uint8 or len(images) == 0:
         raise ValueError(
-            "A grid is made of at least 1 image, uint8 (N, H, W, C). "
-            f"Received: {images.dtype} {images.shape}"
+            f"A grid is made of at least 1 image, uint8 (N, H, W, C). Received: {images.dtype} {images.shape}"
         )
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))

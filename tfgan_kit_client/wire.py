@@ -6,13 +6,7 @@ declared stay unknown and are skipped, as protobuf prescribes. They live in a de
 their own, because TensorFlow registers the same names in the default one.
 """
 
-from google.protobuf import (
-    any_pb2,
-    descriptor_pb2,
-    descriptor_pool,
-    message_factory,
-    wrappers_pb2,
-)
+from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {
@@ -34,20 +28,15 @@ _MESSAGES = {
         "1 enum dtype, 2 tensorflow.TensorShapeProto tensor_shape, 4 bytes tensor_content, "
         "5 *float float_val, 7 *int32 int_val, 8 *bytes string_val, 10 *int64 int64_val"
     ),
-    "tensorflow.TensorInfo": (
-        "1 string name, 2 enum dtype, 3 tensorflow.TensorShapeProto tensor_shape"
-    ),
+    "tensorflow.TensorInfo": ("1 string name, 2 enum dtype, 3 tensorflow.TensorShapeProto tensor_shape"),
     "tensorflow.SignatureDef": (
-        "1 map:tensorflow.TensorInfo inputs, 2 map:tensorflow.TensorInfo outputs, "
-        "3 string method_name"
+        "1 map:tensorflow.TensorInfo inputs, 2 map:tensorflow.TensorInfo outputs, 3 string method_name"
     ),
     "tensorflow.serving.ModelSpec": (
-        "1 string name, 2 google.protobuf.Int64Value version, 3 string signature_name, "
-        "4 string version_label"
+        "1 string name, 2 google.protobuf.Int64Value version, 3 string signature_name, 4 string version_label"
     ),
     "tensorflow.serving.PredictRequest": (
-        "1 tensorflow.serving.ModelSpec model_spec, 2 map:tensorflow.TensorProto inputs, "
-        "3 *string output_filter"
+        "1 tensorflow.serving.ModelSpec model_spec, 2 map:tensorflow.TensorProto inputs, 3 *string output_filter"
     ),
     "tensorflow.serving.PredictResponse": (
         "1 map:tensorflow.TensorProto outputs, 2 tensorflow.serving.ModelSpec model_spec"
@@ -61,12 +50,8 @@ _MESSAGES = {
     "tensorflow.serving.SignatureDefMap": "1 map:tensorflow.SignatureDef signature_def",
     "tensorflow.serving.GetModelStatusRequest": "1 tensorflow.serving.ModelSpec model_spec",
     "tensorflow.serving.StatusProto": "1 enum error_code, 2 string error_message",
-    "tensorflow.serving.ModelVersionStatus": (
-        "1 int64 version, 2 enum state, 3 tensorflow.serving.StatusProto status"
-    ),
-    "tensorflow.serving.GetModelStatusResponse": (
-        "1 *tensorflow.serving.ModelVersionStatus model_version_status"
-    ),
+    "tensorflow.serving.ModelVersionStatus": ("1 int64 version, 2 enum state, 3 tensorflow.serving.StatusProto status"),
+    "tensorflow.serving.GetModelStatusResponse": ("1 *tensorflow.serving.ModelVersionStatus model_version_status"),
 }
 
 

@@ -27,9 +27,7 @@ def make_step(generator, discriminator, average, g_optimizer, d_optimizer, laten
                     d_tape.watch([w.value for w in d_weights])
                     real_logits = discriminator(images, training=True)
                     fake_logits = discriminator(fake, training=True)
-                    d_loss = tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(
-                        tf.nn.softplus(fake_logits)
-                    )
+                    d_loss = tf.reduce_mean(tf.nn.softplus(-real_logits)) + tf.reduce_mean(tf.nn.softplus(fake_logits))
                 grads = d_tape.gradient(d_loss, [w.value for w in d_weights])
                 d_optimizer.apply(grads, d_weights)
             g_loss = tf.reduce_mean(tf.nn.softplus(-discriminator(fake, training=True)))

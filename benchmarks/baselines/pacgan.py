@@ -11,7 +11,7 @@ Deviation: one fixed set of 100,000 points for all seeds, where the paper draws 
 
 from tfgan_kit import presets
 from tfgan_kit.networks import PackedDiscriminator
-from tfgan_kit.updates import Consensus
+from tfgan_kit.training.updates import Consensus
 
 import keras
 
@@ -33,9 +33,7 @@ class Maxout(keras.layers.Layer):
 
 
 def _dense(units, **arguments):
-    return keras.layers.Dense(
-        units, kernel_initializer=keras.initializers.RandomNormal(stddev=0.02), **arguments
-    )
+    return keras.layers.Dense(units, kernel_initializer=keras.initializers.RandomNormal(stddev=0.02), **arguments)
 
 
 def generator(dim):
@@ -65,8 +63,14 @@ for packing in (1, 2, 3, 4):
     presets.register(
         f"pacgan{packing}",
         presets.Preset(
-            _networks(packing), dataset="grid25", batch_size=100 * packing, steps=400_000,
-            generator_learning_rate=1e-4, discriminator_learning_rate=1e-4, beta_1=0.8,
-            update=Consensus(gamma=0.0), ema_decay=0.0,
+            _networks(packing),
+            dataset="grid25",
+            batch_size=100 * packing,
+            steps=400_000,
+            generator_learning_rate=1e-4,
+            discriminator_learning_rate=1e-4,
+            beta_1=0.8,
+            update=Consensus(gamma=0.0),
+            ema_decay=0.0,
         ),
     )

@@ -144,9 +144,7 @@ def matmul(dtype, size, repeats):
 def memory():
     with open("/proc/self/status") as file:
         fields = dict(line.split(":", 1) for line in file)
-    return {
-        name: int(fields[key].split()[0]) / 1024 for name, key in (("mib", "VmRSS"), ("peak_mib", "VmHWM"))
-    }
+    return {name: int(fields[key].split()[0]) / 1024 for name, key in (("mib", "VmRSS"), ("peak_mib", "VmHWM"))}
 
 
 def answer(request, steps):

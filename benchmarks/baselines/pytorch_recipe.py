@@ -72,9 +72,7 @@ class PyTorchRecipe:
         self.generator = generator().apply(initialize).to(memory_format=layout)
         self.discriminator = discriminator().apply(initialize).to(memory_format=layout)
         self.criterion = nn.BCELoss()
-        self.d_optimizer = torch.optim.Adam(
-            self.discriminator.parameters(), lr=LEARNING_RATE, betas=BETAS
-        )
+        self.d_optimizer = torch.optim.Adam(self.discriminator.parameters(), lr=LEARNING_RATE, betas=BETAS)
         self.g_optimizer = torch.optim.Adam(self.generator.parameters(), lr=LEARNING_RATE, betas=BETAS)
         self._images = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())  # uint8 (N, 1, 28, 28)
         self._real = torch.ones(BATCH_SIZE)
@@ -106,9 +104,7 @@ class PyTorchRecipe:
     @torch.no_grad()
     def sample(self, count, seed):
         """uint8 (count, 28, 28, 1) of the generator in evaluation mode."""
-        latents = torch.from_numpy(
-            np.random.default_rng(seed).standard_normal((count, LATENT_DIM, 1, 1), np.float32)
-        )
+        latents = torch.from_numpy(np.random.default_rng(seed).standard_normal((count, LATENT_DIM, 1, 1), np.float32))
         self.generator.eval()
         images = torch.cat([self.generator(rows) for rows in latents.split(SAMPLING_BATCH)])
         self.generator.train()

@@ -1,1 +1,1 @@
-"""The parts of `benchmarks/time_to_quality.py`: contestants in turns, their scorer, the table."""
+"""The parts of `benchmarks/quality/time_to_quality.py`: contestants in turns, their scorer, the table."""

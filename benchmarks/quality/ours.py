@@ -4,7 +4,9 @@ All but `Conditional` are unconditional, as the guide and the tutorial are: labe
 that those do not have.
 """
 
-from tfgan_kit import R1, DCGANDiscriminator, DCGANGenerator, data, image_seeds, presets
+from tfgan_kit import data, image_seeds, presets
+from tfgan_kit.networks import DCGANDiscriminator, DCGANGenerator
+from tfgan_kit.penalties import R1
 
 import keras
 
@@ -93,7 +95,8 @@ class HighRates(Preset):
     """Ahead at 1,000 to 4,000 steps in the search; its end was not known then."""
 
     overrides = {
-        "generator_learning_rate": 8e-4, "discriminator_learning_rate": 8e-4,
+        "generator_learning_rate": 8e-4,
+        "discriminator_learning_rate": 8e-4,
         "penalties": (R1(gamma=0.1, interval=16),),
     }
 
@@ -101,9 +104,7 @@ class HighRates(Preset):
 class PaperRates(Preset):
     """Adam as in arXiv:1511.06434, section 4: half the preset's learning rate, beta_2 0.999."""
 
-    overrides = {
-        "generator_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4, "beta_2": 0.999,
-    }
+    overrides = {"generator_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4, "beta_2": 0.999}
 
 
 class Batch32(Preset):

@@ -1,13 +1,13 @@
 """What was measured, one JSON file a run, so that a stopped benchmark goes on where it was.
 
-    OUTPUT/protocol.json              what all runs of the folder have in common
-    OUTPUT/points/guide-seed0.json    one contestant, one seed: seconds, steps, fd_domain
+OUTPUT/protocol.json              what all runs of the folder have in common
+OUTPUT/points/guide-seed0.json    one contestant, one seed: seconds, steps, fd_domain
 """
 
 import json
 import pathlib
 
-from tfgan_kit.whole_files import write_json
+from tfgan_kit.files import write_json
 
 
 class Records:

@@ -56,14 +56,15 @@ def test_the_score_is_what_evaluate_calls_fd_domain(monkeypatch, tmp_path):
     monkeypatch.setenv("TFGAN_KIT_CACHE", str(tmp_path))
     monkeypatch.setattr(metrics.classifier_training, "STEPS", 3)
     random = np.random.default_rng(0)
-    source = data.ArraySource(
-        "noise", random.integers(0, 256, (600, 8, 8, 1), np.uint8), np.arange(600) % 3
-    )
+    source = data.ArraySource("noise", random.integers(0, 256, (600, 8, 8, 1), np.uint8), np.arange(600) % 3)
     images = random.integers(0, 256, (120, 8, 8, 1), np.uint8)
     scorer = Scorer(source, seed=3, num_images=120)
     (expected,) = metrics.evaluate(
         lambda start, count, labels: images[np.arange(start, start + count) % 2**32],
-        source, ["fd_domain"], num_images=120, seed=3,
+        source,
+        ["fd_domain"],
+        num_images=120,
+        seed=3,
     )
     assert scorer(images) == pytest.approx(expected["value"], rel=1e-6)
     assert scorer.floor == pytest.approx(expected["floor"], rel=1e-6)

@@ -8,10 +8,7 @@ NAMES = {"guide": "the guide", "preset": "ours"}
 
 
 def points(*values):
-    return [
-        {"seconds": t, "steps": int(10 * t), "fd_domain": value}
-        for t, value in zip(TIMES, values, strict=True)
-    ]
+    return [{"seconds": t, "steps": int(10 * t), "fd_domain": value} for t, value in zip(TIMES, values, strict=True)]
 
 
 RUNS = {
@@ -20,9 +17,7 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize(
-    "target, seconds", [(9.0, 5.0), (6.0, 10.0), (5.9, 20.0), (4.0, 20.0), (3.9, None)]
-)
+@pytest.mark.parametrize("target, seconds", [(9.0, 5.0), (6.0, 10.0), (5.9, 20.0), (4.0, 20.0), (3.9, None)])
 def test_a_distance_is_reached_at_the_first_checkpoint_at_or_below_it(target, seconds):
     assert report.seconds_to_reach(TIMES, [9.0, 6.0, 4.0], target) == seconds
 

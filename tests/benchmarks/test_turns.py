@@ -43,8 +43,10 @@ def ask(recipe, *messages):
 def test_the_clock_counts_training_and_neither_the_first_steps_nor_sampling(clock, tmp_path):
     path = str(tmp_path / "images.npy")
     replies = ask(
-        Recipe(clock), {"do": "train", "until": 4.0},
-        {"do": "sample", "path": path, "count": 2, "seed": 7}, {"do": "train", "until": 6.0},
+        Recipe(clock),
+        {"do": "train", "until": 4.0},
+        {"do": "sample", "path": path, "count": 2, "seed": 7},
+        {"do": "train", "until": 6.0},
     )
     assert [reply.get("seconds") for reply in replies] == [None, 4.0, 4.0, 6.0]
     assert [reply.get("steps") for reply in replies] == [None, 4, 4, 6]

@@ -5,9 +5,10 @@ import csv
 import tfgan_kit as gk
 from tfgan_kit.callbacks import Evaluate, RunRecorder
 from tfgan_kit.callbacks import evaluation as module
-from tfgan_kit.checkpoint import Run, load_gan
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.metrics.image_set import images_of
+from tfgan_kit.runs.checkpoints import load_gan
+from tfgan_kit.runs.run import Run
 
 import keras
 import numpy as np
@@ -30,7 +31,7 @@ def data():
 
 def make_gan(**compile_arguments):
     keras.utils.set_random_seed(7)
-    gan = gk.GAN(gk.DCGANGenerator(8, 1, 4, 2), gk.DCGANDiscriminator(8, 1, 2), ema_decay=0.5)
+    gan = gk.GAN(gk.networks.DCGANGenerator(8, 1, 4, 2), gk.networks.DCGANDiscriminator(8, 1, 2), ema_decay=0.5)
     gan.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2), **compile_arguments)
     return gan
 
@@ -46,7 +47,8 @@ def values(monkeypatch):
     def arrange(found, **protocol):
         found = iter(found)
         monkeypatch.setattr(
-            module, "evaluate",
+            module,
+            "evaluate",
             lambda *arguments, **options: [
                 {"metric": "swd", "measure": "swd", "value": next(found), "protocol": protocol}
             ],
@@ -65,14 +67,16 @@ def test_value_is_that_of_evaluate_on_the_averaged_generator(data, tmp_path):
     first, last = swd_lines(run)
     assert (first["step"], last["step"]) == (3, 6)
     assert last == {
-        "step": 6, "metric": "swd", "value": expected["value"], "protocol": expected["protocol"], "monitored": True,
+        "step": 6,
+        "metric": "swd",
+        "value": expected["value"],
+        "protocol": expected["protocol"],
+        "monitored": True,
     }
     assert first["value"] != last["value"]
 
 
-@twins("every, size, steps", [
-    (2, 1, [2, 4, 6]), (4, 1, [4]), (4, 3, [6]), (2, 3, [3, 6]), (100, 1, []),
-], quick=3)
+@twins("every, size, steps", [(2, 1, [2, 4, 6]), (4, 1, [4]), (4, 3, [6]), (2, 3, [3, 6]), (100, 1, [])], quick=3)
 def test_it_measures_when_an_execution_reaches_a_multiple(every, size, steps, values, tmp_path):
     values(range(9))
     run = Run(tmp_path)
@@ -224,11 +228,16 @@ def test_numbers_out_of_range_are_refused(arguments):
         Evaluate(SOURCE, **arguments)
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ({"metrics": ["sdw"]}, "sdw"), ({"metrics": ["fd_domain"]}, "fd_domain"),
-    ({"monitor": "fid"}, "measured, swd. Received: monitor='fid'"),
-    ({"monitor": "swd_typo"}, "monitor='swd_typo'"), ({"monitor": "precision_recall"}, "'precision_recall'"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"metrics": ["sdw"]}, "sdw"),
+        ({"metrics": ["fd_domain"]}, "fd_domain"),
+        ({"monitor": "fid"}, "measured, swd. Received: monitor='fid'"),
+        ({"monitor": "swd_typo"}, "monitor='swd_typo'"),
+        ({"monitor": "precision_recall"}, "'precision_recall'"),
+    ],
+)
 def test_a_wrong_name_is_refused_before_the_first_step(arguments, message, data):
     gan = make_gan()
     with pytest.raises(ValueError, match=message):

@@ -19,9 +19,7 @@ def held_out():
     return np.random.default_rng(5).integers(0, 256, (10, 4, 4, 1), np.uint8)
 
 
-def test_history_and_csv_hold_the_numbers_of_every_second_epoch(
-    make_gan, uint8_images, held_out, dataset, tmp_path
-):
+def test_history_and_csv_hold_the_numbers_of_every_second_epoch(make_gan, uint8_images, held_out, dataset, tmp_path):
     gan = make_gan()
     monitor = GameMonitor(uint8_images, held_out, every=2, response_steps=2)
     logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
@@ -47,7 +45,7 @@ def test_training_does_not_notice(make_gan, uint8_images, held_out, dataset, wei
 def test_descent_s_path_runs_against_the_field(make_gan, dataset, uint8_images, held_out):
     """One small step of simultaneous descent on the monitored batch: the path is -h v."""
     sgd = {f"{player}_optimizer": keras.optimizers.SGD(1e-4) for player in ("generator", "discriminator")}
-    gan = make_gan(update=gk.Consensus(0.0), **sgd)
+    gan = make_gan(update=gk.updates.Consensus(0.0), **sgd)
     monitor = GameMonitor(uint8_images, held_out)
     history = gan.fit(uint8_images, batch_size=24, shuffle=False, verbose=0, callbacks=[monitor]).history
     assert history["path_cosine"][0] == pytest.approx(-1.0, abs=1e-3)

@@ -1,7 +1,8 @@
 import tfgan_kit as gk
 from tfgan_kit.callbacks import NonFiniteGuard
-from tfgan_kit.checkpoint import NonFiniteError, Run
 from tfgan_kit.penalties import Penalty
+from tfgan_kit.runs.non_finite import NonFiniteError
+from tfgan_kit.runs.run import Run
 
 import keras
 import numpy as np
@@ -45,7 +46,7 @@ def test_message_names_the_last_good_checkpoint_and_the_way_out(make_gan, datase
 
 
 def test_a_penalty_that_is_not_finite_stops_training(make_gan, dataset):
-    gan = make_gan(penalties=[gk.R1(gamma=np.inf)])
+    gan = make_gan(penalties=[gk.penalties.R1(gamma=np.inf)])
     with pytest.raises(NonFiniteError, match="(r1|g_loss) is not finite at step 1, nor is weight "):
         gan.fit(dataset, callbacks=[NonFiniteGuard()], verbose=0)
 

@@ -1,5 +1,7 @@
 from tfgan_kit.callbacks import RunRecorder
-from tfgan_kit.checkpoint import NonFiniteError, Run, load_gan
+from tfgan_kit.runs.checkpoints import load_gan
+from tfgan_kit.runs.non_finite import NonFiniteError
+from tfgan_kit.runs.run import Run
 
 import numpy as np
 import pytest
@@ -9,9 +11,7 @@ from tests.twins import twins
 pytestmark = pytest.mark.thorough
 
 
-def test_every_epoch_leaves_a_checkpoint_and_a_line_a_log(
-    make_gan, dataset, weights_of, tmp_path
-):
+def test_every_epoch_leaves_a_checkpoint_and_a_line_a_log(make_gan, dataset, weights_of, tmp_path):
     gan, run = make_gan(), Run(tmp_path)
     history = gan.fit(dataset, epochs=2, callbacks=[RunRecorder(run)], verbose=0).history
     assert list(run.checkpoints()) == [3, 6]
@@ -58,7 +58,5 @@ def test_a_kill_at_an_epoch_s_end_leaves_no_gap_and_no_duplicate(
         make_gan().fit(dataset, epochs=3, callbacks=[RunRecorder(run)], verbose=0)
     gan = load_gan(run.path)
     run.forget_metrics_after(int(gan.step))
-    gan.fit(
-        dataset, initial_epoch=int(gan.step) // 3, epochs=3, callbacks=[RunRecorder(run)], verbose=0
-    )
+    gan.fit(dataset, initial_epoch=int(gan.step) // 3, epochs=3, callbacks=[RunRecorder(run)], verbose=0)
     assert run.read_metrics() == whole.read_metrics()

@@ -41,7 +41,5 @@ def test_a_point_is_on_the_disk_when_the_epoch_ends(make_gan, dataset, tmp_path)
 
     board = StepTensorBoard(tmp_path, write_graph=False)
     with pytest.raises(Killed):
-        make_gan().fit(
-            dataset, callbacks=[board, keras.callbacks.LambdaCallback(on_epoch_end=kill)], verbose=0
-        )
+        make_gan().fit(dataset, callbacks=[board, keras.callbacks.LambdaCallback(on_epoch_end=kill)], verbose=0)
     assert points(tmp_path) == [3]

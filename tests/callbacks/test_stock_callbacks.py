@@ -48,9 +48,7 @@ def interrupt_at(epoch):
     return keras.callbacks.LambdaCallback(on_epoch_begin=stop)
 
 
-def test_backup_and_restore_goes_on_where_it_was_interrupted(
-    make_gan, dataset, weights_of, tmp_path
-):
+def test_backup_and_restore_goes_on_where_it_was_interrupted(make_gan, dataset, weights_of, tmp_path):
     """In a new process, with a new GAN: equal to an uninterrupted run, data included."""
     whole, killed, resumed = make_gan(), make_gan(), make_gan()
     whole.fit(dataset, epochs=4, verbose=0)
@@ -119,19 +117,14 @@ def test_learning_rate_scheduler_halves_both_rates(make_gan, dataset):
 def test_reduce_on_plateau_reduces_both_rates(make_gan, dataset):
     gan = make_gan()
     before = rates(gan)
-    plateau = keras.callbacks.ReduceLROnPlateau(
-        monitor="g_loss", factor=0.1, patience=1, min_delta=1e6, mode="min"
-    )
+    plateau = keras.callbacks.ReduceLROnPlateau(monitor="g_loss", factor=0.1, patience=1, min_delta=1e6, mode="min")
     gan.fit(dataset, epochs=2, callbacks=[plateau], verbose=0)
     assert rates(gan) == pytest.approx([rate / 10 for rate in before])
 
 
 @pytest.mark.parametrize(
     "callback, alternative",
-    [
-        (keras.callbacks.TerminateOnNaN(), "NonFiniteGuard"),
-        (keras.callbacks.SwapEMAWeights(), r"GAN\(ema_decay=...\)"),
-    ],
+    [(keras.callbacks.TerminateOnNaN(), "NonFiniteGuard"), (keras.callbacks.SwapEMAWeights(), r"GAN\(ema_decay=...\)")],
     ids=["TerminateOnNaN", "SwapEMAWeights"],
 )
 def test_callback_that_would_do_nothing_is_refused(callback, alternative, make_gan, dataset):

@@ -4,7 +4,8 @@ import signal
 import threading
 
 from tfgan_kit.callbacks import RunRecorder, StopOnSignal
-from tfgan_kit.checkpoint import Run, load_gan
+from tfgan_kit.runs.checkpoints import load_gan
+from tfgan_kit.runs.run import Run
 
 import keras
 import numpy as np
@@ -38,35 +39,25 @@ def send(*numbers, at="on_train_batch_end", call=0):
 
 
 @SIGNALS
-def test_the_step_is_finished_and_every_callback_s_epoch_too(
-    number, make_gan, dataset, weights_of, tmp_path
-):
+def test_the_step_is_finished_and_every_callback_s_epoch_too(number, make_gan, dataset, weights_of, tmp_path):
     gan, twin, run, stop = make_gan(), make_gan(), Run(tmp_path), StopOnSignal()
-    history = gan.fit(
-        dataset, epochs=9, callbacks=[send(number, call=4), RunRecorder(run), stop], verbose=0
-    )
+    history = gan.fit(dataset, epochs=9, callbacks=[send(number, call=4), RunRecorder(run), stop], verbose=0)
     assert stop.received == number
     assert int(gan.step) == 5 and len(history.epoch) == 2  # 3 steps an epoch
     twin.fit(dataset, steps_per_epoch=5, verbose=0)
     np.testing.assert_array_equal(weights_of(load_gan(run.newest())), weights_of(twin))
     lines = [line for line in run.read_metrics() if line["metric"] == "d_loss"]
-    assert [(line["step"], line["protocol"]) for line in lines] == [
-        (3, "mean of 3 steps"), (5, "mean of 2 steps"),
-    ]
+    assert [(line["step"], line["protocol"]) for line in lines] == [(3, "mean of 3 steps"), (5, "mean of 2 steps")]
 
 
 @twins("at", ["on_train_begin", "on_epoch_begin", "on_train_batch_begin"])
 def test_before_the_first_step_one_step_is_made_and_saved(at, make_gan, dataset, tmp_path):
     gan, run, stop = make_gan(), Run(tmp_path), StopOnSignal()
-    gan.fit(
-        dataset, epochs=9, callbacks=[stop, send(signal.SIGTERM, at=at), RunRecorder(run)], verbose=0
-    )
+    gan.fit(dataset, epochs=9, callbacks=[stop, send(signal.SIGTERM, at=at), RunRecorder(run)], verbose=0)
     assert stop.received and list(run.checkpoints()) == [1]
 
 
-def test_inside_the_writing_of_a_checkpoint_it_is_finished_first(
-    make_gan, dataset, tmp_path, monkeypatch
-):
+def test_inside_the_writing_of_a_checkpoint_it_is_finished_first(make_gan, dataset, tmp_path, monkeypatch):
     gan, run, stop = make_gan(), Run(tmp_path), StopOnSignal()
     save = gan.save
 
@@ -80,9 +71,7 @@ def test_inside_the_writing_of_a_checkpoint_it_is_finished_first(
     assert int(gan.step) == 3 and int(load_gan(run.newest()).step) == 3
 
 
-def test_second_ctrl_c_interrupts_at_once_and_leaves_the_checkpoint_before(
-    make_gan, dataset, tmp_path, monkeypatch
-):
+def test_second_ctrl_c_interrupts_at_once_and_leaves_the_checkpoint_before(make_gan, dataset, tmp_path, monkeypatch):
     gan, run = make_gan(), Run(tmp_path)
     gan.fit(dataset, callbacks=[RunRecorder(run)], verbose=0)
     save = gan.save
@@ -111,8 +100,7 @@ def test_in_a_with_block_outside_of_fit_the_rest_of_the_block_is_left(make_gan, 
 def test_another_error_leaves_the_block_as_itself(make_gan, dataset):
     with pytest.raises(ZeroDivisionError), StopOnSignal() as stop:
         make_gan().fit(
-            dataset, callbacks=[stop, keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: 1 / 0)],
-            verbose=0,
+            dataset, callbacks=[stop, keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: 1 / 0)], verbose=0
         )
 
 
@@ -145,9 +133,7 @@ def test_a_signal_that_is_ignored_stays_ignored(make_gan, dataset):
 
 def test_in_another_thread_training_goes_on_without_it(make_gan, dataset):
     gan = make_gan()
-    thread = threading.Thread(
-        target=lambda: gan.fit(dataset, callbacks=[StopOnSignal()], verbose=0)
-    )
+    thread = threading.Thread(target=lambda: gan.fit(dataset, callbacks=[StopOnSignal()], verbose=0))
     thread.start()
     thread.join()
     assert int(gan.step) == 3

@@ -94,9 +94,7 @@ def credentials(ca, name, asks_for_client=False):
     """TLS of a server with a certificate of `trustme`'s authority; of its clients, too, if it asks."""
     issued = ca.issue_cert(name)
     pair = (issued.private_key_pem.bytes(), b"".join(pem.bytes() for pem in issued.cert_chain_pems))
-    return grpc.ssl_server_credentials(
-        [pair], ca.cert_pem.bytes() if asks_for_client else None, asks_for_client
-    )
+    return grpc.ssl_server_credentials([pair], ca.cert_pem.bytes() if asks_for_client else None, asks_for_client)
 
 
 def free_port() -> int:

@@ -25,9 +25,7 @@ def run(folder, *flags):
 
 
 def test_a_png_is_a_grid_of_the_images(target, tmp_path):
-    code, text = run(
-        tmp_path, f"--target={target}", "--num_images=5", "--labels=0,1", "--output=served.png"
-    )
+    code, text = run(tmp_path, f"--target={target}", "--num_images=5", "--labels=0,1", "--output=served.png")
     assert code == 0, text
     assert "5 images from toy version 1" in text and "images/s" in text
     grid = tile(toy.expected(image_seeds(0, 5), [0, 1, 0, 1, 0]))
@@ -78,9 +76,7 @@ def test_tls_by_flags(tmp_path):
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "ca.pem")
     with serving(Scripted(), credentials=credentials(ca, "localhost")) as port:
-        code, text = run(
-            tmp_path, f"--target=localhost:{port}", "--root_certificates=ca.pem", "--output=a.npy"
-        )
+        code, text = run(tmp_path, f"--target=localhost:{port}", "--root_certificates=ca.pem", "--output=a.npy")
     assert code == 0, text
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), toy.expected(range(16)))
     assert "--root_certificates=ca.pem --num_images" in text

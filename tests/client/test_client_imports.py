@@ -39,9 +39,7 @@ print(time.process_time() - start)
 
 
 def run(python, *arguments, cwd=None):
-    done = subprocess.run(
-        [python, *arguments], capture_output=True, text=True, timeout=300, cwd=cwd
-    )
+    done = subprocess.run([python, *arguments], capture_output=True, text=True, timeout=300, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

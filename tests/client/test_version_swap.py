@@ -41,9 +41,7 @@ def swapped(tmp_path):
         clients.append(one)
         return one
 
-    with ModelServer(
-        base_path, "toy", port=0, grpc_max_threads=64, file_system_poll_wait_seconds=0
-    ) as server:
+    with ModelServer(base_path, "toy", port=0, grpc_max_threads=64, file_system_poll_wait_seconds=0) as server:
         yield client
         for one in clients:
             one.close()
@@ -64,6 +62,4 @@ def test_a_second_swap_while_it_asks_again_is_said_in_plain_words(swapped):
     with pytest.raises(ServingError, match=r"replaced while it answered.*2, 1.*Ask again") as e:
         client.generate(NUMBER)
     assert e.value.code is grpc.StatusCode.ABORTED
-    np.testing.assert_array_equal(
-        client.generate(NUMBER), toy.expected(range(NUMBER), scale=3)
-    )
+    np.testing.assert_array_equal(client.generate(NUMBER), toy.expected(range(NUMBER), scale=3))

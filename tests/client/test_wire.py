@@ -6,13 +6,7 @@ import tensorflow as tf
 from google.protobuf import descriptor_pool
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    model_pb2,
-    predict_pb2,
-    status_pb2,
-)
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2, predict_pb2, status_pb2
 
 from tfgan_kit_client import wire
 
@@ -53,9 +47,9 @@ def test_a_request_of_ours_is_read_by_the_real_message():
     ours.inputs["seed"].tensor_shape.dim.add(size=2)
     ours.inputs["seed"].tensor_content = np.int64([1, 2]).tobytes()
     real = predict_pb2.PredictRequest.FromString(ours.SerializeToString())
-    assert real.model_spec == model_pb2.ModelSpec(
-        name="toy", version={"value": 3}
-    ) and list(real.output_filter) == ["images"]
+    assert real.model_spec == model_pb2.ModelSpec(name="toy", version={"value": 3}) and list(real.output_filter) == [
+        "images"
+    ]
     assert tf.make_ndarray(real.inputs["seed"]).tolist() == [1, 2]
 
 

@@ -66,9 +66,16 @@ def command(capfd):
 def training(run_dir, digits, *arguments, steps):
     """Command line that trains the demo's preset on the small data set for a few steps."""
     return [
-        "train", "--preset=dcgan_mnist", f"--run_dir={run_dir}", f"--dataset=npz:{digits}",
-        "--image_size=14", f"--steps={steps}", "--batch_size=8", "--checkpoint_every=2",
-        "--num_samples=6", *arguments,
+        "train",
+        "--preset=dcgan_mnist",
+        f"--run_dir={run_dir}",
+        f"--dataset=npz:{digits}",
+        "--image_size=14",
+        f"--steps={steps}",
+        "--batch_size=8",
+        "--checkpoint_every=2",
+        "--num_samples=6",
+        *arguments,
     ]
 
 

@@ -1,11 +1,12 @@
 import json
 
 from tfgan_kit import metrics
-from tfgan_kit.checkpoint import Run, load_gan
 from tfgan_kit.divergence import DIVERGENCES, format_matrix, gaussian_kl, gaussian_w2, sliced_wasserstein
 from tfgan_kit.divergences import DivergenceMatrix
-from tfgan_kit.metrics import classifier_training
-from tfgan_kit.sampling import image_seeds
+from tfgan_kit.generation.seeds import image_seeds
+from tfgan_kit.metrics.features import domain_training
+from tfgan_kit.runs.checkpoints import load_gan
+from tfgan_kit.runs.run import Run
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def cache(tmp_path_factory):
 def _cache(cache, monkeypatch):
     """The domain classifier is trained for 30 steps only: no test asks how good it is."""
     monkeypatch.setenv("TFGAN_KIT_CACHE", str(cache))
-    monkeypatch.setattr(classifier_training, "STEPS", 30)
+    monkeypatch.setattr(domain_training, "STEPS", 30)
 
 
 @pytest.fixture
@@ -34,11 +35,11 @@ def read(path):
     return json.loads(path.with_suffix(".json").read_text())
 
 
-def test_a_checkpoint_and_its_data_are_compared_over_the_domain_classifiers_features(
-        command, run, digits, tmp_path):
+def test_a_checkpoint_and_its_data_are_compared_over_the_domain_classifiers_features(command, run, digits, tmp_path):
     output = tmp_path / "deep" / "matrix.png"
-    code, out, err = command("divergence", f"--ckpt={run}", f"--dataset=npz:{digits}", f"--output={output}",
-                             "--num_images=20")
+    code, out, err = command(
+        "divergence", f"--ckpt={run}", f"--dataset=npz:{digits}", f"--output={output}", "--num_images=20"
+    )
     assert code == 0, err
     report = read(output)
     assert report["names"] == ["run", "digits.npz"] and report["counts"] == [20, 20]
@@ -52,8 +53,9 @@ def test_a_checkpoint_and_its_data_are_compared_over_the_domain_classifiers_feat
 
 def test_by_class_there_is_a_group_for_each_class(command, digits, tmp_path):
     output = tmp_path / "matrix.png"
-    code, out, err = command("divergence", f"--dataset=npz:{digits}", "--by=class", f"--output={output}",
-                             "--divergence=sliced_wasserstein")
+    code, out, err = command(
+        "divergence", f"--dataset=npz:{digits}", "--by=class", f"--output={output}", "--divergence=sliced_wasserstein"
+    )
     assert code == 0, err
     report = read(output)
     assert report["names"] == ["digits.npz 0", "digits.npz 1", "digits.npz 2"]
@@ -63,8 +65,15 @@ def test_by_class_there_is_a_group_for_each_class(command, digits, tmp_path):
 
 def test_a_conditional_checkpoint_is_grouped_by_the_labels_it_was_asked_for(command, run, digits, tmp_path):
     output = tmp_path / "matrix.png"
-    code, _, err = command("divergence", f"--ckpt={run}", f"--dataset=npz:{digits}", "--by=class",
-                           f"--output={output}", "--num_images=40", "--seed=3")
+    code, _, err = command(
+        "divergence",
+        f"--ckpt={run}",
+        f"--dataset=npz:{digits}",
+        "--by=class",
+        f"--output={output}",
+        "--num_images=40",
+        "--seed=3",
+    )
     assert code == 0, err
     report = read(output)
     assert report["names"] == [f"{name} {label}" for name in ("run", "digits.npz") for label in range(3)]
@@ -75,8 +84,9 @@ def test_a_conditional_checkpoint_is_grouped_by_the_labels_it_was_asked_for(comm
 def test_two_checkpoints_of_one_run_are_compared_by_pixels(command, run, tmp_path):
     output = tmp_path / "matrix.png"
     path = Run(run).newest()
-    code, out, err = command("divergence", f"--ckpt={path}", f"--ckpt={run}", "--num_images=8", "--seed=1",
-                             f"--output={output}")
+    code, out, err = command(
+        "divergence", f"--ckpt={path}", f"--ckpt={run}", "--num_images=8", "--seed=1", f"--output={output}"
+    )
     assert code == 0, err
     report = read(output)
     assert report["names"] == [path.stem, "run"] and report["features"] == "pixels"
@@ -94,17 +104,20 @@ def test_wide_apart_colours_are_as_far_apart_as_their_means(command, tmp_path):
     assert read(tmp_path / "m.png")["values"][0][1] == pytest.approx(400, rel=1e-6)
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ([], "nothing to compare"),
-    (["--dataset=npz:/nowhere.npz"], "/nowhere.npz"),
-    (["--dataset=npz:{digits}", "--output=m.jpg"], "m.jpg"),
-    (["--dataset=npz:{digits}", "--divergence=kl"], "gaussian_w2"),
-    (["--dataset=ring8", "--by=class"], "labelled --dataset"),
-    (["--dataset=npz:{digits}", "--dataset=ring8"], "one shape"),
-    (["--dataset=npz:{digits}", "--divergence=gaussian_kl"], "more images in a group than features"),
-    (["--ckpt=/nowhere", "--dataset=ring8"], "/nowhere"),
-    (["--dataset=ring8", "--num_images=2"], "--num_images"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "nothing to compare"),
+        (["--dataset=npz:/nowhere.npz"], "/nowhere.npz"),
+        (["--dataset=npz:{digits}", "--output=m.jpg"], "m.jpg"),
+        (["--dataset=npz:{digits}", "--divergence=kl"], "gaussian_w2"),
+        (["--dataset=ring8", "--by=class"], "labelled --dataset"),
+        (["--dataset=npz:{digits}", "--dataset=ring8"], "one shape"),
+        (["--dataset=npz:{digits}", "--divergence=gaussian_kl"], "more images in a group than features"),
+        (["--ckpt=/nowhere", "--dataset=ring8"], "/nowhere"),
+        (["--dataset=ring8", "--num_images=2"], "--num_images"),
+    ],
+)
 def test_a_mistake_is_one_clear_line_and_exit_code_1(command, digits, tmp_path, arguments, message):
     arguments = [argument.format(digits=digits) for argument in arguments]
     code, out, err = command("divergence", f"--output={tmp_path / 'm.png'}", *arguments)

@@ -5,8 +5,9 @@ import json
 import re
 import shutil
 
-from tfgan_kit.checkpoint import Run
-from tfgan_kit.metrics import classifier_training, compare, frechet_distance, gaussian_statistics
+from tfgan_kit.metrics import compare, frechet_distance, gaussian_statistics
+from tfgan_kit.metrics.features import domain_training
+from tfgan_kit.runs.run import Run
 from tfgan_kit.serving import ModelServer
 
 import numpy as np
@@ -56,7 +57,7 @@ def cache(tmp_path_factory):
 def labelled(copied_run, cache, monkeypatch):
     """A run on labelled images, two checkpoints; the domain classifier is cached for the module."""
     monkeypatch.setenv("TFGAN_KIT_CACHE", str(cache))
-    monkeypatch.setattr(classifier_training, "STEPS", 30)
+    monkeypatch.setattr(domain_training, "STEPS", 30)
     return copied_run(steps=4)
 
 
@@ -76,8 +77,9 @@ def test_figures_of_a_labelled_run_are_all_that_its_data_allow(labelled, command
     with np.load(labelled / "f.npz") as features:
         statistics = [gaussian_statistics(features[name]) for name in ("reference", "generated")]
     assert frechet_distance(*statistics) == pytest.approx(results["fd_domain_24"]["value"], rel=1e-9)
-    code, _, err = command("generate", f"--ckpt={labelled}", "--which=best", "--num_images=2",
-                           f"--output={labelled / 'best.png'}")
+    code, _, err = command(
+        "generate", f"--ckpt={labelled}", "--which=best", "--num_images=2", f"--output={labelled / 'best.png'}"
+    )
     assert code == 0, err
 
 
@@ -169,8 +171,12 @@ def test_a_server_is_asked_over_tls_for_one_version_only(command, tmp_path):
     np.savez(tmp_path / "real.npz", images=images)
     with serving(server, credentials=credentials(ca, "images.example.org")) as port:
         code, _, err = command(
-            "evaluate", f"--target=127.0.0.1:{port}", f"--dataset=npz:{tmp_path / 'real.npz'}", "--metrics=swd",
-            f"--output={tmp_path / 'm.json'}", f"--root_certificates={tmp_path / 'ca.pem'}",
+            "evaluate",
+            f"--target=127.0.0.1:{port}",
+            f"--dataset=npz:{tmp_path / 'real.npz'}",
+            "--metrics=swd",
+            f"--output={tmp_path / 'm.json'}",
+            f"--root_certificates={tmp_path / 'ca.pem'}",
             "--server_name=images.example.org",
         )
     assert code == 0, err
@@ -195,20 +201,23 @@ def test_a_server_that_is_not_there_is_one_clear_line(command, tmp_path):
     assert code == 1 and "The server did not answer" in err and "Traceback" not in err
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--metrics=fie"], "swd"),
-    (["--metrics=fd_domain"], "labelled"),
-    (["--extractor=/nowhere"], "/nowhere"),
-    (["--output=figures.txt"], "figures.txt"),
-    (["--features=figures.txt"], "figures.txt"),
-    (["--seed=3000000000"], "--seed"),
-    (["--metrics=kid_lite0", "--weights=/nowhere.pth"], "/nowhere.pth"),
-    (["--resizer=clean"], "resizer='clean'"),
-    (["--dataset=npz:/nowhere.npz"], "/nowhere.npz"),
-    (["--num_images=1"], "--num_images"),
-    (["--tls"], "Give --target host:port, too. Received: --tls without --target"),
-    (["--target=localhost:1", "--client_key=key.pem"], "belong together"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--metrics=fie"], "swd"),
+        (["--metrics=fd_domain"], "labelled"),
+        (["--extractor=/nowhere"], "/nowhere"),
+        (["--output=figures.txt"], "figures.txt"),
+        (["--features=figures.txt"], "figures.txt"),
+        (["--seed=3000000000"], "--seed"),
+        (["--metrics=kid_lite0", "--weights=/nowhere.pth"], "/nowhere.pth"),
+        (["--resizer=clean"], "resizer='clean'"),
+        (["--dataset=npz:/nowhere.npz"], "/nowhere.npz"),
+        (["--num_images=1"], "--num_images"),
+        (["--tls"], "Give --target host:port, too. Received: --tls without --target"),
+        (["--target=localhost:1", "--client_key=key.pem"], "belong together"),
+    ],
+)
 def test_a_mistake_is_one_clear_line_and_exit_code_1(command, unlabelled, arguments, message):
     code, out, err = command("evaluate", f"--ckpt={unlabelled}", *arguments)
     assert code == 1 and message in out + err and "Traceback" not in out + err

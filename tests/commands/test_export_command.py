@@ -1,8 +1,8 @@
 import pathlib
 import warnings
 
+from tfgan_kit.export import contract as names
 from tfgan_kit.export import read_lineage
-from tfgan_kit.export import signatures as names
 from tfgan_kit.export.publish import versions
 
 import keras
@@ -30,7 +30,7 @@ def test_the_lineage_names_checkpoint_step_data_and_metrics(command, run_dir, tm
 @pytest.mark.parametrize("skipped", [True, False])
 def test_the_kernels_that_a_version_was_run_by_are_printed(command, run_dir, tmp_path, monkeypatch, skipped):
     run = {"instruction_set": "AVX2", "onednn": False, "xla": False, "requests": 4, "max_difference": {"a": 1.0}}
-    monkeypatch.setattr("tfgan_kit.export.try_kernels", lambda *_: [run])
+    monkeypatch.setattr("tfgan_kit.export.exporter.try_kernels", lambda *_: [run])
     arguments = [f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}", "--signatures=serving_default"]
     code, out, err = command("export", *arguments, *(["--notry_kernels"] if skipped else []))
     assert code == 0, err
@@ -60,12 +60,10 @@ def test_a_check_by_other_kernels_says_so(command, run_dir, tmp_path, monkeypatc
 
 
 def test_a_plain_keras_file_is_exported_too(command, tmp_path):
-    keras.Sequential([
-        keras.Input((3,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1)),
-    ]).save(tmp_path / "plain.keras")
-    code, _, err = command(
-        "export", f"--ckpt={tmp_path / 'plain.keras'}", f"--output={tmp_path / 'models'}"
-    )
+    keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1))]
+    ).save(tmp_path / "plain.keras")
+    code, _, err = command("export", f"--ckpt={tmp_path / 'plain.keras'}", f"--output={tmp_path / 'models'}")
     assert code == 0, err
     assert read_lineage(tmp_path / "models" / "1")["model"]["latent_dim"] == 3
 
@@ -74,9 +72,9 @@ def test_a_plain_keras_file_is_exported_too(command, tmp_path):
 def plain_file(tmp_path_factory):
     """A generator of a script that knows nothing of this package."""
     path = tmp_path_factory.mktemp("plain") / "plain.keras"
-    keras.Sequential([
-        keras.Input((3,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1)),
-    ]).save(path)
+    keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1))]
+    ).save(path)
     return path
 
 
@@ -112,28 +110,35 @@ def test_the_profiles_of_the_folder_are_flags_of_the_command(command, profile):
     assert code == 0, err
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ([], "Give --ckpt"), (["--ckpt=x.keras"], "Give --output"), (["--target=localhost:1"], "go with --check"),
-    (["--tls"], "go with --check"), (["--check=/nowhere", "--root_certificates=ca.pem"], "Give --target"),
-    (["--check=/nowhere"], "no version of a model"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "Give --ckpt"),
+        (["--ckpt=x.keras"], "Give --output"),
+        (["--target=localhost:1"], "go with --check"),
+        (["--tls"], "go with --check"),
+        (["--check=/nowhere", "--root_certificates=ca.pem"], "Give --target"),
+        (["--check=/nowhere"], "no version of a model"),
+    ],
+)
 def test_what_is_missing_is_said(command, arguments, message):
     code, out, err = command("export", *arguments)
     assert code == 1 and message in err and "Traceback" not in err
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--version=v2"], "Received: version='v2'"), (["--signatures=nope"], "Received: signatures=nope"),
-    (["--ckpt=/nowhere.keras"], "/nowhere.keras"),
-    (["--output_range=dark,light"], "two numbers"),
-    (["--output_range=1,-1"], "low < high"), (["--output_range=-1,inf"], "finite numbers"),
-    (["--output=/proc/models"], "/proc/models"),
-])
-def test_a_mistake_is_one_clear_line_and_leaves_no_version(
-    command, run_dir, tmp_path, arguments, message
-):
-    code, out, err = command(
-        "export", f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}", *arguments
-    )
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--version=v2"], "Received: version='v2'"),
+        (["--signatures=nope"], "Received: signatures=nope"),
+        (["--ckpt=/nowhere.keras"], "/nowhere.keras"),
+        (["--output_range=dark,light"], "two numbers"),
+        (["--output_range=1,-1"], "low < high"),
+        (["--output_range=-1,inf"], "finite numbers"),
+        (["--output=/proc/models"], "/proc/models"),
+    ],
+)
+def test_a_mistake_is_one_clear_line_and_leaves_no_version(command, run_dir, tmp_path, arguments, message):
+    code, out, err = command("export", f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}", *arguments)
     assert code == 1 and message in out + err and "Traceback" not in out + err
     assert not list(tmp_path.glob("models/*"))

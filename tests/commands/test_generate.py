@@ -6,7 +6,7 @@ import time
 import zipfile
 
 from tfgan_kit import image_seeds
-from tfgan_kit.checkpoint import load_gan
+from tfgan_kit.runs.checkpoints import load_gan
 
 import numpy as np
 import pytest
@@ -32,7 +32,11 @@ def zipped(folder):
 
 def test_shards_hold_the_named_images_once_each(command, run_dir, tmp_path):
     code, out, err = command(
-        "generate", f"--ckpt={run_dir}", "--num_images=25", "--shard_size=10", "--seed=3",
+        "generate",
+        f"--ckpt={run_dir}",
+        "--num_images=25",
+        "--shard_size=10",
+        "--seed=3",
         f"--output={tmp_path / 'shards'}",
     )
     assert code == 0 and "images/s" in out, err
@@ -47,7 +51,11 @@ def test_shards_hold_the_named_images_once_each(command, run_dir, tmp_path):
 
 def test_tfrecord_shards_hold_pictures_seeds_and_labels(command, run_dir, tmp_path):
     command(
-        "generate", f"--ckpt={run_dir}", "--num_images=5", "--format=tfrecord", "--labels=2,0",
+        "generate",
+        f"--ckpt={run_dir}",
+        "--num_images=5",
+        "--format=tfrecord",
+        "--labels=2,0",
         f"--output={tmp_path / 'shards'}",
     )
     (path,) = (tmp_path / "shards").glob("*.tfrecord")
@@ -86,27 +94,32 @@ def test_shards_of_another_seed_are_not_mixed(command, run_dir, tmp_path):
 
 def test_a_small_number_writes_a_grid(command, run_dir, tmp_path):
     code, _, err = command(
-        "generate", f"--ckpt={run_dir}", "--num_images=6", "--labels=1",
-        f"--output={tmp_path / 'grid.png'}",
+        "generate", f"--ckpt={run_dir}", "--num_images=6", "--labels=1", f"--output={tmp_path / 'grid.png'}"
     )
     assert code == 0, err
     assert Image.open(tmp_path / "grid.png").size == (3 * 14 + 2 * 2, 2 * 14 + 2)
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--labels=7"], "0 to 2"),
-    (["--labels=0,7", "--output={tmp}/shards"], "0 to 2"),
-    (["--labels=one"], "integers"),
-    (["--num_images=0"], "--num_images"),
-    (["--num_images=5000"], "1024"),
-    (["--ckpt=/nowhere"], "/nowhere"),
-    (["--output=/proc/grid.png"], "/proc"),
-    (["--which=best"], "evaluate"),
-    (["--which=worst"], "--which"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--labels=7"], "0 to 2"),
+        (["--labels=0,7", "--output={tmp}/shards"], "0 to 2"),
+        (["--labels=one"], "integers"),
+        (["--num_images=0"], "--num_images"),
+        (["--num_images=5000"], "1024"),
+        (["--ckpt=/nowhere"], "/nowhere"),
+        (["--output=/proc/grid.png"], "/proc"),
+        (["--which=best"], "evaluate"),
+        (["--which=worst"], "--which"),
+    ],
+)
 def test_a_mistake_is_one_clear_line_and_exit_code_1(command, run_dir, tmp_path, arguments, message):
     code, out, err = command(
-        "generate", f"--ckpt={run_dir}", "--num_images=4", f"--output={tmp_path / 'g.png'}",
+        "generate",
+        f"--ckpt={run_dir}",
+        "--num_images=4",
+        f"--output={tmp_path / 'g.png'}",
         *(argument.replace("{tmp}", str(tmp_path)) for argument in arguments),
     )
     assert code == 1 and message in out + err and "Traceback" not in out + err

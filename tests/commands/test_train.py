@@ -5,8 +5,9 @@ import signal
 
 from tfgan_kit import train as train_command
 from tfgan_kit.callbacks import NonFiniteGuard
-from tfgan_kit.checkpoint import Run, load_gan
-from tfgan_kit.whole_files import here
+from tfgan_kit.files import here
+from tfgan_kit.runs.checkpoints import load_gan
+from tfgan_kit.runs.run import Run
 
 import keras
 import numpy as np
@@ -35,7 +36,9 @@ def test_a_run_folder_holds_config_checkpoints_samples_logs_and_metrics(train, t
     assert {p.name for p in run.samples_dir.iterdir()} == {"step-00000002.png", "step-00000004.png"}
     assert any(run.logs_dir.rglob("events.out.tfevents*"))
     assert {(line["step"], line["metric"]) for line in run.read_metrics()} >= {
-        (2, "d_loss"), (4, "d_loss"), (4, "g_loss"),
+        (2, "d_loss"),
+        (4, "d_loss"),
+        (4, "g_loss"),
     }
     assert "tfgan_kit.export --ckpt" in out
 
@@ -77,16 +80,18 @@ def test_labels_are_left_out_on_request(finished_run):
 
 def test_points_are_trained_on_too(command, tmp_path):
     code, _, err = command(
-        "train", "--preset=mlp_mixture", f"--run_dir={tmp_path / 'run'}", "--steps=2",
-        "--checkpoint_every=2", "--batch_size=16",
+        "train",
+        "--preset=mlp_mixture",
+        f"--run_dir={tmp_path / 'run'}",
+        "--steps=2",
+        "--checkpoint_every=2",
+        "--batch_size=16",
     )
     assert code == 0, err
     assert load_gan(tmp_path / "run").generate(3).shape == (3, 2)
 
 
-def test_networks_and_presets_of_a_users_own_module_train_and_load(
-    train, command, tmp_path, digits, monkeypatch
-):
+def test_networks_and_presets_of_a_users_own_module_train_and_load(train, command, tmp_path, digits, monkeypatch):
     (tmp_path / "my_networks.py").write_text(
         "import keras\n"
         "from tfgan_kit import presets\n"
@@ -103,29 +108,36 @@ def test_networks_and_presets_of_a_users_own_module_train_and_load(
     )
     monkeypatch.chdir(tmp_path)
     code, _, err = command(
-        "train", "--import_module=my_networks", "--preset=mine", "--run_dir=run",
-        f"--dataset=npz:{digits}", "--noconditional", "--steps=2", "--batch_size=8",
+        "train",
+        "--import_module=my_networks",
+        "--preset=mine",
+        "--run_dir=run",
+        f"--dataset=npz:{digits}",
+        "--noconditional",
+        "--steps=2",
+        "--batch_size=8",
     )
     assert code == 0, err
-    code, _, err = command(
-        "generate", "--import_module=my_networks", "--ckpt=run", "--num_images=4", "--output=g.png"
-    )
+    code, _, err = command("generate", "--import_module=my_networks", "--ckpt=run", "--num_images=4", "--output=g.png")
     assert code == 0, err
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--preset=dcgan_minst"], "dcgan_mnist"),
-    (["--objective=wassertein"], "wasserstein"),
-    (["--dataset=mnist6k"], "mnist5k"),
-    (["--dataset=npz:/nowhere.npz"], "/nowhere.npz"),
-    (["--batch_size=0"], "--batch_size"),
-    (["--steps=-1"], "--steps"),
-    (["--batch_size=1000"], "96"),
-    (["--image_size=30"], "image_size=30"),
-    (["--run_dir=/proc/run"], "/proc/run"),
-    (["--import_module=no.such.module"], "no.such.module"),
-    (["stray"], "stray"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--preset=dcgan_minst"], "dcgan_mnist"),
+        (["--objective=wassertein"], "wasserstein"),
+        (["--dataset=mnist6k"], "mnist5k"),
+        (["--dataset=npz:/nowhere.npz"], "/nowhere.npz"),
+        (["--batch_size=0"], "--batch_size"),
+        (["--steps=-1"], "--steps"),
+        (["--batch_size=1000"], "96"),
+        (["--image_size=30"], "image_size=30"),
+        (["--run_dir=/proc/run"], "/proc/run"),
+        (["--import_module=no.such.module"], "no.such.module"),
+        (["stray"], "stray"),
+    ],
+)
 def test_a_mistake_is_one_clear_line_and_exit_code_1(train, tmp_path, arguments, message):
     code, out, err = train(tmp_path / "run", *arguments)
     assert code == 1
@@ -142,11 +154,14 @@ def test_a_folder_that_holds_something_else_is_left_alone(train, tmp_path):
     assert [p.name for p in (tmp_path / "run").iterdir()] == ["cat.png"]
 
 
-@pytest.mark.parametrize("name, flags", [
-    ("train", ["--preset", "--run_dir", "--import_module"]),
-    ("export", ["--ckpt", "--which", "--output_range", "--import_module"]),
-    ("serving", ["--port", "--model_base_path", "--[no]enable_batching"]),
-])
+@pytest.mark.parametrize(
+    "name, flags",
+    [
+        ("train", ["--preset", "--run_dir", "--import_module"]),
+        ("export", ["--ckpt", "--which", "--output_range", "--import_module"]),
+        ("serving", ["--port", "--model_base_path", "--[no]enable_batching"]),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:'tfgan_kit.*' found in sys.modules:RuntimeWarning")
 def test_help_shows_every_flag_of_a_command(name, flags, monkeypatch, capfd):
     monkeypatch.setattr("sys.argv", [name, "--help"])
@@ -200,10 +215,13 @@ def test_a_run_that_was_stopped_by_a_nan_stops_again_at_the_same_step(train, cop
     assert run.newest().read_bytes() == before
 
 
-@pytest.mark.parametrize("damage", [
-    pytest.param(lambda path: path.write_bytes(path.read_bytes()[:1000]), id="cut"),
-    pytest.param(lambda path: path.write_bytes(b""), id="empty", marks=pytest.mark.slow),
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: path.write_bytes(path.read_bytes()[:1000]), id="cut"),
+        pytest.param(lambda path: path.write_bytes(b""), id="empty", marks=pytest.mark.slow),
+    ],
+)
 def test_a_broken_newest_checkpoint_gives_way_to_the_one_before(damage, train, finished_run, copied_run):
     whole, run = Run(finished_run(steps=6)), Run(copied_run(steps=4))
     damage(run.checkpoints()[4])
@@ -292,18 +310,22 @@ def test_evaluation_writes_its_lines_keeps_the_best_and_stops_early(train, tmp_p
     assert f"Best:    {run.checkpoints()[best]}" in out
     run.append_metrics(  # as if the next two evaluations had found nothing better
         {**line, "step": step, "value": 1e6}
-        for line in run.read_metrics() if line["metric"] == "swd" and line["step"] == 6
+        for line in run.read_metrics()
+        if line["metric"] == "swd" and line["step"] == 6
         for step in (5, 6)
     )
     code, out, err = train(tmp_path / "run", *flags, "--patience=1", steps=8)
     assert code == 0 and "has not improved" in out and "Trained to step 6" in out, err
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--evaluate_every=2", "--evaluate_metrics=sdw"], "sdw"),
-    (["--patience=2"], "--patience needs --evaluate_every"),
-    (["--evaluate_every=2", "--patience=2", "--strategy=multi_worker"], "chief alone evaluates"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--evaluate_every=2", "--evaluate_metrics=sdw"], "sdw"),
+        (["--patience=2"], "--patience needs --evaluate_every"),
+        (["--evaluate_every=2", "--patience=2", "--strategy=multi_worker"], "chief alone evaluates"),
+    ],
+)
 def test_a_wrong_evaluation_is_refused_before_the_run_begins(train, tmp_path, arguments, message, monkeypatch):
     monkeypatch.setattr(train_command.distribution, "get", lambda name: tf.distribute.get_strategy())
     code, _, err = train(tmp_path / "run", *arguments)
@@ -349,16 +371,12 @@ def test_a_signal_saves_the_step_and_names_the_command_that_goes_on(
     parts = zip(state(whole.newest()), state(run.newest()), strict=True)
     assert all(np.array_equal(a, b) for a, b in parts)
     means = {
-        line["step"]: (line["value"], line["protocol"])
-        for line in run.read_metrics() if line["metric"] == "d_loss"
+        line["step"]: (line["value"], line["protocol"]) for line in run.read_metrics() if line["metric"] == "d_loss"
     }
     (expected_mean,) = (
-        line["value"] for line in whole.read_metrics()
-        if line["metric"] == "d_loss" and line["step"] == 8
+        line["value"] for line in whole.read_metrics() if line["metric"] == "d_loss" and line["step"] == 8
     )
-    assert [means[step][1] for step in (4, 5, 8)] == [
-        "mean of 4 steps", "mean of 1 steps", "mean of 3 steps"
-    ]
+    assert [means[step][1] for step in (4, 5, 8)] == ["mean of 4 steps", "mean of 1 steps", "mean of 3 steps"]
     assert (means[5][0] + 3 * means[8][0]) / 4 == pytest.approx(expected_mean)
 
 

@@ -31,95 +31,84 @@ class Entry(typing.NamedTuple):
 
 NETWORKS = {
     "dcgan_generator": Entry(
-        gk.DCGANGenerator, dict(image_size=8, channels=1, latent_dim=5, width=2), LATENTS
+        gk.networks.DCGANGenerator, dict(image_size=8, channels=1, latent_dim=5, width=2), LATENTS
     ),
     "dcgan_generator_conditional": Entry(
-        gk.DCGANGenerator,
+        gk.networks.DCGANGenerator,
         dict(image_size=8, channels=1, latent_dim=5, width=2, num_classes=CLASSES),
         [LATENTS, LABELS],
     ),
-    "dcgan_discriminator": Entry(
-        gk.DCGANDiscriminator, dict(image_size=8, channels=1, width=2), IMAGES
-    ),
+    "dcgan_discriminator": Entry(gk.networks.DCGANDiscriminator, dict(image_size=8, channels=1, width=2), IMAGES),
     "dcgan_discriminator_conditional": Entry(
-        gk.DCGANDiscriminator,
+        gk.networks.DCGANDiscriminator,
         dict(image_size=8, channels=1, width=2, num_classes=CLASSES, normalization=False),
         [IMAGES, LABELS],
     ),
-    "mlp_generator": Entry(
-        gk.MLPGenerator, dict(output_dim=3, latent_dim=5, width=4, depth=2), LATENTS
-    ),
+    "mlp_generator": Entry(gk.networks.MLPGenerator, dict(output_dim=3, latent_dim=5, width=4, depth=2), LATENTS),
     "spatial_generator": Entry(
-        gk.SpatialGenerator,
+        gk.networks.SpatialGenerator,
         dict(image_size=8, channels=1, latent_channels=2, width=2, num_stages=1),
         _random.normal(size=(ROWS, 6 * 6 * 2)).astype(np.float32),
     ),
-    "patch_discriminator": Entry(
-        gk.PatchDiscriminator, dict(channels=1, width=2, num_stages=2), IMAGES
-    ),
-    "mlp_discriminator": Entry(gk.MLPDiscriminator, dict(input_dim=3, width=4, depth=2), POINTS),
+    "patch_discriminator": Entry(gk.networks.PatchDiscriminator, dict(channels=1, width=2, num_stages=2), IMAGES),
+    "mlp_discriminator": Entry(gk.networks.MLPDiscriminator, dict(input_dim=3, width=4, depth=2), POINTS),
     "mlp_discriminator_with_frequencies": Entry(
-        gk.MLPDiscriminator, dict(input_dim=3, width=4, depth=1, num_frequencies=2, negative_slope=0.1), POINTS
+        gk.networks.MLPDiscriminator, dict(input_dim=3, width=4, depth=1, num_frequencies=2, negative_slope=0.1), POINTS
     ),
 }
 
 # Networks of networks, whose precision is that of what they hold.
 WRAPPERS = {
     "packed_discriminator": Entry(
-        gk.PackedDiscriminator,
-        dict(discriminator=gk.MLPDiscriminator(input_dim=6, width=4, depth=2), packing=2), POINTS,
-    ),
+        gk.networks.PackedDiscriminator,
+        dict(discriminator=gk.networks.MLPDiscriminator(input_dim=6, width=4, depth=2), packing=2),
+        POINTS,
+    )
 }
 
 LAYERS = {
     "batch_normalization": Entry(
         gk.layers.BatchNormalization, dict(momentum=0.8, epsilon=1e-3, synchronized=True), IMAGES
     ),
-    "conv2d": Entry(
-        gk.layers.Conv2D, dict(filters=2, kernel_size=(4, 4), strides=(2, 2), padding="same"), IMAGES
-    ),
+    "conv2d": Entry(gk.layers.Conv2D, dict(filters=2, kernel_size=(4, 4), strides=(2, 2), padding="same"), IMAGES),
     "conv2d_transpose": Entry(
-        gk.layers.Conv2DTranspose,
-        dict(filters=2, kernel_size=(4, 4), strides=(2, 2), padding="same"), IMAGES,
+        gk.layers.Conv2DTranspose, dict(filters=2, kernel_size=(4, 4), strides=(2, 2), padding="same"), IMAGES
     ),
     "conditional_batch_normalization": Entry(
-        gk.layers.ConditionalBatchNormalization,
-        dict(num_classes=CLASSES, momentum=0.8, epsilon=1e-3),
-        [IMAGES, LABELS],
+        gk.layers.ConditionalBatchNormalization, dict(num_classes=CLASSES, momentum=0.8, epsilon=1e-3), [IMAGES, LABELS]
     ),
     "fourier_features": Entry(
-        gk.layers.FourierFeatures,
-        dict(num_frequencies=3, lowest=-2.0, highest=1.0, seed=5), POINTS,
+        gk.layers.FourierFeatures, dict(num_frequencies=3, lowest=-2.0, highest=1.0, seed=5), POINTS
     ),
 }
 
 OBJECTIVES = {
-    "non_saturating": Entry(gk.NonSaturating, {}),
-    "minimax": Entry(gk.Minimax, {}),
-    "least_squares": Entry(gk.LeastSquares, {}),
-    "hinge": Entry(gk.Hinge, {}),
-    "wasserstein": Entry(gk.Wasserstein, {}),
-    "relativistic_pairing": Entry(gk.RelativisticPairing, {}),
-    "relativistic_average": Entry(gk.RelativisticAverage, {}),
-    "fgan": Entry(gk.FGAN, dict(divergence="alpha", alpha=0.5)),
-    "fgan_non_saturating": Entry(gk.NonSaturatingFGAN, dict(divergence="squared_hellinger")),
+    "non_saturating": Entry(gk.objectives.NonSaturating, {}),
+    "minimax": Entry(gk.objectives.Minimax, {}),
+    "least_squares": Entry(gk.objectives.LeastSquares, {}),
+    "hinge": Entry(gk.objectives.Hinge, {}),
+    "wasserstein": Entry(gk.objectives.Wasserstein, {}),
+    "relativistic_pairing": Entry(gk.objectives.RelativisticPairing, {}),
+    "relativistic_average": Entry(gk.objectives.RelativisticAverage, {}),
+    "fgan": Entry(gk.objectives.FGAN, dict(divergence="alpha", alpha=0.5)),
+    "fgan_non_saturating": Entry(gk.objectives.NonSaturatingFGAN, dict(divergence="squared_hellinger")),
     "per_player": Entry(
-        gk.PerPlayer, dict(discriminator=gk.Hinge(), generator=gk.FGAN("alpha", alpha=1.5))
+        gk.objectives.PerPlayer,
+        dict(discriminator=gk.objectives.Hinge(), generator=gk.objectives.FGAN("alpha", alpha=1.5)),
     ),
 }
 
 PENALTIES = {
-    "r1": Entry(gk.R1, dict(gamma=2.0, interval=3)),
-    "r2": Entry(gk.R2, dict(gamma=2.0, interval=3)),
-    "gradient_penalty": Entry(gk.GradientPenalty, dict(weight=2.0, interval=3)),
-    "one_sided": Entry(gk.OneSidedGradientPenalty, dict(weight=2.0, interval=3)),
-    "zero_centered": Entry(gk.ZeroCenteredGradientPenalty, dict(weight=2.0, interval=3)),
-    "dragan": Entry(gk.DRAGAN, dict(weight=2.0, deviation=0.1, interval=3)),
-    "lecam": Entry(gk.LeCam, dict(weight=2.0, decay=0.9, start=3)),
-    "consistency": Entry(gk.Consistency, dict(weight=2.0, max_shift=1, flip=False, interval=3)),
+    "r1": Entry(gk.penalties.R1, dict(gamma=2.0, interval=3)),
+    "r2": Entry(gk.penalties.R2, dict(gamma=2.0, interval=3)),
+    "gradient_penalty": Entry(gk.penalties.GradientPenalty, dict(weight=2.0, interval=3)),
+    "one_sided": Entry(gk.penalties.OneSidedGradientPenalty, dict(weight=2.0, interval=3)),
+    "zero_centered": Entry(gk.penalties.ZeroCenteredGradientPenalty, dict(weight=2.0, interval=3)),
+    "dragan": Entry(gk.penalties.DRAGAN, dict(weight=2.0, deviation=0.1, interval=3)),
+    "lecam": Entry(gk.penalties.LeCam, dict(weight=2.0, decay=0.9, start=3)),
+    "consistency": Entry(gk.penalties.Consistency, dict(weight=2.0, max_shift=1, flip=False, interval=3)),
     "balanced_consistency": Entry(
-        gk.BalancedConsistency,
-        dict(weight=2.0, fake_weight=3.0, max_shift=1, flip=False, interval=3),
+        gk.penalties.BalancedConsistency, dict(weight=2.0, fake_weight=3.0, max_shift=1, flip=False, interval=3)
     ),
 }
 

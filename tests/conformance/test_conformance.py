@@ -33,9 +33,7 @@ def as_model(entry):
     """The entry's network, or its layer in a model of one layer; called once."""
     module = entry.make()
     if not isinstance(module, keras.Model):
-        inputs = keras.tree.map_structure(
-            lambda x: keras.Input(x.shape[1:], dtype=x.dtype.name), entry.inputs
-        )
+        inputs = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:], dtype=x.dtype.name), entry.inputs)
         module = keras.Model(inputs, module(inputs))
     module(entry.inputs, training=True)  # moves the statistics away from their start
     return module
@@ -50,16 +48,27 @@ def step_of(discriminator):
         return tf.constant(random.uniform(size=(registry.ROWS, *shape)), tf.float32)
 
     return gk.penalties.Step(
-        real, fake, None, tf.constant(registry.LATENTS), discriminator(real), discriminator(fake),
-        discriminator, None, uniform,
+        real,
+        fake,
+        None,
+        tf.constant(registry.LATENTS),
+        discriminator(real),
+        discriminator(fake),
+        discriminator,
+        None,
+        uniform,
     )
 
 
 def smooth_discriminator():
-    return keras.Sequential([
-        keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(4, activation="tanh"),
-        keras.layers.Dense(1),
-    ])
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4, activation="tanh"),
+            keras.layers.Dense(1),
+        ]
+    )
 
 
 def built(entry):
@@ -162,9 +171,7 @@ def test_saved_model_answers_as_the_model(entry, tmp_path):
     module.model = model
     module.answer = tf.function(
         lambda inputs: model(inputs, training=False),
-        input_signature=[tf.nest.map_structure(
-            lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), entry.inputs
-        )],
+        input_signature=[tf.nest.map_structure(lambda x: tf.TensorSpec([None, *x.shape[1:]], x.dtype), entry.inputs)],
     )
     tf.saved_model.save(module, tmp_path / "saved")
     loaded = tf.saved_model.load(tmp_path / "saved")
@@ -309,4 +316,4 @@ def test_penalty_has_a_gradient_in_every_weight_that_it_depends_on(entry):
     *gradients, last_bias = tape.gradient(value, [v.value for v in discriminator.weights])
     assert all(largest(gradient) > 0 for gradient in gradients)
     # A constant has no slope in x, and cancels in a difference; LeCam looks at the logits themselves.
-    assert (largest(last_bias) < 1e-6) == (entry.cls is not gk.LeCam)
+    assert (largest(last_bias) < 1e-6) == (entry.cls is not gk.penalties.LeCam)

@@ -29,10 +29,15 @@ def launch():
         for index in range(2):
             config = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
             environment = {**os.environ, "TF_CONFIG": json.dumps(config), "CUDA_VISIBLE_DEVICES": ""}
-            processes.append(subprocess.Popen(
-                [sys.executable, "-m", *arguments_of(index)], env=environment, text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            ))
+            processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", *arguments_of(index)],
+                    env=environment,
+                    text=True,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                )
+            )
         return processes
 
     yield start

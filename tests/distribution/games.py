@@ -46,19 +46,19 @@ def sgd(**arguments):
 # What `compile` is given; functions, since optimizers belong to the scope they are made in.
 CASES = {
     "plain": lambda: {},
-    "discriminator_steps": lambda: {"update": gk.Alternating(2, 1)},
-    "generator_steps": lambda: {"update": gk.Alternating(1, 2)},
-    "accumulation": lambda: {"update": gk.Alternating(gradient_accumulation_steps=2)},
-    "gradient_penalty": lambda: {"objective": "wasserstein", "penalties": [gk.GradientPenalty(0.1)]},
-    "lazy_r1": lambda: {"penalties": [gk.R1(0.1, interval=3)]},
-    "pairs": lambda: {"objective": "relativistic_pairing", "penalties": [gk.R1(0.1), gk.R2(0.1)]},
+    "discriminator_steps": lambda: {"update": gk.updates.Alternating(2, 1)},
+    "generator_steps": lambda: {"update": gk.updates.Alternating(1, 2)},
+    "accumulation": lambda: {"update": gk.updates.Alternating(gradient_accumulation_steps=2)},
+    "gradient_penalty": lambda: {"objective": "wasserstein", "penalties": [gk.penalties.GradientPenalty(0.1)]},
+    "lazy_r1": lambda: {"penalties": [gk.penalties.R1(0.1, interval=3)]},
+    "pairs": lambda: {"objective": "relativistic_pairing", "penalties": [gk.penalties.R1(0.1), gk.penalties.R2(0.1)]},
     "clipping": lambda: {
         "generator_optimizer": sgd(global_clipnorm=0.05),
         "discriminator_optimizer": sgd(global_clipnorm=0.05),
     },
     "regularizer": lambda: {},
-    "extragradient": lambda: {"update": gk.Extragradient(), "penalties": [gk.R1(0.1, interval=3)]},
-    "consensus": lambda: {"update": gk.Consensus(0.3), "penalties": [gk.R1(0.1)]},
+    "extragradient": lambda: {"update": gk.updates.Extragradient(), "penalties": [gk.penalties.R1(0.1, interval=3)]},
+    "consensus": lambda: {"update": gk.updates.Consensus(0.3), "penalties": [gk.penalties.R1(0.1)]},
 }
 
 

@@ -1,7 +1,7 @@
 """Two replicas with half a batch each end where one device ends with the whole of it."""
 
 import tfgan_kit as gk
-from tfgan_kit import distribution
+from tfgan_kit.distribution import strategies
 
 import keras
 import numpy as np
@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests.distribution import games
 from tests.twins import twins
 
-ONE = distribution.get("none")
+ONE = strategies.get("none")
 
 
 def slow(*arguments):
@@ -19,24 +19,28 @@ def slow(*arguments):
     return pytest.param(*arguments, marks=pytest.mark.slow)
 
 
-@twins("normalization, case", [
-    (False, "generator_steps"),
-    (False, "gradient_penalty"),
-    (False, "lazy_r1"),
-    (False, "clipping"),
-    (False, "regularizer"),
-    (False, "accumulation"),
-    (False, "extragradient"),
-    (True, "plain"),
-    slow(True, "discriminator_steps"),
-    slow(True, "accumulation"),
-    slow(True, "lazy_r1"),
-    (False, "pairs"),
-    slow(True, "pairs"),
-    slow(True, "extragradient"),
-    (False, "consensus"),
-    slow(True, "consensus"),
-], quick=2)
+@twins(
+    "normalization, case",
+    [
+        (False, "generator_steps"),
+        (False, "gradient_penalty"),
+        (False, "lazy_r1"),
+        (False, "clipping"),
+        (False, "regularizer"),
+        (False, "accumulation"),
+        (False, "extragradient"),
+        (True, "plain"),
+        slow(True, "discriminator_steps"),
+        slow(True, "accumulation"),
+        slow(True, "lazy_r1"),
+        (False, "pairs"),
+        slow(True, "pairs"),
+        slow(True, "extragradient"),
+        (False, "consensus"),
+        slow(True, "consensus"),
+    ],
+    quick=2,
+)
 def test_two_replicas_end_in_the_weights_and_logs_of_one_device(two, normalization, case):
     assert two.num_replicas_in_sync == 2
     one_gan = games.make(ONE, case, normalization)
@@ -71,10 +75,17 @@ def test_a_data_set_of_ours_gives_two_replicas_the_batches_of_one(two):
 @pytest.mark.slow
 def test_validation_during_fit_is_the_one_device_s(two):
     histories = [
-        games.make(strategy).fit(
-            games.IMAGES, games.LABELS, batch_size=8, epochs=2, shuffle=False, verbose=0,
+        games.make(strategy)
+        .fit(
+            games.IMAGES,
+            games.LABELS,
+            batch_size=8,
+            epochs=2,
+            shuffle=False,
+            verbose=0,
             validation_data=(games.IMAGES[:10], games.LABELS[:10]),
-        ).history
+        )
+        .history
         for strategy in (ONE, two)
     ]
     assert histories[1]["val_d_loss"] == pytest.approx(histories[0]["val_d_loss"], abs=1e-5)
@@ -173,26 +184,33 @@ def compile_with(**arguments):
     def compile_gan(two):
         with two.scope():
             gan = gk.GAN(*games.networks(), num_classes=games.CLASSES)
-            gan.compile(**{"generator_optimizer": "sgd", "discriminator_optimizer": "sgd", **{
-                name: value() if callable(value) else value for name, value in arguments.items()
-            }})
+            gan.compile(
+                **{
+                    "generator_optimizer": "sgd",
+                    "discriminator_optimizer": "sgd",
+                    **{name: value() if callable(value) else value for name, value in arguments.items()},
+                }
+            )
 
     return compile_gan
 
 
-@pytest.mark.parametrize("attempt, message", [
-    (networks_made_outside, "generator.*strategy.scope"),
-    (optimizer_made_outside, "optimizers under `with strategy.scope"),
-    (unsynchronized_statistics, "synchronized=True"),
-    (compile_with(jit_compile=True), "XLA.*jit_compile=True"),
-    (compile_with(steps_per_execution=4), "steps_per_execution=4"),
-    (compile_with(objective="relativistic_average"), "average of the whole batch.*2 replicas"),
-    (compile_with(penalties=lambda: [gk.LeCam()]), "variables of its own.*lecam"),
-    (
-        compile_with(generator_optimizer=lambda: games.sgd(gradient_accumulation_steps=2)),
-        r"Alternating\(gradient_accumulation_steps",
-    ),
-])
+@pytest.mark.parametrize(
+    "attempt, message",
+    [
+        (networks_made_outside, "generator.*strategy.scope"),
+        (optimizer_made_outside, "optimizers under `with strategy.scope"),
+        (unsynchronized_statistics, "synchronized=True"),
+        (compile_with(jit_compile=True), "XLA.*jit_compile=True"),
+        (compile_with(steps_per_execution=4), "steps_per_execution=4"),
+        (compile_with(objective="relativistic_average"), "average of the whole batch.*2 replicas"),
+        (compile_with(penalties=lambda: [gk.penalties.LeCam()]), "variables of its own.*lecam"),
+        (
+            compile_with(generator_optimizer=lambda: games.sgd(gradient_accumulation_steps=2)),
+            r"Alternating\(gradient_accumulation_steps",
+        ),
+    ],
+)
 def test_what_replicas_cannot_do_is_refused_with_the_reason(two, attempt, message):
     with pytest.raises(ValueError, match=message):
         attempt(two)
@@ -242,15 +260,23 @@ def test_a_python_generator_is_refused(two):
 
 def test_an_unknown_strategy_is_refused():
     with pytest.raises(ValueError, match="none, mirrored, multi_worker, tpu.*'mirorred'"):
-        distribution.get("mirorred")
+        strategies.get("mirorred")
 
 
-@pytest.mark.parametrize("value", [None, "", "{", "[]", '{"cluster": {}}', (
-    '{"cluster": {"worker": ["localhost:1"]}, "task": {"type": "worker", "index": 1}}'
-)])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        '{"cluster": {}}',
+        ('{"cluster": {"worker": ["localhost:1"]}, "task": {"type": "worker", "index": 1}}'),
+    ],
+)
 def test_a_bad_tf_config_is_refused_with_an_example(monkeypatch, value):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if value is not None:
         monkeypatch.setenv("TF_CONFIG", value)
     with pytest.raises(ValueError, match="TF_CONFIG.*host0:12345.*Received"):
-        distribution.get("multi_worker")
+        strategies.get("multi_worker")

@@ -2,7 +2,7 @@
 
 import json
 
-from tfgan_kit import distribution
+from tfgan_kit.distribution import strategies
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ from tests.distribution import games
 @pytest.mark.parametrize("case", ["discriminator_steps", "lazy_r1"])
 def test_two_workers_end_in_the_weights_and_logs_of_one_device(case, launch, tmp_path):
     workers = launch(lambda index: ["tests.distribution.worker", case, str(tmp_path / str(index))])
-    alone = games.make(distribution.get("none"), case, normalization=True)
+    alone = games.make(strategies.get("none"), case, normalization=True)
     history, evaluation = games.play(alone)
     outputs = [worker.communicate(timeout=300)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], outputs

@@ -5,14 +5,13 @@ import subprocess
 import sys
 import time
 
-from tfgan_kit.checkpoint import Run, load_gan
+from tfgan_kit.runs.checkpoints import load_gan
+from tfgan_kit.runs.run import Run
 
 import numpy as np
 import pytest
 
-ARGUMENTS = [
-    "tfgan_kit.train", "--preset=mlp_mixture", "--dataset=ring8", "--batch_size=64", "--checkpoint_every=20",
-]
+ARGUMENTS = ["tfgan_kit.train", "--preset=mlp_mixture", "--dataset=ring8", "--batch_size=64", "--checkpoint_every=20"]
 
 
 @pytest.mark.slow
@@ -33,7 +32,10 @@ def test_mirrored_on_logical_cpus_trains_the_run_of_one_device(tmp_path):
 def test_a_killed_worker_ends_the_other_and_a_relaunch_goes_on(launch, tmp_path):
     def line(steps):
         return lambda index: [
-            *ARGUMENTS, f"--steps={steps}", f"--run_dir={tmp_path / 'run'}", "--strategy=multi_worker",
+            *ARGUMENTS,
+            f"--steps={steps}",
+            f"--run_dir={tmp_path / 'run'}",
+            "--strategy=multi_worker",
         ]
 
     first, second = launch(line(100_000))
@@ -58,10 +60,15 @@ def test_a_killed_worker_ends_the_other_and_a_relaunch_goes_on(launch, tmp_path)
 
 @pytest.mark.slow
 def test_workers_with_other_flags_are_refused(launch, tmp_path):
-    workers = launch(lambda index: [
-        *ARGUMENTS, "--steps=40", f"--run_dir={tmp_path / 'run'}", "--strategy=multi_worker",
-        f"--seed={index}",
-    ])
+    workers = launch(
+        lambda index: [
+            *ARGUMENTS,
+            "--steps=40",
+            f"--run_dir={tmp_path / 'run'}",
+            "--strategy=multi_worker",
+            f"--seed={index}",
+        ]
+    )
     outputs = [worker.communicate(timeout=240)[0] for worker in workers]
     assert all(worker.returncode for worker in workers)
     assert all("workers differ in their flags" in output for output in outputs)

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from tfgan_kit import distribution
+from tfgan_kit.distribution import strategies
 
 import numpy as np
 
@@ -11,17 +11,19 @@ from tests.distribution import games
 
 
 def main(case, output):
-    strategy = distribution.get("multi_worker")
+    strategy = strategies.get("multi_worker")
     assert strategy.num_replicas_in_sync == 2
     gan = games.make(strategy, case, normalization=True)
     history, evaluation = games.play(gan)
-    assert distribution.agree(strategy, str(gan.steps_trained))
-    assert not distribution.agree(strategy, str(distribution.is_chief(strategy)))
-    if distribution.is_chief(strategy):  # alone, which must not wait for the other
+    assert strategies.agree(strategy, str(gan.steps_trained))
+    assert not strategies.agree(strategy, str(strategies.is_chief(strategy)))
+    if strategies.is_chief(strategy):  # alone, which must not wait for the other
         gan.save(output + ".keras")
         gan.generate(2, labels=[0, 1])
     np.savez(
-        output + ".npz", weights=games.weights_of(gan), chief=distribution.is_chief(strategy),
+        output + ".npz",
+        weights=games.weights_of(gan),
+        chief=strategies.is_chief(strategy),
         logs=json.dumps([history, evaluation]),
     )
 

@@ -84,18 +84,32 @@ def test_total_variation_is_the_largest_difference_of_an_event(laws):
     assert total_variation(p, q) == pytest.approx(p[p > q].sum() - q[p > q].sum(), rel=1e-12)
 
 
-@pytest.mark.parametrize("name, value", [
-    ("kl", np.inf), ("reverse_kl", np.inf), ("js", LOG2), ("total_variation", 1.0),
-    ("squared_hellinger", 1.0), ("pearson_chi2", np.inf), ("neyman_chi2", np.inf),
-])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("kl", np.inf),
+        ("reverse_kl", np.inf),
+        ("js", LOG2),
+        ("total_variation", 1.0),
+        ("squared_hellinger", 1.0),
+        ("pearson_chi2", np.inf),
+        ("neyman_chi2", np.inf),
+    ],
+)
 def test_disjoint_laws_reach_the_bound(name, value):
     assert getattr(discrete, name)(*PAIRS["disjoint"]) == pytest.approx(value, rel=1e-15)
 
 
-@pytest.mark.parametrize("alpha, of, factor", [
-    (1.0, kl, 1), (0.0, reverse_kl, 1), (0.5, squared_hellinger, 4), (2.0, pearson_chi2, 0.5),
-    (-1.0, neyman_chi2, 0.5),
-])
+@pytest.mark.parametrize(
+    "alpha, of, factor",
+    [
+        (1.0, kl, 1),
+        (0.0, reverse_kl, 1),
+        (0.5, squared_hellinger, 4),
+        (2.0, pearson_chi2, 0.5),
+        (-1.0, neyman_chi2, 0.5),
+    ],
+)
 @pytest.mark.parametrize("pair", PAIRS)
 def test_alpha_divergence_joins_the_named_ones(alpha, of, factor, pair):
     p, q = PAIRS[pair]
@@ -137,21 +151,24 @@ def test_laplace_smoothing_adds_one_to_each():
     np.testing.assert_allclose(law_from_counts([3, 1, 0], smoothing=1), [4 / 7, 2 / 7, 1 / 7])
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: kl([0.5, 0.6], [0.5, 0.5]), r"sum to 1.*p\.sum\(\)=1\.1"),
-    (lambda: kl([0.5, 0.5], [1.5, -0.5]), r"at least 0.*q=\[-0\.5\]"),
-    (lambda: js([np.nan, 1.0], [0.5, 0.5]), "finite"),
-    (lambda: js([1.0], [0.5, 0.5]), "len.p.=1, len.q.=2"),
-    (lambda: entropy([[0.5, 0.5]]), r"\(K,\)"),
-    (lambda: entropy([]), r"K >= 1"),
-    (lambda: law_from_counts([0, 0]), "Nothing was counted"),
-    (lambda: law_from_counts([-1, 2]), "at least 0"),
-    (lambda: law_from_counts([1, 2], smoothing=-1), "smoothing=-1"),
-    (lambda: alpha_divergence([1.0], [1.0], np.inf), "alpha=inf"),
-    (lambda: f_divergence([1.0], [1.0], np.exp), r"f\(1\)=2\.7"),
-    (lambda: f_divergence(*PAIRS["only_p"], np.log), "slope_at_infinity=None"),
-    (lambda: f_divergence(*PAIRS["only_q"], np.log), "f_at_zero=None"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: kl([0.5, 0.6], [0.5, 0.5]), r"sum to 1.*p\.sum\(\)=1\.1"),
+        (lambda: kl([0.5, 0.5], [1.5, -0.5]), r"at least 0.*q=\[-0\.5\]"),
+        (lambda: js([np.nan, 1.0], [0.5, 0.5]), "finite"),
+        (lambda: js([1.0], [0.5, 0.5]), "len.p.=1, len.q.=2"),
+        (lambda: entropy([[0.5, 0.5]]), r"\(K,\)"),
+        (lambda: entropy([]), r"K >= 1"),
+        (lambda: law_from_counts([0, 0]), "Nothing was counted"),
+        (lambda: law_from_counts([-1, 2]), "at least 0"),
+        (lambda: law_from_counts([1, 2], smoothing=-1), "smoothing=-1"),
+        (lambda: alpha_divergence([1.0], [1.0], np.inf), "alpha=inf"),
+        (lambda: f_divergence([1.0], [1.0], np.exp), r"f\(1\)=2\.7"),
+        (lambda: f_divergence(*PAIRS["only_p"], np.log), "slope_at_infinity=None"),
+        (lambda: f_divergence(*PAIRS["only_q"], np.log), "f_at_zero=None"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(call, message):
     with pytest.raises(ValueError, match=message):
         call()

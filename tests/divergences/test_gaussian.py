@@ -63,8 +63,21 @@ def test_nearly_equal_variances_give_their_integral(name):
     assert getattr(gaussian, name)(p, q) == pytest.approx(integral(name, p, q), rel=1e-6)
 
 
-@pytest.mark.parametrize("name", ["kl", "reverse_kl", "js", "total_variation", "squared_hellinger",
-                                  "pearson_chi2", "neyman_chi2", "squared_w2", "w2", "w1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kl",
+        "reverse_kl",
+        "js",
+        "total_variation",
+        "squared_hellinger",
+        "pearson_chi2",
+        "neyman_chi2",
+        "squared_w2",
+        "w2",
+        "w1",
+    ],
+)
 def test_a_law_is_zero_from_itself(name, pair):
     assert getattr(gaussian, name)(pair[0], pair[0]) == pytest.approx(0, abs=1e-9)
 
@@ -88,10 +101,13 @@ def test_cross_entropy_is_the_mean_log_density(pair):
     assert abs(gaussian.cross_entropy(p, q) - logs.mean()) < 5 * error
 
 
-@pytest.mark.parametrize("name, weight", [
-    ("squared_hellinger", lambda log_ratio: 1 - np.exp(-log_ratio / 2)),
-    ("neyman_chi2", lambda log_ratio: np.exp(-2 * log_ratio) - 1),
-])
+@pytest.mark.parametrize(
+    "name, weight",
+    [
+        ("squared_hellinger", lambda log_ratio: 1 - np.exp(-log_ratio / 2)),
+        ("neyman_chi2", lambda log_ratio: np.exp(-2 * log_ratio) - 1),
+    ],
+)
 def test_in_four_dimensions_each_is_its_mean_over_p(name, weight):
     p, q = Gaussian(np.zeros(4), spread(4, 2)), Gaussian(np.full(4, 0.1), 0.7 * spread(4, 2))
     draws = np.random.default_rng(0).multivariate_normal(*p, size=200_000)
@@ -173,14 +189,26 @@ def test_w2_of_a_singular_law_from_itself_is_exactly_zero():
     assert gaussian.w2(law, law) == 0
 
 
-@pytest.mark.parametrize("name, value", [
-    ("kl", np.inf), ("reverse_kl", np.inf), ("pearson_chi2", np.inf), ("neyman_chi2", np.inf),
-    ("squared_hellinger", 1), ("total_variation", 1), ("js", LOG2), ("w2", np.sqrt(2)),
-])
-@pytest.mark.parametrize("other", [
-    Gaussian([0.0, 1.0], np.diag([4.0, 0.0])),  # a parallel line
-    Gaussian([0.0, 0.0], np.diag([0.0, 1.0])),  # a line across
-])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("kl", np.inf),
+        ("reverse_kl", np.inf),
+        ("pearson_chi2", np.inf),
+        ("neyman_chi2", np.inf),
+        ("squared_hellinger", 1),
+        ("total_variation", 1),
+        ("js", LOG2),
+        ("w2", np.sqrt(2)),
+    ],
+)
+@pytest.mark.parametrize(
+    "other",
+    [
+        Gaussian([0.0, 1.0], np.diag([4.0, 0.0])),  # a parallel line
+        Gaussian([0.0, 0.0], np.diag([0.0, 1.0])),  # a line across
+    ],
+)
 def test_laws_on_different_lines_are_as_far_apart_as_can_be(name, value, other):
     assert getattr(gaussian, name)(Gaussian([0.0, 0.0], np.diag([1.0, 0.0])), other) == pytest.approx(value)
 
@@ -223,17 +251,20 @@ def test_statistics_of_features_are_gaussians():
 UNEQUAL = Gaussian([0.0, 0.0], np.eye(2)), Gaussian([0.0, 0.0], 2 * np.eye(2))
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: gaussian.w1(*UNEQUAL), "assignment, Sinkhorn or sliced.*dimension=2"),
-    (lambda: gaussian.total_variation(*UNEQUAL), "variational or nearest-neighbour"),
-    (lambda: gaussian.js(*UNEQUAL), "variational or nearest-neighbour"),
-    (lambda: gaussian.kl(UNEQUAL[0], LINES["wider"][0]), "same dimension"),
-    (lambda: gaussian.kl(Gaussian([0.0], [1.0]), LINES["wider"][0]), r"\(D, D\)"),
-    (lambda: gaussian.kl(Gaussian([np.nan], [[1.0]]), LINES["wider"][0]), "finite"),
-    (lambda: gaussian.kl(Gaussian([0.0], [[-1.0]]), LINES["wider"][0]), "negative eigenvalues"),
-    (lambda: gaussian.kl(Gaussian([0.0, 0.0], np.diag([1.0, -1.0])), UNEQUAL[0]), "least eigenvalue -1"),
-    (lambda: gaussian.kl(Gaussian([0.0, 0.0], [[1.0, 1.0], [0.0, 1.0]]), UNEQUAL[0]), "symmetric"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: gaussian.w1(*UNEQUAL), "assignment, Sinkhorn or sliced.*dimension=2"),
+        (lambda: gaussian.total_variation(*UNEQUAL), "variational or nearest-neighbour"),
+        (lambda: gaussian.js(*UNEQUAL), "variational or nearest-neighbour"),
+        (lambda: gaussian.kl(UNEQUAL[0], LINES["wider"][0]), "same dimension"),
+        (lambda: gaussian.kl(Gaussian([0.0], [1.0]), LINES["wider"][0]), r"\(D, D\)"),
+        (lambda: gaussian.kl(Gaussian([np.nan], [[1.0]]), LINES["wider"][0]), "finite"),
+        (lambda: gaussian.kl(Gaussian([0.0], [[-1.0]]), LINES["wider"][0]), "negative eigenvalues"),
+        (lambda: gaussian.kl(Gaussian([0.0, 0.0], np.diag([1.0, -1.0])), UNEQUAL[0]), "least eigenvalue -1"),
+        (lambda: gaussian.kl(Gaussian([0.0, 0.0], [[1.0, 1.0], [0.0, 1.0]]), UNEQUAL[0]), "symmetric"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(call, message):
     with pytest.raises(ValueError, match=message):
         call()

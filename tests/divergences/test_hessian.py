@@ -6,9 +6,7 @@ import pytest
 import tensorflow as tf
 
 # f''(1) of each, the docstring's table in `discrete`.
-CURVATURES = {
-    "kl": 1, "reverse_kl": 1, "js": 1 / 4, "squared_hellinger": 1 / 4, "pearson_chi2": 2, "neyman_chi2": 2,
-}
+CURVATURES = {"kl": 1, "reverse_kl": 1, "js": 1 / 4, "squared_hellinger": 1 / 4, "pearson_chi2": 2, "neyman_chi2": 2}
 LOGITS = np.array([0.3, -0.7, 1.1])
 
 
@@ -145,35 +143,39 @@ def test_a_redundant_parametrisation_lacks_a_rank(divergence):
 
 def test_a_map_from_more_parameters_lacks_a_rank():
     found = divergence_hessian(
-        families.softmax, discrete.kl, np.arange(4.0) / 4, reparametrisation=lambda eta: eta[:3] + eta[3])
+        families.softmax, discrete.kl, np.arange(4.0) / 4, reparametrisation=lambda eta: eta[:3] + eta[3]
+    )
     assert (found.rank, len(found.matrix)) == (3, 4)
 
 
-@pytest.mark.parametrize("family, divergence, theta, kind", [
-    (families.softmax, discrete.reverse_kl, [0.3, -0.5], "unique"),  # A(theta) is convex
-    (families.softmax, discrete.kl, [0.3, -0.5], "local"),
-    (families.softmax, discrete.js, [0.3, -0.5], "local"),
-    (families.mixture, discrete.kl, [0.3, 0.5], "unique"),  # D_f is convex in p
-    (families.mixture, discrete.js, [0.3, 0.5], "unique"),
-    (Family(families.mixture.law), discrete.js, [0.3, 0.5], "local"),  # nobody said so
-    (families.mixture, lambda p, q: discrete.js(p, q), [0.3, 0.5], "local"),
-    (families.natural_gaussian, gaussian.reverse_kl, [0.3, -0.5], "unique"),
-    (families.natural_gaussian, gaussian.kl, [0.3, -0.5], "local"),
-    (families.diagonal_gaussian, gaussian.reverse_kl, [0.3, -0.5], "local"),
-])
+@pytest.mark.parametrize(
+    "family, divergence, theta, kind",
+    [
+        (families.softmax, discrete.reverse_kl, [0.3, -0.5], "unique"),  # A(theta) is convex
+        (families.softmax, discrete.kl, [0.3, -0.5], "local"),
+        (families.softmax, discrete.js, [0.3, -0.5], "local"),
+        (families.mixture, discrete.kl, [0.3, 0.5], "unique"),  # D_f is convex in p
+        (families.mixture, discrete.js, [0.3, 0.5], "unique"),
+        (Family(families.mixture.law), discrete.js, [0.3, 0.5], "local"),  # nobody said so
+        (families.mixture, lambda p, q: discrete.js(p, q), [0.3, 0.5], "local"),
+        (families.natural_gaussian, gaussian.reverse_kl, [0.3, -0.5], "unique"),
+        (families.natural_gaussian, gaussian.kl, [0.3, -0.5], "local"),
+        (families.diagonal_gaussian, gaussian.reverse_kl, [0.3, -0.5], "local"),
+    ],
+)
 def test_a_minimum_is_called_unique_only_where_convexity_is_known(family, divergence, theta, kind):
     assert divergence_hessian(family, divergence, theta).minimum == kind
 
 
 def test_through_a_map_convexity_is_no_longer_known():
-    found = divergence_hessian(
-        families.softmax, discrete.reverse_kl, [0.3, -0.5], reparametrisation=tf.sinh)
+    found = divergence_hessian(families.softmax, discrete.reverse_kl, [0.3, -0.5], reparametrisation=tf.sinh)
     assert found.minimum == "local"
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("family, divergence", [
-    (families.softmax, discrete.reverse_kl), (families.natural_gaussian, gaussian.reverse_kl)])
+@pytest.mark.parametrize(
+    "family, divergence", [(families.softmax, discrete.reverse_kl), (families.natural_gaussian, gaussian.reverse_kl)]
+)
 def test_where_convexity_is_known_no_eigenvalue_is_negative_anywhere(family, divergence, seed):
     random = np.random.default_rng(seed)
     theta, target = random.normal(size=2), random.normal(size=2)
@@ -202,18 +204,21 @@ def test_a_second_minimum_is_only_local():
     assert found.least_eigenvalue > 0
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"theta": [[0.0]]}, r"\(n,\)"),
-    ({"theta": [np.nan]}, "finite"),
-    ({"target": [0.0, 1.0]}, r"target.shape=\(2,\)"),
-    ({"divergence": discrete.total_variation}, "kink"),
-    ({"family": lambda theta: theta + 1.0, "theta": [1.0]}, "sum to 1"),
-    ({"family": lambda theta: tf.constant([0.5, 0.5])}, "float64 tensors.*float32"),
-    ({"family": lambda theta: np.array([0.5, 0.5])}, "float64 tensors"),
-    ({"family": families.mixture, "theta": [1.0]}, "1 that are 0 at theta"),
-    ({"divergence": lambda p, q: discrete.kl(p, q) / 0}, "finite and differentiable"),
-    ({"divergence": lambda p, q: tf.reduce_sum(abs(p - q) ** 1.5)}, "no finite second derivatives"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"theta": [[0.0]]}, r"\(n,\)"),
+        ({"theta": [np.nan]}, "finite"),
+        ({"target": [0.0, 1.0]}, r"target.shape=\(2,\)"),
+        ({"divergence": discrete.total_variation}, "kink"),
+        ({"family": lambda theta: theta + 1.0, "theta": [1.0]}, "sum to 1"),
+        ({"family": lambda theta: tf.constant([0.5, 0.5])}, "float64 tensors.*float32"),
+        ({"family": lambda theta: np.array([0.5, 0.5])}, "float64 tensors"),
+        ({"family": families.mixture, "theta": [1.0]}, "1 that are 0 at theta"),
+        ({"divergence": lambda p, q: discrete.kl(p, q) / 0}, "finite and differentiable"),
+        ({"divergence": lambda p, q: tf.reduce_sum(abs(p - q) ** 1.5)}, "no finite second derivatives"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(options, message):
     arguments = {"family": families.softmax, "divergence": discrete.kl, "theta": [0.0], **options}
     with pytest.raises(ValueError, match=message):

@@ -25,8 +25,7 @@ def _circle(count):
 PAIRS = {
     "shifted": (_normal(2000, 2, 0), _normal(2000, 2, 1) + [3.0, 4.0], 5.0, 0.97),
     "wider_on_a_line": (_normal(4000, 1, 2, 2.0), _normal(4000, 1, 3), np.sqrt(2 / np.pi), 0.9),
-    "wider_in_8_dimensions": (
-        _normal(2000, 8, 0, 2.0), _normal(2000, 8, 1), np.sqrt(2) * gamma(4.5) / gamma(4), 0.8),
+    "wider_in_8_dimensions": (_normal(2000, 8, 0, 2.0), _normal(2000, 8, 1), np.sqrt(2) * gamma(4.5) / gamma(4), 0.8),
     "circle_and_its_centre": (_circle(2000), np.zeros((2000, 2)), 1.0, 0.9),
 }
 
@@ -94,13 +93,16 @@ def test_value_depends_on_the_seed_alone():
     assert values[0] == values[1] != values[2]
 
 
-@pytest.mark.parametrize("x, y, options, message", [
-    (np.zeros((15, 2)), np.zeros((50, 2)), {}, "at least 16"),
-    (np.zeros((50, 2)), np.zeros((50, 3)), {}, "same dimension"),
-    (np.full((50, 2), np.inf), np.zeros((50, 2)), {}, "finite"),
-    (np.zeros((50, 2)), np.zeros((50, 2)), {"width": 7}, "width=7"),
-    (np.zeros((50, 2)), np.zeros((50, 2)), {"hidden_layers": -1}, "hidden_layers=-1"),
-])
+@pytest.mark.parametrize(
+    "x, y, options, message",
+    [
+        (np.zeros((15, 2)), np.zeros((50, 2)), {}, "at least 16"),
+        (np.zeros((50, 2)), np.zeros((50, 3)), {}, "same dimension"),
+        (np.full((50, 2), np.inf), np.zeros((50, 2)), {}, "finite"),
+        (np.zeros((50, 2)), np.zeros((50, 2)), {"width": 7}, "width=7"),
+        (np.zeros((50, 2)), np.zeros((50, 2)), {"hidden_layers": -1}, "hidden_layers=-1"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(x, y, options, message):
     with pytest.raises(ValueError, match=message):
         wasserstein_dual(x, y, **options)

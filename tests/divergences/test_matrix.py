@@ -85,13 +85,16 @@ def test_a_failed_drawing_leaves_the_old_picture(tmp_path, monkeypatch):
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda path: divergence_matrix({}, discrete.kl), "at least 1 group"),
-    (lambda path: divergence_matrix({"p": [1.0], "bad": [2.0]}, discrete.kl), "'p' and 'bad'.*sum to 1"),
-    (lambda path: divergence_matrix(LAWS, lambda p, q: np.nan), "NaN between 'fair' and 'fair'"),
-    (lambda path: heat_map(DivergenceMatrix(("p",), np.zeros((1, 1))), path / "m.jpg"), "m.jpg"),
-    (lambda path: heat_map(DivergenceMatrix(("p",), np.zeros((2, 2))), path / "m.png"), "1 names"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda path: divergence_matrix({}, discrete.kl), "at least 1 group"),
+        (lambda path: divergence_matrix({"p": [1.0], "bad": [2.0]}, discrete.kl), "'p' and 'bad'.*sum to 1"),
+        (lambda path: divergence_matrix(LAWS, lambda p, q: np.nan), "NaN between 'fair' and 'fair'"),
+        (lambda path: heat_map(DivergenceMatrix(("p",), np.zeros((1, 1))), path / "m.jpg"), "m.jpg"),
+        (lambda path: heat_map(DivergenceMatrix(("p",), np.zeros((2, 2))), path / "m.png"), "1 names"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(tmp_path, call, message):
     with pytest.raises(ValueError, match=message):
         call(tmp_path)

@@ -24,8 +24,7 @@ def _gaussian_kl(dimension, mean, deviation):
 
 def _estimates(seeds, n, m, dimension, k, mean=0.0, deviation=1.0):
     return [
-        nearest_neighbour_kl(
-            _normal(n, dimension, seed), _normal(m, dimension, 10_000 + seed, mean, deviation), k)
+        nearest_neighbour_kl(_normal(n, dimension, seed), _normal(m, dimension, 10_000 + seed, mean, deviation), k)
         for seed in range(seeds)
     ]
 
@@ -92,16 +91,19 @@ def test_memory_is_that_of_blocks(monkeypatch, peak_mib):
     assert peak_mib(lambda: nearest_neighbour_kl(x, y)) < 61
 
 
-@pytest.mark.parametrize("x, y, k, message", [
-    (_normal(5, 2, 0), _normal(5, 2, 1), 5, "5 points in x"),
-    (_normal(5, 2, 0), _normal(2, 2, 1), 3, "2 in y"),
-    (_normal(5, 2, 0), _normal(5, 2, 1), 0, "k=0"),
-    (np.repeat(_normal(3, 2, 0), 2, axis=0), _normal(5, 2, 1), 1, "6 points of x .* in x itself"),
-    (_normal(5, 2, 0), _normal(5, 2, 0), 1, "5 points of x .* in y"),
-    (_normal(5, 2, 0), _normal(5, 3, 0), 1, "same dimension"),
-    (np.full((5, 2), np.nan), _normal(5, 2, 0), 1, "finite"),
-    (np.zeros(5), np.zeros(5), 1, r"\[N, D\]"),
-])
+@pytest.mark.parametrize(
+    "x, y, k, message",
+    [
+        (_normal(5, 2, 0), _normal(5, 2, 1), 5, "5 points in x"),
+        (_normal(5, 2, 0), _normal(2, 2, 1), 3, "2 in y"),
+        (_normal(5, 2, 0), _normal(5, 2, 1), 0, "k=0"),
+        (np.repeat(_normal(3, 2, 0), 2, axis=0), _normal(5, 2, 1), 1, "6 points of x .* in x itself"),
+        (_normal(5, 2, 0), _normal(5, 2, 0), 1, "5 points of x .* in y"),
+        (_normal(5, 2, 0), _normal(5, 3, 0), 1, "same dimension"),
+        (np.full((5, 2), np.nan), _normal(5, 2, 0), 1, "finite"),
+        (np.zeros(5), np.zeros(5), 1, r"\[N, D\]"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(x, y, k, message):
     with pytest.raises(ValueError, match=message):
         nearest_neighbour_kl(x, y, k)

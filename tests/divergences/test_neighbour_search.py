@@ -48,8 +48,7 @@ def test_nearest_others_are_the_nearest_but_the_point_itself(monkeypatch, k, n, 
 def test_nearest_are_exact_where_products_round_the_distances_away(monkeypatch, block, dtype):
     monkeypatch.setattr(neighbour_search, "_BLOCK", block)
     x, y = _clusters(1, dtype), _clusters(2, dtype)
-    within, across = (
-        cdist(x.astype(np.float64), other.astype(np.float64), "sqeuclidean") for other in (x, y))
+    within, across = (cdist(x.astype(np.float64), other.astype(np.float64), "sqeuclidean") for other in (x, y))
     np.fill_diagonal(within, np.inf)
     np.testing.assert_array_equal(nearest_others(x, 3)[1], np.sort(within, axis=1)[:, :3])
     np.testing.assert_array_equal(nearest(x, y, 3)[1], np.sort(across, axis=1)[:, :3])

@@ -64,17 +64,20 @@ def test_a_point_without_mass_does_not_count():
     assert wasserstein_1d([0.0, 99.0], [1.0], np.inf, x_weights=[1.0, 0.0]) == 1
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (dict(x=[[0.0]]), r"\[N\]"),
-    (dict(x=[]), "N >= 1"),
-    (dict(x=[np.nan]), "finite"),
-    (dict(order=0.5), "order=0.5"),
-    (dict(order=np.nan), "p >= 1"),
-    (dict(x_weights=[0.5, 0.5]), r"\(1,\), one for each"),
-    (dict(y_weights=[1.5, -0.5]), r"at least 0.*y_weights=\[-0.5\]"),
-    (dict(y_weights=[np.nan, 1.0]), "finite"),
-    (dict(y_weights=[0.5, 0.6]), r"y_weights\.sum\(\)=1.1"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(x=[[0.0]]), r"\[N\]"),
+        (dict(x=[]), "N >= 1"),
+        (dict(x=[np.nan]), "finite"),
+        (dict(order=0.5), "order=0.5"),
+        (dict(order=np.nan), "p >= 1"),
+        (dict(x_weights=[0.5, 0.5]), r"\(1,\), one for each"),
+        (dict(y_weights=[1.5, -0.5]), r"at least 0.*y_weights=\[-0.5\]"),
+        (dict(y_weights=[np.nan, 1.0]), "finite"),
+        (dict(y_weights=[0.5, 0.6]), r"y_weights\.sum\(\)=1.1"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(arguments, message):
     with pytest.raises(ValueError, match=message):
         wasserstein_1d(**{"x": [0.0], "y": [0.0, 1.0], **arguments})

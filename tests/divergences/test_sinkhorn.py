@@ -20,8 +20,7 @@ def _gaussian(mean, deviation, count=400):
 
 def _pot_cost(x, y, epsilon):
     """<P, C> + eps KL(P | a b) with POT's plan."""
-    plan = ot.sinkhorn(
-        ot.unif(len(x)), ot.unif(len(y)), ot.dist(x, y), epsilon, "sinkhorn_log", 10_000, 1e-9)
+    plan = ot.sinkhorn(ot.unif(len(x)), ot.unif(len(y)), ot.dist(x, y), epsilon, "sinkhorn_log", 10_000, 1e-9)
     kl = rel_entr(plan, np.full_like(plan, 1 / plan.size)).sum()
     return np.sum(plan * ot.dist(x, y)) + epsilon * kl
 
@@ -114,15 +113,18 @@ def test_memory_is_that_of_blocks(monkeypatch, peak_mib):
     assert peak_mib(lambda: sinkhorn_divergence(x, y, 50.0)) < 61
 
 
-@pytest.mark.parametrize("x, y, options, message", [
-    (np.zeros((5, 2)), np.zeros((5, 3)), {}, "same dimension"),
-    (np.zeros(5), np.zeros(5), {}, r"\[N, D\]"),
-    (np.full((5, 2), np.nan), np.zeros((5, 2)), {}, "finite"),
-    (np.zeros((5, 2)), np.zeros((5, 2)), {"epsilon": 0.0}, "epsilon=0.0"),
-    (np.zeros((5, 2)), np.zeros((5, 2)), {"epsilon": np.nan}, "epsilon=nan"),
-    (np.zeros((5, 2)), np.zeros((5, 2)), {"tolerance": 0}, "tolerance=0"),
-    (np.zeros((5, 2)), np.zeros((5, 2)), {"max_iterations": 0}, "max_iterations=0"),
-])
+@pytest.mark.parametrize(
+    "x, y, options, message",
+    [
+        (np.zeros((5, 2)), np.zeros((5, 3)), {}, "same dimension"),
+        (np.zeros(5), np.zeros(5), {}, r"\[N, D\]"),
+        (np.full((5, 2), np.nan), np.zeros((5, 2)), {}, "finite"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), {"epsilon": 0.0}, "epsilon=0.0"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), {"epsilon": np.nan}, "epsilon=nan"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), {"tolerance": 0}, "tolerance=0"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), {"max_iterations": 0}, "max_iterations=0"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(x, y, options, message):
     with pytest.raises(ValueError, match=message):
         sinkhorn_divergence(x, y, **{"epsilon": 1.0, **options})

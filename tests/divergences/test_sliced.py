@@ -51,10 +51,15 @@ def test_memory_does_not_grow_with_the_directions(peak_mib):
     assert peak_mib(lambda: sliced_wasserstein(x, y, repeats=1, directions=512)) < 60
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"repeats": 0}, "repeats=0"), ({"directions": 0}, "directions=0"),
-    ({"order": 0.5}, "order=0.5"), ({"order": np.inf}, "finite"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"repeats": 0}, "repeats=0"),
+        ({"directions": 0}, "directions=0"),
+        ({"order": 0.5}, "order=0.5"),
+        ({"order": np.inf}, "finite"),
+    ],
+)
 def test_wrong_options_are_refused_with_the_reason(options, message):
     with pytest.raises(ValueError, match=message):
         sliced_wasserstein(np.zeros((5, 2)), np.zeros((5, 2)), **options)

@@ -67,29 +67,35 @@ def test_transport_on_a_metric_of_zeros_is_zero():
     assert transport_cost([1.0], [0.5, 0.5], [[0.0, 0.0]]) == 0
 
 
-@pytest.mark.parametrize("x, y, options, message", [
-    (np.zeros((5, 2)), np.zeros((6, 2)), {}, "5 and 6 points"),
-    (np.zeros((5, 2)), np.zeros((5, 3)), {}, "same dimension"),
-    (np.zeros((5, 2)), np.zeros((5, 2)), {"largest": 4}, "say `largest=5`"),
-    (np.zeros((5, 2)), np.zeros((5, 2)), {"order": 0.5}, "order=0.5"),
-    (np.zeros((5, 2)), np.zeros((5, 2)), {"order": np.inf}, "wasserstein_1d"),
-    (np.zeros(5), np.zeros(5), {}, r"\[N, D\]"),
-    (np.full((5, 2), np.nan), np.zeros((5, 2)), {}, "finite"),
-])
+@pytest.mark.parametrize(
+    "x, y, options, message",
+    [
+        (np.zeros((5, 2)), np.zeros((6, 2)), {}, "5 and 6 points"),
+        (np.zeros((5, 2)), np.zeros((5, 3)), {}, "same dimension"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), {"largest": 4}, "say `largest=5`"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), {"order": 0.5}, "order=0.5"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), {"order": np.inf}, "wasserstein_1d"),
+        (np.zeros(5), np.zeros(5), {}, r"\[N, D\]"),
+        (np.full((5, 2), np.nan), np.zeros((5, 2)), {}, "finite"),
+    ],
+)
 def test_assignment_refuses_wrong_input_with_the_reason(x, y, options, message):
     with pytest.raises(ValueError, match=message):
         assignment_wasserstein(x, y, **options)
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (dict(p=[0.5, 0.6]), r"p\.sum\(\)=1.1"),
-    (dict(p=[1.5, -0.5]), r"at least 0.*p=\[-0.5\]"),
-    (dict(q=[np.nan, 1.0]), "finite"),
-    (dict(q=[[0.5, 0.5]]), r"\(K,\)"),
-    (dict(cost=[[0.0, 1.0]]), r"\(2, 2\)"),
-    (dict(cost=[[0.0, -1.0], [1.0, 0.0]]), ">= 0"),
-    (dict(cost=[[0.0, np.inf], [1.0, 0.0]]), "finite"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(p=[0.5, 0.6]), r"p\.sum\(\)=1.1"),
+        (dict(p=[1.5, -0.5]), r"at least 0.*p=\[-0.5\]"),
+        (dict(q=[np.nan, 1.0]), "finite"),
+        (dict(q=[[0.5, 0.5]]), r"\(K,\)"),
+        (dict(cost=[[0.0, 1.0]]), r"\(2, 2\)"),
+        (dict(cost=[[0.0, -1.0], [1.0, 0.0]]), ">= 0"),
+        (dict(cost=[[0.0, np.inf], [1.0, 0.0]]), "finite"),
+    ],
+)
 def test_transport_refuses_wrong_input_with_the_reason(arguments, message):
     valid = dict(p=[0.5, 0.5], q=[0.5, 0.5], cost=[[0.0, 1.0], [1.0, 0.0]])
     with pytest.raises(ValueError, match=message):

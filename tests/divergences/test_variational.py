@@ -59,8 +59,7 @@ def test_bound_of_equal_laws_is_no_more_than_chance_however_few_the_points():
 def test_bound_does_not_depend_on_the_units_of_a_coordinate():
     x, y = _normal(400, 2, 0), _normal(400, 2, 1, 1.0)
     units = np.array([1e-3, 1e4])
-    found = [variational_bound(a, b, KL(), max_steps=100) for a, b in (
-        (x, y), (x * units + 7, y * units + 7))]
+    found = [variational_bound(a, b, KL(), max_steps=100) for a, b in ((x, y), (x * units + 7, y * units + 7))]
     assert found[0].value == pytest.approx(found[1].value, abs=1e-3)
 
 
@@ -105,12 +104,15 @@ def test_training_that_only_gets_worse_stops_and_gives_back_the_start():
     assert found.value == pytest.approx(start.value, rel=1e-6)
 
 
-@pytest.mark.parametrize("x, y, objective, message", [
-    (_normal(15, 2, 0), _normal(50, 2, 0), KL(), "at least 16"),
-    (_normal(50, 2, 0), _normal(50, 3, 0), KL(), "same dimension"),
-    (np.full((50, 2), np.nan), _normal(50, 2, 0), KL(), "finite"),
-    (_normal(50, 2, 0), _normal(50, 2, 0), NotFinite(), "untrained critic"),
-])
+@pytest.mark.parametrize(
+    "x, y, objective, message",
+    [
+        (_normal(15, 2, 0), _normal(50, 2, 0), KL(), "at least 16"),
+        (_normal(50, 2, 0), _normal(50, 3, 0), KL(), "same dimension"),
+        (np.full((50, 2), np.nan), _normal(50, 2, 0), KL(), "finite"),
+        (_normal(50, 2, 0), _normal(50, 2, 0), NotFinite(), "untrained critic"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(x, y, objective, message):
     with pytest.raises(ValueError, match=message):
         variational_bound(x, y, objective)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.dirac_gan import DATA, dirac_gan
+from benchmarks.training.dirac_gan import DATA, dirac_gan
 
 POINTS = np.random.default_rng(0).normal(size=(30, 1)).astype(np.float32)
 OTHERS = np.random.default_rng(1).normal(0.3, 2.0, size=(20, 1)).astype(np.float32)
@@ -29,7 +29,7 @@ def test_duality_gap_of_the_bilinear_game(steps):
 @pytest.mark.thorough
 def test_duality_gap_vanishes_in_balance_and_changes_nothing(weights_of):
     adam = {"generator_optimizer": "adam", "discriminator_optimizer": "adam"}
-    gan = dirac_gan(None, objective="non_saturating", penalties=[gk.R1(1.0)], **adam)
+    gan = dirac_gan(None, objective="non_saturating", penalties=[gk.penalties.R1(1.0)], **adam)
     gan.train_on_batch(DATA)
     before = weights_of(gan)
     assert duality_gap(gan, DATA, steps=3).gap > 1e-3

@@ -1,15 +1,15 @@
 """The gradient field and its Jacobian's products: toy games, Dirac-GAN by theory, small networks."""
 
 import tfgan_kit as gk
-from tfgan_kit.batch import Batch
 from tfgan_kit.dynamics import GradientField, eigenvalues
+from tfgan_kit.training.batch import Batch
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks.dirac_gan import DATA, dirac_gan, trajectory
+from benchmarks.training.dirac_gan import DATA, dirac_gan, trajectory
 from tests.twins import twins
 
 pytestmark = pytest.mark.thorough
@@ -23,7 +23,8 @@ def small_game():
     return GradientField.of_losses(
         lambda a, b: tf.reduce_sum(tf.sin(a[0])) * tf.reduce_prod(b[0]) + tf.reduce_sum(a[0] ** 4),
         lambda a, b: tf.reduce_sum(tf.exp(b[0]) * a[0][:2]) + tf.reduce_prod(b[0]) * a[0][2] ** 2,
-        [first], [second],
+        [first],
+        [second],
     )
 
 
@@ -51,9 +52,7 @@ def test_parts_are_symmetric_and_antisymmetric_and_add_up():
     np.testing.assert_allclose(field.vjp(u, w), jacobian.T @ u, rtol=1e-12)
     assert x @ field.symmetric(u, w) == pytest.approx(u @ field.symmetric(x, w), rel=1e-12)
     assert x @ field.antisymmetric(u, w) == pytest.approx(-u @ field.antisymmetric(x, w), rel=1e-12)
-    np.testing.assert_allclose(
-        field.symmetric(u, w) + field.antisymmetric(u, w), jacobian @ u, rtol=1e-12
-    )
+    np.testing.assert_allclose(field.symmetric(u, w) + field.antisymmetric(u, w), jacobian @ u, rtol=1e-12)
 
 
 def test_a_point_is_where_the_variables_are_unless_given():
@@ -96,7 +95,7 @@ def test_dirac_gan_with_r1_has_the_paper_s_eigenvalues(gamma):
     At 0, L_D = softplus(-D(0)) + softplus(psi theta) + gamma psi^2 / 2 and L_G = softplus(-psi theta)
     have J = [[gamma, f'], [-f', 0]], f' = sigmoid(0) = 1/2.
     """
-    gan = dirac_gan(None, 0.0, 0.0, objective="non_saturating", penalties=[gk.R1(gamma, interval=3)])
+    gan = dirac_gan(None, 0.0, 0.0, objective="non_saturating", penalties=[gk.penalties.R1(gamma, interval=3)])
     gan.step.assign(1)  # where the lazy penalty is not due
     field = GradientField.of_gan(gan, DATA)
     np.testing.assert_allclose(field.dense(), [[gamma, 0.5], [-0.5, 0.0]], atol=1e-7)
@@ -110,7 +109,7 @@ def test_dirac_gan_near_balance_moves_by_its_linear_map(gamma):
     """(I - h J)^k: the simultaneous game spirals out without R1, and converges with it."""
     h, steps, start = 0.2, 40, np.array([6e-5, 8e-5])
     gan = dirac_gan(
-        gk.Consensus(0.0), *start, rate=h, objective="non_saturating", penalties=[gk.R1(gamma)]
+        gk.updates.Consensus(0.0), *start, rate=h, objective="non_saturating", penalties=[gk.penalties.R1(gamma)]
     )
     step = np.eye(2) - h * np.array([[gamma, 0.5], [-0.5, 0.0]])
     expected = np.linalg.matrix_power(step, steps) @ start
@@ -120,11 +119,13 @@ def test_dirac_gan_near_balance_moves_by_its_linear_map(gamma):
 
 
 @twins(
-    "rule", [gk.Alternating(), gk.Consensus(0.0), gk.Extragradient()], ids=lambda rule: type(rule).__name__,
-    quick=2
+    "rule",
+    [gk.updates.Alternating(), gk.updates.Consensus(0.0), gk.updates.Extragradient()],
+    ids=lambda rule: type(rule).__name__,
+    quick=2,
 )
 def test_r1_makes_dirac_gan_converge_from_afar(rule):
-    gan = dirac_gan(rule, 1.0, 2.0, rate=0.5, objective="non_saturating", penalties=[gk.R1(1.0)])
+    gan = dirac_gan(rule, 1.0, 2.0, rate=0.5, objective="non_saturating", penalties=[gk.penalties.R1(1.0)])
     assert np.linalg.norm(trajectory(gan, 100)[-1]) < 1e-3
 
 
@@ -142,7 +143,7 @@ def seen(uint8_images, labels):
     x = keras.layers.Concatenate()([keras.layers.Flatten()(images), keras.layers.Embedding(3, 2)(label)])
     x = keras.layers.Dense(1)(keras.layers.Dense(4, activation="tanh")(x))
     gan = gk.GAN(generator, keras.Model([images, label], x), num_classes=3)
-    penalties = [gk.R1(0.5, interval=4), gk.R2(0.5)]
+    penalties = [gk.penalties.R1(0.5, interval=4), gk.penalties.R2(0.5)]
     gan.compile("adam", "adam", objective="relativistic_pairing", penalties=penalties)
     return gan, (uint8_images, labels)
 
@@ -161,11 +162,10 @@ def test_products_of_networks_agree_with_differences(seen):
 
 def test_products_of_networks_agree_with_the_jacobian_of_a_tape(make_gan, uint8_images):
     gan = make_gan()
-    images = gk.data.pixels.to_float(tf.constant(uint8_images))
+    images = gk.pixels.to_float(tf.constant(uint8_images))
     latents = gan.draw_latents(Batch.of(images), 0)
     players = [
-        [variable.value for variable in network.trainable_variables]
-        for network in (gan.discriminator, gan.generator)
+        [variable.value for variable in network.trainable_variables] for network in (gan.discriminator, gan.generator)
     ]
     with tf.GradientTape(persistent=True) as outer:
         with tf.GradientTape(persistent=True) as tape:

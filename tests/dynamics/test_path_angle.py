@@ -13,9 +13,7 @@ PLACES = np.linspace(-60.0, 62.0, 2441)  # far enough for the limits, fine enoug
 
 def linear_game(a, b):
     """J = [[a, -b], [b, a]]: a attracts to 0, b turns around it."""
-    return GradientField(
-        lambda x, y: ([a * x[0] - b * y[0]], [b * x[0] + a * y[0]]), [START[0]], [START[1]]
-    )
+    return GradientField(lambda x, y: ([a * x[0] - b * y[0]], [b * x[0] + a * y[0]]), [START[0]], [START[1]])
 
 
 @pytest.mark.parametrize("a, b", [(1.0, 0.0), (1.0, 1.0), (1.0, 3.0), (0.0, 1.0), (-1.0, 0.5)])

@@ -8,11 +8,7 @@ import tensorflow as tf
 
 N = 60
 MATRIX = np.random.default_rng(0).normal(size=(N, N)) + np.diag(np.linspace(-20.0, 30.0, N))
-PARTS = {
-    "jacobian": MATRIX,
-    "symmetric": 0.5 * (MATRIX + MATRIX.T),
-    "antisymmetric": 0.5 * (MATRIX - MATRIX.T),
-}
+PARTS = {"jacobian": MATRIX, "symmetric": 0.5 * (MATRIX + MATRIX.T), "antisymmetric": 0.5 * (MATRIX - MATRIX.T)}
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +23,18 @@ def field():
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("part, which", [
-    ("jacobian", "LM"), ("jacobian", "LR"), ("jacobian", "SR"),
-    ("symmetric", "LM"), ("symmetric", "LR"), ("symmetric", "SR"), ("antisymmetric", "LM"),
-])
+@pytest.mark.parametrize(
+    "part, which",
+    [
+        ("jacobian", "LM"),
+        ("jacobian", "LR"),
+        ("jacobian", "SR"),
+        ("symmetric", "LM"),
+        ("symmetric", "LR"),
+        ("symmetric", "SR"),
+        ("antisymmetric", "LM"),
+    ],
+)
 def test_extremes_are_those_of_the_dense_matrix(field, part, which):
     all_values = np.linalg.eigvals(PARTS[part])
     key = {"LM": lambda x: -np.abs(x), "LR": lambda x: -x.real, "SR": lambda x: x.real}[which]
@@ -44,10 +48,15 @@ def test_the_same_call_gives_the_same_numbers(field):
     np.testing.assert_array_equal(eigenvalues(field, 2), eigenvalues(field, 2))
 
 
-@pytest.mark.parametrize("arguments, received", [
-    ({"which": "SM"}, "which='SM'"), ({"part": "hermitian"}, "part='hermitian'"),
-    ({"count": 0}, "count=0"), ({"count": 59}, "count=59"),
-])
+@pytest.mark.parametrize(
+    "arguments, received",
+    [
+        ({"which": "SM"}, "which='SM'"),
+        ({"part": "hermitian"}, "part='hermitian'"),
+        ({"count": 0}, "count=0"),
+        ({"count": 59}, "count=59"),
+    ],
+)
 def test_what_is_no_extreme_is_refused(field, arguments, received):
     with pytest.raises(ValueError, match=f"Received: .*{received}"):
         eigenvalues(field, **arguments)

@@ -16,9 +16,9 @@ import keras  # noqa: E402
 
 
 def export(base):
-    model = keras.Sequential([
-        keras.Input((2,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1)),
-    ])
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1))]
+    )
     export_generator(model, base, profile=ExportProfile(keep=2, signatures=("serving_default",), try_kernels=False))
 
 

@@ -4,8 +4,8 @@ import io
 import os
 
 import tfgan_kit as gk
+from tfgan_kit.export import contract as names
 from tfgan_kit.export import read_lineage
-from tfgan_kit.export import signatures as names
 from tfgan_kit.export.publish import publish, unpublished, versions
 
 import keras
@@ -60,8 +60,7 @@ def test_the_default_answer_equals_generate_byte_for_byte(signatures, conditiona
 def test_a_given_label_replaces_the_drawn_one(signatures, conditional_gan):
     seeds, labels = gk.image_seeds(5, 6), np.array([0, 1, 2, 0, 1, 2], np.int32)
     np.testing.assert_array_equal(
-        ask(signatures, names.GENERATE, seed=seeds, label=labels),
-        conditional_gan.generate(seeds=seeds, labels=labels),
+        ask(signatures, names.GENERATE, seed=seeds, label=labels), conditional_gan.generate(seeds=seeds, labels=labels)
     )
 
 
@@ -70,9 +69,7 @@ def test_pictures_decode_to_the_images(signatures):
     seeds = gk.image_seeds(1, 3)
     pictures = ask(signatures, names.SERVING_DEFAULT + names.PNG_SUFFIX, seed=seeds)
     decoded = np.stack([np.asarray(Image.open(io.BytesIO(png))) for png in pictures])
-    np.testing.assert_array_equal(
-        decoded, ask(signatures, names.SERVING_DEFAULT, seed=seeds)[..., 0]
-    )
+    np.testing.assert_array_equal(decoded, ask(signatures, names.SERVING_DEFAULT, seed=seeds)[..., 0])
 
 
 @pytest.mark.thorough
@@ -91,9 +88,7 @@ def test_scores_are_the_discriminators_logits(signatures, conditional_gan):
 def test_a_rows_answer_does_not_depend_on_its_batch(signatures, size):
     seeds = gk.image_seeds(9, size)
     batch = ask(signatures, names.SERVING_DEFAULT, seed=seeds)
-    alone = np.concatenate(
-        [ask(signatures, names.SERVING_DEFAULT, seed=seeds[k : k + 1]) for k in range(size)]
-    )
+    alone = np.concatenate([ask(signatures, names.SERVING_DEFAULT, seed=seeds[k : k + 1]) for k in range(size)])
     assert np.abs(batch.astype(int) - alone.astype(int)).max() <= 1
 
 
@@ -139,7 +134,7 @@ def test_no_half_written_version_is_left_when_a_check_fails(conditional_gan, tmp
     def fail(*_):
         raise ValueError("on purpose")
 
-    monkeypatch.setattr("tfgan_kit.export.certify", fail)
+    monkeypatch.setattr("tfgan_kit.export.exporter.certify", fail)
     with pytest.raises(ValueError, match="on purpose"):
         gk.export_generator(conditional_gan, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -171,14 +166,11 @@ def test_uint8_output_is_exported_as_it_is(tmp_path):
         def compute_output_spec(self, x):
             return keras.KerasTensor(x.shape, "uint8")
 
-    model = keras.Sequential([
-        keras.Input((2,)), keras.layers.Dense(16), keras.layers.Reshape((4, 4, 1)), Levels(),
-    ])
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(16), keras.layers.Reshape((4, 4, 1)), Levels()])
     version = gk.export_generator(model, tmp_path, output_range=(0, 255))
     latents = np.ones((2, 2), "float32")
     np.testing.assert_array_equal(
-        ask(tf.saved_model.load(str(version)).signatures, names.FROM_LATENT, latents=latents),
-        model(latents),
+        ask(tf.saved_model.load(str(version)).signatures, names.FROM_LATENT, latents=latents), model(latents)
     )
 
 
@@ -190,10 +182,9 @@ def test_a_label_out_of_range_is_refused_with_the_range(signatures, label):
 
 
 def image_model(*layers):
-    return keras.Sequential([
-        keras.Input((2,)), keras.layers.Dense(16, activation="tanh"),
-        keras.layers.Reshape((4, 4, 1)), *layers,
-    ])
+    return keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1)), *layers]
+    )
 
 
 class CenteredOverBatch(keras.layers.Layer):
@@ -217,7 +208,7 @@ def test_a_model_of_nan_weights_is_not_published(tmp_path):
 
 @pytest.mark.thorough
 def test_a_graph_that_differs_from_the_model_is_not_published(tmp_path, monkeypatch):
-    monkeypatch.setattr("tfgan_kit.sampling.to_uint8", lambda x: tf.cast((x + 1) * 120, tf.uint8))
+    monkeypatch.setattr("tfgan_kit.pixels.to_uint8", lambda x: tf.cast((x + 1) * 120, tf.uint8))
     with pytest.raises(ValueError, match="does not answer as the model in memory"):
         gk.export_generator(image_model(), tmp_path)
 
@@ -245,10 +236,9 @@ def test_two_exporters_at_once_leave_each_other_alone(tmp_path):
 
 
 def test_pixels_outside_the_stated_range_are_refused(tmp_path):
-    loud = keras.Sequential([
-        keras.Input((2,)), keras.layers.Dense(16), keras.layers.Reshape((4, 4, 1)),
-        keras.layers.Rescaling(100.0),
-    ])
+    loud = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(16), keras.layers.Reshape((4, 4, 1)), keras.layers.Rescaling(100.0)]
+    )
     with pytest.raises(ValueError, match="outside `output_range`"):
         gk.export_generator(loud, tmp_path)
 
@@ -279,25 +269,32 @@ class CompiledLayer(keras.layers.Layer):
         return tf.function(tf.tanh, jit_compile=True)(x)
 
 
-@pytest.mark.parametrize("layer, operation", [
-    (NoisyLayer, "RandomStandardNormal"), (PythonLayer, "EagerPyFunc"),
-    (StatelessPythonLayer, "PyFuncStateless"), (FileLayer, "ReadFile"),
-    (CompiledLayer, "jit_compile=True"),
-])
+@pytest.mark.parametrize(
+    "layer, operation",
+    [
+        (NoisyLayer, "RandomStandardNormal"),
+        (PythonLayer, "EagerPyFunc"),
+        (StatelessPythonLayer, "PyFuncStateless"),
+        (FileLayer, "ReadFile"),
+        (CompiledLayer, "jit_compile=True"),
+    ],
+)
 def test_what_a_server_cannot_repeat_is_refused_by_name(layer, operation, tmp_path):
-    model = keras.Sequential([
-        keras.Input((2,)), keras.layers.Dense(16, activation="tanh"),
-        keras.layers.Reshape((4, 4, 1)), layer(),
-    ])
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1)), layer()]
+    )
     with pytest.raises(ValueError, match=operation):
         gk.export_generator(model, tmp_path, output_range=(-2.0, 2.0))
     assert versions(tmp_path) == []
 
 
-@pytest.mark.parametrize("model, message", [
-    (lambda: keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)]), "makes images"),
-    (lambda: gk.GAN(gk.MLPGenerator(width=4), gk.MLPDiscriminator(width=4)), "makes images"),
-])
+@pytest.mark.parametrize(
+    "model, message",
+    [
+        (lambda: keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)]), "makes images"),
+        (lambda: gk.GAN(gk.networks.MLPGenerator(width=4), gk.networks.MLPDiscriminator(width=4)), "makes images"),
+    ],
+)
 def test_what_makes_no_images_is_refused(model, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         gk.export_generator(model(), tmp_path)

@@ -2,7 +2,7 @@
 
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile, read_lineage
-from tfgan_kit.export import signatures as names
+from tfgan_kit.export import contract as names
 from tfgan_kit.export.batching import allowed_batch_sizes, batching_text
 
 import pytest
@@ -10,11 +10,24 @@ import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 
 
-@pytest.mark.parametrize("arguments", [
-    {"version": 0}, {"version": "v2"}, {"version": 1.0}, {"version": 2**63}, {"version": True}, {"keep": 0},
-    {"keep": 1.5}, {"signatures": "generate"}, {"signatures": ()}, {"precision": "float16"}, {"max_batch": 0},
-    {"png_compression": 10}, {"png_compression": -2},
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"version": 0},
+        {"version": "v2"},
+        {"version": 1.0},
+        {"version": 2**63},
+        {"version": True},
+        {"keep": 0},
+        {"keep": 1.5},
+        {"signatures": "generate"},
+        {"signatures": ()},
+        {"precision": "float16"},
+        {"max_batch": 0},
+        {"png_compression": 10},
+        {"png_compression": -2},
+    ],
+)
 def test_a_value_that_is_none_is_refused_by_name(arguments):
     ((name, value),) = arguments.items()
     with pytest.raises(ValueError, match=f"Received: {name}=.*{value!r}" if value != () else name):
@@ -68,12 +81,13 @@ def batching_parameters():
     field = descriptor_pb2.FieldDescriptorProto
     for number, name in enumerate(("max_batch_size", "batch_timeout_micros", "max_enqueued_batches"), 1):
         message.field.add(
-            name=name, number=number, label=field.LABEL_OPTIONAL, type=field.TYPE_MESSAGE,
+            name=name,
+            number=number,
+            label=field.LABEL_OPTIONAL,
+            type=field.TYPE_MESSAGE,
             type_name=".google.protobuf.Int64Value",
         )
-    message.field.add(
-        name="allowed_batch_sizes", number=4, label=field.LABEL_REPEATED, type=field.TYPE_INT64
-    )
+    message.field.add(name="allowed_batch_sizes", number=4, label=field.LABEL_REPEATED, type=field.TYPE_INT64)
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
     pool.Add(file)

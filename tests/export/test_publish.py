@@ -11,9 +11,9 @@ import time
 
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile, read_lineage
-from tfgan_kit.export.files import check_files, checksums
+from tfgan_kit.export.lineage import check_files, checksums
 from tfgan_kit.export.publish import LEFTOVERS, publish, remove_old, unpublished, version_folders, versions
-from tfgan_kit.whole_files import write_json
+from tfgan_kit.files import write_json
 
 import pytest
 
@@ -60,10 +60,18 @@ def test_an_export_refuses_it_before_any_work(plain_generator, tmp_path):
         gk.export_generator(plain_generator, tmp_path, profile=ExportProfile(version=2))
 
 
-@pytest.mark.parametrize("keep, new, left", [
-    (None, 6, [1, 3, 5, 6]), (1, 6, [6]), (2, 6, [5, 6]), (4, 6, [1, 3, 5, 6]), (9, 6, [1, 3, 5, 6]),
-    (1, 2, [2, 5]), (2, 2, [2, 3, 5]),
-])
+@pytest.mark.parametrize(
+    "keep, new, left",
+    [
+        (None, 6, [1, 3, 5, 6]),
+        (1, 6, [6]),
+        (2, 6, [5, 6]),
+        (4, 6, [1, 3, 5, 6]),
+        (9, 6, [1, 3, 5, 6]),
+        (1, 2, [2, 5]),
+        (2, 2, [2, 3, 5]),
+    ],
+)
 def test_the_newest_versions_and_the_new_one_are_kept(keep, new, left, tmp_path):
     make(tmp_path, 1, 3, 5, new)
     deleted = remove_old(tmp_path, keep, tmp_path / str(new))
@@ -84,7 +92,9 @@ def test_old_versions_go_only_after_the_new_one_is_there(plain_generator, tmp_pa
     monkeypatch.setattr("tfgan_kit.export.publish", damaged)
     with pytest.raises(ValueError, match="saved_model.pb"):
         gk.export_generator(
-            plain_generator, tmp_path, output_range=(0.0, 1.0),
+            plain_generator,
+            tmp_path,
+            output_range=(0.0, 1.0),
             profile=ExportProfile(keep=1, signatures=("serving_default",)),
         )
     assert versions(tmp_path) == [1, 2, 3]
@@ -157,8 +167,7 @@ def check_folder(base):
     for version in found.values():
         check_files(version, read_lineage(version)["files"])
     strangers = {
-        path.name for path in base.iterdir()
-        if path.name not in map(str, found) and not path.name.startswith(LEFTOVERS)
+        path.name for path in base.iterdir() if path.name not in map(str, found) and not path.name.startswith(LEFTOVERS)
     }
     assert strangers <= {"batching.config"}
     return found
@@ -167,8 +176,12 @@ def check_folder(base):
 def kill_exporters(base, kills, randomness):
     """Kills exporters, forked off one process that has loaded TensorFlow, at random moments."""
     process = subprocess.Popen(
-        [sys.executable, EXPORTER, base], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, cwd=EXPORTER.parents[2],
+        [sys.executable, EXPORTER, base],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        cwd=EXPORTER.parents[2],
     )
     try:
         durations = [_one(process, None)]  # a whole export tells how long one takes
@@ -233,9 +246,7 @@ def publish_and_die(base, module, name, moment):
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the child runs no TensorFlow
-@pytest.mark.parametrize("module, name", [
-    (os, "rename"), (os, "fsync"), (shutil, "rmtree"), (os, "unlink"),
-])
+@pytest.mark.parametrize("module, name", [(os, "rename"), (os, "fsync"), (shutil, "rmtree"), (os, "unlink")])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_death_beside_a_step_of_publishing_leaves_whole_versions(module, name, moment, tmp_path):
     make_whole(tmp_path / "1")

@@ -47,7 +47,12 @@ def test_the_readmes_python_runs_as_it_stands_and_by_onednns_kernels(tmp_path):
     script = ROAD.replace("epochs=20", "epochs=1") + check + given + THEORY
     environment = {key: value for key, value in os.environ.items() if key != processor.ONEDNN}
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
         env=environment | {"ONEDNN_VERBOSE": "1"},
     )
     assert done.returncode == 0, done.stderr[-2000:]

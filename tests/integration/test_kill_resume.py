@@ -1,16 +1,16 @@
-"""Real processes, really killed: `benchmarks.kill_resume` in short, and a machine taken away."""
+"""Real processes, really killed: `benchmarks.training.kill_resume` in short, and a machine taken away."""
 
 import shlex
 import signal
 import subprocess
 import sys
 
-from tfgan_kit.checkpoint import Run
+from tfgan_kit.runs.run import Run
 
 import numpy as np
 import pytest
 
-from benchmarks.kill_resume import ROOT, Training, differences, numbers, survive
+from benchmarks.training.kill_resume import ROOT, Training, differences, numbers, survive
 
 pytestmark = pytest.mark.slow
 STEPS, EVERY = 60, 5
@@ -26,8 +26,13 @@ def uninterrupted(tmp_path_factory):
 
 def test_a_killed_run_ends_bit_equal_to_an_uninterrupted_one(uninterrupted, tmp_path):
     kills = survive(
-        tmp_path / "run", ["writing", "anywhere", "writing"], np.random.default_rng(0), 3.0,
-        WRITING_SECONDS, STEPS, EVERY,
+        tmp_path / "run",
+        ["writing", "anywhere", "writing"],
+        np.random.default_rng(0),
+        3.0,
+        WRITING_SECONDS,
+        STEPS,
+        EVERY,
     )
     assert sum(kill.leftover is not None for kill in kills) >= 1
     assert [kill for kill in kills if not kill.went_on_from or kill.lost > EVERY] == []
@@ -35,9 +40,7 @@ def test_a_killed_run_ends_bit_equal_to_an_uninterrupted_one(uninterrupted, tmp_
 
 
 @pytest.mark.parametrize("moment", ["tracing", "writing"])
-def test_sigterm_saves_exits_0_and_its_line_resumes_to_the_same_end(
-    moment, uninterrupted, tmp_path
-):
+def test_sigterm_saves_exits_0_and_its_line_resumes_to_the_same_end(moment, uninterrupted, tmp_path):
     training = Training(tmp_path / "run", STEPS, EVERY)
     if moment == "tracing":
         training.wait_for(lambda: "Epoch 1/" in training.text())
@@ -50,8 +53,7 @@ def test_sigterm_saves_exits_0_and_its_line_resumes_to_the_same_end(
     (line,) = (line for line in training.text().splitlines() if line.startswith("Go on:"))
     words = shlex.split(line.removeprefix("Go on:"))
     done = subprocess.run(
-        [sys.executable, *words[1:]], cwd=ROOT, capture_output=True, text=True, timeout=300,
-        check=False,
+        [sys.executable, *words[1:]], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0 and "Going on with" in done.stdout, done.stderr[-2000:]
     ours, theirs = numbers(run.newest()), numbers(uninterrupted.newest())

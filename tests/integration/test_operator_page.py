@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 import tfgan_kit as gk
-from tfgan_kit.checkpoint import Run
+from tfgan_kit.runs.run import Run
 
 import keras
 import pytest
@@ -62,8 +62,8 @@ def at_work(tmp_path):
         shutil.copytree(given, tmp_path / "runs" / "digits")
         return tmp_path
     gan = gk.GAN(
-        gk.DCGANGenerator(16, 1, latent_dim=8, width=8, num_classes=10),
-        gk.DCGANDiscriminator(16, 1, width=2, num_classes=10),
+        gk.networks.DCGANGenerator(16, 1, latent_dim=8, width=8, num_classes=10),
+        gk.networks.DCGANDiscriminator(16, 1, width=2, num_classes=10),
     )
     gan.compile(keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4), objective="non_saturating")
     Run(tmp_path / "runs" / "digits").save(gan)
@@ -88,8 +88,13 @@ def test_the_page_runs_as_it_stands(at_work):
     folder = pathlib.Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "REST_PORT": rest}
     done = subprocess.run(
-        ["bash", "-euxo", "pipefail", "-c", script], cwd=at_work, env=environment, capture_output=True, text=True,
-        timeout=1200, check=False,  # 45 s of one core, most of it ten imports of TensorFlow
+        ["bash", "-euxo", "pipefail", "-c", script],
+        cwd=at_work,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,  # 45 s of one core, most of it ten imports of TensorFlow
     )
     live = at_work / "live"
     log = live / "server.log"

@@ -28,9 +28,7 @@ def pair(shape, **arguments):
     made = [cls(**arguments) for cls in (BatchNormalization, keras.layers.BatchNormalization)]
     for layer in made:
         layer.build(shape)
-    weights = [
-        np.random.default_rng(k).uniform(0.5, 2.0, w.shape) for k, w in enumerate(made[0].weights)
-    ]
+    weights = [np.random.default_rng(k).uniform(0.5, 2.0, w.shape) for k, w in enumerate(made[0].weights)]
     for layer in made:
         layer.set_weights(weights)
     return made
@@ -139,9 +137,7 @@ def test_one_replica_trains_by_the_fused_kernel(shape):
     assert "FusedBatchNormV3" in kernels(pair(shape)[0], shape, training=True)
 
 
-@pytest.mark.parametrize(
-    "shape, arguments", [((6, 4, 4, 3), {"axis": 1}), ((6, 3), {"renorm": True})], ids=str
-)
+@pytest.mark.parametrize("shape, arguments", [((6, 4, 4, 3), {"axis": 1}), ((6, 3), {"renorm": True})], ids=str)
 def test_what_the_kernel_cannot_do_is_keras_s(shape, arguments):
     ours, theirs = pair(shape, **arguments)
     assert "FusedBatchNormV3" not in kernels(ours, shape, training=True)
@@ -172,6 +168,7 @@ def test_several_replicas_synchronize_by_keras_s_path(synchronized, fused, monke
 
 def test_keras_file_of_a_stock_layer_fits(tmp_path):
     """The same name in the file and the same weights: earlier releases' files load."""
+
     def model(cls):
         return keras.Sequential([keras.Input((4, 4, 3)), cls(), keras.layers.Flatten(), cls()])
 

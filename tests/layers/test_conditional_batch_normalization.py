@@ -26,9 +26,7 @@ def test_one_class_is_keras_batch_normalization(shape, training):
     keras_layer.beta.assign([-1.0, 1.0])
     found, expected = ours([x, labels], training=training), keras_layer(x, training=training)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(
-        ours.normalization.moving_mean, keras_layer.moving_mean, rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(ours.normalization.moving_mean, keras_layer.moving_mean, rtol=1e-5, atol=1e-6)
 
 
 def test_each_row_is_scaled_and_shifted_by_its_class():
@@ -43,9 +41,7 @@ def test_each_row_is_scaled_and_shifted_by_its_class():
 
 def test_new_layer_treats_all_classes_alike():
     layer = ConditionalBatchNormalization(3)
-    np.testing.assert_array_equal(
-        layer([X, LABELS], training=True), layer([X, np.zeros(6, np.int32)], training=True)
-    )
+    np.testing.assert_array_equal(layer([X, LABELS], training=True), layer([X, np.zeros(6, np.int32)], training=True))
 
 
 def test_statistics_move_by_one_minus_momentum():
@@ -53,9 +49,7 @@ def test_statistics_move_by_one_minus_momentum():
     layer([X, LABELS], training=True)
     mean, variance = X.mean(axis=(0, 1, 2)), X.var(axis=(0, 1, 2))
     np.testing.assert_allclose(layer.normalization.moving_mean, 0.25 * mean, rtol=1e-5)
-    np.testing.assert_allclose(
-        layer.normalization.moving_variance, 0.75 + 0.25 * variance, rtol=1e-4
-    )
+    np.testing.assert_allclose(layer.normalization.moving_variance, 0.75 + 0.25 * variance, rtol=1e-4)
 
 
 def test_only_the_tables_are_trained():

@@ -106,9 +106,7 @@ def test_everything_else_is_keras_s(kind, arguments, shape):
     mine, theirs = pair(kind, shape=shape, **arguments)
     assert not traced(mine, mine.compute_dtype, shape)
     x = rows(tuple(side or 6 for side in shape))
-    np.testing.assert_array_equal(
-        tf.cast(mine(x), tf.float32), tf.cast(theirs(x), tf.float32)
-    )
+    np.testing.assert_array_equal(tf.cast(mine(x), tf.float32), tf.cast(theirs(x), tf.float32))
 
 
 def test_no_rows_give_no_gradient():
@@ -130,10 +128,16 @@ def test_keras_file_of_a_stock_layer_fits(kind, tmp_path):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("arguments", [
-    {"groups": 5}, {"groups": 5, "strides": 2}, {"groups": 5, "dilation_rate": 2, "strides": 1},
-    {"groups": 5, "padding": "valid", "activation": "relu"},
-], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"groups": 5},
+        {"groups": 5, "strides": 2},
+        {"groups": 5, "dilation_rate": 2, "strides": 1},
+        {"groups": 5, "padding": "valid", "activation": "relu"},
+    ],
+    ids=str,
+)
 def test_groups_are_keras_s_values_and_gradients(arguments):
     """Keras's own way is compiled by XLA; ours is plain convolutions."""
     made = [package.Conv2D(10, 3, **arguments) for package in (ours, keras.layers)]

@@ -1,8 +1,9 @@
 """Real digits, and one domain classifier trained on half of them for the whole session."""
 
 from tfgan_kit.data import open_source
-from tfgan_kit.metrics import domain_classifier, split_indices
-from tfgan_kit.metrics.classifier_training import read
+from tfgan_kit.metrics import split_indices
+from tfgan_kit.metrics.features import domain_classifier
+from tfgan_kit.metrics.features.domain_training import read
 
 import pytest
 

@@ -5,7 +5,6 @@ from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.metrics import (
     Generator,
     allowed_metrics,
-    classifier_training,
     evaluate,
     format_table,
     frechet_distance,
@@ -13,6 +12,7 @@ from tfgan_kit.metrics import (
     images_of,
     split_indices,
 )
+from tfgan_kit.metrics.features import domain_training
 
 import numpy as np
 import pytest
@@ -77,11 +77,20 @@ def test_protocol_says_how_each_value_was_made(digits, held_out_digits):
     (result,) = evaluate(_replay(held_out_digits[0]), digits, ["fd_domain"], num_images=300)
     protocol = json.loads(json.dumps(result))["protocol"]
     expected = {
-        "reference_source": "mnist5k", "reference_count": 1250, "generated_count": 300,
-        "test_count": 1250, "floor_count": 300, "seed": 0, "extractor": "domain", "resizer": "none",
+        "reference_source": "mnist5k",
+        "reference_count": 1250,
+        "generated_count": 300,
+        "test_count": 1250,
+        "floor_count": 300,
+        "seed": 0,
+        "extractor": "domain",
+        "resizer": "none",
         "extractor_recipe": 1,
-        "extractor_training_count": 2500, "extractor_trusted": True, "warnings": [],
-        "reference_fingerprint": digits.fingerprint, "labels": None,
+        "extractor_training_count": 2500,
+        "extractor_trusted": True,
+        "warnings": [],
+        "reference_fingerprint": digits.fingerprint,
+        "labels": None,
     }
     assert {key: protocol[key] for key in expected} == expected
     assert protocol["extractor_accuracy"] >= 0.97
@@ -175,7 +184,7 @@ def test_result_is_the_same_twice():
 
 
 def test_untrusted_extractor_is_flagged(monkeypatch):
-    monkeypatch.setattr(classifier_training, "STEPS", 2)
+    monkeypatch.setattr(domain_training, "STEPS", 2)
     source = _pictures(labels=np.arange(40) % 2)  # noise: nothing to learn
     results = evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), source, ["fd_domain"])
     assert results[0]["protocol"]["extractor_trusted"] is False
@@ -188,37 +197,42 @@ def test_more_generated_than_test_images_is_flagged():
     assert "the floor is of 20 test images" in result["protocol"]["warnings"][0]
 
 
-@pytest.mark.parametrize("shape, labels, conditional, expected", [
-    ((8, 8, 1), None, False, ["swd"]),
-    ((8, 8, 1), np.arange(40) % 2, False, ["fd", "kid", "swd"]),
-    ((8, 8, 1), np.arange(40) % 2, True, ["fd", "kid", "label_agreement", "swd"]),
-    ((8, 8, 1), np.zeros(40, int), False, ["swd"]),
-    ((4, 8, 1), np.arange(40) % 2, False, []),
-])
+@pytest.mark.parametrize(
+    "shape, labels, conditional, expected",
+    [
+        ((8, 8, 1), None, False, ["swd"]),
+        ((8, 8, 1), np.arange(40) % 2, False, ["fd", "kid", "swd"]),
+        ((8, 8, 1), np.arange(40) % 2, True, ["fd", "kid", "label_agreement", "swd"]),
+        ((8, 8, 1), np.zeros(40, int), False, ["swd"]),
+        ((4, 8, 1), np.arange(40) % 2, False, []),
+    ],
+)
 def test_allowed_metrics_follow_from_the_source(shape, labels, conditional, expected):
     asked = {"fd", "kid", "label_agreement", "swd", "modes"}
     found = allowed_metrics(_pictures(shape=shape, labels=labels), conditional)
     assert [name for name in found if name in asked] == expected
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"metrics": ["fie"]}, "choose from fd, kid, .*fid"),
-    ({"metrics": ["fid"], "extractor": "lite0"}, "One evaluation has one extractor"),
-    ({"metrics": []}, "choose from"),
-    ({"metrics": ["fd_domain"]}, "Choose from swd"),
-    ({"generate": _conditional(_replay(np.zeros((5, 8, 8, 1), np.uint8)))}, "has none"),
-    ({"num_images": 3}, "num_images=3"),
-    ({"seed": 3_000_000_000}, "seed=3000000000"),
-    ({"test_source": _pictures()}, "the same images"),
-    ({"test_source": _pictures(shape=(8, 8, 3))}, "source's shape"),
-    ({"generate": _replay(np.zeros((5, 8, 8, 3), np.uint8))}, r"\(20, 8, 8, 3\)"),
-    ({"generate": _replay(np.zeros((5, 8, 8, 1), np.float32))}, "to_uint8"),
-    ({"source": _pictures(count=15)}, "num_images=15"),
-    ({"source": _pictures(shape=(4, 8, 1))}, r"fewer than 7 pixels.*\(4, 8, 1\)"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"metrics": ["fie"]}, "choose from fd, kid, .*fid"),
+        ({"metrics": ["fid"], "extractor": "lite0"}, "One evaluation has one extractor"),
+        ({"metrics": []}, "choose from"),
+        ({"metrics": ["fd_domain"]}, "Choose from swd"),
+        ({"generate": _conditional(_replay(np.zeros((5, 8, 8, 1), np.uint8)))}, "has none"),
+        ({"num_images": 3}, "num_images=3"),
+        ({"seed": 3_000_000_000}, "seed=3000000000"),
+        ({"test_source": _pictures()}, "the same images"),
+        ({"test_source": _pictures(shape=(8, 8, 3))}, "source's shape"),
+        ({"generate": _replay(np.zeros((5, 8, 8, 3), np.uint8))}, r"\(20, 8, 8, 3\)"),
+        ({"generate": _replay(np.zeros((5, 8, 8, 1), np.float32))}, "to_uint8"),
+        ({"source": _pictures(count=15)}, "num_images=15"),
+        ({"source": _pictures(shape=(4, 8, 1))}, r"fewer than 7 pixels.*\(4, 8, 1\)"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(options, message):
-    arguments = {
-        "generate": _replay(np.zeros((5, 8, 8, 1), np.uint8)), "source": _pictures(), **options}
+    arguments = {"generate": _replay(np.zeros((5, 8, 8, 1), np.uint8)), "source": _pictures(), **options}
     with pytest.raises(ValueError, match=message):
         evaluate(**arguments)
 
@@ -229,22 +243,31 @@ def test_diverged_points_are_refused():
         evaluate(_replay(np.full((5, 2), np.nan)), source)
 
 
-@pytest.mark.parametrize("images, words", [
-    (np.zeros((5, 8, 8, 1), np.uint8), "all the same"),
-    (np.random.default_rng(0).integers(0, 2, (50, 8, 8, 1), np.uint8), "without scaling"),
-    (np.random.default_rng(0).integers(128, 256, (50, 8, 8, 1), np.uint8), "generated .* where .-1, 1. is expected"),
-    (np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), np.uint8), None),
-])
+@pytest.mark.parametrize(
+    "images, words",
+    [
+        (np.zeros((5, 8, 8, 1), np.uint8), "all the same"),
+        (np.random.default_rng(0).integers(0, 2, (50, 8, 8, 1), np.uint8), "without scaling"),
+        (
+            np.random.default_rng(0).integers(128, 256, (50, 8, 8, 1), np.uint8),
+            "generated .* where .-1, 1. is expected",
+        ),
+        (np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), np.uint8), None),
+    ],
+)
 def test_a_collapsed_generator_or_a_wrong_range_is_said(images, words):
     (result,) = evaluate(_replay(images), _pictures())
     warnings = " ".join(result["protocol"]["warnings"])
     assert re.search(words, warnings) if words else not warnings
 
 
-@pytest.mark.parametrize("pixels, words", [
-    (np.random.default_rng(0).integers(0, 2, (40, 8, 8, 1), np.uint8), "every real pixel is 0 or 1"),
-    (np.random.default_rng(0).integers(124, 256, (40, 8, 8, 1), np.uint8), "hardly any real pixel"),
-])
+@pytest.mark.parametrize(
+    "pixels, words",
+    [
+        (np.random.default_rng(0).integers(0, 2, (40, 8, 8, 1), np.uint8), "every real pixel is 0 or 1"),
+        (np.random.default_rng(0).integers(124, 256, (40, 8, 8, 1), np.uint8), "hardly any real pixel"),
+    ],
+)
 def test_real_images_in_a_wrong_range_are_said_so(pixels, words):
     images = np.random.default_rng(1).integers(0, 256, (50, 8, 8, 1), np.uint8)
     (result,) = evaluate(_replay(images), ArraySource("odd", pixels))
@@ -285,7 +308,7 @@ def test_too_few_images_are_refused_with_the_least_and_what_to_take_instead(digi
 
 
 def test_metrics_that_are_not_asked_for_are_left_out_where_images_are_few(monkeypatch):
-    monkeypatch.setattr(classifier_training, "STEPS", 2)
+    monkeypatch.setattr(domain_training, "STEPS", 2)
     source = _pictures(labels=np.arange(40) % 2)
     names = {result["metric"] for result in evaluate(_replay(np.zeros((5, 8, 8, 1), np.uint8)), source)}
     assert {"fd_domain_10", "coverage_domain_10", "swd"} <= names
@@ -325,7 +348,7 @@ def test_an_extractor_that_nothing_reads_is_refused():
 
 
 def test_a_class_that_is_rare_costs_one_metric_not_the_evaluation(monkeypatch):
-    monkeypatch.setattr(classifier_training, "STEPS", 2)
+    monkeypatch.setattr(domain_training, "STEPS", 2)
     source = _pictures(count=200, labels=np.r_[np.arange(197) % 2, [2, 2, 2]])
     generate = _conditional(_replay(np.random.default_rng(5).integers(0, 256, (50, 8, 8, 1), np.uint8)))
     names = {result["measure"] for result in evaluate(generate, source, seed=1)}

@@ -1,19 +1,22 @@
 from tfgan_kit.metrics import compare, differences
+from tfgan_kit.metrics.features.weight_files import INCEPTION
 from tfgan_kit.metrics.protocol import result_name
-from tfgan_kit.metrics.weight_files import INCEPTION
 
 import pytest
 
 
-@pytest.mark.parametrize("measure, extractor, count, name", [
-    ("fd", "inception", 50_000, "fid50k"),
-    ("fd", "inception", 10_000, "fd_inception_10k"),
-    ("fd", "inception_clean", 50_000, "fd_inception_clean_50k"),
-    ("kid", "inception", 50_000, "kid_inception_50k"),
-    ("fd", "lite0", 10_000, "fd_lite0_10k"),
-    ("fd", "domain", 1250, "fd_domain_1250"),
-    ("swd", None, 1250, "swd"),
-])
+@pytest.mark.parametrize(
+    "measure, extractor, count, name",
+    [
+        ("fd", "inception", 50_000, "fid50k"),
+        ("fd", "inception", 10_000, "fd_inception_10k"),
+        ("fd", "inception_clean", 50_000, "fd_inception_clean_50k"),
+        ("kid", "inception", 50_000, "kid_inception_50k"),
+        ("fd", "lite0", 10_000, "fd_lite0_10k"),
+        ("fd", "domain", 1250, "fd_domain_1250"),
+        ("swd", None, 1250, "swd"),
+    ],
+)
 def test_only_the_fid_network_on_50000_images_is_fid50k(measure, extractor, count, name):
     assert result_name(measure, extractor, count, INCEPTION.sha256[:16]) == name
 
@@ -35,11 +38,14 @@ def test_warnings_are_no_part_of_the_protocol():
     assert compare([_result(warnings=["small"])], [_result()]) == {"fd_domain_100": 0.0}
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"seed": 1}, "seed: 0 and 1"),
-    ({"resizer": "clean"}, "resizer: None and clean"),
-    ({"extractor_hash": "b", "reference_count": 7}, "extractor_hash: None and b; reference_count: None and 7"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"seed": 1}, "seed: 0 and 1"),
+        ({"resizer": "clean"}, "resizer: None and clean"),
+        ({"extractor_hash": "b", "reference_count": 7}, "extractor_hash: None and b; reference_count: None and 7"),
+    ],
+)
 def test_another_protocol_is_refused_and_the_difference_named(change, message):
     with pytest.raises(ValueError, match=message):
         compare([_result()], [_result(**change)])

@@ -2,10 +2,9 @@
 
 import tfgan_kit as gk
 from tfgan_kit.metrics import images_of, neighbour_metrics
-from tfgan_kit.metrics.feature_cache import real_set
-from tfgan_kit.metrics.image_set import gather, generated_batches, spread
-from tfgan_kit.metrics.measures import MEASURES, Real
-from tfgan_kit.metrics.split import split_indices
+from tfgan_kit.metrics.catalogue import MEASURES, Real
+from tfgan_kit.metrics.features.cache import real_set
+from tfgan_kit.metrics.image_set import gather, generated_batches, split_indices, spread
 from tfgan_kit.presets import from_preset
 
 import numpy as np
@@ -77,7 +76,8 @@ def values(real):
 @pytest.mark.thorough
 @twins("damage, strengths, rising, falling", TABLE, ids=[row[0].__name__ for row in TABLE])
 def test_every_metric_moves_the_right_way_step_by_step(
-        damage, strengths, rising, falling, real, values, digit_classifier):
+    damage, strengths, rising, falling, real, values, digit_classifier
+):
     sets = [real.test]
     for strength in strengths:
         images, labels = damage(real.test.samples, real.test.labels, strength)

@@ -1,6 +1,6 @@
 """Streaming metrics: equal to the metric of all features at once, for any batches, on any replicas."""
 
-from tfgan_kit import distribution
+from tfgan_kit.distribution import strategies
 from tfgan_kit.metrics import frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.streaming import FrechetDistance, InceptionScore
 
@@ -76,18 +76,22 @@ def test_a_reference_saves_the_digits_that_a_far_mean_costs():
 
 
 def test_inception_score_is_torch_fidelity_s_of_one_split():
-    expected = torch_fidelity.metric_isc.isc_features_to_metric(
-        torch.tensor(logits()), splits=1, shuffle=False
-    )["inception_score_mean"]
+    expected = torch_fidelity.metric_isc.isc_features_to_metric(torch.tensor(logits()), splits=1, shuffle=False)[
+        "inception_score_mean"
+    ]
     value = at_once(lambda: InceptionScore(CLASSES), None, logits())
     assert value == pytest.approx(float(expected), rel=1e-9)
 
 
-@pytest.mark.parametrize("answers, expected", [
-    (np.eye(CLASSES) * 1e4, CLASSES),  # sure and as frequent: the number of classes
-    (np.tile([1e4, 0, 0, 0, 0], (7, 1)), 1.0),  # sure, and always the same
-    (np.zeros((7, CLASSES)), 1.0),  # never sure
-], ids=["all classes", "one class", "unsure"])
+@pytest.mark.parametrize(
+    "answers, expected",
+    [
+        (np.eye(CLASSES) * 1e4, CLASSES),  # sure and as frequent: the number of classes
+        (np.tile([1e4, 0, 0, 0, 0], (7, 1)), 1.0),  # sure, and always the same
+        (np.zeros((7, CLASSES)), 1.0),  # never sure
+    ],
+    ids=["all classes", "one class", "unsure"],
+)
 def test_inception_score_has_its_bounds(answers, expected):
     assert at_once(lambda: InceptionScore(CLASSES), None, answers) == pytest.approx(expected, rel=1e-12)
 
@@ -162,7 +166,7 @@ def test_a_keras_model_evaluates_with_it(two):
     """An autoencoder's: y_pred is what the model makes of x. On two replicas as on one."""
     images = np.random.default_rng(0).uniform(-1, 1, (20, 2, 3, 1)).astype(np.float32)
     values = []
-    for strategy in (distribution.get("none"), two):
+    for strategy in (strategies.get("none"), two):
         with strategy.scope():
             model = keras.Sequential([keras.Input((2, 3, 1)), keras.layers.Rescaling(0.5)])
             model.compile(loss="mse", metrics=[FrechetDistance(DIMENSION, flat)])
@@ -192,11 +196,14 @@ def test_statistics_are_float64_under_mixed_precision(mixed_policy):
         assert {variable.dtype for variable in metric.variables} == {"float64"}
 
 
-@pytest.mark.parametrize("make", [
-    lambda: FrechetDistance(DIMENSION, flat, gaussian_statistics(REAL), name="fd"),
-    lambda: FrechetDistance(DIMENSION),
-    lambda: InceptionScore(CLASSES, flat, name="score"),
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: FrechetDistance(DIMENSION, flat, gaussian_statistics(REAL), name="fd"),
+        lambda: FrechetDistance(DIMENSION),
+        lambda: InceptionScore(CLASSES, flat, name="score"),
+    ],
+)
 def test_configuration_is_read_back(make):
     metric = make()
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
@@ -233,22 +240,25 @@ def test_a_number_that_is_not_finite_makes_it_nan(bad, make, real, fake):
     assert np.isnan(at_once(make, real, fake))
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: FrechetDistance(0), "Received: 0"),
-    (lambda: InceptionScore(1), "num_classes=1"),
-    (lambda: FrechetDistance("x"), "Received: 'x'"),
-    (lambda: InceptionScore("x"), "num_classes='x'"),
-    (lambda: FrechetDistance(3, reference=3), "`mean` and `covariance`.*reference=3"),
-    (lambda: FrechetDistance(6).update_state(REAL, FAKE, np.ones(4)), r"sample_weight.shape=\(4,\)"),
-    (lambda: FrechetDistance(6).update_state(REAL, FAKE, 2.0), r"sample_weight.shape=\(\)"),
-    (lambda: FrechetDistance(6, lambda x: {"features": x}).update_state(REAL, FAKE), "one tensor.*dict of 1"),
-    (lambda: FrechetDistance(6, lambda x: (x, x)).update_state(REAL, FAKE), "one tensor.*tuple of 2"),
-    (lambda: InceptionScore(6).update_state(None, FAKE, np.ones((2, len(FAKE)))), "sample_weight.shape"),
-    (lambda: FrechetDistance(3, extractor="inception"), "extractor='inception'"),
-    (lambda: FrechetDistance(3, reference=gaussian_statistics(REAL)), r"reference.mean.shape=\(6,\)"),
-    (lambda: FrechetDistance(3).update_state(REAL, FAKE), r"rows \(N, 3\).*shape=\(90, 6\)"),
-    (lambda: InceptionScore(5).update_state(None, np.zeros((2, 4, 4, 1))), r"rows \(N, 5\)"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: FrechetDistance(0), "Received: 0"),
+        (lambda: InceptionScore(1), "num_classes=1"),
+        (lambda: FrechetDistance("x"), "Received: 'x'"),
+        (lambda: InceptionScore("x"), "num_classes='x'"),
+        (lambda: FrechetDistance(3, reference=3), "`mean` and `covariance`.*reference=3"),
+        (lambda: FrechetDistance(6).update_state(REAL, FAKE, np.ones(4)), r"sample_weight.shape=\(4,\)"),
+        (lambda: FrechetDistance(6).update_state(REAL, FAKE, 2.0), r"sample_weight.shape=\(\)"),
+        (lambda: FrechetDistance(6, lambda x: {"features": x}).update_state(REAL, FAKE), "one tensor.*dict of 1"),
+        (lambda: FrechetDistance(6, lambda x: (x, x)).update_state(REAL, FAKE), "one tensor.*tuple of 2"),
+        (lambda: InceptionScore(6).update_state(None, FAKE, np.ones((2, len(FAKE)))), "sample_weight.shape"),
+        (lambda: FrechetDistance(3, extractor="inception"), "extractor='inception'"),
+        (lambda: FrechetDistance(3, reference=gaussian_statistics(REAL)), r"reference.mean.shape=\(6,\)"),
+        (lambda: FrechetDistance(3).update_state(REAL, FAKE), r"rows \(N, 3\).*shape=\(90, 6\)"),
+        (lambda: InceptionScore(5).update_state(None, np.zeros((2, 4, 4, 1))), r"rows \(N, 5\)"),
+    ],
+)
 def test_wrong_input_is_refused_with_the_reason(call, message):
     with pytest.raises(ValueError, match=message):
         call()

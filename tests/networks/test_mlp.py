@@ -11,14 +11,14 @@ def dense_units(network):
 
 def test_default_pair_is_the_paper_s():
     """1704.00028, section 5.1: three ReLU layers of 512 units for points in the plane."""
-    assert dense_units(gk.MLPGenerator()) == [512, 512, 512, 2]
-    assert dense_units(gk.MLPDiscriminator()) == [512, 512, 512, 1]
+    assert dense_units(gk.networks.MLPGenerator()) == [512, 512, 512, 2]
+    assert dense_units(gk.networks.MLPDiscriminator()) == [512, 512, 512, 1]
 
 
 @pytest.mark.parametrize("depth", [1, 2])
 def test_networks_fit_together(depth):
-    generator = gk.MLPGenerator(output_dim=3, latent_dim=5, width=4, depth=depth)
-    discriminator = gk.MLPDiscriminator(input_dim=3, width=4, depth=depth)
+    generator = gk.networks.MLPGenerator(output_dim=3, latent_dim=5, width=4, depth=depth)
+    discriminator = gk.networks.MLPDiscriminator(input_dim=3, width=4, depth=depth)
     points = generator(np.ones((6, 5), np.float32))
     assert points.shape == (6, 3)
     assert discriminator(points).shape == (6, 1)
@@ -27,7 +27,7 @@ def test_networks_fit_together(depth):
 @pytest.mark.thorough
 def test_pair_trains_on_points():
     points = np.random.default_rng(0).normal(size=(16, 2)).astype(np.float32) * 100
-    gan = gk.GAN(gk.MLPGenerator(width=4), gk.MLPDiscriminator(width=4))
+    gan = gk.GAN(gk.networks.MLPGenerator(width=4), gk.networks.MLPDiscriminator(width=4))
     gan.compile()
     history = gan.fit(points, batch_size=8, verbose=0).history
     assert np.isfinite(list(history.values())).all()
@@ -37,13 +37,13 @@ def test_pair_trains_on_points():
 @pytest.mark.parametrize("name", ["output_dim", "latent_dim", "width", "depth"])
 def test_generator_with_fewer_than_one_of_anything_is_refused(name):
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1. Received: {name}=0"):
-        gk.MLPGenerator(**{name: 0})
+        gk.networks.MLPGenerator(**{name: 0})
 
 
 @pytest.mark.parametrize("name", ["input_dim", "width", "depth"])
 def test_discriminator_with_fewer_than_one_of_anything_is_refused(name):
     with pytest.raises(ValueError, match=f"`{name}` must be at least 1. Received: {name}=0"):
-        gk.MLPDiscriminator(**{name: 0})
+        gk.networks.MLPDiscriminator(**{name: 0})
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_frequencies_let_a_small_discriminator_follow_a_fine_wave():
     losses = []
     for num_frequencies in (0, 64):
         keras.utils.set_random_seed(0)
-        network = gk.MLPDiscriminator(width=32, depth=1, num_frequencies=num_frequencies)
+        network = gk.networks.MLPDiscriminator(width=32, depth=1, num_frequencies=num_frequencies)
         network.compile(keras.optimizers.Adam(1e-2), "mse")
         losses.append(network.fit(points, target, batch_size=200, epochs=30, verbose=0).history["loss"][-1])
     assert losses[0] > 0.3 and losses[1] < 0.05  # the wave's variance is 0.5
@@ -63,7 +63,7 @@ def test_frequencies_let_a_small_discriminator_follow_a_fine_wave():
 
 @pytest.mark.parametrize("negative_slope, alive", [(0.0, False), (0.2, True)])
 def test_units_that_are_off_still_pass_something_where_they_leak(negative_slope, alive):
-    network = gk.MLPDiscriminator(width=8, depth=1, negative_slope=negative_slope)
+    network = gk.networks.MLPDiscriminator(width=8, depth=1, negative_slope=negative_slope)
     hidden = next(layer for layer in network.layers if isinstance(layer, keras.layers.Dense))
     hidden.bias.assign(np.full(8, -100.0))
     logits = network(np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32))

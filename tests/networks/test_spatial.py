@@ -1,7 +1,7 @@
 """The fully convolutional pair: images of any size, and tiles of one that agree."""
 
 import tfgan_kit as gk
-from tfgan_kit.tiling import tiles
+from tfgan_kit.generation.tiles import tiles
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ SCALE = 4  # 2 ** num_stages
 
 def generator(**arguments):
     small = dict(image_size=16, channels=2, latent_channels=3, width=4, num_stages=2)
-    return gk.SpatialGenerator(**(small | arguments))
+    return gk.networks.SpatialGenerator(**(small | arguments))
 
 
 def grid(height, width, seed=0):
@@ -55,7 +55,7 @@ def test_a_pixel_depends_on_the_latents_around_it_alone():
 
 @pytest.mark.parametrize("shape", [(40, 64, 1), (9, 11, 3)])
 def test_discriminator_answers_one_logit_for_an_image_of_any_size(shape):
-    discriminator = gk.PatchDiscriminator(channels=shape[-1], width=4, num_stages=3)
+    discriminator = gk.networks.PatchDiscriminator(channels=shape[-1], width=4, num_stages=3)
     assert discriminator(np.zeros((2, *shape), np.float32)).shape == (2, 1)
 
 
@@ -69,7 +69,7 @@ def assemble(network, height, width, seed=0, tile_size=256):
 
 def trained(images):
     tf.keras.utils.set_random_seed(0)
-    gan = gk.GAN(generator(), gk.PatchDiscriminator(2, width=4))
+    gan = gk.GAN(generator(), gk.networks.PatchDiscriminator(2, width=4))
     gan.compile("adam", "adam")
     gan.fit(images, batch_size=8, verbose=0)
     return gan
@@ -84,9 +84,7 @@ def test_pair_trains_and_reloads(tmp_path):
     gan.save(tmp_path / "gan.keras")
     again = tf.keras.models.load_model(tmp_path / "gan.keras")
     np.testing.assert_array_equal(gan.generate(3), again.generate(3))
-    np.testing.assert_array_equal(
-        gan.ema_generator(grid(7, 9)), again.ema_generator(grid(7, 9))
-    )
+    np.testing.assert_array_equal(gan.ema_generator(grid(7, 9)), again.ema_generator(grid(7, 9)))
 
 
 @pytest.mark.thorough
@@ -127,8 +125,7 @@ def test_memory_does_not_grow_with_the_image():
 
 
 @pytest.mark.parametrize(
-    "sizes",
-    [dict(height=0, width=5), dict(height=5, width=-1), dict(height=5, width=5, tile_size=0)],
+    "sizes", [dict(height=0, width=5), dict(height=5, width=-1), dict(height=5, width=5, tile_size=0)]
 )
 def test_an_image_without_pixels_is_refused(sizes):
     with pytest.raises(ValueError, match="must be at least 1. Received:"):

@@ -94,9 +94,7 @@ def test_bound_of_the_optimal_discriminator_is_the_divergence_of_two_gaussians(n
     expected, _ = integrate.quad(
         lambda x: GAUSSIAN_Q.pdf(x) * F[name](ratio(x)), -12, 12, points=[-2.2, 0.2], limit=200
     )
-    found = bound(
-        OBJECTIVES[name], logits(GAUSSIAN_P.ppf(_MIDDLES)), logits(GAUSSIAN_Q.ppf(_MIDDLES))
-    )
+    found = bound(OBJECTIVES[name], logits(GAUSSIAN_P.ppf(_MIDDLES)), logits(GAUSSIAN_Q.ppf(_MIDDLES)))
     # The rest are the tails beyond the outermost midpoints, and float32.
     assert found == pytest.approx(expected, rel=2e-3, abs=2e-5)
 
@@ -125,9 +123,7 @@ def test_generators_gradient_at_the_optimum_is_the_divergences(name):
     logits = tf.constant(OPTIMUM[name](P / Q), tf.float64)
     with tf.GradientTape() as tape:
         variable = tf.Variable(theta)
-        each = tf.stack([
-            OBJECTIVES[name].generator_loss(None, logits[i, None]) for i in range(4)
-        ])
+        each = tf.stack([OBJECTIVES[name].generator_loss(None, logits[i, None]) for i in range(4)])
         loss = tf.reduce_sum(tf.nn.softmax(variable) * tf.cast(each, tf.float64))
 
     def divergence(t):
@@ -166,8 +162,7 @@ def test_conjugate_satisfies_fenchels_equality(name):
 def test_simplified_conjugate_is_that_of_the_activation(name):
     table, logits = OBJECTIVES[name].table, tf.constant(LOGITS)
     np.testing.assert_allclose(
-        table.conjugate_of_activation(logits), table.conjugate(table.activation(logits)),
-        rtol=1e-9, atol=1e-12,
+        table.conjugate_of_activation(logits), table.conjugate(table.activation(logits)), rtol=1e-9, atol=1e-12
     )
 
 
@@ -176,9 +171,9 @@ def test_threshold_is_the_derivative_of_f_at_one(name):
     assert OBJECTIVES[name].table.threshold == pytest.approx(DERIVATIVE[name](1.0))
 
 
-@pytest.mark.parametrize("saturating, usual", [(True, gk.Minimax()), (False, gk.NonSaturating())])
+@pytest.mark.parametrize("saturating, usual", [(True, gk.objectives.Minimax()), (False, gk.objectives.NonSaturating())])
 def test_gan_of_the_family_is_the_first_papers_game(saturating, usual):
-    family = (gk.FGAN if saturating else gk.NonSaturatingFGAN)("gan")
+    family = (gk.objectives.FGAN if saturating else gk.objectives.NonSaturatingFGAN)("gan")
     real, fake = column([0.0, 2.0, -30.0]), column([-1.0, 3.0, 40.0])
     found = family.discriminator_loss(real, fake), family.generator_loss(None, fake)
     expected = usual.discriminator_loss(real, fake), usual.generator_loss(None, fake)
@@ -188,22 +183,20 @@ def test_gan_of_the_family_is_the_first_papers_game(saturating, usual):
 @pytest.mark.parametrize("alpha, limit", [(1 + 1e-6, "kl"), (1e-6, "reverse_kl")])
 def test_alpha_divergence_tends_to_the_kullback_leibler_divergences(alpha, limit):
     logits = np.log(P / Q)
-    found = bound(gk.FGAN("alpha", alpha=alpha), logits[SAMPLES_P], logits[SAMPLES_Q])
+    found = bound(gk.objectives.FGAN("alpha", alpha=alpha), logits[SAMPLES_P], logits[SAMPLES_Q])
     assert found == pytest.approx(of_laws(F[limit], P, Q), rel=1e-4)
 
 
-@pytest.mark.parametrize("cls", [gk.FGAN, gk.NonSaturatingFGAN])
+@pytest.mark.parametrize("cls", [gk.objectives.FGAN, gk.objectives.NonSaturatingFGAN])
 def test_unknown_divergence_lists_the_known_ones(cls):
     with pytest.raises(ValueError, match="total_variation, kl, .*alpha. Received: divergence='js'"):
         cls("js")
 
 
-@pytest.mark.parametrize(
-    "arguments", [("alpha",), ("alpha", 0), ("alpha", 1.0), ("kl", 0.5)], ids=str
-)
+@pytest.mark.parametrize("arguments", [("alpha",), ("alpha", 0), ("alpha", 1.0), ("kl", 0.5)], ids=str)
 def test_alpha_where_none_belongs_or_none_where_one_does_is_refused(arguments):
     with pytest.raises(ValueError, match="`alpha` belongs to divergence='alpha'"):
-        gk.FGAN(*arguments)
+        gk.objectives.FGAN(*arguments)
 
 
 # The other objectives
@@ -236,7 +229,7 @@ def test_bound_of_the_optimal_discriminator_is_the_divergence(name, optimum, div
 def test_least_squares_divergence_is_pearsons_of_the_sum_and_twice_q():
     """1611.04076, eq. 8: chi2(p + q, 2 q) = sum (p + q - 2 q)^2 / (p + q)."""
     optimum = P / (P + Q)
-    found = bound(gk.LeastSquares(), optimum[SAMPLES_P], optimum[SAMPLES_Q])
+    found = bound(gk.objectives.LeastSquares(), optimum[SAMPLES_P], optimum[SAMPLES_Q])
     assert found == pytest.approx(np.sum((P + Q - 2 * Q) ** 2 / (P + Q)), rel=1e-6)
 
 
@@ -249,13 +242,14 @@ def pairs(logits):
 
 @pytest.mark.parametrize("change", [-0.2, 0.2])
 def test_paired_bound_is_highest_at_the_log_odds_ratio(change):
-    best = bound(gk.RelativisticPairing(), *pairs(np.array([PAIRED, 0.0])))
-    other = bound(gk.RelativisticPairing(), *pairs(np.array([PAIRED + change, 0.0])))
+    best = bound(gk.objectives.RelativisticPairing(), *pairs(np.array([PAIRED, 0.0])))
+    other = bound(gk.objectives.RelativisticPairing(), *pairs(np.array([PAIRED + change, 0.0])))
     assert 0 < other < best < np.log(2)
 
 
 @pytest.mark.parametrize(
-    "objective, highest", [(gk.RelativisticPairing(), np.log(2)), (gk.RelativisticAverage(), np.log(4))]
+    "objective, highest",
+    [(gk.objectives.RelativisticPairing(), np.log(2)), (gk.objectives.RelativisticAverage(), np.log(4))],
 )
 def test_relativistic_bound_runs_from_zero_for_equal_laws_to_a_logarithm(objective, highest):
     constant = np.full(8, 3.0)
@@ -270,24 +264,24 @@ def test_an_objective_of_ones_own_need_not_bound_anything():
 # Two objectives in one game
 
 
-MIXED = gk.PerPlayer(gk.Hinge(), gk.LeastSquares())
+MIXED = gk.objectives.PerPlayer(gk.objectives.Hinge(), gk.objectives.LeastSquares())
 
 
 def test_each_player_has_the_loss_of_its_own_objective():
     real, fake = column([0.0, 2.0]), column([-1.0, 3.0])
-    assert MIXED.discriminator_loss(real, fake) == gk.Hinge().discriminator_loss(real, fake)
-    assert MIXED.generator_loss(None, fake) == gk.LeastSquares().generator_loss(None, fake)
-    assert MIXED.divergence_bound(real, fake) == gk.Hinge().divergence_bound(real, fake)
+    assert MIXED.discriminator_loss(real, fake) == gk.objectives.Hinge().discriminator_loss(real, fake)
+    assert MIXED.generator_loss(None, fake) == gk.objectives.LeastSquares().generator_loss(None, fake)
+    assert MIXED.divergence_bound(real, fake) == gk.objectives.Hinge().divergence_bound(real, fake)
 
 
 @pytest.mark.parametrize(
-    "generator, sees", [(gk.Hinge(), False), (gk.RelativisticPairing(), True)]
+    "generator, sees", [(gk.objectives.Hinge(), False), (gk.objectives.RelativisticPairing(), True)]
 )
 def test_generator_sees_real_images_where_its_own_objective_does(generator, sees):
-    assert gk.PerPlayer(gk.RelativisticPairing(), generator).generator_sees_real == sees
+    assert gk.objectives.PerPlayer(gk.objectives.RelativisticPairing(), generator).generator_sees_real == sees
 
 
-@pytest.mark.parametrize("players", [("hinge", gk.Hinge()), (gk.Hinge(), gk.Hinge)])
+@pytest.mark.parametrize("players", [("hinge", gk.objectives.Hinge()), (gk.objectives.Hinge(), gk.objectives.Hinge)])
 def test_a_players_objective_that_is_none_is_refused(players):
     with pytest.raises(TypeError, match="Each player's objective is an instance"):
-        gk.PerPlayer(*players)
+        gk.objectives.PerPlayer(*players)

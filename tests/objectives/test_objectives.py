@@ -66,12 +66,13 @@ CROSS_ENTROPY = (softplus(0) + softplus(-2)) / 2 + (softplus(-1) + softplus(3)) 
         # (-1 + 3)/2 - (0 + 2)/2 = 0
         ("wasserstein", 0.0, -1.0),
         # pairs: fake - real = -1, 1
-        ("relativistic_pairing", (softplus(-1) + softplus(1)) / 2,
-         (softplus(1) + softplus(-1)) / 2),
+        ("relativistic_pairing", (softplus(-1) + softplus(1)) / 2, (softplus(1) + softplus(-1)) / 2),
         # Both averages are 1: real - 1 = -1, 1 and fake - 1 = -2, 2.
-        ("relativistic_average",
-         (softplus(1) + softplus(-1)) / 2 + (softplus(-2) + softplus(2)) / 2,
-         (softplus(2) + softplus(-2)) / 2 + (softplus(-1) + softplus(1)) / 2),
+        (
+            "relativistic_average",
+            (softplus(1) + softplus(-1)) / 2 + (softplus(-2) + softplus(2)) / 2,
+            (softplus(2) + softplus(-2)) / 2 + (softplus(-1) + softplus(1)) / 2,
+        ),
     ],
 )
 def test_losses_equal_the_numbers_by_hand(name, discriminator_loss, generator_loss):
@@ -90,13 +91,13 @@ def test_relativistic_losses_pair_row_with_row():
 
 def test_minimax_value_at_the_optimal_discriminator_is_two_js_minus_log_four():
     """1406.2661, theorem 1; the discriminator minimises minus the value."""
-    loss, _ = on_laws(gk.Minimax(), np.log(P / Q))
+    loss, _ = on_laws(gk.objectives.Minimax(), np.log(P / Q))
     assert -loss == pytest.approx(2 * js(P, Q) - np.log(4), rel=1e-6)
 
 
 def test_minimax_game_is_zero_sum_in_the_generator():
     # V = -L_D; L_G keeps the terms of V that depend on G: V = L_G - E softplus(-D(x)).
-    d_loss, g_loss = losses(gk.Minimax(), REAL, FAKE)
+    d_loss, g_loss = losses(gk.objectives.Minimax(), REAL, FAKE)
     real_part = (softplus(0) + softplus(-2)) / 2
     assert -d_loss == pytest.approx(g_loss - real_part, rel=1e-6)
 
@@ -131,9 +132,7 @@ def test_non_saturating_gradient_at_the_optimum_is_that_of_kl_minus_two_js():
         variable = tf.Variable(theta)
         tape.watch(variable)
         # E_q L(D*): the objective on each point alone, weighted by q.
-        each = tf.stack([
-            gk.NonSaturating().generator_loss(None, optimal_logits[i, None]) for i in range(4)
-        ])
+        each = tf.stack([gk.objectives.NonSaturating().generator_loss(None, optimal_logits[i, None]) for i in range(4)])
         loss = tf.reduce_sum(q_of(variable) * tf.cast(each, tf.float64))
     gradient = tape.gradient(loss, variable)
 
@@ -148,12 +147,12 @@ def test_non_saturating_gradient_at_the_optimum_is_that_of_kl_minus_two_js():
 
 def test_least_squares_loss_at_the_optimum_is_half_the_harmonic_overlap():
     # D* = p / (p + q): L_D = 1/2 sum (p q^2 + q p^2) / (p + q)^2 = 1/2 sum p q / (p + q).
-    loss, _ = on_laws(gk.LeastSquares(), P / (P + Q))
+    loss, _ = on_laws(gk.objectives.LeastSquares(), P / (P + Q))
     assert loss == pytest.approx(np.sum(P * Q / (P + Q)) / 2, rel=1e-6)
 
 
 def test_hinge_loss_at_the_optimum_is_two_minus_two_total_variations():
-    loss, _ = on_laws(gk.Hinge(), np.sign(P - Q))
+    loss, _ = on_laws(gk.objectives.Hinge(), np.sign(P - Q))
     assert loss == pytest.approx(2 - 2 * np.abs(P - Q).sum() / 2, rel=1e-6)
 
 
@@ -161,14 +160,14 @@ def test_wasserstein_loss_of_the_optimal_critic_is_minus_the_distance():
     # On a line, W1 = sum |F_p - F_q|, and the critic's slope is the sign of F_q - F_p.
     difference = np.cumsum(P - Q)[:-1]
     critic = np.concatenate([[0.0], np.cumsum(-np.sign(difference))])
-    loss, _ = on_laws(gk.Wasserstein(), critic)
+    loss, _ = on_laws(gk.objectives.Wasserstein(), critic)
     assert -loss == pytest.approx(np.abs(difference).sum(), rel=1e-5)
 
 
 @pytest.mark.parametrize("shift", [-7.0, 3.0])
 @pytest.mark.parametrize("player", [0, 1])
 def test_relativistic_losses_ignore_a_shift_of_the_discriminator(shift, player):
-    objective = gk.RelativisticPairing()
+    objective = gk.objectives.RelativisticPairing()
     moved = losses(objective, np.add(REAL, shift), np.add(FAKE, shift))
     assert moved[player] == pytest.approx(losses(objective, REAL, FAKE)[player], rel=1e-5)
 
@@ -178,8 +177,8 @@ def test_saturation_is_where_the_names_say():
     logits = tf.constant([[-50.0]])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(logits)
-        minimax = gk.Minimax().generator_loss(None, logits)
-        non_saturating = gk.NonSaturating().generator_loss(None, logits)
+        minimax = gk.objectives.Minimax().generator_loss(None, logits)
+        non_saturating = gk.objectives.NonSaturating().generator_loss(None, logits)
     assert tape.gradient(minimax, logits).numpy().item() == pytest.approx(0.0, abs=1e-12)
     assert tape.gradient(non_saturating, logits).numpy().item() == pytest.approx(-1.0)
 
@@ -214,7 +213,7 @@ def test_every_f_divergence_has_a_name(divergence):
 
 
 def test_an_objective_is_returned_as_it_is():
-    objective = gk.Hinge()
+    objective = gk.objectives.Hinge()
     assert objectives.get(objective) is objective
 
 
@@ -225,7 +224,7 @@ def test_unknown_name_lists_the_known_ones(name):
     assert f"Received: objective={name!r}" in str(error.value)
 
 
-@pytest.mark.parametrize("wrong", [gk.Hinge, None, 3])
+@pytest.mark.parametrize("wrong", [gk.objectives.Hinge, None, 3])
 def test_what_is_no_objective_is_refused(wrong):
     with pytest.raises(TypeError, match="name or an instance of a subclass"):
         objectives.get(wrong)

@@ -1,9 +1,9 @@
 """Penalties that look at logits rather than slopes: LeCam, consistency; and weight clipping."""
 
 import tfgan_kit as gk
-from tfgan_kit.batch import Batch
 from tfgan_kit.penalties import Step
 from tfgan_kit.penalties.consistency import change
+from tfgan_kit.training.batch import Batch
 
 import keras
 import numpy as np
@@ -20,8 +20,15 @@ def column(values):
 
 def step(real_logits=None, fake_logits=None, real=IMAGES, fake=IMAGES, discriminator=None):
     return Step(
-        tf.constant(real), tf.constant(fake), None, None, real_logits, fake_logits, discriminator,
-        None, lambda shape: Batch.of(real).uniform(tf.constant((1, 2), tf.int64), shape),
+        tf.constant(real),
+        tf.constant(fake),
+        None,
+        None,
+        real_logits,
+        fake_logits,
+        discriminator,
+        None,
+        lambda shape: Batch.of(real).uniform(tf.constant((1, 2), tf.int64), shape),
     )
 
 
@@ -29,7 +36,7 @@ def step(real_logits=None, fake_logits=None, real=IMAGES, fake=IMAGES, discrimin
 
 
 def lecam(**arguments):
-    penalty = gk.LeCam(**arguments)
+    penalty = gk.penalties.LeCam(**arguments)
     penalty.build(keras.layers.Layer())
     return penalty
 
@@ -67,12 +74,12 @@ def test_lecam_averages_are_constants_of_the_loss():
 def test_lecam_outside_of_its_ranges_is_refused(arguments):
     name, value = next(iter(arguments.items()))
     with pytest.raises(ValueError, match=f"`{name}` .*Received: {name}={value}"):
-        gk.LeCam(**arguments)
+        gk.penalties.LeCam(**arguments)
 
 
 def small_gan(penalty, **arguments):
     keras.utils.set_random_seed(0)
-    gan = gk.GAN(gk.MLPGenerator(width=4), gk.MLPDiscriminator(width=4), **arguments)
+    gan = gk.GAN(gk.networks.MLPGenerator(width=4), gk.networks.MLPDiscriminator(width=4), **arguments)
     gan.compile("adam", "adam", penalties=[penalty])
     return gan
 
@@ -80,7 +87,7 @@ def small_gan(penalty, **arguments):
 @pytest.mark.thorough
 def test_lecam_averages_survive_a_file(tmp_path):
     points = np.random.default_rng(1).normal(size=(32, 2)).astype(np.float32)
-    gan = small_gan(gk.LeCam(start=0))
+    gan = small_gan(gk.penalties.LeCam(start=0))
     gan.fit(points, batch_size=8, verbose=0)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
@@ -123,7 +130,7 @@ def total(images):
 
 
 def test_discriminator_that_ignores_the_change_costs_nothing():
-    penalty = gk.Consistency(max_shift=0)
+    penalty = gk.penalties.Consistency(max_shift=0)
     logits = total(tf.constant(IMAGES))
     assert float(penalty.value(step(logits, logits, discriminator=total))) == pytest.approx(0, abs=1e-8)
 
@@ -132,7 +139,9 @@ def brightness(images):
     return images[:, 0, 0, :1]
 
 
-@pytest.mark.parametrize("cls, weights", [(gk.Consistency, (2.0, 0.0)), (gk.BalancedConsistency, (2.0, 3.0))])
+@pytest.mark.parametrize(
+    "cls, weights", [(gk.penalties.Consistency, (2.0, 0.0)), (gk.penalties.BalancedConsistency, (2.0, 3.0))]
+)
 def test_consistency_is_the_mean_square_of_what_the_change_does_to_the_logits(cls, weights):
     fake = 2 * IMAGES[::-1]
     arguments = {"weight": weights[0], "max_shift": 1} | ({"fake_weight": 3.0} if weights[1] else {})
@@ -151,7 +160,7 @@ def test_consistency_is_the_mean_square_of_what_the_change_does_to_the_logits(cl
 def test_points_and_images_below_the_shift_are_refused(images, shift):
     record = step(column([0.0] * N), column([0.0] * N), images, images, lambda x: column([0.0] * N))
     with pytest.raises(ValueError, match=r"larger than the shift.*Received: images \(5, "):
-        gk.Consistency(max_shift=shift).value(record)
+        gk.penalties.Consistency(max_shift=shift).value(record)
 
 
 # Weight clipping
@@ -159,12 +168,15 @@ def test_points_and_images_below_the_shift_are_refused(images, shift):
 
 @pytest.mark.thorough
 def test_clipped_weights_stay_in_the_box_while_training():
-    clip = gk.WeightClipping(0.05)
-    critic = keras.Sequential([
-        keras.Input((2,)), keras.layers.Dense(8, kernel_constraint=clip, bias_constraint=clip),
-        keras.layers.Dense(1, kernel_constraint=clip),
-    ])
-    gan = gk.GAN(gk.MLPGenerator(width=4), critic)
+    clip = gk.penalties.WeightClipping(0.05)
+    critic = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(8, kernel_constraint=clip, bias_constraint=clip),
+            keras.layers.Dense(1, kernel_constraint=clip),
+        ]
+    )
+    gan = gk.GAN(gk.networks.MLPGenerator(width=4), critic)
     gan.compile("adam", keras.optimizers.RMSprop(0.1), objective="wasserstein")
     gan.fit(np.ones((32, 2), np.float32), batch_size=8, verbose=0)
     kernels = [layer.kernel.numpy() for layer in critic.layers]
@@ -174,9 +186,9 @@ def test_clipped_weights_stay_in_the_box_while_training():
 @pytest.mark.parametrize("limit", [0.0, -1.0])
 def test_limit_that_is_not_positive_is_refused(limit):
     with pytest.raises(ValueError, match=f"`limit` must be positive. Received: limit={limit}"):
-        gk.WeightClipping(limit)
+        gk.penalties.WeightClipping(limit)
 
 
 def test_clipping_survives_a_config():
-    constraint = keras.constraints.deserialize(keras.constraints.serialize(gk.WeightClipping(0.3)))
+    constraint = keras.constraints.deserialize(keras.constraints.serialize(gk.penalties.WeightClipping(0.3)))
     np.testing.assert_allclose(constraint(np.array([-1.0, 0.2, 1.0], np.float32)), [-0.3, 0.2, 0.3])

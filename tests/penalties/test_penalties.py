@@ -1,8 +1,8 @@
 """Penalties on discriminators whose gradients are known in closed form."""
 
 import tfgan_kit as gk
-from tfgan_kit.batch import Batch
 from tfgan_kit.penalties import Step
+from tfgan_kit.training.batch import Batch
 
 import numpy as np
 import pytest
@@ -28,7 +28,14 @@ def quadratic(x):
 
 def step(discriminator, real=REAL, fake=FAKE, seed=(1, 2)):
     return Step(
-        tf.constant(real), tf.constant(fake), None, None, None, None, discriminator, None,
+        tf.constant(real),
+        tf.constant(fake),
+        None,
+        None,
+        None,
+        None,
+        discriminator,
+        None,
         lambda shape: Batch.of(real).uniform(tf.constant(seed, tf.int64), shape),
     )
 
@@ -36,18 +43,18 @@ def step(discriminator, real=REAL, fake=FAKE, seed=(1, 2)):
 # R1, R2
 
 
-@pytest.mark.parametrize("penalty", [gk.R1(gamma=3.0), gk.R2(gamma=3.0)], ids=["r1", "r2"])
+@pytest.mark.parametrize("penalty", [gk.penalties.R1(gamma=3.0), gk.penalties.R2(gamma=3.0)], ids=["r1", "r2"])
 def test_penalty_of_a_linear_discriminator_is_half_gamma_times_its_squared_norm(penalty):
     assert float(penalty.value(step(linear))) == pytest.approx(3.0 / 2 * 14.0, rel=1e-6)
 
 
-@pytest.mark.parametrize("cls, images", [(gk.R1, REAL), (gk.R2, FAKE)], ids=["r1", "r2"])
+@pytest.mark.parametrize("cls, images", [(gk.penalties.R1, REAL), (gk.penalties.R2, FAKE)], ids=["r1", "r2"])
 def test_penalty_of_a_quadratic_discriminator_is_the_mean_square_of_a_x(cls, images):
     expected = 0.7 / 2 * np.mean(np.sum((images @ A) ** 2, axis=1))
     assert float(cls(gamma=0.7).value(step(quadratic))) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("cls", [gk.R1, gk.R2])
+@pytest.mark.parametrize("cls", [gk.penalties.R1, gk.penalties.R2])
 def test_penalty_sums_over_all_axes_of_an_image(cls):
     images = np.zeros((N, 2, 2, D), np.float32)
 
@@ -58,7 +65,7 @@ def test_penalty_sums_over_all_axes_of_an_image(cls):
     assert float(value) == pytest.approx(4 * 14.0, rel=1e-6)
 
 
-@pytest.mark.parametrize("cls", [gk.R1, gk.R2])
+@pytest.mark.parametrize("cls", [gk.penalties.R1, gk.penalties.R2])
 def test_gamma_zero_is_no_penalty(cls):
     assert float(cls(gamma=0.0).value(step(quadratic))) == 0.0
 
@@ -72,10 +79,10 @@ SLOPE = np.sqrt(14.0)  # of the linear discriminator
 @pytest.mark.parametrize(
     "cls, cost",
     [
-        (gk.GradientPenalty, lambda slope: (slope - 1) ** 2),
-        (gk.OneSidedGradientPenalty, lambda slope: max(0.0, slope - 1) ** 2),
-        (gk.ZeroCenteredGradientPenalty, lambda slope: slope**2),
-        (gk.DRAGAN, lambda slope: (slope - 1) ** 2),
+        (gk.penalties.GradientPenalty, lambda slope: (slope - 1) ** 2),
+        (gk.penalties.OneSidedGradientPenalty, lambda slope: max(0.0, slope - 1) ** 2),
+        (gk.penalties.ZeroCenteredGradientPenalty, lambda slope: slope**2),
+        (gk.penalties.DRAGAN, lambda slope: (slope - 1) ** 2),
     ],
 )
 def test_cost_of_a_linear_discriminator_is_that_of_its_slope(cls, cost, scale):
@@ -97,7 +104,7 @@ def seen_by(penalty, real, fake, seed=(3, 4)):
 
 def test_dragan_looks_around_real_images_with_gaussian_noise():
     real = np.zeros((4096, 2), np.float32) + 5.0
-    noise = (seen_by(gk.DRAGAN(deviation=0.5), real, real * np.nan) - 5.0) / 0.5
+    noise = (seen_by(gk.penalties.DRAGAN(deviation=0.5), real, real * np.nan) - 5.0) / 0.5
     # Kolmogorov-Smirnov: below 1.95 / sqrt(n) with probability 0.999.
     assert stats.kstest(noise.ravel(), "norm").statistic < 1.95 / np.sqrt(noise.size)
 
@@ -105,19 +112,19 @@ def test_dragan_looks_around_real_images_with_gaussian_noise():
 @pytest.mark.parametrize("draw", [0.0, 1 - 2.0**-23])
 def test_dragan_of_the_outermost_draws_is_finite(draw):
     around = step(linear)._replace(uniform=lambda shape: tf.fill([N, *shape], draw))
-    assert float(gk.DRAGAN(1.0).value(around)) == pytest.approx((SLOPE - 1) ** 2, rel=1e-5)
+    assert float(gk.penalties.DRAGAN(1.0).value(around)) == pytest.approx((SLOPE - 1) ** 2, rel=1e-5)
 
 
 @pytest.mark.parametrize("deviation", [0.0, -1.0])
 def test_noise_without_a_deviation_is_refused(deviation):
     with pytest.raises(ValueError, match=f"must be positive. Received: deviation={deviation}"):
-        gk.DRAGAN(deviation=deviation)
+        gk.penalties.DRAGAN(deviation=deviation)
 
 
 def mixing_of(seed, count=4096):
     """The mixing factors: with real = 0 and fake = 1 every coordinate of x^ is its row's factor."""
     real = np.zeros((count, 2), np.float32)
-    return seen_by(gk.GradientPenalty(), real, real + 1.0, seed)
+    return seen_by(gk.penalties.GradientPenalty(), real, real + 1.0, seed)
 
 
 def test_gradient_penalty_mixes_uniformly_between_real_and_fake():
@@ -140,7 +147,7 @@ def test_gradient_penalty_mixing_comes_from_the_seed_alone(seed, equal):
 
 
 def test_gradient_penalty_lies_on_the_line_of_its_pair():
-    factors = (seen_by(gk.GradientPenalty(), REAL, FAKE) - REAL) / (FAKE - REAL)
+    factors = (seen_by(gk.penalties.GradientPenalty(), REAL, FAKE) - REAL) / (FAKE - REAL)
     np.testing.assert_allclose(factors, factors[:, :1] * np.ones(D), atol=1e-4)
 
 
@@ -150,8 +157,12 @@ def test_gradient_penalty_lies_on_the_line_of_its_pair():
 @pytest.mark.parametrize(
     "penalty",
     [
-        gk.R1(), gk.R2(), gk.GradientPenalty(), gk.OneSidedGradientPenalty(),
-        gk.ZeroCenteredGradientPenalty(), gk.DRAGAN(),
+        gk.penalties.R1(),
+        gk.penalties.R2(),
+        gk.penalties.GradientPenalty(),
+        gk.penalties.OneSidedGradientPenalty(),
+        gk.penalties.ZeroCenteredGradientPenalty(),
+        gk.penalties.DRAGAN(),
     ],
     ids=lambda penalty: type(penalty).__name__,
 )
@@ -185,8 +196,12 @@ def test_gradient_in_the_weights_equals_finite_differences(penalty):
 @pytest.mark.parametrize(
     "penalty, expected",
     [
-        (gk.R1(), 0.0), (gk.R2(), 0.0), (gk.GradientPenalty(10.0), 10.0), (gk.DRAGAN(10.0), 10.0),
-        (gk.OneSidedGradientPenalty(), 0.0), (gk.ZeroCenteredGradientPenalty(), 0.0),
+        (gk.penalties.R1(), 0.0),
+        (gk.penalties.R2(), 0.0),
+        (gk.penalties.GradientPenalty(10.0), 10.0),
+        (gk.penalties.DRAGAN(10.0), 10.0),
+        (gk.penalties.OneSidedGradientPenalty(), 0.0),
+        (gk.penalties.ZeroCenteredGradientPenalty(), 0.0),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -203,7 +218,7 @@ def test_zero_gradient_is_no_nan(penalty, expected):
 
 @pytest.mark.parametrize("iteration", range(7))
 def test_lazy_penalty_is_interval_times_the_value_when_due_and_zero_between(iteration):
-    penalty = gk.R1(gamma=2.0, interval=3)  # value 14
+    penalty = gk.penalties.R1(gamma=2.0, interval=3)  # value 14
     expected = 3 * 14.0 if iteration in (0, 3, 6) else 0.0
     found = tf.function(lambda i: penalty(step(linear), i))(tf.constant(iteration, tf.int64))
     assert float(found) == pytest.approx(expected, rel=1e-6)
@@ -211,7 +226,7 @@ def test_lazy_penalty_is_interval_times_the_value_when_due_and_zero_between(iter
 
 @pytest.mark.parametrize("interval", [1, 2, 4])
 def test_a_cycle_of_lazy_gradients_has_the_mean_of_the_eager_one(interval):
-    penalty = gk.R1(gamma=2.0, interval=interval)
+    penalty = gk.penalties.R1(gamma=2.0, interval=interval)
     w = tf.Variable(W)
 
     @tf.function
@@ -225,7 +240,7 @@ def test_a_cycle_of_lazy_gradients_has_the_mean_of_the_eager_one(interval):
 
 
 def test_lazy_penalty_traces_once():
-    traces, penalty = [], gk.R1(interval=3)
+    traces, penalty = [], gk.penalties.R1(interval=3)
 
     @tf.function
     def call(iteration):
@@ -240,7 +255,10 @@ def test_lazy_penalty_traces_once():
 # Bad input
 
 
-@pytest.mark.parametrize("cls", [gk.R1, gk.R2, gk.GradientPenalty, gk.DRAGAN, gk.Consistency])
+@pytest.mark.parametrize(
+    "cls",
+    [gk.penalties.R1, gk.penalties.R2, gk.penalties.GradientPenalty, gk.penalties.DRAGAN, gk.penalties.Consistency],
+)
 @pytest.mark.parametrize("interval", [0, -1, 1.5, "2"])
 def test_interval_that_is_no_positive_integer_is_refused(cls, interval):
     with pytest.raises(ValueError, match="whole number of steps") as error:
@@ -251,9 +269,13 @@ def test_interval_that_is_no_positive_integer_is_refused(cls, interval):
 @pytest.mark.parametrize(
     "cls, argument",
     [
-        (gk.R1, "gamma"), (gk.R2, "gamma"), (gk.GradientPenalty, "weight"), (gk.LeCam, "weight"),
-        (gk.Consistency, "weight"), (gk.Consistency, "max_shift"),
-        (gk.BalancedConsistency, "fake_weight"),
+        (gk.penalties.R1, "gamma"),
+        (gk.penalties.R2, "gamma"),
+        (gk.penalties.GradientPenalty, "weight"),
+        (gk.penalties.LeCam, "weight"),
+        (gk.penalties.Consistency, "weight"),
+        (gk.penalties.Consistency, "max_shift"),
+        (gk.penalties.BalancedConsistency, "fake_weight"),
     ],
 )
 def test_negative_weight_is_refused(cls, argument):
@@ -264,9 +286,13 @@ def test_negative_weight_is_refused(cls, argument):
 @pytest.mark.parametrize(
     "penalty, name",
     [
-        (gk.R1(), "r1"), (gk.R2(), "r2"), (gk.GradientPenalty(), "gradient_penalty"),
-        (gk.DRAGAN(), "dragan"), (gk.LeCam(), "lecam"), (gk.Consistency(), "consistency"),
-        (gk.BalancedConsistency(), "balanced_consistency"),
+        (gk.penalties.R1(), "r1"),
+        (gk.penalties.R2(), "r2"),
+        (gk.penalties.GradientPenalty(), "gradient_penalty"),
+        (gk.penalties.DRAGAN(), "dragan"),
+        (gk.penalties.LeCam(), "lecam"),
+        (gk.penalties.Consistency(), "consistency"),
+        (gk.penalties.BalancedConsistency(), "balanced_consistency"),
     ],
 )
 def test_penalty_joins_the_discriminator_under_its_own_name(penalty, name):

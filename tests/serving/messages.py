@@ -24,11 +24,7 @@ class Caller:
     """The stubs of one server; `address` is host:port or unix:PATH."""
 
     def __init__(self, address, credentials=None):
-        self.channel = (
-            grpc.secure_channel(address, credentials)
-            if credentials
-            else grpc.insecure_channel(address)
-        )
+        self.channel = grpc.secure_channel(address, credentials) if credentials else grpc.insecure_channel(address)
         self.prediction = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
         self.service = model_service_pb2_grpc.ModelServiceStub(self.channel)
 
@@ -76,11 +72,7 @@ def config(*models):
 def model(base_path, name="toy", policy=None, platform="tensorflow", labels=None):
     """A `ModelConfig`; `policy` as `{"latest": {"num_versions": 2}}`."""
     return model_server_config_pb2.ModelConfig(
-        name=name,
-        base_path=str(base_path),
-        model_platform=platform,
-        model_version_policy=policy,
-        version_labels=labels,
+        name=name, base_path=str(base_path), model_platform=platform, model_version_policy=policy, version_labels=labels
     )
 
 

@@ -6,17 +6,15 @@ import json
 import pathlib
 
 from tfgan_kit.serving import ModelServer
-from tfgan_kit.serving.methods import ModelMethods
-from tfgan_kit.serving.rest import RestGateway
+from tfgan_kit.serving.protocol.methods import ModelMethods
+from tfgan_kit.serving.rest.gateway import RestGateway
 from tfgan_kit.serving.rest_options import RestOptions
 
 import tensorflow as tf
 
 from tests.serving import toy
 
-DTYPES = (
-    "float32 float64 int8 uint8 int16 int32 int64 uint32 uint64 bool string float16 bfloat16 uint16"
-).split()
+DTYPES = ("float32 float64 int8 uint8 int16 int32 int64 uint32 uint64 bool string float16 bfloat16 uint16").split()
 STATUS = """{
  "model_version_status": [
   {

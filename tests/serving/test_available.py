@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 
-from tfgan_kit.serving.rest import RestGateway
+from tfgan_kit.serving.rest.gateway import RestGateway
 
 import pytest
 
@@ -41,10 +41,10 @@ def test_an_available_version_is_exit_0_and_silence(rest_port, arguments):
     assert available(rest_port, *arguments) == (0, "")
 
 
-@pytest.mark.parametrize("arguments, reason", [
-    (["nope"], "Could not find any versions of model nope"),
-    (["toy", "9"], "Could not find version 9 of model toy"),
-])
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [(["nope"], "Could not find any versions of model nope"), (["toy", "9"], "Could not find version 9 of model toy")],
+)
 def test_what_is_not_served_is_exit_1_with_the_servers_words(rest_port, arguments, reason):
     code, said = available(rest_port, *arguments)
     assert code == 1 and reason in said

@@ -4,8 +4,8 @@ import contextlib
 import pathlib
 
 from tfgan_kit.serving import BatchingParameters
-from tfgan_kit.serving.calls import status_of
-from tfgan_kit.serving.saved_model import SavedModel
+from tfgan_kit.serving.models.saved_model import SavedModel
+from tfgan_kit.serving.protocol.errors import status_of
 
 import grpc
 import numpy as np
@@ -50,9 +50,7 @@ def ask(signature, *seeds, wanted=()):
 
 
 def test_concurrent_calls_run_as_one_batch_of_an_allowed_size(signature):
-    parameters = BatchingParameters(
-        max_batch_size=8, batch_timeout_micros=2_000_000, allowed_batch_sizes=(8,)
-    )
+    parameters = BatchingParameters(max_batch_size=8, batch_timeout_micros=2_000_000, allowed_batch_sizes=(8,))
     run = signature(3, parameters)
     answers = toy.at_once(8, lambda k: ask(run, k))
     assert [int(answer["value"][0]) for answer in answers] == [3 * k for k in range(8)]
@@ -126,9 +124,7 @@ def test_one_callers_bad_row_fails_that_caller_alone(table):
 def test_merged_answers_equal_the_single_ones(serve):
     target = f"localhost:{serve(batching=BatchingParameters(32, 2_000)).port}"
     with GeneratorClient(target, "toy") as client:
-        answers = toy.at_once(
-            16, lambda k: client.generate(seeds=np.arange(k, 2 * k + 1), labels=[k] * (k + 1))
-        )
+        answers = toy.at_once(16, lambda k: client.generate(seeds=np.arange(k, 2 * k + 1), labels=[k] * (k + 1)))
     for k, images in enumerate(answers):
         np.testing.assert_array_equal(images, toy.expected(np.arange(k, 2 * k + 1), k))
 

@@ -150,11 +150,7 @@ def test_several_signatures_answer_for_the_same_examples(stub):
     [
         ("zz", "No signature was found with the name: zz"),
         ("", "No signature was found with the name: serving_default"),
-        (
-            "wide",
-            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] "
-            "but got [2,2]",
-        ),
+        ("wide", "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got [2,2]"),
         ("first_only", "Input batch size did not match output batch size: 2 vs. 1"),
         ("classify", "Expected one output Tensor."),
     ],

@@ -5,13 +5,13 @@ import gzip
 import json
 import tracemalloc
 
-from tfgan_kit.serving import json_answers, tensors
-from tfgan_kit.serving.calls import RequestError
-from tfgan_kit.serving.json_excerpt import excerpt, type_name
-from tfgan_kit.serving.json_requests import COLUMN, ROW
-from tfgan_kit.serving.json_tensors import array_of
-from tfgan_kit.serving.json_text import parse_object
-from tfgan_kit.serving.rest_calls import BodyTooLargeError, unpacked
+from tfgan_kit.serving.protocol import tensors
+from tfgan_kit.serving.protocol.errors import RequestError
+from tfgan_kit.serving.rest import json_answers
+from tfgan_kit.serving.rest.dispatch import BodyTooLargeError, unpacked
+from tfgan_kit.serving.rest.json_arrays import array_of
+from tfgan_kit.serving.rest.json_requests import COLUMN, ROW
+from tfgan_kit.serving.rest.json_text import excerpt, parse_object, type_name
 
 import grpc
 import numpy as np

@@ -3,7 +3,7 @@
 import socket
 
 from tfgan_kit.serving import ServerOptions, StartError
-from tfgan_kit.serving.listening import address_of
+from tfgan_kit.serving.grpc.listening import address_of
 
 import grpc
 import pytest
@@ -51,9 +51,7 @@ def client_credentials(authority, certificate=None):
     if certificate is None:
         return grpc.ssl_channel_credentials(authority.cert_pem.bytes())
     return grpc.ssl_channel_credentials(
-        authority.cert_pem.bytes(),
-        certificate.private_key_pem.bytes(),
-        certificate.cert_chain_pems[0].bytes(),
+        authority.cert_pem.bytes(), certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes()
     )
 
 
@@ -63,9 +61,7 @@ def code_of(caller):
     return caught.value.code()
 
 
-def test_a_tls_port_answers_who_trusts_its_authority_and_nobody_in_plain_text(
-    serve, ssl_file, authority
-):
+def test_a_tls_port_answers_who_trusts_its_authority_and_nobody_in_plain_text(serve, ssl_file, authority):
     address = f"localhost:{serve(options=ServerOptions(ssl_config_file=ssl_file('false'))).port}"
     assert messages.Caller(address, client_credentials(authority)).scale() == (1, 1)
     assert code_of(messages.Caller(address, client_credentials(trustme.CA()))) is UNAVAILABLE

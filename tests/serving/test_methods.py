@@ -4,23 +4,18 @@ import contextlib
 import json
 
 from tfgan_kit.serving import ServerOptions
-from tfgan_kit.serving.calls import RequestError, status_of
-from tfgan_kit.serving.loading import Loader
-from tfgan_kit.serving.methods import ModelMethods
-from tfgan_kit.serving.models import Models
-from tfgan_kit.serving.monitoring import Monitor
-from tfgan_kit.serving.rest_calls import RestCalls
+from tfgan_kit.serving.models.loading import Loader
+from tfgan_kit.serving.models.model_list import Models
+from tfgan_kit.serving.prometheus import Monitor
+from tfgan_kit.serving.protocol.errors import RequestError, status_of
+from tfgan_kit.serving.protocol.methods import ModelMethods
+from tfgan_kit.serving.rest.dispatch import RestCalls
 
 import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    get_model_status_pb2,
-    model_management_pb2,
-    model_pb2,
-)
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_management_pb2, model_pb2
 
 from tests.serving import messages, toy
 from tests.serving.test_options import save_counter
@@ -62,9 +57,7 @@ def test_signature_def_says_which_version_it_describes(methods, asked):
 
 
 def test_metadata_and_signature_def_agree(methods):
-    request = get_model_metadata_pb2.GetModelMetadataRequest(
-        model_spec=spec(), metadata_field=["signature_def"]
-    )
+    request = get_model_metadata_pb2.GetModelMetadataRequest(model_spec=spec(), metadata_field=["signature_def"])
     packed = get_model_metadata_pb2.SignatureDefMap()
     methods.metadata(request).metadata["signature_def"].Unpack(packed)
     assert dict(packed.signature_def) == methods.signature_def(spec())[1]

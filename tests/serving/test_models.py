@@ -119,10 +119,7 @@ def _platform_text(name, platform):
 
 
 REFUSED = {
-    "twice": (
-        lambda base: [model(base), model(base)],
-        "Illegal to list model toy multiple times in config list",
-    ),
+    "twice": (lambda base: [model(base), model(base)], "Illegal to list model toy multiple times in config list"),
     "relative": (
         lambda base: [model("models/q", "q")],
         "Expected model q to have an absolute path or URI; got base_path()=models/q",
@@ -132,10 +129,7 @@ REFUSED = {
         "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
         "ModelServerConfig::model_platform, model name is q",
     ),
-    "other platform": (
-        lambda base: [model(base, "q", platform="pytorch")],
-        _platform_text("q", "pytorch"),
-    ),
+    "other platform": (lambda base: [model(base, "q", platform="pytorch")], _platform_text("q", "pytorch")),
     "changed platform": (
         lambda base: [model(base, platform="pytorch")],
         "Illegal to change a model's platform. For model toy platform was tensorflow "
@@ -156,8 +150,7 @@ def test_a_list_is_refused_whole_with_the_contracts_text(server, caller, base_pa
 
 def test_a_request_without_a_list_is_refused(server, caller):
     text = (
-        "ServerModelConfig type not supported by HandleReloadConfigRequest. "
-        "Only ModelConfigList is currently supported"
+        "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported"
     )
     with refused(INVALID, text):
         caller.service.HandleReloadConfigRequest(model_management_pb2.ReloadConfigRequest())
@@ -184,9 +177,7 @@ def test_a_base_path_without_versions_is_refused(server, caller, tmp_path):
         caller.reload(model(tmp_path / "empty", "q"))
 
 
-def test_a_new_model_that_does_not_load_is_named_and_the_others_serve(
-    server, caller, base_path, second
-):
+def test_a_new_model_that_does_not_load_is_named_and_the_others_serve(server, caller, base_path, second):
     shutil.rmtree(second / "7" / "variables")
     with pytest.raises(grpc.RpcError) as caught:
         caller.reload(model(base_path), model(second, "broken"))
@@ -211,10 +202,7 @@ def test_a_label_leads_to_its_version_and_moves_with_a_reload(three, server, cal
 
 
 def test_a_label_of_a_version_that_is_not_available_refuses_the_list_whole(three, server, caller):
-    text = (
-        "Request to assign label to version 2 of model toy, "
-        "which is not currently available for inference"
-    )
+    text = "Request to assign label to version 2 of model toy, which is not currently available for inference"
     with refused(FAILED, text):  # the list would load version 2, but the labels come first
         caller.reload(model(three, policy=ALL, labels={"canary": 2}))
     assert caller.states() == [(3, "AVAILABLE")]
@@ -229,17 +217,12 @@ def test_a_label_whose_version_is_unloaded_is_not_found(three, server, caller):
         caller.scale(label="stable")
 
 
-def test_where_it_is_allowed_a_new_label_may_come_before_its_version_but_may_not_move(
-    three, serve
-):
+def test_where_it_is_allowed_a_new_label_may_come_before_its_version_but_may_not_move(three, serve):
     options = ServerOptions(allow_version_labels_for_unavailable_models=True)
     caller = messages.Caller(f"localhost:{serve(options=options).port}")
     caller.reload(model(three, policy=TWO, labels={"canary": 2}))
     assert caller.scale(label="canary") == (2, 2)
-    text = (
-        "Request to assign label to version 1 of model toy, "
-        "which is not currently available for inference"
-    )
+    text = "Request to assign label to version 1 of model toy, which is not currently available for inference"
     with refused(FAILED, text):
         caller.reload(model(three, policy=TWO, labels={"canary": 1}))
 
@@ -271,12 +254,8 @@ def test_a_config_file_starts_all_its_models(three, second, tmp_path):
         assert caller.scale("second") == (2, 7)
 
 
-def test_a_config_file_is_read_again_and_a_broken_one_changes_nothing(
-    config_file, base_path, second, caplog
-):
-    options = ServerOptions(
-        model_config_file=str(config_file), model_config_file_poll_wait_seconds=POLL
-    )
+def test_a_config_file_is_read_again_and_a_broken_one_changes_nothing(config_file, base_path, second, caplog):
+    options = ServerOptions(model_config_file=str(config_file), model_config_file_poll_wait_seconds=POLL)
     with ModelServer(port=0, options=options) as server:
         caller = messages.Caller(f"localhost:{server.port}")
         rewrite(config_file, "model_config_list { config {\n nme: 1 } }")
@@ -307,8 +286,7 @@ def states(server):
     [
         ("model_config_list {", "models.config is not a ModelServerConfig as text: 1:"),
         (
-            'model_config_list { config { name: "q" base_path: "models/q" '
-            'model_platform: "tensorflow" } }',
+            'model_config_list { config { name: "q" base_path: "models/q" model_platform: "tensorflow" } }',
             "Expected model q to have an absolute path",
         ),
         ('model_config_list { config { name: "q" base_path: "/no/where" } }', "no folder /no/where"),
@@ -329,9 +307,7 @@ def test_labels_at_the_start_need_their_flag(tmp_path, base_path):
     path.write_text(text_format.MessageToString(labelled))
     with pytest.raises(StartError, match="assign label to version 1 of model toy"):
         ModelServer(port=0, options=ServerOptions(model_config_file=str(path))).start()
-    options = ServerOptions(
-        model_config_file=str(path), allow_version_labels_for_unavailable_models=True
-    )
+    options = ServerOptions(model_config_file=str(path), allow_version_labels_for_unavailable_models=True)
     with ModelServer(port=0, options=options) as server:
         assert messages.Caller(f"localhost:{server.port}").scale(label="stable") == (1, 1)
 

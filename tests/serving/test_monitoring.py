@@ -2,7 +2,7 @@
 
 import time
 
-from tfgan_kit.serving.monitoring import Monitor
+from tfgan_kit.serving.prometheus import Monitor
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -46,8 +46,7 @@ def test_only_good_answers_have_a_latency():
 
 
 @pytest.mark.parametrize(
-    "microseconds, limit",
-    [(0, "10"), (10, "10"), (11, "18"), (18, "18"), (33, "58.32"), (10**7, "1.3382e+07")],
+    "microseconds, limit", [(0, "10"), (10, "10"), (11, "18"), (18, "18"), (33, "58.32"), (10**7, "1.3382e+07")]
 )
 def test_a_latency_is_in_every_bucket_from_its_own_on(microseconds, limit):
     monitor = Monitor()
@@ -89,9 +88,7 @@ def test_unknown_names_make_no_labels():
     monitor = Monitor()
     for k in range(1000):
         monitor.request(f"model{k}", "Predict", "GRPC", "NOT_FOUND", 0.001)
-    assert samples(monitor) == {
-        (f"{PREFIX}request_count", *labels(model_name="", status="NOT_FOUND")): 1000
-    }
+    assert samples(monitor) == {(f"{PREFIX}request_count", *labels(model_name="", status="NOT_FOUND")): 1000}
 
 
 def test_a_listed_model_that_never_answered_has_a_label():

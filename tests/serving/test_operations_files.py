@@ -9,8 +9,8 @@ import sys
 
 from tfgan_kit import processor
 from tfgan_kit.export.batching import batching_text
-from tfgan_kit.serving import text_protos
-from tfgan_kit.serving.monitoring import Monitor
+from tfgan_kit.serving import config_files
+from tfgan_kit.serving.prometheus import Monitor
 
 import kubernetes_validate
 import promql_parser
@@ -19,7 +19,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "serving"
-[MODEL] = text_protos.read_model_config(FOLDER / "models.config").model_config_list.config
+[MODEL] = config_files.read_model_config(FOLDER / "models.config").model_config_list.config
 COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text())
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
 DEPLOYMENT, SERVICE = yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text())
@@ -28,13 +28,22 @@ RULES = [rule for group in yaml.safe_load((FOLDER / "alerts.yml").read_text())["
 POD = DEPLOYMENT["spec"]["template"]["spec"]
 [CONTAINER] = POD["containers"]
 ARGUMENTS = {"compose": COMPOSE["services"]["serving"]["command"], "kubernetes": CONTAINER["args"]}
-BATCHING = text_protos.read_batching_parameters(FOLDER / "batching.config")
-MONITORING = text_protos.read_monitoring_config(FOLDER / "monitoring.config")
+BATCHING = config_files.read_batching_parameters(FOLDER / "batching.config")
+MONITORING = config_files.read_monitoring_config(FOLDER / "monitoring.config")
 # main.cc of tensorflow_model_server r2.20: the flags that these files use.
 SERVER_FLAGS = {
-    "port", "rest_api_port", "rest_api_num_threads", "grpc_max_threads", "enable_batching", "batching_parameters_file",
-    "monitoring_config_file", "model_config_file", "model_config_file_poll_wait_seconds",
-    "allow_version_labels_for_unavailable_models", "tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism",
+    "port",
+    "rest_api_port",
+    "rest_api_num_threads",
+    "grpc_max_threads",
+    "enable_batching",
+    "batching_parameters_file",
+    "monitoring_config_file",
+    "model_config_file",
+    "model_config_file_poll_wait_seconds",
+    "allow_version_labels_for_unavailable_models",
+    "tensorflow_intra_op_parallelism",
+    "tensorflow_inter_op_parallelism",
 }
 
 
@@ -61,7 +70,7 @@ def test_allowed_sizes_rise_to_max_batch_size_and_are_even_from_2_on():
 
 def test_batching_config_is_what_an_export_of_its_size_writes_but_for_the_threads(tmp_path):
     (tmp_path / "written.config").write_text(batching_text(BATCHING.max_batch_size))
-    written = text_protos.read_batching_parameters(tmp_path / "written.config")
+    written = config_files.read_batching_parameters(tmp_path / "written.config")
     assert dataclasses.replace(written, num_batch_threads=BATCHING.num_batch_threads) == BATCHING
 
 
@@ -72,7 +81,7 @@ def test_at_most_a_quarter_of_a_batch_is_padding(size):
 
 
 def test_the_tls_example_names_every_part_and_holds_no_key():
-    example = text_protos.read_ssl_config(FOLDER / "ssl.config")
+    example = config_files.read_ssl_config(FOLDER / "ssl.config")
     for part in (example.server_key, example.server_cert, example.custom_ca):
         lines = part.splitlines()
         assert lines[0].startswith("-----BEGIN") and lines[1] == "..." and lines[2].startswith("-----END")
@@ -119,7 +128,9 @@ def test_both_deployments_switch_onednn_on():
 def test_compose_file_is_of_the_compose_specification():
     done = subprocess.run(
         [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", FOLDER / "compose.yaml"],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -3,8 +3,8 @@
 import shutil
 
 from tfgan_kit.serving import BatchingParameters, ServerOptions, StartError
-from tfgan_kit.serving.loading import Loader
-from tfgan_kit.serving.monitoring import Monitor
+from tfgan_kit.serving.models.loading import Loader
+from tfgan_kit.serving.prometheus import Monitor
 
 import numpy as np
 import pytest

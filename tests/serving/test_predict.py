@@ -46,9 +46,7 @@ def refusal(call, message):
 def test_an_answer_holds_the_images_and_which_model_made_them(stub, batching, as_content):
     predict = stub(batching=batching, enable_serialization_as_tensor_content=as_content).Predict
     answer = predict(request("generate", seed=np.int64([5, 7]), label=np.int32([0, 1])))
-    np.testing.assert_array_equal(
-        tf.make_ndarray(answer.outputs["images"]), toy.expected([5, 7], [0, 1])
-    )
+    np.testing.assert_array_equal(tf.make_ndarray(answer.outputs["images"]), toy.expected([5, 7], [0, 1]))
     assert bool(answer.outputs["images"].tensor_content) == as_content
     spec = answer.model_spec
     assert (spec.name, spec.version.value, spec.signature_name) == ("toy", 1, "generate")
@@ -60,8 +58,7 @@ def test_a_deserialised_answer_equals_the_reloaded_signature(stub, saved, batchi
     answer = stub(batching=batching).Predict(request("from_latent", latents=latents))
     reloaded = tf.saved_model.load(str(saved[1])).signatures["from_latent"]
     np.testing.assert_array_equal(
-        tf.make_ndarray(answer.outputs["images"]),
-        reloaded(latents=tf.constant(latents))["images"].numpy(),
+        tf.make_ndarray(answer.outputs["images"]), reloaded(latents=tf.constant(latents))["images"].numpy()
     )
 
 
@@ -74,10 +71,7 @@ def test_an_encoded_picture_decodes_to_the_image(stub, batching):
 
 def test_no_rows_are_refused_at_once_when_batching(stub):
     code, text = refusal(stub(batching=BATCHING[1]).Predict, request(seed=np.int64([])))
-    assert (code, text) == (
-        grpc.StatusCode.INVALID_ARGUMENT,
-        "The request has 0 rows; send at least 1.",
-    )
+    assert (code, text) == (grpc.StatusCode.INVALID_ARGUMENT, "The request has 0 rows; send at least 1.")
 
 
 def test_rows_beyond_the_batch_limit_are_refused(stub):
@@ -88,9 +82,7 @@ def test_rows_beyond_the_batch_limit_are_refused(stub):
 
 
 def test_as_many_rows_as_the_batch_limit_are_answered(stub):
-    answer = stub(batching=BatchingParameters(max_batch_size=8)).Predict(
-        request(seed=np.arange(8))
-    )
+    answer = stub(batching=BatchingParameters(max_batch_size=8)).Predict(request(seed=np.arange(8)))
     assert len(tf.make_ndarray(answer.outputs["images"])) == 8
 
 
@@ -102,8 +94,7 @@ def test_a_batched_signature_refuses_a_scalar(stub):
 
 def test_a_batched_signature_refuses_inputs_of_different_lengths(stub):
     code, text = refusal(
-        stub(batching=BATCHING[1]).Predict,
-        request("generate", seed=np.int64([1, 2]), label=np.int32([1])),
+        stub(batching=BATCHING[1]).Predict, request("generate", seed=np.int64([1, 2]), label=np.int32([1]))
     )
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert text == "Batching Run() input tensors must have equal 0th-dimension size"
@@ -139,10 +130,7 @@ def test_an_impossible_shape_is_refused(stub, sizes):
 def test_bytes_that_do_not_make_the_tensor_are_refused(stub):
     message = request(seed=np.int64([1, 2]))
     message.inputs["seed"].tensor_content = b"123"
-    assert refusal(stub().Predict, message) == (
-        grpc.StatusCode.INVALID_ARGUMENT,
-        "tensor parsing error: seed",
-    )
+    assert refusal(stub().Predict, message) == (grpc.StatusCode.INVALID_ARGUMENT, "tensor parsing error: seed")
 
 
 def test_bytes_that_are_no_message_are_refused(serve):

@@ -4,8 +4,8 @@ import contextlib
 import shutil
 import types
 
-from tfgan_kit.serving.refusals import Refusals
-from tfgan_kit.serving.versions import Versions
+from tfgan_kit.serving.models.load_retries import Refusals
+from tfgan_kit.serving.models.versions import Versions
 
 import pytest
 from tensorflow_serving.apis import get_model_status_pb2

@@ -22,9 +22,7 @@ def port(tmp_path_factory):
 
 
 def rows(port, instances, signature="serving_default", path=PREDICT):
-    status, answer = rest_toy.predict(
-        port, {"instances": instances, "signature_name": signature}, path
-    )
+    status, answer = rest_toy.predict(port, {"instances": instances, "signature_name": signature}, path)
     assert status == 200, answer
     assert list(answer) == ["predictions"]
     return answer["predictions"]
@@ -336,9 +334,7 @@ EXAMPLES = {"signature_name": "classify", "examples": [{"v": 0.25}, {"v": [1.0]}
 def test_classify_answers_labels_and_scores(port):
     status, answer, _ = rest_toy.ask(port, "POST", "/v1/models/toy:classify", EXAMPLES)
     assert status == 200, answer
-    assert json.loads(answer) == {
-        "results": [[["neg", 0.75], ["pos", 0.25]], [["neg", 0.0], ["pos", 1.0]]]
-    }
+    assert json.loads(answer) == {"results": [[["neg", 0.75], ["pos", 0.25]], [["neg", 0.0], ["pos", 1.0]]]}
 
 
 def test_the_context_belongs_to_every_example(port):

@@ -110,9 +110,7 @@ def surprises(port, bodies, seeds) -> list:
 
 
 def is_well(port) -> bool:
-    return rest_toy.predict(port, {"instances": [5]})[1] == {
-        "predictions": toy.expected([5]).tolist()
-    }
+    return rest_toy.predict(port, {"instances": [5]})[1] == {"predictions": toy.expected([5]).tolist()}
 
 
 @pytest.mark.parametrize("bodies", BODIES)

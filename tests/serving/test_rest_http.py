@@ -61,9 +61,7 @@ def code(answer: bytes) -> int:
 
 
 def test_a_gzip_body_is_unpacked(port):
-    status, answer, headers = rest_toy.ask(
-        port, "POST", PREDICT, gzip.compress(BODY), {"Content-Encoding": "gzip"}
-    )
+    status, answer, headers = rest_toy.ask(port, "POST", PREDICT, gzip.compress(BODY), {"Content-Encoding": "gzip"})
     np.testing.assert_array_equal(json.loads(answer)["predictions"], toy.expected([5]))
     assert status == 200 and "Content-Encoding" not in headers
 
@@ -222,10 +220,7 @@ def test_a_prediction_that_takes_too_long_is_504(folder):
 def test_calls_past_the_threads_and_the_queue_are_refused_at_once(folder):
     with rest_toy.gateway(folder, num_threads=1) as (rest, _):  # and 4 wait
         codes, slow = [], []
-        callers = [
-            threading.Thread(target=lambda: slow.append(rest_toy.predict(rest.port, SLOW)))
-            for _ in range(5)
-        ]
+        callers = [threading.Thread(target=lambda: slow.append(rest_toy.predict(rest.port, SLOW))) for _ in range(5)]
         for caller in callers:
             caller.start()
         toy.until(lambda: rest._running == 5)
@@ -361,7 +356,7 @@ def test_a_bad_option_is_named(option):
 
 
 def test_more_connections_than_files_are_closed_at_once_and_the_rest_go_on(folder, monkeypatch):
-    monkeypatch.setattr("tfgan_kit.serving.rest_connections._MOST", 3)
+    monkeypatch.setattr("tfgan_kit.serving.rest.gateway._MOST", 3)
     with rest_toy.gateway(folder) as (rest, _), contextlib.ExitStack() as open_:
         held = [open_.enter_context(socket.create_connection(("127.0.0.1", rest.port), 5)) for _ in range(3)]
         assert talk(rest.port, b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n") == b""

@@ -9,8 +9,8 @@ import threading
 
 from tfgan_kit.export.session import GraphSession
 from tfgan_kit.serving import BatchingParameters
-from tfgan_kit.serving.calls import RequestError, status_of
-from tfgan_kit.serving.saved_model import SavedModel
+from tfgan_kit.serving.models.saved_model import SavedModel
+from tfgan_kit.serving.protocol.errors import RequestError, status_of
 
 import grpc
 import numpy as np
@@ -106,12 +106,7 @@ class Odd(tf.Module):
     def rows(self, seed):
         return {"good": 2 * seed, "bad": tf.constant([1, 2, 3])}
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([], tf.float32, "scale"),
-            tf.TensorSpec([None], tf.int64, "seed"),
-        ]
-    )
+    @tf.function(input_signature=[tf.TensorSpec([], tf.float32, "scale"), tf.TensorSpec([None], tf.int64, "seed")])
     def scaled(self, scale, seed):
         return {"good": scale * tf.cast(seed, tf.float32)}
 

@@ -3,8 +3,8 @@
 import contextlib
 
 from tfgan_kit.serving import BatchingParameters
-from tfgan_kit.serving.calls import RequestError
-from tfgan_kit.serving.saved_model import SavedModel
+from tfgan_kit.serving.models.saved_model import SavedModel
+from tfgan_kit.serving.protocol.errors import RequestError
 
 import grpc
 import keras
@@ -28,9 +28,7 @@ def served(tmp_path):
             model = SavedModel(tmp_path / "1", batching, tags)
             stack.callback(model.close)
             run = model.signature(signature).run
-            return lambda **inputs: run(
-                {name: tf.make_tensor_proto(value) for name, value in inputs.items()}
-            )
+            return lambda **inputs: run({name: tf.make_tensor_proto(value) for name, value in inputs.items()})
 
         yield load
 
@@ -69,9 +67,7 @@ class Vocabulary(tf.Module):
         super().__init__()
         self.asset = tf.saved_model.Asset(str(path))
         index = tf.lookup.TextFileIndex
-        words = tf.lookup.TextFileInitializer(
-            self.asset, tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER
-        )
+        words = tf.lookup.TextFileInitializer(self.asset, tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER)
         self.table = tf.lookup.StaticHashTable(words, -1)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "word")])
@@ -133,9 +129,7 @@ def _save_first_generation(path):
     with tf.Graph().as_default(), v1.Session() as session:
         x = v1.placeholder(tf.float32, [None, 2], "x")
         weight = v1.get_variable("w", initializer=3.0, use_resource=True)
-        offset = v1.get_variable(
-            "b", initializer=0.0, use_resource=True, collections=[v1.GraphKeys.LOCAL_VARIABLES]
-        )
+        offset = v1.get_variable("b", initializer=0.0, use_resource=True, collections=[v1.GraphKeys.LOCAL_VARIABLES])
         y = tf.identity(weight * x + offset, "y")
         session.run([weight.initializer, offset.initializer])
         builder = v1.saved_model.Builder(path)
@@ -196,9 +190,7 @@ def _save_compiled(path):
 
 @pytest.mark.parametrize("batching", BATCHING)
 @pytest.mark.parametrize("signature", ["whole", "within_a_loop"])
-def test_a_function_with_jit_compile_is_refused_as_tensorflow_serving_does(
-    served, signature, batching
-):
+def test_a_function_with_jit_compile_is_refused_as_tensorflow_serving_does(served, signature, batching):
     run = served(_save_compiled, batching, signature)
     with pytest.raises(RequestError, match="^XLA compilation disabled$") as caught:
         run(x=ROWS)

@@ -54,9 +54,7 @@ def test_sigterm_lets_the_running_call_finish_and_exits_with_0(started, base_pat
     images = []
     with GeneratorClient(address, "toy") as client:
         client.wait_until_ready()
-        call = threading.Thread(
-            target=lambda: images.append(client.generate(seeds=[5], signature="slow"))
-        )
+        call = threading.Thread(target=lambda: images.append(client.generate(seeds=[5], signature="slow")))
         call.start()
         client.generate(seeds=[1])  # the slow one was sent before it
         process.send_signal(signal.SIGTERM)
@@ -69,9 +67,7 @@ CALLERS = 8
 
 
 def test_sigterm_under_load_fails_no_request_that_was_sent_before_it(started, base_path):
-    process, _, address = started(
-        "--model_name=toy", f"--model_base_path={base_path}", "--grpc_max_threads=64"
-    )
+    process, _, address = started("--model_name=toy", f"--model_base_path={base_path}", "--grpc_max_threads=64")
     began, ended = [[] for _ in range(CALLERS)], [[] for _ in range(CALLERS)]
 
     def ask(k):
@@ -225,10 +221,7 @@ BAD_FLAGS = {
         [PATH, "--enable_batching", "--batching_parameters_file=/a", "--max_batch_size=8"],
         "--max_batch_size and --batching_parameters_file: give one",
     ),
-    "no batching file": (
-        [PATH, "--enable_batching", "--batching_parameters_file=/no/where"],
-        "cannot read /no/where",
-    ),
+    "no batching file": ([PATH, "--enable_batching", "--batching_parameters_file=/no/where"], "cannot read /no/where"),
     "unknown": ([PATH, "--rest_api_prt=8501"], "Unknown command line flag 'rest_api_prt'"),
     "never polls": ([PATH, "--file_system_poll_wait_seconds=-1"], "flag --file_system_poll_wait"),
     "relative socket": ([PATH, "--grpc_socket_path=socket"], "grpc_socket_path must be absolute"),
@@ -256,9 +249,7 @@ print("REASONS", json.dumps({name: reason(a) for name, a in json.loads(sys.argv[
 @pytest.fixture(scope="module")
 def reasons():
     cases = json.dumps({name: arguments for name, (arguments, _) in BAD_FLAGS.items()})
-    done = subprocess.run(
-        [sys.executable, "-c", REASONS, cases], capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", REASONS, cases], capture_output=True, text=True, timeout=60)
     return json.loads(done.stdout.partition("REASONS")[2] or repr(done.stderr))
 
 

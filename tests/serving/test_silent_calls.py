@@ -2,7 +2,8 @@
 
 import time
 
-from tfgan_kit.serving import ServerOptions, grpc_calls
+from tfgan_kit.serving import ServerOptions
+from tfgan_kit.serving.grpc import admission
 
 import grpc
 import pytest
@@ -29,9 +30,9 @@ def test_more_silent_calls_than_threads_keep_no_one_out(small):
 
 def test_the_oldest_silent_call_makes_room(small):
     caller = messages.Caller(f"localhost:{small.port}")
-    with silent.calls(small, grpc_calls._SILENT) as calls:
-        toy.until(lambda: silent_ones(small) == grpc_calls._SILENT)
-        time.sleep(grpc_calls._PATIENCE_SECONDS)
+    with silent.calls(small, admission._SILENT) as calls:
+        toy.until(lambda: silent_ones(small) == admission._SILENT)
+        time.sleep(admission._PATIENCE_SECONDS)
         assert caller.scale() == (1, 1)
         toy.until(lambda: any(call.done() for call in calls))
         assert [call.code() for call in calls if call.done()] == [grpc.StatusCode.CANCELLED]

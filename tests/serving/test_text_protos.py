@@ -3,7 +3,7 @@
 import pathlib
 
 from tfgan_kit.serving import BatchingParameters
-from tfgan_kit.serving.text_protos import (
+from tfgan_kit.serving.config_files import (
     read_batching_parameters,
     read_model_config,
     read_monitoring_config,

@@ -6,9 +6,8 @@ import threading
 import time
 import weakref
 
-from tfgan_kit.serving.calls import RequestError
-from tfgan_kit.serving.policies import Policy
-from tfgan_kit.serving.versions import Versions, version_folders
+from tfgan_kit.serving.models.versions import Policy, Versions, version_folders
+from tfgan_kit.serving.protocol.errors import RequestError
 
 import numpy as np
 import pytest
@@ -40,9 +39,7 @@ def server(serve):
 
 def test_a_swap_under_load_loses_no_request_and_mixes_no_versions(server, base_path, saved):
     with contextlib.ExitStack() as stack:
-        clients = [
-            stack.enter_context(GeneratorClient(f"localhost:{server.port}", "toy")) for _ in range(4)
-        ]
+        clients = [stack.enter_context(GeneratorClient(f"localhost:{server.port}", "toy")) for _ in range(4)]
 
         def ask(k):
             return clients[k].generate(seeds=[100 + k])[0, 0, 0, 0]
@@ -61,9 +58,7 @@ def test_a_swap_under_load_loses_no_request_and_mixes_no_versions(server, base_p
 def test_a_call_that_runs_during_the_swap_is_finished_by_its_version(server, base_path, saved):
     with GeneratorClient(f"localhost:{server.port}", "toy") as client:
         images = []
-        call = threading.Thread(
-            target=lambda: images.append(client.generate(seeds=[7], signature="slow"))
-        )
+        call = threading.Thread(target=lambda: images.append(client.generate(seeds=[7], signature="slow")))
         call.start()
         toy.until(lambda: not server.versions.drained(timeout=0))
         toy.publish(saved[2], base_path, 2)
@@ -99,9 +94,7 @@ BAD = {
     "no variables": lambda version: shutil.rmtree(version / "variables"),
     "no index": _without("variables/variables.index"),
     "no data": _without("variables/variables.data-00000-of-00001"),
-    "cut data": lambda version: (version / "variables/variables.data-00000-of-00001").write_bytes(
-        b""
-    ),
+    "cut data": lambda version: (version / "variables/variables.data-00000-of-00001").write_bytes(b""),
     "cut graph": lambda version: (version / "saved_model.pb").write_bytes(b"\x0a\xff\x01"),
     "bad warmup": lambda version: toy.write_warmup(version, [b"\xff\xff"]),
     "unknown signature in warmup": lambda version: toy.write_warmup(version, [_unknown()]),
@@ -115,9 +108,7 @@ def _unknown():
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_version_is_refused_with_its_reason_and_the_good_one_stays(
-    server, base_path, saved, tmp_path, kind
-):
+def test_a_bad_version_is_refused_with_its_reason_and_the_good_one_stays(server, base_path, saved, tmp_path, kind):
     shutil.copytree(saved[2], tmp_path / "bad")
     BAD[kind](tmp_path / "bad")
     (tmp_path / "bad").rename(base_path / "2")

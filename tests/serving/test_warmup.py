@@ -2,10 +2,10 @@
 
 import shutil
 
-from tfgan_kit.export import signatures
-from tfgan_kit.serving.calls import RequestError
-from tfgan_kit.serving.saved_model import SavedModel
-from tfgan_kit.serving.warmup import warm_up
+from tfgan_kit.export import contract
+from tfgan_kit.serving.models.saved_model import SavedModel
+from tfgan_kit.serving.models.warmup import warm_up
+from tfgan_kit.serving.protocol.errors import RequestError
 
 import grpc
 import numpy as np
@@ -54,8 +54,8 @@ def test_more_than_1000_records_refuse_the_version(version):
 
 
 def test_a_file_that_is_no_tfrecord_refuses_the_version(version):
-    (version / signatures.EXTRA_ASSETS).mkdir()
-    (version / signatures.EXTRA_ASSETS / signatures.WARMUP_FILE).write_bytes(b"not a record" * 9)
+    (version / contract.EXTRA_ASSETS).mkdir()
+    (version / contract.EXTRA_ASSETS / contract.WARMUP_FILE).write_bytes(b"not a record" * 9)
     code, text = refusal(version)
     assert code is grpc.StatusCode.DATA_LOSS
     assert text.endswith("Please verify your warmup data is in TFRecord format.")

@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 
-from tfgan_kit.export import signatures
+from tfgan_kit.export import contract
 
 import numpy as np
 import tensorflow as tf
@@ -27,10 +27,7 @@ class Toy(tf.Module):
         return {"images": self._images(seed)}
 
     @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.int64, name="seed"),
-            tf.TensorSpec([None], tf.int32, name="label"),
-        ]
+        input_signature=[tf.TensorSpec([None], tf.int64, name="seed"), tf.TensorSpec([None], tf.int32, name="label")]
     )
     def generate(self, seed, label):
         return {"images": self._images(seed, tf.cast(label, tf.int64))}
@@ -44,10 +41,7 @@ class Toy(tf.Module):
         return {"png_bytes": _png(self._images(seed))}
 
     @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.int64, name="seed"),
-            tf.TensorSpec([None], tf.int32, name="label"),
-        ]
+        input_signature=[tf.TensorSpec([None], tf.int64, name="seed"), tf.TensorSpec([None], tf.int32, name="label")]
     )
     def generate_png(self, seed, label):
         return {"png_bytes": _png(self._images(seed, tf.cast(label, tf.int64)))}
@@ -97,9 +91,9 @@ def publish(version, base_path, number) -> None:
 
 def write_warmup(version, records) -> None:
     """Writes serialised records as the version's warmup file."""
-    folder = version / signatures.EXTRA_ASSETS
+    folder = version / contract.EXTRA_ASSETS
     folder.mkdir(exist_ok=True)
-    with tf.io.TFRecordWriter(str(folder / signatures.WARMUP_FILE)) as writer:
+    with tf.io.TFRecordWriter(str(folder / contract.WARMUP_FILE)) as writer:
         for record in records:
             writer.write(record)
 

@@ -8,7 +8,4 @@ from tfgan_kit.callbacks.sample_grid import SampleGrid
 from tfgan_kit.callbacks.step_tensor_board import StepTensorBoard
 from tfgan_kit.callbacks.stop_on_signal import StopOnSignal
 
-__all__ = [
-    "Evaluate", "GameMonitor", "NonFiniteGuard", "RunRecorder", "SampleGrid", "StepTensorBoard",
-    "StopOnSignal",
-]
+__all__ = ["Evaluate", "GameMonitor", "NonFiniteGuard", "RunRecorder", "SampleGrid", "StepTensorBoard", "StopOnSignal"]

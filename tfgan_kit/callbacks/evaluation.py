@@ -1,11 +1,11 @@
 """Measures the averaged generator while it is trained: the best checkpoint, and when to stop."""
 
-from tfgan_kit import best
-from tfgan_kit.metrics.choice import choose, measures_of
+from tfgan_kit.metrics.catalogue import choose, measures_of
 from tfgan_kit.metrics.evaluation import evaluate
-from tfgan_kit.metrics.extractors import open_extractor
+from tfgan_kit.metrics.features.published import open_extractor
 from tfgan_kit.metrics.image_set import images_of
 from tfgan_kit.metrics.protocol import history_lines
+from tfgan_kit.runs import history
 
 import keras
 from absl import logging
@@ -27,7 +27,7 @@ class Evaluate(keras.callbacks.Callback):
 
     Args:
         source: a `tfgan_kit.data` source, the real images.
-        run: `checkpoint.Run`, or None: nothing is written.
+        run: `run.Run`, or None: nothing is written.
         metrics: names as in `metrics.evaluate`; None, those that the source allows.
         every: int >= 1, steps from one evaluation to the next.
         num_images: int, images to generate; None, as many as the test images.
@@ -50,14 +50,11 @@ class Evaluate(keras.callbacks.Callback):
     writes_checkpoints = True  # `fit` warns where the data's order cannot be restored
 
     def __init__(
-        self, source, run=None, metrics=None, every=1000, num_images=None, monitor=None, patience=None,
-        extractor=None,
+        self, source, run=None, metrics=None, every=1000, num_images=None, monitor=None, patience=None, extractor=None
     ):
         super().__init__()
         if every < 1 or (patience is not None and patience < 1):
-            raise ValueError(
-                f"`every` and `patience` are at least 1. Received: every={every}, patience={patience}"
-            )
+            raise ValueError(f"`every` and `patience` are at least 1. Received: every={every}, patience={patience}")
         self.source, self.run, self.metrics = source, run, metrics
         self.every, self.num_images = every, num_images
         self.monitor, self.patience, self.extractor = monitor, patience, extractor
@@ -68,7 +65,7 @@ class Evaluate(keras.callbacks.Callback):
     @property
     def out_of_patience(self):
         """Whether `patience` evaluations brought no better value."""
-        return self.patience is not None and best.waited(self._lines) >= self.patience
+        return self.patience is not None and history.waited(self._lines) >= self.patience
 
     def on_train_begin(self, logs=None):
         names, extractor = choose(self.metrics, self.source, self.model.num_classes is not None, self.extractor)
@@ -103,10 +100,7 @@ class Evaluate(keras.callbacks.Callback):
             self._lines = self.run.read_metrics()
 
     def _measure(self, step):
-        results = evaluate(
-            images_of(self.model), self.source, self.metrics, self.num_images,
-            extractor=self.extractor,
-        )
+        results = evaluate(images_of(self.model), self.source, self.metrics, self.num_images, extractor=self.extractor)
         lines = history_lines(results, step)
         for line, result in zip(lines, results, strict=True):
             if result["measure"] == self._monitored:
@@ -122,16 +116,16 @@ class Evaluate(keras.callbacks.Callback):
     def _record(self, step, lines):
         """Lines first: those that a kill leaves without their checkpoint are measured again."""
         self.run.append_metrics(lines)
-        if [line["step"] for line in best.ranked(self._lines)[:1]] == [step]:
+        if [line["step"] for line in history.ranked(self._lines)[:1]] == [step]:
             self.run.save(self.model)
 
     def reason(self):
         """Why training has stopped, in a sentence."""
-        found, found_best = best.history(self._lines), best.ranked(self._lines)
+        found, found_best = history.history(self._lines), history.ranked(self._lines)
         stopped = f"Stopped at step {found[-1]['step']}: "
         if not found_best:
             return stopped + f"{found[-1]['metric']} was not finite in {len(found)} evaluations."
         return stopped + (
-            f"{found_best[0]['metric']} has not improved in {best.waited(self._lines)} evaluations. The best, "
+            f"{found_best[0]['metric']} has not improved in {history.waited(self._lines)} evaluations. The best, "
             f"{found_best[0]['value']:.4g}, is of step {found_best[0]['step']}."
         )

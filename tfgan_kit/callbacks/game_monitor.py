@@ -41,9 +41,7 @@ class GameMonitor(keras.callbacks.Callback):
         >>> gan.fit(dataset, epochs=50, callbacks=[monitor, keras.callbacks.CSVLogger("log.csv")])
     """
 
-    def __init__(
-        self, images, held_out_images, labels=None, held_out_labels=None, every=1, response_steps=0
-    ):
+    def __init__(self, images, held_out_images, labels=None, held_out_labels=None, every=1, response_steps=0):
         super().__init__()
         if every < 1 or response_steps < 0:
             raise ValueError(
@@ -74,9 +72,7 @@ class GameMonitor(keras.callbacks.Callback):
             angle = dynamics.path_angle(self._field, start, self._start)
             here = np.argmin(np.abs(angle.places - 1.0))
             seen = {"path_cosine": float(angle.cosines[here]), "path_bump": angle.bump}
-        gap = dynamics.overfitting_gap(
-            self.model, self.images, self.held_out_images, self.labels, self.held_out_labels
-        )
+        gap = dynamics.overfitting_gap(self.model, self.images, self.held_out_images, self.labels, self.held_out_labels)
         seen |= {"overfitting_gap": gap.logit, "overfitting_gap_error": gap.logit_error}
         if self.response_steps:
             seen["duality_gap"] = dynamics.duality_gap(

@@ -1,6 +1,6 @@
 """Stops training at the first loss that is NaN or infinite."""
 
-from tfgan_kit import finite
+from tfgan_kit.runs import non_finite
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ class NonFiniteGuard(keras.callbacks.Callback):
     has happened many times in a row.
 
     Args:
-        run: `checkpoint.Run`, named in the message with its last good checkpoint; or None.
+        run: `run.Run`, named in the message with its last good checkpoint; or None.
         max_skipped: int >= 1, updates in a row that loss scaling may skip; the scale has then
             fallen by 2^max_skipped.
 
@@ -48,7 +48,7 @@ class NonFiniteGuard(keras.callbacks.Callback):
         logs = logs or {}
         for name, value in logs.items():
             if not np.all(np.isfinite(value)):
-                weight = finite.first_weight(self.model)
+                weight = non_finite.first_weight(self.model)
                 self._stop(f"{name} is not finite", f", nor is {weight}" if weight else "")
         for name in SKIPPED.keys() & logs.keys():
             # A rule of another kind than Alternating is taken to move each player once a step.
@@ -69,4 +69,4 @@ class NonFiniteGuard(keras.callbacks.Callback):
     def _stop(self, what, besides=""):
         kept = self.run.newest() if self.run else None
         step = self.model.steps_trained
-        raise finite.NonFiniteError(finite.message(f"{what} at step {step}{besides}", kept))
+        raise non_finite.NonFiniteError(non_finite.message(f"{what} at step {step}{besides}", kept))

@@ -14,7 +14,7 @@ class RunRecorder(keras.callbacks.Callback):
     checkpoint are dropped by `Run.forget_metrics_after`, and measured again.
 
     Args:
-        run: `checkpoint.Run`.
+        run: `run.Run`.
 
     Example:
         >>> gan.fit(dataset, epochs=10, callbacks=[RunRecorder(Run("runs/digits"))])
@@ -34,7 +34,9 @@ class RunRecorder(keras.callbacks.Callback):
         mean = f"mean of {step - self._first} steps"
         self.run.append_metrics(
             {
-                "step": step, "metric": name, "value": float(value),
+                "step": step,
+                "metric": name,
+                "value": float(value),
                 "protocol": mean.replace("mean", "sum") if name in SKIPPED else mean,
             }
             for name, value in (logs or {}).items()

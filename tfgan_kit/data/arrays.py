@@ -2,7 +2,7 @@
 
 import hashlib
 
-from tfgan_kit.data.fit import check_fit, fit_images
+from tfgan_kit.data.resize import check_fit, fit_images
 from tfgan_kit.data.source import Source, parallelism
 
 import numpy as np
@@ -41,9 +41,7 @@ class ArraySource(Source):
                 f"{name} holds points, which have no image_size and no channels: leave both out. "
                 f"Received: image_size={image_size}, channels={channels}"
             )
-        super().__init__(
-            name, len(images), images.shape[1:], _hash(images, labels), labels, class_names
-        )
+        super().__init__(name, len(images), images.shape[1:], _hash(images, labels), labels, class_names)
         self.native_shape = native_shape
         with tf.device("CPU:0"):
             self._images = tf.constant(images)
@@ -73,10 +71,7 @@ def check_labels(name, labels, num_images, class_names=None):
             f"Received: labels of shape {labels.shape} and dtype {labels.dtype}"
         )
     if len(labels) != num_images:
-        raise ValueError(
-            f"{name} must have one label an image. Received: {len(labels)} labels for {num_images} "
-            "images"
-        )
+        raise ValueError(f"{name} must have one label an image. Received: {len(labels)} labels for {num_images} images")
     low, high = int(labels.min()), int(labels.max())
     limit = len(class_names) if class_names else 10 * len(np.unique(labels))
     if low < 0 or high >= limit:
@@ -110,8 +105,7 @@ def _check_images(name, images):
     if is_points and not np.isfinite(images).all():
         row = int(np.argmin(np.isfinite(images).all(axis=1)))
         raise ValueError(
-            f"The points of {name} must be finite; drop or repair them. Received: "
-            f"points[{row}]={images[row]}"
+            f"The points of {name} must be finite; drop or repair them. Received: points[{row}]={images[row]}"
         )
     return images
 

@@ -1,7 +1,7 @@
 """Images that stay encoded (files, or bytes in memory) and are decoded as they are read."""
 
 from tfgan_kit.data.decode import decode_image
-from tfgan_kit.data.fit import composite_on_white, fit_images
+from tfgan_kit.data.resize import composite_on_white, fit_images
 from tfgan_kit.data.source import Source, parallelism
 
 import numpy as np

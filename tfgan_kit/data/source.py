@@ -110,9 +110,7 @@ class Source:
             )
         rows = tf.data.Dataset.from_tensor_slices(indices.astype(np.int64)).batch(batch_size)
         rows = rows.map(lambda i: (i, tf.zeros(tf.shape(i), tf.bool)))
-        return self._read(rows, batch_size, flip=False, drop_remainder=False).with_options(
-            _options()
-        )
+        return self._read(rows, batch_size, flip=False, drop_remainder=False).with_options(_options())
 
     def _read(self, rows, batch_size, flip, drop_remainder):
         """A dataset of (int64 indices [B], bool flips [B]) -> one of images or (images, labels)."""
@@ -129,8 +127,7 @@ class Source:
         _check_int("start_step", start_step, 0)
         if flip and len(self.image_shape) != 3:
             raise ValueError(
-                f"Only images can be mirrored, {self.name} holds points. Pass flip=False. "
-                "Received: flip=True"
+                f"Only images can be mirrored, {self.name} holds points. Pass flip=False. Received: flip=True"
             )
         if batch_size > self.num_images:
             raise ValueError(
@@ -156,11 +153,5 @@ def _options():
 
 
 def _check_int(name, value, minimum):
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | np.integer)
-        or not minimum <= value < 2**63
-    ):
-        raise ValueError(
-            f"{name} must be an integer of at least {minimum}. Received: {name}={value!r}"
-        )
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not minimum <= value < 2**63:
+        raise ValueError(f"{name} must be an integer of at least {minimum}. Received: {name}={value!r}")

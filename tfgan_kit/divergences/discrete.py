@@ -23,7 +23,7 @@ is such an atom.
 Reference: Csiszar and Shields (2004), section 4; [Nowozin et al., 2016](https://arxiv.org/abs/1606.00709).
 """
 
-from tfgan_kit.divergences.laws import checked_law
+from tfgan_kit.divergences.distributions import checked_law
 
 import numpy as np
 import tensorflow as tf

@@ -14,15 +14,7 @@ N(delta, diag(lambda)): each is then a sum or a product over axes.
 
 from typing import NamedTuple
 
-from tfgan_kit.divergences.gaussian_pair import (
-    axes,
-    checked,
-    checked_pair,
-    covers,
-    equal,
-    on_common_support,
-    support,
-)
+from tfgan_kit.divergences.gaussian_pair import axes, checked, checked_pair, covers, equal, on_common_support, support
 from tfgan_kit.divergences.trace_of_root import factor_product, sum_of_singular_values
 
 import numpy as np

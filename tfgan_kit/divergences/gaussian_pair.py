@@ -39,8 +39,7 @@ def covers(basis, values, difference, covariance):
     outside = difference - basis @ (basis.T @ difference)
     spread = covariance - basis @ (basis.T @ covariance)
     return (
-        np.linalg.norm(outside) <= SUPPORT_TOLERANCE * scale
-        and np.linalg.norm(spread) <= SUPPORT_TOLERANCE * scale**2
+        np.linalg.norm(outside) <= SUPPORT_TOLERANCE * scale and np.linalg.norm(spread) <= SUPPORT_TOLERANCE * scale**2
     )
 
 
@@ -68,8 +67,7 @@ def checked_pair(p, q):
     mean_q, covariance_q = checked("q", q)
     if mean_p.shape != mean_q.shape:
         raise ValueError(
-            "Both laws need the same dimension: features of one extractor. "
-            f"Received: {mean_p.shape} and {mean_q.shape}"
+            f"Both laws need the same dimension: features of one extractor. Received: {mean_p.shape} and {mean_q.shape}"
         )
     return mean_p - mean_q, covariance_p, covariance_q
 

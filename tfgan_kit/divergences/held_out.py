@@ -61,8 +61,7 @@ def train(step, validate, variables, max_steps):
             step()
     if best == -np.inf:
         raise ValueError(
-            "The objective is not finite for an untrained critic: look at its scale. "
-            f"Received: {curve[0][1]}"
+            f"The objective is not finite for an untrained critic: look at its scale. Received: {curve[0][1]}"
         )
     for variable, value in zip(variables, kept, strict=True):
         variable.assign(value)
@@ -79,6 +78,4 @@ def batches(x, y, size, random):
 
 def logits_of(critic, points, rows=4096):
     """The critic's values of points [N, D], in blocks: float32 [N, 1]."""
-    return np.concatenate(
-        [critic(points[i : i + rows]).numpy() for i in range(0, len(points), rows)]
-    )
+    return np.concatenate([critic(points[i : i + rows]).numpy() for i in range(0, len(points), rows)])

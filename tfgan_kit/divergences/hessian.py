@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from tfgan_kit.divergences import discrete, gaussian
-from tfgan_kit.divergences.laws import checked_law
+from tfgan_kit.divergences.distributions import checked_law
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,11 @@ GRADIENT_TOLERANCE = 1e-8
 
 # Convex in p for q fixed, and twice differentiable at p = q.
 _CONVEX = (
-    discrete.kl, discrete.reverse_kl, discrete.js, discrete.squared_hellinger, discrete.pearson_chi2,
+    discrete.kl,
+    discrete.reverse_kl,
+    discrete.js,
+    discrete.squared_hellinger,
+    discrete.pearson_chi2,
     discrete.neyman_chi2,
 )
 _REVERSE_KL = (discrete.reverse_kl, gaussian.reverse_kl)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tfgan_kit.divergences import held_out
-from tfgan_kit.divergences.points import checked_points
+from tfgan_kit.divergences.samples import checked_points
 
 import keras
 import numpy as np
@@ -86,7 +86,8 @@ def wasserstein_dual(x, y, hidden_layers=3, width=64, max_steps=1000, learning_r
     curve = held_out.train(
         lambda: update(*next(data)),
         lambda: ops.mean(forward(real.validation)) - ops.mean(forward(fake.validation)),
-        critic.trainable_variables, max_steps,
+        critic.trainable_variables,
+        max_steps,
     )
     curve[:, 1] *= scale
     return _measured(critic, real.held_out, fake.held_out, scale, curve)
@@ -184,13 +185,17 @@ def _rescaled(x, y):
 
 
 def _measured(critic, real, fake, scale, curve):
-    steepest = float(np.prod([
-        np.linalg.norm(np.asarray(layer.orthonormal_kernel(), np.float64), 2)
-        for layer in critic.layers if isinstance(layer, OrthonormalDense)
-    ]))
+    steepest = float(
+        np.prod(
+            [
+                np.linalg.norm(np.asarray(layer.orthonormal_kernel(), np.float64), 2)
+                for layer in critic.layers
+                if isinstance(layer, OrthonormalDense)
+            ]
+        )
+    )
     real, fake = (
-        held_out.logits_of(critic, part)[:, 0].astype(np.float64) * scale / max(1.0, steepest)
-        for part in (real, fake)
+        held_out.logits_of(critic, part)[:, 0].astype(np.float64) * scale / max(1.0, steepest) for part in (real, fake)
     )
     error = np.sqrt(real.var() / len(real) + fake.var() / len(fake))
     return LipschitzBound(float(real.mean() - fake.mean()), float(error), steepest, curve)

@@ -111,7 +111,7 @@ def _picture(matrix, title):
     from matplotlib.figure import Figure  # no display, no global state; seconds to import
 
     count = len(matrix.names)
-    names = [n if len(n) <= LONGEST_NAME else f"...{n[3 - LONGEST_NAME:]}" for n in matrix.names]
+    names = [n if len(n) <= LONGEST_NAME else f"...{n[3 - LONGEST_NAME :]}" for n in matrix.names]
     finite = matrix.values[np.isfinite(matrix.values)]
     low, high = np.min(finite, initial=0.0), np.max(finite, initial=0.0)
     side = min(max(2.0 + 0.6 * count, 4.0), 14.0)
@@ -134,5 +134,6 @@ def _picture(matrix, title):
 def _write_numbers(axes, image, values):
     for (row, column), value in np.ndenumerate(values):
         light = not np.isfinite(value) or image.norm(value) < 0.5
-        axes.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=8,
-                  color="black" if light else "white")
+        axes.text(
+            column, row, f"{value:.3g}", ha="center", va="center", fontsize=8, color="black" if light else "white"
+        )

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tfgan_kit.divergences.neighbour_search import nearest, nearest_others
-from tfgan_kit.divergences.points import checked_points
+from tfgan_kit.divergences.samples import checked_points
 
 import numpy as np
 
@@ -66,9 +66,7 @@ def nearest_neighbour_kl(x, y, k=1):
             "The k-th neighbour needs k >= 1, more than k points in x and at least k in y. "
             f"Received: k={k}, {n} points in x, {len(y)} in y"
         )
-    within, across = (
-        np.sqrt(squares[:, k - 1]) for _, squares in (nearest_others(x, k), nearest(x, y, k))
-    )
+    within, across = (np.sqrt(squares[:, k - 1]) for _, squares in (nearest_others(x, k), nearest(x, y, k)))
     _check_atoms(within, across, k)
     terms = dimension * (np.log(across) - np.log(within)) + np.log(len(y) / (n - 1))
     return NearestNeighbourKL(float(terms.mean()), float(terms.std() / np.sqrt(n)))

@@ -1,7 +1,7 @@
 """Wasserstein distances on the line, by quantile functions."""
 
-from tfgan_kit.divergences.laws import checked_law
-from tfgan_kit.divergences.points import check_finite, checked_order
+from tfgan_kit.divergences.distributions import checked_law
+from tfgan_kit.divergences.samples import check_finite, checked_order
 
 import numpy as np
 
@@ -95,8 +95,6 @@ def _weights(weights, name, count):
 def _checked_line(points, name):
     points = np.asarray(points, np.float64)
     if points.ndim != 1 or not len(points):
-        raise ValueError(
-            f"Points on a line need the shape [N], N >= 1. Received: {name}.shape={points.shape}"
-        )
+        raise ValueError(f"Points on a line need the shape [N], N >= 1. Received: {name}.shape={points.shape}")
     check_finite(points)
     return points

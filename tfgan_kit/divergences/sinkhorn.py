@@ -3,7 +3,7 @@
 import warnings
 from typing import NamedTuple
 
-from tfgan_kit.divergences.points import checked_points
+from tfgan_kit.divergences.samples import checked_points
 
 import numpy as np
 import tensorflow as tf
@@ -92,7 +92,8 @@ def sinkhorn_divergence(x, y, epsilon, tolerance=1e-3, max_iterations=1000):
             f"Sinkhorn's iterations stopped at a marginal error of {error:.2g}, more than the "
             f"tolerance {tolerance:g}: raise `max_iterations` or `epsilon`. "
             f"Received: max_iterations={max_iterations}, epsilon={epsilon:g}",
-            RuntimeWarning, stacklevel=2,
+            RuntimeWarning,
+            stacklevel=2,
         )
     value = across - (within_x + within_y) / 2
     return SinkhornDivergence(value, iterations, error, error <= tolerance)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tfgan_kit.divergences.one_dimensional import quantile_gaps
-from tfgan_kit.divergences.points import checked_order, checked_points
+from tfgan_kit.divergences.samples import checked_order, checked_points
 
 import numpy as np
 from tqdm import tqdm
@@ -27,9 +27,7 @@ class SlicedWasserstein(NamedTuple):
     std: float
 
 
-def sliced_wasserstein(
-    x, y, seed=0, repeats=REPEATS, directions=DIRECTIONS_PER_REPEAT, order=1
-):
+def sliced_wasserstein(x, y, seed=0, repeats=REPEATS, directions=DIRECTIONS_PER_REPEAT, order=1):
     """The p-Wasserstein distance of two point sets on random lines, averaged over the lines.
 
         SW_p(x, y) = (E_{theta on the sphere} W_p(x . theta, y . theta)^p)^(1/p)

@@ -1,7 +1,7 @@
 """Exact optimal transport: between as many points by assignment, between discrete laws by LP."""
 
-from tfgan_kit.divergences.laws import checked_law
-from tfgan_kit.divergences.points import checked_order, checked_points
+from tfgan_kit.divergences.distributions import checked_law
+from tfgan_kit.divergences.samples import checked_order, checked_points
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment, linprog

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tfgan_kit.divergences import held_out
-from tfgan_kit.divergences.points import checked_points
+from tfgan_kit.divergences.samples import checked_points
 
 import keras
 import numpy as np
@@ -80,8 +80,10 @@ def variational_bound(x, y, objective, width=64, max_steps=2000, learning_rate=1
         return objective.divergence_bound(critic(real_points), critic(fake_points))
 
     curve = held_out.train(
-        lambda: update(*next(data)), lambda: bound(real.validation, fake.validation),
-        critic.trainable_variables, max_steps,
+        lambda: update(*next(data)),
+        lambda: bound(real.validation, fake.validation),
+        critic.trainable_variables,
+        max_steps,
     )
     logits = [held_out.logits_of(critic, points) for points in (real.held_out, fake.held_out)]
     value = float(objective.divergence_bound(*map(tf.constant, logits)))
@@ -102,9 +104,7 @@ def _critic(dimension, width, random):
         start = keras.initializers.GlorotUniform(seed)
         return keras.layers.Dense(units, activation, kernel_initializer=start, dtype="float32")
 
-    return keras.Sequential(
-        [keras.Input((dimension,)), dense(width, "relu"), dense(width, "relu"), dense(1)]
-    )
+    return keras.Sequential([keras.Input((dimension,)), dense(width, "relu"), dense(width, "relu"), dense(1)])
 
 
 def _update(critic, objective, learning_rate):
@@ -125,8 +125,5 @@ def _bootstrap_error(objective, real, fake, random):
     def resampled(logits):
         return tf.constant(logits[random.integers(len(logits), size=len(logits))])
 
-    values = [
-        float(objective.divergence_bound(resampled(real), resampled(fake)))
-        for _ in range(_RESAMPLES)
-    ]
+    values = [float(objective.divergence_bound(resampled(real), resampled(fake))) for _ in range(_RESAMPLES)]
     return float(np.std(values))

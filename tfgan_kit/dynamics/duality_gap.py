@@ -71,8 +71,7 @@ def duality_gap(gan, images, labels=None, steps=50, batch_size=64, seed=0):
     measured = batch_of(gan, *rest)
     latents = _latents(gan, len(rest[0]), seed, steps)
     mine = [
-        [variable.value for variable in network.trainable_variables]
-        for network in (gan.discriminator, gan.generator)
+        [variable.value for variable in network.trainable_variables] for network in (gan.discriminator, gan.generator)
     ]
     value = _value(gan, measured, latents, *mine)
     best_discriminator = _value(gan, measured, latents, discriminator, mine[1])

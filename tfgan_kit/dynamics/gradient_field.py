@@ -1,7 +1,7 @@
 """The simultaneous gradient field of a two-player game, and products with its Jacobian."""
 
-from tfgan_kit import inputs
-from tfgan_kit.batch import Batch
+from tfgan_kit.generation import inputs
+from tfgan_kit.training.batch import Batch
 
 import keras
 import numpy as np

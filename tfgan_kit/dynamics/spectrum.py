@@ -41,8 +41,7 @@ def eigenvalues(field, count=1, which="LM", part="jacobian", tolerance=1e-3, w=N
     n = sum(field.sizes)
     if part not in PARTS or which not in ("LM", "LR", "SR"):
         raise ValueError(
-            f"`part` is one of {', '.join(PARTS)}, `which` one of LM, LR, SR. "
-            f"Received: part={part!r}, which={which!r}"
+            f"`part` is one of {', '.join(PARTS)}, `which` one of LM, LR, SR. Received: part={part!r}, which={which!r}"
         )
     if not 1 <= count <= (n if n <= SMALL else n - 2):
         raise ValueError(f"A game of {n} variables has not that many. Received: count={count}")

@@ -4,13 +4,17 @@ import hashlib
 import json
 import pathlib
 
-from tfgan_kit import command_line, half_precision, processor
-from tfgan_kit.checkpoint import Run, load_model, resolve
-from tfgan_kit.export import ExportProfile, export_generator, read_lineage, signatures
-from tfgan_kit.export.check import check_version
-from tfgan_kit.export.live import check_served
-from tfgan_kit.export.profile import NEXT, PRECISIONS
+from tfgan_kit import command_line, processor
+from tfgan_kit.export import contract
+from tfgan_kit.export.exporter import export_generator
+from tfgan_kit.export.lineage import read_lineage
+from tfgan_kit.export.profile import NEXT, PRECISIONS, ExportProfile
 from tfgan_kit.export.publish import tensorflow_serving_lines
+from tfgan_kit.export.verify.check import check_version
+from tfgan_kit.export.verify.served import check_served
+from tfgan_kit.runs.checkpoints import load_model, resolve
+from tfgan_kit.runs.run import Run
+from tfgan_kit.training import half_precision
 
 from absl import flags
 
@@ -22,15 +26,9 @@ FLAGS = flags.FLAGS
 def define_flags():
     command_line.define_ckpt(required=False)
     flags.DEFINE_string("output", None, "Folder of the model; versions go into it.")
-    flags.DEFINE_integer(
-        "latent_dim", None, "Of a model that does not tell; a GAN does.", lower_bound=1
-    )
-    flags.DEFINE_integer(
-        "num_classes", None, "Of a conditional model that does not tell; a GAN does.", lower_bound=1
-    )
-    flags.DEFINE_list(
-        "output_range", ["-1", "1"], "Pixel values of black and white in the model's output."
-    )
+    flags.DEFINE_integer("latent_dim", None, "Of a model that does not tell; a GAN does.", lower_bound=1)
+    flags.DEFINE_integer("num_classes", None, "Of a conditional model that does not tell; a GAN does.", lower_bound=1)
+    flags.DEFINE_list("output_range", ["-1", "1"], "Pixel values of black and white in the model's output.")
     flags.DEFINE_boolean("discriminate", False, "Also export a GAN's discriminator.")
     _define_profile_flags()
     _define_check_flags()
@@ -39,46 +37,36 @@ def define_flags():
 def _define_profile_flags():
     flags.DEFINE_string("version", NEXT, "'next', or the number to publish as, 1 or more.")
     flags.DEFINE_integer(
-        "keep", None, "Delete all but the newest versions, this many, once the new one is there.",
-        lower_bound=1,
+        "keep", None, "Delete all but the newest versions, this many, once the new one is there.", lower_bound=1
     )
-    flags.DEFINE_list(
-        "signatures", None, "Names to export, serving_default in any case; none: all there are."
-    )
+    flags.DEFINE_list("signatures", None, "Names to export, serving_default in any case; none: all there are.")
     flags.DEFINE_enum("precision", PRECISIONS[0], PRECISIONS, "What the model computes in.")
     flags.DEFINE_integer(
-        "max_batch", 32, "Most images a batch that a server should form; for its batching file.",
-        lower_bound=1,
+        "max_batch", 32, "Most images a batch that a server should form; for its batching file.", lower_bound=1
     )
     flags.DEFINE_integer(
-        "png_compression", -1, "zlib's level for PNG; -1: zlib's default.", lower_bound=-1,
-        upper_bound=9,
+        "png_compression", -1, "zlib's level for PNG; -1: zlib's default.", lower_bound=-1, upper_bound=9
     )
     flags.DEFINE_boolean("optimized", True, "Fold what inference does not need.")
     flags.DEFINE_boolean(
-        "try_kernels", True, "Before publishing, run the version in a second process by the kernels that "
-        "TensorFlow takes on other processors: oneDNN on and off, XLA off."
+        "try_kernels",
+        True,
+        "Before publishing, run the version in a second process by the kernels that "
+        "TensorFlow takes on other processors: oneDNN on and off, XLA off.",
     )
 
 
 def _define_check_flags():
-    flags.DEFINE_string(
-        "check", None, "Instead of exporting, verify this version, models/NAME/3, or a model's newest."
-    )
+    flags.DEFINE_string("check", None, "Instead of exporting, verify this version, models/NAME/3, or a model's newest.")
     flags.DEFINE_string("target", None, "With --check: also compare with the server at host:port.")
-    flags.DEFINE_string(
-        "model_name", None, "With --target: the name it is served under; none: the model's folder."
-    )
+    flags.DEFINE_string("model_name", None, "With --target: the name it is served under; none: the model's folder.")
     connection_flags.define_tls_flags()
     flags.DEFINE_boolean("print_contract", False, "Print export/signature.json, and nothing else.")
 
 
 def lineage(path):
     """Where a checkpoint comes from: its hash and, in a run folder, the run and what was measured."""
-    known = {
-        "checkpoint": str(path.resolve()),
-        "checkpoint_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-    }
+    known = {"checkpoint": str(path.resolve()), "checkpoint_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     run = Run(path.parent.parent)
     config = run.read_config()
     steps = {file: step for step, file in run.checkpoints().items()}
@@ -96,7 +84,7 @@ def lineage(path):
 
 def main():
     if FLAGS.print_contract:
-        print(signatures.contract_text(), end="")
+        print(contract.contract_text(), end="")
         return
     _check_flags_of_a_server()
     if FLAGS.check is not None:
@@ -115,8 +103,7 @@ def _check_flags_of_a_server():
         )
     if FLAGS.target is None and given:
         raise ValueError(
-            "Which server is meant? Give --target host:port, too. "
-            f"Received: --{', --'.join(given)} without --target"
+            f"Which server is meant? Give --target host:port, too. Received: --{', --'.join(given)} without --target"
         )
 
 
@@ -134,8 +121,14 @@ def export():
     path = resolve(FLAGS.ckpt, FLAGS.which)
     before = {folder.name for folder in output.iterdir()}
     version = export_generator(
-        load_model(path), output, FLAGS.latent_dim, FLAGS.num_classes, output_range,
-        FLAGS.discriminate, lineage(path), chosen,
+        load_model(path),
+        output,
+        FLAGS.latent_dim,
+        FLAGS.num_classes,
+        output_range,
+        FLAGS.discriminate,
+        lineage(path),
+        chosen,
     )
     print(describe(version, path))
     if removed := before - {folder.name for folder in output.iterdir()}:
@@ -146,9 +139,7 @@ def _output_range(texts):
     try:
         low, high = (float(value) for value in texts)
     except ValueError:
-        raise ValueError(
-            f"--output_range is low,high, two numbers. Received: {','.join(texts)}"
-        ) from None
+        raise ValueError(f"--output_range is low,high, two numbers. Received: {','.join(texts)}") from None
     return low, high
 
 
@@ -156,9 +147,14 @@ def profile():
     """The `ExportProfile` of the flags."""
     version = FLAGS.version
     return ExportProfile(
-        int(version) if version.isascii() and version.isdigit() else version, FLAGS.keep,
-        tuple(FLAGS.signatures) if FLAGS.signatures is not None else None, FLAGS.precision,
-        FLAGS.max_batch, FLAGS.png_compression, FLAGS.optimized, FLAGS.try_kernels,
+        int(version) if version.isascii() and version.isdigit() else version,
+        FLAGS.keep,
+        tuple(FLAGS.signatures) if FLAGS.signatures is not None else None,
+        FLAGS.precision,
+        FLAGS.max_batch,
+        FLAGS.png_compression,
+        FLAGS.optimized,
+        FLAGS.try_kernels,
     )
 
 
@@ -174,9 +170,7 @@ def check(folder, target=None, model_name=None, tls=None):
     if target is not None:
         served = check_served(checked, target, model_name, tls=tls)
         lines += [f"{target} answers alike, alone and batched:"]
-        lines += [
-            f"  {name:22} {rows} rows, largest difference {apart:g}" for name, (rows, apart) in served.items()
-        ]
+        lines += [f"  {name:22} {rows} rows, largest difference {apart:g}" for name, (rows, apart) in served.items()]
     lines += _other_kernels(checked.lineage.get("processor"))
     told = {key: value for key, value in checked.lineage.items() if key != "files"}
     return "\n".join([*lines, json.dumps(told, indent=2)])
@@ -208,25 +202,26 @@ def describe(version, checkpoint):
     lineage = read_lineage(version)
     lines = [f"Exported {checkpoint} to {version}", "signature, largest difference:"]
     lines += [
-        f"  {name:22} reloaded {row['reloaded_max_difference']:g}, "
-        f"batched {row['batched_max_difference']:g}"
+        f"  {name:22} reloaded {row['reloaded_max_difference']:g}, batched {row['batched_max_difference']:g}"
         for name, row in lineage["certificate"].items()
     ]
     lines += _tried(lineage)
     if "bfloat16" in lineage:
         lines += [half_precision.in_words(lineage["bfloat16"], "bfloat16")]
-    return "\n".join([
-        *lines,
-        "Serve it here:",
-        f"  python -m tfgan_kit.serving --model_name {base.name} --model_base_path {base} --port 8500",
-        "or from TensorFlow Serving:",
-        *tensorflow_serving_lines(base),
-        "and ask it for images:",
-        f"  python -m tfgan_kit_client --target localhost:8500 --model_name {base.name} "
-        "--num_images 16 --seed 0 --output served.png",
-        "Later, is it still what was exported?",
-        f"  python -m tfgan_kit.export --check {version} [--target localhost:8500]",
-    ])
+    return "\n".join(
+        [
+            *lines,
+            "Serve it here:",
+            f"  python -m tfgan_kit.serving --model_name {base.name} --model_base_path {base} --port 8500",
+            "or from TensorFlow Serving:",
+            *tensorflow_serving_lines(base),
+            "and ask it for images:",
+            f"  python -m tfgan_kit_client --target localhost:8500 --model_name {base.name} "
+            "--num_images 16 --seed 0 --output served.png",
+            "Later, is it still what was exported?",
+            f"  python -m tfgan_kit.export --check {version} [--target localhost:8500]",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -36,9 +36,14 @@ def batching_text(max_batch):
         allowed_batch_sizes: 1
         allowed_batch_sizes: 2
     """
-    return "\n".join([
-        f"max_batch_size {{ value: {max_batch} }}",
-        "batch_timeout_micros { value: 0 }",
-        f"max_enqueued_batches {{ value: {QUEUED_BATCHES} }}",
-        *(f"allowed_batch_sizes: {size}" for size in allowed_batch_sizes(max_batch)),
-    ]) + "\n"
+    return (
+        "\n".join(
+            [
+                f"max_batch_size {{ value: {max_batch} }}",
+                "batch_timeout_micros { value: 0 }",
+                f"max_enqueued_batches {{ value: {QUEUED_BATCHES} }}",
+                *(f"allowed_batch_sizes: {size}" for size in allowed_batch_sizes(max_batch)),
+            ]
+        )
+        + "\n"
+    )

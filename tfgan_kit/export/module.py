@@ -1,10 +1,10 @@
 """The signatures of an exported generator, as a `tf.Module` that holds only what inference needs."""
 
-from tfgan_kit import sampling
-from tfgan_kit.data.pixels import to_float
-from tfgan_kit.export import signatures as names
-from tfgan_kit.export.optimize import optimize, portable
+from tfgan_kit.export import contract as names
+from tfgan_kit.export.graph.optimize import optimize, portable
 from tfgan_kit.export.profile import ExportProfile
+from tfgan_kit.generation import sample, seeds
+from tfgan_kit.pixels import to_float
 
 import tensorflow as tf
 
@@ -31,15 +31,19 @@ class GeneratorModule(tf.Module):
     """
 
     def __init__(
-        self, generator, latent_dim, num_classes, image_shape, output_range=(-1.0, 1.0),
-        discriminator=None, profile=ExportProfile(),  # noqa: B008, it is frozen
+        self,
+        generator,
+        latent_dim,
+        num_classes,
+        image_shape,
+        output_range=(-1.0, 1.0),
+        discriminator=None,
+        profile=ExportProfile(),  # noqa: B008, it is frozen
     ):
         super().__init__()
         self.optimization = {}
         if profile.optimized or profile.precision != "float32":
-            generator, self.optimization = optimize(
-                generator, latent_dim, num_classes, profile.precision
-            )
+            generator, self.optimization = optimize(generator, latent_dim, num_classes, profile.precision)
         if discriminator is not None and profile.optimized:
             discriminator = portable(discriminator, image_shape, num_classes)
         networks = [generator] + ([discriminator] if discriminator is not None else [])
@@ -79,20 +83,20 @@ def _build(generator, latent_dim, num_classes):
     latents_spec = tf.TensorSpec([None, latent_dim], tf.float32, names.LATENTS)
 
     def from_seed(seed):
-        label = None if num_classes is None else sampling.labels_from_seeds(seed, num_classes)
+        label = None if num_classes is None else seeds.labels_from_seeds(seed, num_classes)
         return from_seed_and_label(seed, label)
 
     def from_seed_and_label(seed, label):
-        return from_latent(sampling.latents_from_seeds(seed, latent_dim), label)
+        return from_latent(seeds.latents_from_seeds(seed, latent_dim), label)
 
     def from_latent(latents, label=None):
         if label is None:
-            return {names.IMAGES: sampling.sample(generator, latents)}
+            return {names.IMAGES: sample.sample(generator, latents)}
         # An index below 0 would be answered, silently, as a class from the end.
         in_range = tf.reduce_all((label >= 0) & (label < num_classes))
         check = tf.debugging.Assert(in_range, [f"label must be from 0 to {num_classes - 1}"])
         with tf.control_dependencies([check]):
-            return {names.IMAGES: sampling.sample(generator, latents, tf.identity(label))}
+            return {names.IMAGES: sample.sample(generator, latents, tf.identity(label))}
 
     made = {names.SERVING_DEFAULT: (from_seed, [seed])}
     if num_classes is None:
@@ -107,8 +111,7 @@ def _encoded(function, compression):
     def encode(*arguments):
         images = function(*arguments)[names.IMAGES]
         pictures = tf.map_fn(
-            lambda image: tf.io.encode_png(image, compression), images,
-            fn_output_signature=tf.TensorSpec([], tf.string),
+            lambda image: tf.io.encode_png(image, compression), images, fn_output_signature=tf.TensorSpec([], tf.string)
         )
         return {names.PNG_BYTES: pictures}
 

@@ -50,8 +50,7 @@ class ExportProfile:
             )
         if self.keep is not None and not _is_int(self.keep, 1):
             raise ValueError(
-                "At least 1 version is kept; None (the flag left out) keeps all. "
-                f"Received: keep={self.keep!r}"
+                f"At least 1 version is kept; None (the flag left out) keeps all. Received: keep={self.keep!r}"
             )
         if isinstance(self.signatures, str) or self.signatures is not None and not self.signatures:
             raise ValueError(
@@ -59,13 +58,9 @@ class ExportProfile:
                 f"Received: signatures={self.signatures!r}"
             )
         if self.precision not in PRECISIONS:
-            raise ValueError(
-                f"A precision is one of {', '.join(PRECISIONS)}. Received: precision={self.precision!r}"
-            )
+            raise ValueError(f"A precision is one of {', '.join(PRECISIONS)}. Received: precision={self.precision!r}")
         if not _is_int(self.max_batch, 1):
-            raise ValueError(
-                f"A batch has room for at least 1 image. Received: max_batch={self.max_batch!r}"
-            )
+            raise ValueError(f"A batch has room for at least 1 image. Received: max_batch={self.max_batch!r}")
         if not _is_int(self.png_compression, -1, 9):
             raise ValueError(
                 "A PNG's compression is a level from 0 (none) to 9, or -1 for zlib's own choice. "

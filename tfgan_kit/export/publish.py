@@ -7,9 +7,9 @@ import shutil
 import tempfile
 import time
 
+from tfgan_kit.export.contract import COMMON_BATCHING_FILE
 from tfgan_kit.export.profile import LARGEST_VERSION, NEXT
-from tfgan_kit.export.signatures import COMMON_BATCHING_FILE
-from tfgan_kit.whole_files import flush_folder
+from tfgan_kit.files import flush_folder
 
 WRITING = "writing-"  # a version that is not finished
 DELETING = "deleting-"  # one that is no more

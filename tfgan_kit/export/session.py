@@ -49,10 +49,7 @@ class GraphSession:
             raise
 
     def _restore(self, path, meta_graph) -> None:
-        assets = {
-            asset.tensor_info.name: str(path / "assets" / asset.filename)
-            for asset in meta_graph.asset_file_def
-        }
+        assets = {asset.tensor_info.name: str(path / "assets" / asset.filename) for asset in meta_graph.asset_file_def}
         saver = meta_graph.saver_def
         if saver.restore_op_name:
             files = {saver.filename_tensor_name: str(path / _VARIABLES), **assets}

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from tfgan_kit.export import signatures as names
+from tfgan_kit.export import contract as names
 
 import numpy as np
 import tensorflow as tf
@@ -50,9 +50,7 @@ def write_warmup(folder, functions, num_classes, max_batch):
                 for key, value in example_inputs(function, batch_size, num_classes).items():
                     request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
                 log = prediction_log_pb2.PredictLog(request=request)
-                writer.write(
-                    prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString()
-                )
+                writer.write(prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString())
 
 
 def _sizes(function, max_batch):
@@ -71,10 +69,7 @@ def read_warmup(version):
     path = _path(version)
     try:
         records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
-        requests = [
-            prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-            for record in records
-        ]
+        requests = [prediction_log_pb2.PredictionLog.FromString(record).predict_log.request for record in records]
     except (tf.errors.OpError, ValueError) as error:
         raise ValueError(
             f"The warmup file cannot be read, so TensorFlow Serving would refuse the version: "

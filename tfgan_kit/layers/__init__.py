@@ -5,6 +5,4 @@ from tfgan_kit.layers.conditional_batch_normalization import ConditionalBatchNor
 from tfgan_kit.layers.convolution import Conv2D, Conv2DTranspose
 from tfgan_kit.layers.fourier_features import FourierFeatures
 
-__all__ = [
-    "BatchNormalization", "ConditionalBatchNormalization", "Conv2D", "Conv2DTranspose", "FourierFeatures",
-]
+__all__ = ["BatchNormalization", "ConditionalBatchNormalization", "Conv2D", "Conv2DTranspose", "FourierFeatures"]

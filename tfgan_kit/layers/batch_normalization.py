@@ -42,8 +42,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if len(x.shape) != 4:  # the kernel's only rank
             x = tf.reshape(x, (-1, 1, 1, x.shape[-1]))
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=x, scale=self._or(self.gamma, 1.0, x), offset=self._or(self.beta, 0.0, x),
-            mean=tf.zeros(0), variance=tf.zeros(0), epsilon=self.epsilon,
+            x=x,
+            scale=self._or(self.gamma, 1.0, x),
+            offset=self._or(self.beta, 0.0, x),
+            mean=tf.zeros(0),
+            variance=tf.zeros(0),
+            epsilon=self.epsilon,
         )
         count = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)
         # The kernel's variance is the unbiased one; Keras averages the biased one.

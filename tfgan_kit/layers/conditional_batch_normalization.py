@@ -39,27 +39,26 @@ class ConditionalBatchNormalization(keras.layers.Layer):
     def __init__(self, num_classes, momentum=0.9, epsilon=1e-5, **kwargs):
         super().__init__(**kwargs)
         if num_classes < 1:
-            raise ValueError(
-                f"A conditional layer needs at least 1 class. Received: num_classes={num_classes}"
-            )
+            raise ValueError(f"A conditional layer needs at least 1 class. Received: num_classes={num_classes}")
         self.num_classes = num_classes
         self.momentum = momentum
         self.epsilon = epsilon
         self.normalization = BatchNormalization(
-            momentum=momentum, epsilon=epsilon, center=False, scale=False, synchronized=True,
-            dtype=self.dtype_policy, name="normalization",
+            momentum=momentum,
+            epsilon=epsilon,
+            center=False,
+            scale=False,
+            synchronized=True,
+            dtype=self.dtype_policy,
+            name="normalization",
         )
 
     def build(self, input_shape):
         image_shape, _ = input_shape
         channels = image_shape[-1]
         self.normalization.build(image_shape)
-        self.gamma = self.add_weight(
-            name="gamma", shape=(self.num_classes, channels), initializer="ones"
-        )
-        self.beta = self.add_weight(
-            name="beta", shape=(self.num_classes, channels), initializer="zeros"
-        )
+        self.gamma = self.add_weight(name="gamma", shape=(self.num_classes, channels), initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=(self.num_classes, channels), initializer="zeros")
 
     def call(self, inputs, training=None):
         x, labels = inputs

@@ -1,6 +1,6 @@
 """Sines and cosines of the inputs, which let an MLP tell points apart that lie close together."""
 
-from tfgan_kit.sizes import check_sizes
+from tfgan_kit.ranges import check_sizes
 
 import keras
 import numpy as np
@@ -39,9 +39,7 @@ class FourierFeatures(layers.Layer):
     def __init__(self, num_frequencies=64, lowest=-1.0, highest=6.0, seed=0, **kwargs):
         check_sizes(num_frequencies=num_frequencies)
         if lowest > highest:
-            raise ValueError(
-                f"`lowest` must not be above `highest`. Received: lowest={lowest}, highest={highest}"
-            )
+            raise ValueError(f"`lowest` must not be above `highest`. Received: lowest={lowest}, highest={highest}")
         super().__init__(autocast=False, **kwargs)
         self.num_frequencies = num_frequencies
         self.lowest = lowest
@@ -62,6 +60,9 @@ class FourierFeatures(layers.Layer):
 
     def get_config(self):
         return {
-            "num_frequencies": self.num_frequencies, "lowest": self.lowest,
-            "highest": self.highest, "seed": self.seed, **super().get_config(),
+            "num_frequencies": self.num_frequencies,
+            "lowest": self.lowest,
+            "highest": self.highest,
+            "seed": self.seed,
+            **super().get_config(),
         }

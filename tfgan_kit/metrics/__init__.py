@@ -1,19 +1,22 @@
 """Metrics: features -> statistics -> value, with protocol and floor."""
 
-from tfgan_kit.metrics.choice import allowed_metrics
-from tfgan_kit.metrics.copies import Memorisation, memorisation, nearest_training
-from tfgan_kit.metrics.domain_classifier import DomainClassifier, domain_classifier
+from tfgan_kit.divergences.sliced import SlicedWasserstein, sliced_wasserstein
+from tfgan_kit.metrics.catalogue import allowed_metrics
 from tfgan_kit.metrics.evaluation import Evaluation, evaluate, evaluate_in_full
-from tfgan_kit.metrics.extractors import open_extractor
-from tfgan_kit.metrics.feature_extractor import Answers, FeatureExtractor, feature_extractor
-from tfgan_kit.metrics.frechet import GaussianStatistics, frechet_distance, gaussian_statistics
-from tfgan_kit.metrics.frechet_error import frechet_standard_error
-from tfgan_kit.metrics.image_set import Generator, images_of
-from tfgan_kit.metrics.infinity import FrechetInfinity, frechet_infinity
-from tfgan_kit.metrics.intra_class import IntraClassFrechet, intra_class_frechet
-from tfgan_kit.metrics.kernel import KernelDistance, kernel_distance, maximum_mean_discrepancy
-from tfgan_kit.metrics.ms_ssim import MSSSIMDiversity, ms_ssim_diversity
-from tfgan_kit.metrics.neighbours import (
+from tfgan_kit.metrics.features.domain_classifier import DomainClassifier, domain_classifier
+from tfgan_kit.metrics.features.extractor import Answers, FeatureExtractor, feature_extractor
+from tfgan_kit.metrics.features.published import open_extractor
+from tfgan_kit.metrics.image_set import Generator, Split, images_of, split_indices
+from tfgan_kit.metrics.measures.fid_infinity import FrechetInfinity, frechet_infinity
+from tfgan_kit.metrics.measures.frechet import GaussianStatistics, frechet_distance, gaussian_statistics
+from tfgan_kit.metrics.measures.frechet_error import frechet_standard_error
+from tfgan_kit.metrics.measures.inception_score import SplitScores, inception_score
+from tfgan_kit.metrics.measures.intra_class_fid import IntraClassFrechet, intra_class_frechet
+from tfgan_kit.metrics.measures.kernel_distance import KernelDistance, kernel_distance, maximum_mean_discrepancy
+from tfgan_kit.metrics.measures.memorisation import Memorisation, memorisation, nearest_training
+from tfgan_kit.metrics.measures.ms_ssim import MSSSIMDiversity, ms_ssim_diversity
+from tfgan_kit.metrics.measures.path_length import PerceptualPathLength, perceptual_path_length
+from tfgan_kit.metrics.measures.precision_recall import (
     DensityCoverage,
     NeighbourMetrics,
     PrecisionRecall,
@@ -21,17 +24,12 @@ from tfgan_kit.metrics.neighbours import (
     neighbour_metrics,
     precision_recall,
 )
-from tfgan_kit.metrics.path_length import PerceptualPathLength, perceptual_path_length
-from tfgan_kit.metrics.protocol import compare, differences
-from tfgan_kit.metrics.score import SplitScores, inception_score
-from tfgan_kit.metrics.sliced_wasserstein import (
+from tfgan_kit.metrics.measures.sliced_wasserstein import (
     ImageSlicedWasserstein,
-    SlicedWasserstein,
     image_sliced_wasserstein,
     laplacian_pyramid,
-    sliced_wasserstein,
 )
-from tfgan_kit.metrics.split import Split, split_indices
+from tfgan_kit.metrics.protocol import compare, differences
 from tfgan_kit.metrics.streaming import FrechetDistance, InceptionScore
 from tfgan_kit.metrics.table import format_table
 

@@ -2,18 +2,16 @@
 
 from typing import NamedTuple
 
-from tfgan_kit.metrics.choice import choose
-from tfgan_kit.metrics.domain_classifier import domain_classifier
-from tfgan_kit.metrics.extractors import open_extractor
-from tfgan_kit.metrics.feature_cache import real_set
-from tfgan_kit.metrics.image_set import Generator, ImageSet, gather, generated_batches, spread
-from tfgan_kit.metrics.measures import MEASURES, Real
-from tfgan_kit.metrics.mode_coverage import mode_counter
-from tfgan_kit.metrics.neighbours import neighbour_metrics
+from tfgan_kit.metrics.catalogue import MEASURES, Real, choose
+from tfgan_kit.metrics.data_checks import check_real, suspicions
+from tfgan_kit.metrics.features.cache import real_set
+from tfgan_kit.metrics.features.domain_classifier import domain_classifier
+from tfgan_kit.metrics.features.published import open_extractor
+from tfgan_kit.metrics.image_set import Generator, ImageSet, Split, gather, generated_batches, split_indices, spread
+from tfgan_kit.metrics.measures.mode_coverage import mode_counter
+from tfgan_kit.metrics.measures.precision_recall import neighbour_metrics
+from tfgan_kit.metrics.measures.sliced_wasserstein import MAX_IMAGES
 from tfgan_kit.metrics.protocol import result_name
-from tfgan_kit.metrics.sliced_wasserstein import MAX_IMAGES
-from tfgan_kit.metrics.split import Split, split_indices
-from tfgan_kit.metrics.suspicions import check_real, suspicions
 
 import numpy as np
 
@@ -131,9 +129,15 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     by_features = {} if extractor is None else extractor.protocol()
     counting = {"modes": counter.num_modes} | counter.protocol if counter else {}
     results = [
-        _result(name, real, floor, generated, protocol,
-                by_features if MEASURES[name].needs_extractor else {},
-                counting if MEASURES[name].needs_modes else {})
+        _result(
+            name,
+            real,
+            floor,
+            generated,
+            protocol,
+            by_features if MEASURES[name].needs_extractor else {},
+            counting if MEASURES[name].needs_modes else {},
+        )
         for name in names
     ]
     return Evaluation(results, reference, test, generated, split, extractor)
@@ -161,13 +165,17 @@ def _of_enough(names, drop, num_images, test, reference, labels):
     needed = {name: max(MEASURES[name].smallest, MEASURES[name].images_a_feature * dimension) for name in names}
     twice = labels is not None and _all_twice(reference.labels, test.labels[spread(test.count, num_images)], labels)
     enough = [
-        name for name in names
+        name
+        for name in names
         if needed[name] <= min(num_images, test.count) and (twice or not MEASURES[name].needs_classes_twice)
     ]
     if enough and (drop or len(enough) == len(names)):
         return enough
-    few = [f"{name} {needed[name]}{', two of every class' * MEASURES[name].needs_classes_twice}"
-           for name in names if name not in enough]
+    few = [
+        f"{name} {needed[name]}{', two of every class' * MEASURES[name].needs_classes_twice}"
+        for name in names
+        if name not in enough
+    ]
     raise ValueError(
         f"Too few images. Needed, generated and test images each: {'; '.join(few)}. Take more, or "
         f"{'measure ' + ', '.join(enough) + ' alone' if enough else 'a larger data set'}. "
@@ -205,9 +213,7 @@ def _asked_labels(reference_labels, num_images, seed):
 
 def _protocol(source, test_source, seed, reference, test, generated):
     floor_count = min(generated.count, test.count)
-    warning = (
-        f"the floor is of {floor_count} test images, the value of {generated.count} generated ones"
-    )
+    warning = f"the floor is of {floor_count} test images, the value of {generated.count} generated ones"
     return {
         "reference_source": source.name,
         "reference_fingerprint": source.fingerprint,
@@ -221,7 +227,8 @@ def _protocol(source, test_source, seed, reference, test, generated):
         "labels": None if generated.labels is None else "as frequent as in the reference",
         "seed": seed,
         "warnings": [
-            *([warning] if floor_count < generated.count else []), *_resized(source, test_source),
+            *([warning] if floor_count < generated.count else []),
+            *_resized(source, test_source),
             *suspicions(source, generated, reference),
         ],
     }
@@ -230,7 +237,8 @@ def _protocol(source, test_source, seed, reference, test, generated):
 def _resized(*sources):
     return [
         f"the images of {source.name} are resized, from {native} to {source.image_shape}"
-        for source in sources if source is not None
+        for source in sources
+        if source is not None
         if (native := source.native_shape) != source.image_shape
     ]
 

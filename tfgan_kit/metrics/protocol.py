@@ -1,6 +1,6 @@
 """What a value was measured by: its name, and whether two values may be compared."""
 
-from tfgan_kit.metrics.weight_files import INCEPTION
+from tfgan_kit.metrics.features.weight_files import INCEPTION
 
 _SAID_ONLY = {"warnings", "reference_source", "test_source"}  # the fingerprints tell whether data are the same
 

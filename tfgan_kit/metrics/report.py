@@ -5,10 +5,10 @@ import html
 import io
 import json
 
-from tfgan_kit.metrics.copies import nearest_training
+from tfgan_kit.files import write_text
 from tfgan_kit.metrics.image_set import gather, real_batches, spread
+from tfgan_kit.metrics.measures.memorisation import nearest_training
 from tfgan_kit.metrics.protocol import differences
-from tfgan_kit.whole_files import write_text
 
 import numpy as np
 
@@ -54,9 +54,12 @@ def write_report(path, evaluation, source, title, facts=(), history=()):
     if evaluation.generated.samples.ndim == 4:
         sections.append(_neighbours(evaluation, source))
     sections += [_curves(evaluation.results, history), _protocols(evaluation.results)]
-    write_text(path, _PAGE.format(
-        title=html.escape(title), facts="<br>".join(map(html.escape, facts)), sections="\n".join(sections),
-    ))
+    write_text(
+        path,
+        _PAGE.format(
+            title=html.escape(title), facts="<br>".join(map(html.escape, facts)), sections="\n".join(sections)
+        ),
+    )
 
 
 def _table(results):
@@ -66,7 +69,8 @@ def _table(results):
         for r in results
     )
     return (
-        "<h2>Figures</h2><table><tr><th>metric<th>value<th>95 % interval<th>real against real<th>best" + rows
+        "<h2>Figures</h2><table><tr><th>metric<th>value<th>95 % interval<th>real against real<th>best"
+        + rows
         + "</table>"
     )
 
@@ -91,11 +95,13 @@ def _pictures(evaluation, source):
     if generated.ndim == 2:
         picture = _plot(_scatter, generated, evaluation.reference.samples)
         return "<h2>Points</h2>" + _figure(picture, "Real and generated points.")
-    return "\n".join([
-        "<h2>Images</h2>",
-        _figure(_grid(generated[:GRID]), "Generated, the first of the seed, none left out."),
-        _figure(_grid(_real(source, reference[spread(len(reference), GRID)])), "Real, of the whole reference."),
-    ])
+    return "\n".join(
+        [
+            "<h2>Images</h2>",
+            _figure(_grid(generated[:GRID]), "Generated, the first of the seed, none left out."),
+            _figure(_grid(_real(source, reference[spread(len(reference), GRID)])), "Real, of the whole reference."),
+        ]
+    )
 
 
 def _neighbours(evaluation, source):

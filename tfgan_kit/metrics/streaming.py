@@ -1,6 +1,6 @@
 """Metrics that Keras gathers batch by batch, on any number of replicas: sums in float64, merged by adding."""
 
-from tfgan_kit import distribution
+from tfgan_kit.distribution import replicas
 from tfgan_kit.divergences.gaussian import Gaussian
 
 import keras
@@ -139,7 +139,7 @@ class FrechetDistance(_Streaming):
     def _moments(self, sums):
         """Count, mean (D,) and covariance (D, D) over all replicas."""
         values = [sums[name].value for name in ("count", "sum", "products")]
-        count, total, products = distribution.sum_over_replicas(values)
+        count, total, products = replicas.sum_over_replicas(values)
         mean = tf.math.divide_no_nan(total, count)
         deviations = products - count * mean[:, None] * mean[None, :]
         return count, self._shift + mean, deviations / tf.maximum(count - 1, 1)
@@ -204,13 +204,11 @@ class InceptionScore(_Streaming):
         probabilities = tf.exp(logs)
         self._sum["count"].assign_add(tf.reduce_sum(weights))
         self._sum["probabilities"].assign_add(tf.linalg.matvec(probabilities, weights, transpose_a=True))
-        self._sum["negative_entropy"].assign_add(
-            tf.reduce_sum(weights * tf.reduce_sum(probabilities * logs, axis=1))
-        )
+        self._sum["negative_entropy"].assign_add(tf.reduce_sum(weights * tf.reduce_sum(probabilities * logs, axis=1)))
 
     def result(self):
         values = [self._sum[name].value for name in ("count", "probabilities", "negative_entropy")]
-        count, probabilities, negative_entropy = distribution.sum_over_replicas(values)
+        count, probabilities, negative_entropy = replicas.sum_over_replicas(values)
         marginal = probabilities / count  # before the first image 0 / 0
         return tf.exp(negative_entropy / count - tf.reduce_sum(tf.math.xlogy(marginal, marginal)))
 

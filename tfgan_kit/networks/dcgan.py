@@ -1,12 +1,7 @@
 """DCGAN (1511.06434) for any image of 4 or 7 times a power of two, optionally class-conditional."""
 
-from tfgan_kit.layers import (
-    BatchNormalization,
-    ConditionalBatchNormalization,
-    Conv2D,
-    Conv2DTranspose,
-)
-from tfgan_kit.sizes import check_sizes
+from tfgan_kit.layers import BatchNormalization, ConditionalBatchNormalization, Conv2D, Conv2DTranspose
+from tfgan_kit.ranges import check_sizes
 
 import keras
 from keras import layers
@@ -38,10 +33,7 @@ def _channels(width, stage):
 
 def _check(channels, width, num_classes):
     if channels < 1 or width < 1:
-        raise ValueError(
-            "`channels` and `width` must be at least 1. "
-            f"Received: channels={channels}, width={width}"
-        )
+        raise ValueError(f"`channels` and `width` must be at least 1. Received: channels={channels}, width={width}")
     if num_classes is not None and num_classes < 1:
         raise ValueError(
             "`num_classes` must be at least 1, or None for an unconditional network. "
@@ -91,9 +83,7 @@ class DCGANGenerator(keras.Model):
     divide).
     """
 
-    def __init__(
-        self, image_size=64, channels=3, latent_dim=100, width=64, num_classes=None, **kwargs
-    ):
+    def __init__(self, image_size=64, channels=3, latent_dim=100, width=64, num_classes=None, **kwargs):
         base, n = stages(image_size)
         _check(channels, width, num_classes)
         check_sizes(latent_dim=latent_dim)
@@ -107,20 +97,21 @@ class DCGANGenerator(keras.Model):
             return ConditionalBatchNormalization(num_classes, dtype=dtype)([x, labels])
 
         first = _channels(width, n - 1)
-        x = layers.Dense(
-            base * base * first, use_bias=False, kernel_initializer=_initializer(), dtype=dtype
-        )(latents)
+        x = layers.Dense(base * base * first, use_bias=False, kernel_initializer=_initializer(), dtype=dtype)(latents)
         x = layers.Reshape((base, base, first), dtype=dtype)(x)  # (N, base, base, C)
         x = layers.ReLU(dtype=dtype)(normalize(x))
         for stage in reversed(range(n - 1)):
             x = Conv2DTranspose(
-                _channels(width, stage), 4, strides=2, padding="same", use_bias=False,
-                kernel_initializer=_initializer(), dtype=dtype,
+                _channels(width, stage),
+                4,
+                strides=2,
+                padding="same",
+                use_bias=False,
+                kernel_initializer=_initializer(),
+                dtype=dtype,
             )(x)
             x = layers.ReLU(dtype=dtype)(normalize(x))
-        x = Conv2DTranspose(
-            channels, 4, strides=2, padding="same", kernel_initializer=_initializer(), dtype=dtype
-        )(x)
+        x = Conv2DTranspose(channels, 4, strides=2, padding="same", kernel_initializer=_initializer(), dtype=dtype)(x)
         images = layers.Activation("tanh", dtype="float32", name="images")(x)
 
         inputs = latents if num_classes is None else [latents, labels]
@@ -179,9 +170,7 @@ class DCGANDiscriminator(keras.Model):
     the last features flattened, where the paper sum-pools them.
     """
 
-    def __init__(
-        self, image_size=64, channels=3, width=64, num_classes=None, normalization=True, **kwargs
-    ):
+    def __init__(self, image_size=64, channels=3, width=64, num_classes=None, normalization=True, **kwargs):
         _, n = stages(image_size)
         _check(channels, width, num_classes)
         dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
@@ -190,8 +179,13 @@ class DCGANDiscriminator(keras.Model):
         for stage in range(n):
             normalized = normalization and stage > 0  # the paper: not in the input layer
             x = Conv2D(
-                _channels(width, stage), 4, strides=2, padding="same", use_bias=not normalized,
-                kernel_initializer=_initializer(), dtype=dtype,
+                _channels(width, stage),
+                4,
+                strides=2,
+                padding="same",
+                use_bias=not normalized,
+                kernel_initializer=_initializer(),
+                dtype=dtype,
             )(x)
             if normalized:
                 x = _normalization(dtype)(x)
@@ -201,9 +195,9 @@ class DCGANDiscriminator(keras.Model):
         inputs = images
         if num_classes is not None:
             labels = keras.Input((), dtype="int32", name="labels")
-            embedding = layers.Embedding(
-                num_classes, h.shape[-1], embeddings_initializer=_initializer(), dtype=dtype
-            )(labels)
+            embedding = layers.Embedding(num_classes, h.shape[-1], embeddings_initializer=_initializer(), dtype=dtype)(
+                labels
+            )
             projection = layers.Dot(axes=1, dtype=dtype)([embedding, h])  # (N, 1)
             logits = layers.Add(dtype=dtype)([logits, projection])
             inputs = [images, labels]

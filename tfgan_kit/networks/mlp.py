@@ -1,7 +1,7 @@
 """Multi-layer perceptrons for points in the plane: mixtures, toy games, quick experiments."""
 
 from tfgan_kit.layers import FourierFeatures
-from tfgan_kit.sizes import check_sizes
+from tfgan_kit.ranges import check_sizes
 
 import keras
 from keras import layers
@@ -45,9 +45,7 @@ class MLPGenerator(keras.Model):
         check_sizes(output_dim=output_dim, latent_dim=latent_dim, width=width, depth=depth)
         dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
         latents = keras.Input((latent_dim,), name="latents")
-        points = layers.Dense(output_dim, dtype="float32", name="points")(
-            _hidden(latents, width, depth, dtype)
-        )
+        points = layers.Dense(output_dim, dtype="float32", name="points")(_hidden(latents, width, depth, dtype))
         super().__init__(inputs=latents, outputs=points, **kwargs)
         self.dtype_policy = dtype  # a functional model drops it
         self.output_dim = output_dim

@@ -1,6 +1,6 @@
 """Packing (PacGAN, 1712.04086): a discriminator that judges several samples together."""
 
-from tfgan_kit.sizes import check_sizes
+from tfgan_kit.ranges import check_sizes
 
 import keras
 from keras import ops

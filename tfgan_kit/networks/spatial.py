@@ -1,7 +1,7 @@
 """A fully convolutional pair with a grid of latents (1611.08207): images of any height and width."""
 
 from tfgan_kit.layers import BatchNormalization, Conv2D
-from tfgan_kit.sizes import check_sizes
+from tfgan_kit.ranges import check_sizes
 
 import keras
 from keras import layers, ops
@@ -54,9 +54,7 @@ class SpatialGenerator(keras.Model):
     in Lin et al., arXiv:2104.03963 (InfinityGAN), so that place does not leak in from the border.
     """
 
-    def __init__(
-        self, image_size=64, channels=3, latent_channels=16, width=32, num_stages=3, **kwargs
-    ):
+    def __init__(self, image_size=64, channels=3, latent_channels=16, width=32, num_stages=3, **kwargs):
         check_sizes(channels=channels, latent_channels=latent_channels, width=width, num_stages=num_stages)
         if image_size < 8:
             raise ValueError(f"`image_size` must be at least 8. Received: image_size={image_size}")
@@ -147,8 +145,12 @@ class PatchDiscriminator(keras.Model):
         x = images = keras.Input((None, None, channels), name="images")
         for stage in range(num_stages):
             x = Conv2D(
-                width * min(2**stage, LARGEST_MULTIPLE), 4, strides=STRIDE, padding="same",
-                kernel_initializer="he_normal", dtype=dtype,
+                width * min(2**stage, LARGEST_MULTIPLE),
+                4,
+                strides=STRIDE,
+                padding="same",
+                kernel_initializer="he_normal",
+                dtype=dtype,
             )(x)
             x = layers.LeakyReLU(0.2, dtype=dtype)(x)
         patches = Conv2D(1, 1, dtype="float32", name="patches")(x)  # (N, H / s, W / s, 1)

@@ -39,10 +39,7 @@ def get(objective):
             f"tfgan_kit.objectives.Objective. Received: objective={objective!r}"
         )
     if objective not in OBJECTIVES:
-        raise ValueError(
-            f"Unknown objective; known are {', '.join(OBJECTIVES)}. "
-            f"Received: objective={objective!r}"
-        )
+        raise ValueError(f"Unknown objective; known are {', '.join(OBJECTIVES)}. Received: objective={objective!r}")
     return OBJECTIVES[objective]()
 
 

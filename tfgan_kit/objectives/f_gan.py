@@ -59,16 +59,12 @@ def _alpha(alpha):
 # 1606.00709, tables 1, 5 and 6. Where the paper prints a decreasing activation, exp(v) in place of
 # exp(-v), the sign is turned: it asks for an increasing one, so that large logits speak for data.
 DIVERGENCES = {
-    "total_variation": FDivergence(
-        lambda v: 0.5 * ops.tanh(v), lambda t: t, lambda v: 0.5 * ops.tanh(v), 0.0
-    ),
+    "total_variation": FDivergence(lambda v: 0.5 * ops.tanh(v), lambda t: t, lambda v: 0.5 * ops.tanh(v), 0.0),
     "kl": FDivergence(tame, lambda t: ops.exp(t - 1.0), lambda v: ops.exp(tame(v) - 1.0), 1.0),
     "reverse_kl": FDivergence(
         lambda v: -ops.exp(-tame(v)), lambda t: -1.0 - ops.log(-t), lambda v: tame(v) - 1.0, -1.0
     ),
-    "pearson": FDivergence(
-        lambda v: v, lambda t: 0.25 * t * t + t, lambda v: 0.25 * v * v + v, 0.0
-    ),
+    "pearson": FDivergence(lambda v: v, lambda t: 0.25 * t * t + t, lambda v: 0.25 * v * v + v, 0.0),
     "neyman": FDivergence(
         lambda v: -ops.expm1(-tame(v)),
         lambda t: 2.0 - 2.0 * ops.sqrt(1.0 - t),
@@ -84,9 +80,7 @@ DIVERGENCES = {
         lambda v: ops.softplus(v) - math.log(2.0),
         0.0,
     ),
-    "gan": FDivergence(
-        lambda v: -ops.softplus(-v), lambda t: -ops.log(-ops.expm1(t)), ops.softplus, -math.log(2.0)
-    ),
+    "gan": FDivergence(lambda v: -ops.softplus(-v), lambda t: -ops.log(-ops.expm1(t)), ops.softplus, -math.log(2.0)),
 }
 
 
@@ -129,8 +123,7 @@ class FGAN(Objective):
     def __init__(self, divergence="kl", alpha=None):
         if divergence != "alpha" and divergence not in DIVERGENCES:
             raise ValueError(
-                f"Unknown divergence; known are {', '.join(DIVERGENCES)}, alpha. "
-                f"Received: divergence={divergence!r}"
+                f"Unknown divergence; known are {', '.join(DIVERGENCES)}, alpha. Received: divergence={divergence!r}"
             )
         if (divergence == "alpha") == (alpha is None or alpha in (0, 1)):
             raise ValueError(
@@ -148,9 +141,7 @@ class FGAN(Objective):
         return -ops.mean(self.table.conjugate_of_activation(fake_logits))
 
     def divergence_bound(self, real_logits, fake_logits):
-        return ops.mean(self.table.activation(real_logits)) - ops.mean(
-            self.table.conjugate_of_activation(fake_logits)
-        )
+        return ops.mean(self.table.activation(real_logits)) - ops.mean(self.table.conjugate_of_activation(fake_logits))
 
     def get_config(self):
         return {"divergence": self.divergence, "alpha": self.alpha}

@@ -46,9 +46,7 @@ class PerPlayer(Objective):
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
-        return {
-            "discriminator": serialize(self.discriminator), "generator": serialize(self.generator)
-        }
+        return {"discriminator": serialize(self.discriminator), "generator": serialize(self.generator)}
 
     @classmethod
     def from_config(cls, config):

@@ -46,10 +46,7 @@ class Consistency(Penalty):
         return tf.reduce_mean(tf.square(logits - step.discriminator(changed)))
 
     def get_config(self):
-        return {
-            "weight": self.weight, "max_shift": self.max_shift, "flip": self.flip,
-            **super().get_config(),
-        }
+        return {"weight": self.weight, "max_shift": self.max_shift, "flip": self.flip, **super().get_config()}
 
 
 @register

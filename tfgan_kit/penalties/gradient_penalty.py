@@ -1,12 +1,6 @@
 """Gradient penalties between real and generated images: WGAN-GP's (1704.00028) and its kin."""
 
-from tfgan_kit.penalties.penalty import (
-    Penalty,
-    check_not_negative,
-    register,
-    root,
-    squared_gradient_norm,
-)
+from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register, root, squared_gradient_norm
 
 import tensorflow as tf
 

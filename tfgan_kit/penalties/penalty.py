@@ -53,8 +53,7 @@ class Penalty:
     def __init__(self, interval=1):
         if not isinstance(interval, int) or interval < 1:
             raise ValueError(
-                f"A penalty's interval is a whole number of steps, 1 or more. Received: "
-                f"interval={interval!r}"
+                f"A penalty's interval is a whole number of steps, 1 or more. Received: interval={interval!r}"
             )
         self.interval = interval
 

@@ -1,11 +1,6 @@
 """R1 and R2 (1801.04406): the squared gradient norm on real, or on generated, images."""
 
-from tfgan_kit.penalties.penalty import (
-    Penalty,
-    check_not_negative,
-    register,
-    squared_gradient_norm,
-)
+from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register, squared_gradient_norm
 
 import tensorflow as tf
 

@@ -9,7 +9,7 @@ import threading
 import time
 
 from tfgan_kit.serving import ModelServer, StartError, start_flags
-from tfgan_kit.serving.listening import address_of
+from tfgan_kit.serving.grpc.listening import address_of
 
 from absl import app, flags
 
@@ -82,9 +82,7 @@ def _say(line: str) -> None:
 
 def _started(server: ModelServer, seconds: float) -> str:
     models = [one.current for one in server.models.listed()]
-    names = ", ".join(
-        f"{one.name} version {one.current.version}" for one in server.models.listed() if one.current
-    )
+    names = ", ".join(f"{one.name} version {one.current.version}" for one in server.models.listed() if one.current)
     signatures = sorted({name for model in models if model for name in model.signatures})
     tls = ", TLS" if server.options.ssl_config_file else ""
     rest_port = server.options.rest_api_port

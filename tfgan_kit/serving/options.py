@@ -71,10 +71,7 @@ class ServerOptions:
                 raise ValueError(f"{name} must be at least 0. Received: {name}={value}")
         self.channel_arguments()
         if self.grpc_socket_path and not os.path.isabs(self.grpc_socket_path):
-            raise ValueError(
-                "grpc_socket_path must be absolute. "
-                f"Received: grpc_socket_path={self.grpc_socket_path!r}"
-            )
+            raise ValueError(f"grpc_socket_path must be absolute. Received: grpc_socket_path={self.grpc_socket_path!r}")
         if self.monitoring_config_file and not self.rest_api_port:
             raise ValueError(
                 "metrics are shown on the port of REST: give rest_api_port too. "

@@ -41,10 +41,7 @@ class RestOptions:
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0. Received: {name}={getattr(self, name)}")
         if self.monitoring_path is not None and not self.monitoring_path.startswith("/"):
-            raise ValueError(
-                'monitoring_path must start with "/". '
-                f"Received: monitoring_path={self.monitoring_path!r}"
-            )
+            raise ValueError(f'monitoring_path must start with "/". Received: monitoring_path={self.monitoring_path!r}')
 
     def threads(self) -> int:
         """Requests worked on at one time."""

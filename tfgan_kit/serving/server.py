@@ -1,24 +1,66 @@
-"""The embedded server's life: load, open the port, follow the disk, drain."""
+"""Something that a server does every so often, in a thread of its own, until it stops."""
 
+import logging
 import os
 import pathlib
+import threading
 import time
 from concurrent import futures
 
-from tfgan_kit.serving import model_config
-from tfgan_kit.serving.batching import BatchingParameters
-from tfgan_kit.serving.calls import RequestError, StartError
-from tfgan_kit.serving.grpc_gateway import GrpcGateway
-from tfgan_kit.serving.loading import Loader
-from tfgan_kit.serving.methods import ModelMethods
-from tfgan_kit.serving.models import Models
-from tfgan_kit.serving.monitoring import PROMETHEUS_PATH, Monitor
+from tfgan_kit.serving.config_files import read_model_config, read_monitoring_config
+from tfgan_kit.serving.grpc.gateway import GrpcGateway
+from tfgan_kit.serving.models import model_list
+from tfgan_kit.serving.models.batching import BatchingParameters
+from tfgan_kit.serving.models.loading import Loader
+from tfgan_kit.serving.models.model_list import Models
+from tfgan_kit.serving.models.versions import Versions, version_folders
 from tfgan_kit.serving.options import ServerOptions
-from tfgan_kit.serving.periodic import Periodic
-from tfgan_kit.serving.rest import RestGateway
+from tfgan_kit.serving.prometheus import PROMETHEUS_PATH, Monitor
+from tfgan_kit.serving.protocol.errors import RequestError, StartError
+from tfgan_kit.serving.protocol.methods import ModelMethods
+from tfgan_kit.serving.rest.gateway import RestGateway
 from tfgan_kit.serving.rest_options import RestOptions
-from tfgan_kit.serving.text_protos import read_model_config, read_monitoring_config
-from tfgan_kit.serving.versions import Versions, version_folders
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Periodic:
+    """Calls `action` every `seconds`; what it raises is one log line, until it changes.
+
+    Args:
+        seconds: between the end of a call and the next; 0: never.
+        action: a function of nothing.
+    """
+
+    def __init__(self, seconds: float, action):
+        self._seconds = seconds
+        self._action = action
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=action.__name__, daemon=True)
+
+    def start(self) -> None:
+        """Begins, with a wait."""
+        if self._seconds > 0:
+            self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Ends it; waits for the call that runs, for up to `timeout` seconds. Whether it ended."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        last = None
+        while not self._stopping.wait(self._seconds):
+            trouble = None
+            try:
+                self._action()
+            except Exception as error:  # whatever it is, the server goes on with what it has
+                trouble = f"{error}" or repr(error)
+            if trouble and trouble != last:
+                _LOGGER.error("%s; what is served stays", trouble)
+            last = trouble
 
 
 class ModelServer:
@@ -74,12 +116,8 @@ class ModelServer:
         self._base_path = model_base_path and pathlib.Path(model_base_path).absolute()
         self._model_name = model_name
         self.monitor = Monitor()
-        self.models = Models(
-            Loader(batching, self.options, self.monitor), self.options, self.monitor.add_model
-        )
-        self.methods = ModelMethods(
-            self.models, enable_serialization_as_tensor_content, self.monitor
-        )
+        self.models = Models(Loader(batching, self.options, self.monitor), self.options, self.monitor.add_model)
+        self.methods = ModelMethods(self.models, enable_serialization_as_tensor_content, self.monitor)
         self._grpc = self._rest = None
         self._periodic = (
             Periodic(file_system_poll_wait_seconds, self.models.poll),
@@ -130,7 +168,7 @@ class ModelServer:
 
     def _config(self):
         if self.options.model_config_file is None:
-            return model_config.one_model(self._model_name, self._base_path)
+            return model_list.one_model(self._model_name, self._base_path)
         try:
             return read_model_config(self.options.model_config_file)
         except ValueError as error:
@@ -193,8 +231,7 @@ def _metrics_path(file) -> str | None:
 def _check_numbers(grpc_max_threads, poll_seconds) -> None:
     if grpc_max_threads is not None and grpc_max_threads < 1:
         raise ValueError(
-            "grpc_max_threads must be at least 1; None is 4 a core. "
-            f"Received: grpc_max_threads={grpc_max_threads}"
+            f"grpc_max_threads must be at least 1; None is 4 a core. Received: grpc_max_threads={grpc_max_threads}"
         )
     if not 0 <= poll_seconds < float("inf"):
         raise ValueError(
@@ -219,14 +256,10 @@ def check_base_path(base_path: pathlib.Path) -> None:
             return
     except OSError as error:
         raise StartError(
-            f"there is no folder {base_path} that can be read ({error.strerror}). Export a model "
-            "there first"
+            f"there is no folder {base_path} that can be read ({error.strerror}). Export a model there first"
         ) from error
     if "saved_model.pb" in names:
-        raise StartError(
-            f"{base_path} is a version; model_base_path is the folder above it: "
-            f"{base_path.parent}"
-        )
+        raise StartError(f"{base_path} is a version; model_base_path is the folder above it: {base_path.parent}")
     found = ", ".join(names[:5]) or "nothing"
     raise StartError(
         f"{base_path} has no version, which is a folder named by an integer, such as "

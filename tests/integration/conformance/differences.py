@@ -33,11 +33,10 @@ EXPECTED_DIFFERENCES = {
         {"test_batching::test_rows_of_other_inner_shape_in_one_batch": ["OK", "OK"]},
     ),
     "a misspelt flag ends the start": Difference(
-        "there the server runs without it, and nobody knows", {"test_start::test_an_unknown_flag": "ended"},
+        "there the server runs without it, and nobody knows", {"test_start::test_an_unknown_flag": "ended"}
     ),
     "SIGTERM drains": Difference(
-        "a rollout must not fail the requests that run",
-        {"test_start::test_sigterm_with_a_call_running": "answered"},
+        "a rollout must not fail the requests that run", {"test_start::test_sigterm_with_a_call_running": "answered"}
     ),
     "a body's size is bounded": Difference(
         "memory is finite: what is too large is refused before it is read",
@@ -48,8 +47,7 @@ EXPECTED_DIFFERENCES = {
         {"test_rest_predict::test_a_string_that_is_no_utf8": 400},
     ),
     "there is a readiness URL": Difference(
-        "a probe needs one URL that says whether every model answers",
-        {"test_rest_http::test_a_readiness_url": 200},
+        "a probe needs one URL that says whether every model answers", {"test_rest_http::test_a_readiness_url": 200}
     ),
     "no metrics of the batch scheduler": Difference(
         "TensorFlow's Python interface does not show what its batch op counts",

@@ -10,11 +10,7 @@ import tempfile
 
 import grpc
 from google.protobuf import text_format
-from tensorflow_serving.apis import (
-    model_management_pb2,
-    model_service_pb2_grpc,
-    prediction_service_pb2_grpc,
-)
+from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc, prediction_service_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
 from tests.serving import toy
@@ -79,9 +75,7 @@ def free_port() -> int:
 
 def model(name, base_path, policy="", labels=None):
     """A ModelConfig; `policy` in text format, such as `specific { versions: 1 }`."""
-    config = model_server_config_pb2.ModelConfig(
-        name=name, base_path=str(base_path), model_platform="tensorflow"
-    )
+    config = model_server_config_pb2.ModelConfig(name=name, base_path=str(base_path), model_platform="tensorflow")
     text_format.Parse(policy, config.model_version_policy)
     for label, version in (labels or {}).items():
         config.version_labels[label] = version
@@ -99,9 +93,7 @@ class Server:
     def __init__(self, grpc_target, rest_target, standing, process=None):
         self.target, self.rest, self.process = grpc_target, rest_target, process
         self.standing, self.socket = list(standing), None
-        self.channel = grpc.insecure_channel(
-            grpc_target, options=[("grpc.max_receive_message_length", -1)]
-        )
+        self.channel = grpc.insecure_channel(grpc_target, options=[("grpc.max_receive_message_length", -1)])
         self.predictions = prediction_service_pb2_grpc.PredictionServiceStub(self.channel)
         self.models = model_service_pb2_grpc.ModelServiceStub(self.channel)
 

@@ -10,14 +10,7 @@ import numpy as np
 import pytest
 
 from tests.integration.conformance import zoo
-from tests.integration.conformance.calls import (
-    FAILED,
-    INVALID,
-    http_call,
-    predict,
-    predict_request,
-    refused,
-)
+from tests.integration.conformance.calls import FAILED, INVALID, http_call, predict, predict_request, refused
 from tests.serving import toy
 
 ROWS = 8

@@ -11,15 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import prediction_log_pb2, prediction_service_pb2_grpc
 
 from tests.integration.conformance import starts, zoo
-from tests.integration.conformance.calls import (
-    FAILED,
-    INVALID,
-    http_call,
-    predict,
-    predict_request,
-    refused,
-    scale_of,
-)
+from tests.integration.conformance.calls import FAILED, INVALID, http_call, predict, predict_request, refused, scale_of
 from tests.serving import toy
 
 SLOW = predict_request({"seed": np.int64([1])}, signature="slow")

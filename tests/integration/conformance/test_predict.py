@@ -7,15 +7,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
 from tests.integration.conformance import zoo
-from tests.integration.conformance.calls import (
-    FAILED,
-    INVALID,
-    NOT_FOUND,
-    predict,
-    predict_request,
-    refusal,
-    refused,
-)
+from tests.integration.conformance.calls import FAILED, INVALID, NOT_FOUND, predict, predict_request, refusal, refused
 from tests.serving import toy
 
 SEED = {"seed": np.int64([1])}

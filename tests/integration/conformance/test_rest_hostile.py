@@ -3,15 +3,7 @@
 import pytest
 
 from tests.integration.conformance.calls import http_call
-from tests.integration.conformance.fuzz import (
-    HALF,
-    exchange,
-    fuzz,
-    fuzz_half,
-    fuzz_rest,
-    memory,
-    survived,
-)
+from tests.integration.conformance.fuzz import HALF, exchange, fuzz, fuzz_half, fuzz_rest, memory, survived
 
 # What is sent on a socket of its own, which is then closed for writing.
 SENT = {

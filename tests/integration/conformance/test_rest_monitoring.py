@@ -12,7 +12,7 @@ from tests.serving import toy
 
 PATH = "/monitoring/prometheus/metrics"
 SEED = {"seed": np.int64([1])}
-LINE = re.compile(r'(?P<name>[a-zA-Z_:][\w:]*)\{(?P<labels>[^}]*)\} (?P<value>\S+)')
+LINE = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)\{(?P<labels>[^}]*)\} (?P<value>\S+)")
 
 
 def _page(server):

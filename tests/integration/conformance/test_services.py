@@ -2,11 +2,7 @@
 
 import grpc
 import pytest
-from tensorflow_serving.apis import (
-    classification_pb2,
-    inference_pb2,
-    regression_pb2,
-)
+from tensorflow_serving.apis import classification_pb2, inference_pb2, regression_pb2
 
 from tests.integration.conformance.calls import INVALID, NOT_FOUND, refusal, specified
 

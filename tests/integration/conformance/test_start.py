@@ -121,9 +121,7 @@ def _run(folder, *lines):
 
 
 NEITHER = "Both server_options.model_base_path and server_options.model_config_file are empty!"
-UNBATCHED = (
-    "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
-)
+UNBATCHED = "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
 
 
 def test_neither_path_nor_config_file(tmp_path):

@@ -61,8 +61,7 @@ def _credentials(authority, client=None):
 
 def _code(channel) -> str:
     call = channel.unary_unary(
-        "/tensorflow.serving.PredictionService/Predict",
-        request_serializer=type(REQUEST).SerializeToString,
+        "/tensorflow.serving.PredictionService/Predict", request_serializer=type(REQUEST).SerializeToString
     )
     try:
         call(REQUEST, timeout=5)

@@ -1,0 +1,1 @@
+"""Exported versions: speed, size, older servers."""

@@ -1,0 +1,310 @@
+"""Folders of images, made here file by file."""
+
+import os
+import shutil
+import warnings
+
+from tfgan_kit.data import encoded as folder_module
+from tfgan_kit.data import from_directory, open_source
+from tfgan_kit.data.order import positions_to_flips, positions_to_indices
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+
+def save(path, colour=(10, 20, 30), size=(8, 8), mode="RGB"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, colour).save(path)
+
+
+def all_images(source):
+    batches = list(source.ordered(64).as_numpy_iterator())
+    return np.concatenate([b[0] if isinstance(b, tuple) else b for b in batches])
+
+
+@pytest.fixture
+def shades(tmp_path):
+    """20 grey-blue images; the red channel of number k is 10 k."""
+    for k in range(20):
+        save(tmp_path / f"{k:02d}.png", (10 * k, 0, 200))
+    return tmp_path
+
+
+@pytest.mark.thorough
+def test_images_in_the_folder_itself_have_no_classes(shades):
+    source = open_source(f"folder:{shades}")
+    assert (source.num_images, source.image_shape) == (20, (8, 8, 3))
+    assert source.labels is None and source.num_classes is None and source.class_names is None
+    np.testing.assert_array_equal(all_images(source)[:, 0, 0, 0], 10 * np.arange(20))
+
+
+def test_first_level_sub_folders_are_classes_in_sorted_order(tmp_path):
+    save(tmp_path / "dog" / "a.png")
+    save(tmp_path / "cat" / "deeper" / "b.png")
+    save(tmp_path / "cat" / "c.jpg")
+    source = open_source(f"folder:{tmp_path}")
+    assert source.class_names == ["cat", "dog"]
+    assert source.labels.tolist() == [0, 0, 1]
+    assert source.num_classes == 2
+    _, labels = next(source.training(3).as_numpy_iterator())
+    assert labels.dtype == np.int32 and sorted(labels) == [0, 0, 1]
+
+
+def test_images_both_beside_and_in_sub_folders_are_refused(tmp_path):
+    save(tmp_path / "dog" / "a.png")
+    save(tmp_path / "b.png")
+    with pytest.raises(ValueError, match="both in the folder itself .*b.png.*Received: folder:"):
+        open_source(f"folder:{tmp_path}")
+
+
+def test_training_from_files_is_deterministic_resumable_and_complete(shades):
+    source = open_source(f"folder:{shades}")
+    whole = [b[:, 0, 0, 0] for b in source.training(5, seed=3).take(12).as_numpy_iterator()]
+    again = [b[:, 0, 0, 0] for b in source.training(5, seed=3).take(12).as_numpy_iterator()]
+    late = source.training(5, seed=3, start_step=8).take(4).as_numpy_iterator()
+    np.testing.assert_array_equal(whole, again)
+    np.testing.assert_array_equal(whole[8:], [b[:, 0, 0, 0] for b in late])
+    epochs = np.reshape(whole, (3, 20))
+    np.testing.assert_array_equal(np.sort(epochs), np.tile(10 * np.arange(20), (3, 1)))
+    assert not np.array_equal(epochs[0], epochs[1])
+
+
+def test_files_and_arrays_of_the_same_images_train_alike(shades):
+    files = open_source(f"folder:{shades}")
+    np.savez(shades / "same.npz", images=all_images(files))
+    arrays = open_source(f"npz:{shades / 'same.npz'}")
+    for one, other in zip(
+        files.training(7, seed=1, flip=True).take(5).as_numpy_iterator(),
+        arrays.training(7, seed=1, flip=True).take(5).as_numpy_iterator(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (12, 10)])
+def test_training_from_jpegs_gives_their_pixels_flipped_or_not(tmp_path, size):
+    random = np.random.default_rng(0)
+    for k in range(6):
+        pixels = random.integers(0, 256, (*size[::-1], 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{k}.jpg", quality=95)
+    source = open_source(f"folder:{tmp_path}", image_size=8)
+    left = (size[0] - size[1]) // 2
+    expected = {}
+    for k in range(6):
+        image = tf.io.decode_jpeg((tmp_path / f"{k}.jpg").read_bytes())
+        square = image[:, left : left + size[1]]
+        square = tf.round(tf.image.resize(square, [8, 8], antialias=True)).numpy().astype(np.uint8)
+        expected |= {square.tobytes(): (k, False), square[:, ::-1].tobytes(): (k, True)}
+    batches = source.training(6, seed=4, flip=True).take(5).as_numpy_iterator()
+    seen = [[expected[image.tobytes()] for image in batch] for batch in batches]
+    positions = tf.range(30, dtype=tf.int64)
+    indices, flips = positions_to_indices(positions, 4, 6), positions_to_flips(positions, 4)
+    assert sum(seen, []) == list(zip(indices.numpy(), flips.numpy(), strict=True))
+
+
+def test_flips_mirror_half_of_the_files(tmp_path):
+    pixels = np.zeros([4, 4], np.uint8)
+    pixels[:, 0] = 255
+    for k in range(16):
+        Image.fromarray(pixels).save(tmp_path / f"{k}.png")
+    batch = next(open_source(f"folder:{tmp_path}").training(16, flip=True).as_numpy_iterator())
+    mirrored = batch[:, 0, 3, 0] == 255
+    assert 0 < mirrored.sum() < 16
+    np.testing.assert_array_equal(batch[:, 0, 0, 0] == 255, ~mirrored)
+
+
+def test_a_folder_of_grey_images_is_grey_and_one_colour_image_makes_it_colour(tmp_path):
+    save(tmp_path / "a.png", 7, mode="L")
+    save(tmp_path / "b.png", (9, 9, 9))
+    assert open_source(f"folder:{tmp_path}").image_shape == (8, 8, 1)
+    assert open_source(f"folder:{tmp_path}", channels=3).image_shape == (8, 8, 3)
+    save(tmp_path / "c.png", (9, 9, 10))
+    source = open_source(f"folder:{tmp_path}")
+    assert source.image_shape == (8, 8, 3)
+    np.testing.assert_array_equal(all_images(source)[0], np.full([8, 8, 3], 7))
+
+
+def test_mixed_channels_come_out_on_white(tmp_path):
+    save(tmp_path / "1.png", (0, 0, 0, 0), mode="RGBA")
+    save(tmp_path / "2.png", (0, 128), mode="LA")
+    save(tmp_path / "3.png", 60, mode="L")
+    save(tmp_path / "4.png", (1, 2, 3))
+    save(tmp_path / "5.gif", (1, 2, 3))
+    save(tmp_path / "6.bmp", (1, 2, 3))
+    pixels = all_images(open_source(f"folder:{tmp_path}"))[:, 4, 4]
+    expected = [[255] * 3, [127] * 3, [60] * 3, [1, 2, 3], [1, 2, 3], [1, 2, 3]]
+    np.testing.assert_array_equal(pixels, expected)
+
+
+def test_mixed_sizes_are_refused_without_an_image_size_and_fitted_with_one(tmp_path):
+    save(tmp_path / "a.png", size=(20, 10))
+    save(tmp_path / "b.png", size=(30, 30))
+    message = "2 different sizes, 20 to 30 wide and 10 to 30 high: pass image_size"
+    with pytest.raises(ValueError, match=message):
+        open_source(f"folder:{tmp_path}")
+    source = open_source(f"folder:{tmp_path}", image_size=16)
+    np.testing.assert_array_equal(all_images(source), np.tile([10, 20, 30], (2, 16, 16, 1)))
+
+
+def test_oblong_images_of_one_size_are_refused_without_an_image_size(tmp_path):
+    save(tmp_path / "a.png", size=(20, 10))
+    with pytest.raises(ValueError, match="not square, 20 to 20 wide and 10 to 10 high"):
+        open_source(f"folder:{tmp_path}")
+
+
+def test_broken_images_are_left_out_counted_and_named(shades):
+    (shades / "03.png").write_bytes((shades / "03.png").read_bytes()[:40])
+    (shades / "05.png").write_bytes(b"")
+    (shades / "99.gif").write_bytes(b"GIF89a, or not")
+    os.symlink(shades / "nowhere.jpg", shades / "98.jpg")
+    with pytest.warns(UserWarning, match="Left out 4 of 22 .*: 03.png, 05.png, 98.jpg, 99.gif$"):
+        source = open_source(f"folder:{shades}")
+    left = [10 * k for k in range(20) if k not in (3, 5)]
+    assert all_images(source)[:, 0, 0, 0].tolist() == left
+
+
+def test_labels_stay_with_their_images_when_one_is_left_out(tmp_path):
+    for k, name in enumerate("abc"):
+        save(tmp_path / name / "1.png", (k, 0, 9))
+        save(tmp_path / name / "2.png", (k, 0, 9))
+    (tmp_path / "a" / "1.png").write_bytes(b"no")
+    with pytest.warns(UserWarning, match="Left out 1 of 6"):
+        source = open_source(f"folder:{tmp_path}")
+    images, labels = next(source.training(5).as_numpy_iterator())
+    np.testing.assert_array_equal(images[:, 0, 0, 0], labels)
+
+
+def test_each_image_keeps_its_decoder_when_one_before_it_is_left_out(tmp_path):
+    (tmp_path / "1.png").write_bytes(b"no")
+    save(tmp_path / "2.png", (9, 8, 7))
+    Image.new("RGB", (8, 8), (200, 100, 50)).quantize(4).save(tmp_path / "3.bmp")  # by Pillow
+    with pytest.warns(UserWarning, match="Left out 1 of 3"):
+        source = open_source(f"folder:{tmp_path}")
+    np.testing.assert_array_equal(all_images(source)[:, 0, 0], [[9, 8, 7], [200, 100, 50]])
+
+
+def test_a_folder_of_broken_images_alone_is_refused(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no")
+    with pytest.raises(ValueError, match="None of the 1 image files can be decoded, e.g. a.png"):
+        open_source(f"folder:{tmp_path}")
+
+
+def test_files_that_are_no_images_are_ignored_in_silence(shades):
+    (shades / "README.txt").write_text("hello")
+    (shades / ".DS_Store").write_bytes(b"x")
+    (shades / "._01.png").write_bytes(b"x")
+    save(shades / ".hidden" / "a.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert open_source(f"folder:{shades}").num_images == 20
+
+
+def test_images_of_other_kinds_are_counted_and_said(shades):
+    (shades / "a.webp").write_bytes(b"x")
+    (shades / "b.TIFF").write_bytes(b"x")
+    with pytest.warns(UserWarning, match=r"2 files of other kinds \(.tiff, .webp\)"):
+        assert open_source(f"folder:{shades}").num_images == 20
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="There is no image .*.png.*Received: folder:"):
+        open_source(f"folder:{tmp_path}")
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no such folder. Received: folder:.*nowhere"):
+        open_source(f"folder:{tmp_path / 'nowhere'}")
+
+
+def test_a_file_in_place_of_a_folder_is_refused(shades):
+    with pytest.raises(ValueError, match="a file, not a folder"):
+        open_source(f"folder:{shades / '01.png'}")
+
+
+def test_a_folder_without_permission_is_refused(shades, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)  # root may read everything, so it is played
+    with pytest.raises(ValueError, match="cannot be read .Permission denied.*chmod"):
+        open_source(f"folder:{shades}")
+
+
+def test_fewer_images_than_a_batch_are_refused(shades):
+    with pytest.raises(ValueError, match="fewer images than a batch: 20.*batch_size=64"):
+        from_directory(shades)
+
+
+def test_links_that_lead_back_up_do_not_loop(tmp_path):
+    save(tmp_path / "cat" / "a.png")
+    os.symlink(tmp_path, tmp_path / "cat" / "up")
+    assert open_source(f"folder:{tmp_path}").num_images == 1
+
+
+def test_the_second_opening_takes_the_findings_from_the_cache(shades, monkeypatch):
+    (shades / "03.png").write_bytes(b"no")
+    with pytest.warns(UserWarning, match="Left out 1 of 20"):
+        first = open_source(f"folder:{shades}")
+    monkeypatch.setattr(folder_module.EncodedImages, "measure", None)  # a call would fail
+    with pytest.warns(UserWarning, match="Left out 1 of 20"):
+        second = open_source(f"folder:{shades}")
+    assert second.fingerprint == first.fingerprint
+    np.testing.assert_array_equal(all_images(first), all_images(second))
+
+
+def test_a_changed_file_is_looked_at_again(shades):
+    first = open_source(f"folder:{shades}")
+    save(shades / "03.png", (0, 255, 0), size=(9, 9))
+    with pytest.raises(ValueError, match="2 different sizes"):
+        open_source(f"folder:{shades}")
+    assert open_source(f"folder:{shades}", image_size=8).fingerprint != first.fingerprint
+
+
+def test_the_fingerprint_is_of_the_content_wherever_the_folder_lies(shades, tmp_path_factory):
+    copy = shutil.copytree(shades, tmp_path_factory.mktemp("elsewhere") / "copy", copy_function=shutil.copyfile)
+    os.utime(copy / "03.png", (0, 0))
+    assert open_source(f"folder:{copy}").fingerprint == open_source(f"folder:{shades}").fingerprint
+
+
+def test_a_file_that_changed_behind_its_old_size_and_time_is_found_out(shades):
+    file = shades / "03.png"
+    before, first = file.stat(), open_source(f"folder:{shades}")
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where a decoder takes the checksum seriously
+        assert open_source(f"folder:{shades}").fingerprint != first.fingerprint
+
+
+def test_a_damaged_cache_is_replaced(shades, cache):
+    open_source(f"folder:{shades}")
+    (file,) = (cache / "folders").iterdir()
+    file.write_bytes(b"damaged")
+    assert open_source(f"folder:{shades}").num_images == 20
+    assert len(file.read_bytes()) > 100
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_but_time(shades, monkeypatch):
+    monkeypatch.setenv("TFGAN_KIT_CACHE", str(shades / "00.png" / "below"))
+    assert open_source(f"folder:{shades}").num_images == 20
+
+
+def test_the_fingerprint_depends_on_the_size_and_the_channels_that_are_asked_for(shades):
+    sources = [
+        open_source(f"folder:{shades}"),
+        open_source(f"folder:{shades}", image_size=4),
+        open_source(f"folder:{shades}", channels=1),
+    ]
+    assert len({source.fingerprint for source in sources}) == 3
+
+
+def test_from_directory_carries_its_source(shades):
+    dataset = from_directory(shades, image_size=4, batch_size=8, channels=1)
+    assert dataset.source.name == f"folder:{shades}"
+    assert dataset.steps_per_epoch == 3
+    assert dataset.element_spec.shape == (8, 4, 4, 1)

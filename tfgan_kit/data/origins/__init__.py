@@ -1,0 +1,1 @@
+"""Where images come from: a folder, TFDS, arrays, IDX files, MNIST, mixtures."""

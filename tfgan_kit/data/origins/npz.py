@@ -1,0 +1,49 @@
+"""A NumPy archive of images."""
+
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+_KEYS = (("images", "labels"), ("x_train", "y_train"))
+
+
+def npz_arrays(path):
+    """Reads `images` (and `labels`), or `x_train` (and `y_train`), from a .npz file.
+
+    Returns:
+        (images, labels): the arrays as they are; labels None when the file has none.
+
+    Raises:
+        ValueError: when the file is missing, not a whole .npz, or lacks both keys.
+    """
+    path = pathlib.Path(path).expanduser()
+    if not path.is_file():
+        raise ValueError(f"There is no such file; pass the path of a .npz file. Received: npz:{path}")
+    try:
+        found = _read(path)
+    # NumPy has ValueError for a file of another kind and for pickled objects, which are not safe.
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+        raise ValueError(
+            "This is not a whole .npz file of plain arrays; write it again with np.savez(path, "
+            f"images=..., labels=...). Received: npz:{path} ({error})"
+        ) from error
+    if isinstance(found, list):
+        raise ValueError(
+            "A .npz file must hold `images` (and `labels`), or `x_train` (and `y_train`); write it "
+            f"with np.savez(path, images=..., labels=...). Received: npz:{path} with {found}"
+        )
+    return found
+
+
+def _read(path):
+    """(images, labels), or else the list of what is there."""
+    with path.open("rb") as file:  # ours to close: np.load leaves a broken file open
+        archive = np.load(file, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("a single array, as np.save writes it")
+        for images, labels in _KEYS:
+            if images in archive:
+                return archive[images], archive[labels] if labels in archive else None
+        return list(archive)

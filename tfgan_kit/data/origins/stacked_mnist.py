@@ -1,0 +1,45 @@
+"""Stacked-MNIST: three digits as the channels of one image, so that there are a thousand modes."""
+
+from tfgan_kit.data.arrays import ArraySource
+from tfgan_kit.data.origins.idx import idx_arrays
+
+import numpy as np
+
+CHANNELS = 3
+NUM_IMAGES = 128_000
+_SEED = 20171204  # of a legacy RandomState, whose stream NumPy froze
+
+
+def open_stacked(path, image_size=None, channels=None):
+    """128,000 stacks of three grey images, drawn once and for all from an `idx:` source.
+
+    Nothing tells a network which image a channel shows: the source has no labels. The single images
+    with theirs are its `digits`, by which `metrics.mode_coverage` counts modes.
+
+    Args:
+        path: as `idx_arrays` takes it; with labels of K classes there are K^3 modes.
+        image_size: side to resize every image to, or None.
+        channels: 3, or None for the same.
+
+    Returns:
+        An `ArraySource` of uint8 [128000, H, W, 3] (for MNIST 301 MB).
+
+    Raises:
+        ValueError: what cannot be read, images without labels, other channels.
+
+    Reference: Metz et al., Unrolled GANs (arXiv:1611.02163), section 3.3; the fixed number of stacks
+    is that of VEEGAN (arXiv:1705.07761) and PacGAN (arXiv:1712.04086), section 4.2.
+    """
+    if channels not in (None, CHANNELS):
+        raise ValueError(f"A stack has three channels. Received: stacked:{path} with channels={channels}")
+    digits, labels = idx_arrays(path)
+    if labels is None:
+        raise ValueError(
+            "Stacks are made of images whose classes are known, or nobody could count their modes: put "
+            f"the labels file beside the images. Received: stacked:{path}"
+        )
+    chosen = np.random.RandomState(_SEED).randint(len(digits), size=(NUM_IMAGES, CHANNELS))
+    stacks = np.stack([digits[chosen[:, c]] for c in range(CHANNELS)], axis=-1)
+    source = ArraySource(f"stacked:{path}", stacks, image_size=image_size)
+    source.digits = ArraySource(f"idx:{path}", digits, labels, image_size=image_size)
+    return source

@@ -1,0 +1,105 @@
+"""Data as several replicas read it: each has its rows of every batch."""
+
+from tfgan_kit.distribution import strategies
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def share_out_fit(
+    strategy,
+    shuffle_seed,
+    x,
+    y,
+    batch_size,
+    validation_data=None,
+    validation_batch_size=None,
+    validation_steps=None,
+    validation_split=None,
+    steps_per_epoch=None,
+    shuffle=True,
+    **others,
+):
+    """`keras.Model.fit`'s arguments for several replicas.
+
+    Args:
+        strategy: `tf.distribute.Strategy` of several replicas.
+        shuffle_seed: int, of arrays' order.
+        x, y, ... others: as in `fit`.
+
+    Returns:
+        The `DistributedDataset` in place of x and y, and the other arguments, a dict.
+
+    Raises:
+        ValueError: a `validation_split`, or see `share_out`.
+    """
+    if validation_split:
+        raise ValueError(
+            "Several replicas cannot split their data: give validation_data. Received: "
+            f"validation_split={validation_split}"
+        )
+    dataset, steps_per_epoch = share_out(strategy, x, y, batch_size, steps_per_epoch, shuffle_seed if shuffle else None)
+    if validation_data is not None:
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(validation_data)
+        validation_data, validation_steps = share_out(
+            strategy, x, y, validation_batch_size or batch_size, validation_steps
+        )
+    return dataset, others | {
+        "steps_per_epoch": steps_per_epoch,
+        "shuffle": False,
+        "validation_data": validation_data,
+        "validation_steps": validation_steps,
+    }
+
+
+def share_out(strategy, x, y, batch_size, num_batches=None, shuffle_seed=None):
+    """Data as several replicas read it.
+
+    Args:
+        strategy: `tf.distribute.Strategy` of several replicas.
+        x, y: arrays; or a `tf.data.Dataset` and None. What this function returned stays as it is.
+        batch_size: int, of arrays; None is 32, as in Keras.
+        num_batches: int, of an epoch; None counts them, since Keras would count each one's pieces.
+        shuffle_seed: int, of arrays' order; None leaves it.
+
+    Returns:
+        `tf.distribute.DistributedDataset`, and `num_batches`: None where it cannot be counted.
+
+    Raises:
+        ValueError: data of another kind, such as a Python generator; arrays with a last batch of
+            fewer rows than replicas.
+    """
+    if strategies.is_distributed(x):  # by `fit`, for its validation
+        return x, num_batches
+    dataset = _as_dataset(x, y, batch_size or 32, shuffle_seed)
+    if isinstance(x, np.ndarray):
+        _check_last_batch(len(x), batch_size or 32, strategy.num_replicas_in_sync)
+    if not num_batches and (count := int(dataset.cardinality())) > 0:
+        dataset, num_batches = dataset.repeat(), count
+    return strategies.distribute(strategy, dataset), num_batches
+
+
+def _as_dataset(x, y, batch_size, shuffle_seed):
+    """A `tf.data.Dataset` that is the same on every host."""
+    if isinstance(x, tf.data.Dataset):
+        return x
+    if not isinstance(x, np.ndarray | tf.Tensor):
+        raise ValueError(
+            "Several replicas read arrays, a tf.data.Dataset or a data set of tfgan_kit.data, of "
+            f"which each takes its rows. Received: x of type {type(x).__name__}"
+        )
+    rows = tf.data.Dataset.from_tensor_slices(x if y is None else (x, y))
+    if shuffle_seed is not None:
+        rows = rows.shuffle(len(x), seed=shuffle_seed, reshuffle_each_iteration=True)
+    return rows.batch(batch_size)
+
+
+def _check_last_batch(rows, batch_size, replicas):
+    """Refuses arrays whose last batch is too short, before an epoch is trained."""
+    last = rows % batch_size or batch_size
+    if last < replicas:
+        raise ValueError(
+            f"Each of {replicas} replicas needs a row of every batch: leave {last} rows out, or take "
+            f"another batch_size. Received: {rows} rows, batch_size={batch_size}, a last batch of {last}"
+        )

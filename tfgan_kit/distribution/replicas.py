@@ -1,0 +1,44 @@
+"""What a replica knows of the others: its rows of the whole batch, and sums over all."""
+
+import tensorflow as tf
+
+
+def several_replicas():
+    """Whether the code that runs (or is traced) here runs on several replicas."""
+    return tf.distribute.get_strategy().num_replicas_in_sync > 1
+
+
+def rows_of_this_replica(count):
+    """Where this replica's rows stand in the whole batch, of data that `distribute` cut.
+
+    Args:
+        count: int32 scalar, rows that this replica holds.
+
+    Returns:
+        rows int32 (count,) and total int32 scalar; None and `count` on one replica.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return None, count
+    replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
+    # Floats are what every all-reduce knows; counts are exact up to 2^24.
+    counts = tf.one_hot(replica, replicas) * tf.cast(count, tf.float32)
+    counts = tf.cast(context.all_reduce(tf.distribute.ReduceOp.SUM, counts), tf.int32)
+    rule = f"A batch must hold a row for each of the {replicas} replicas; drop or enlarge the last."
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(counts > 0), [rule, counts])]):
+        start = tf.reduce_sum(tf.where(tf.range(replicas) < replica, counts, 0))
+        return start + tf.range(count), tf.reduce_sum(counts)
+
+
+def sum_over_replicas(values):
+    """The sum of each tensor over the replicas, dense, the same on all; a None stays one.
+
+    Dense on one replica as well: the norm of an embedding's `IndexedSlices`, by which Keras clips,
+    is not that of the gradient where a label comes twice.
+    """
+    known = [tf.convert_to_tensor(value) for value in values if value is not None]
+    context = tf.distribute.get_replica_context()
+    if known and context is not None and context.num_replicas_in_sync > 1:
+        known = context.all_reduce(tf.distribute.ReduceOp.SUM, known)
+    summed = iter(known)
+    return [None if value is None else next(summed) for value in values]

@@ -1,0 +1,174 @@
+"""The strategy of a name, and what several workers agree on.
+
+The only file that names a `tf.distribute` class. TensorFlow's engine does the work; `replicas` and
+`datasets` hold what Keras leaves open: which rows of the whole batch a replica holds, and one sum
+over the replicas before gradients are clipped, tested for overflow or logged.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+
+import tensorflow as tf
+
+STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
+
+
+def get(name):
+    """The `tf.distribute.Strategy` of a name; build, compile and load the GAN under its `scope()`.
+
+    Args:
+        name: "none", one device; "mirrored", all GPUs of this machine, or its logical CPU devices
+            where there is none; "multi_worker", all GPUs of the hosts that the environment variable
+            TF_CONFIG lists; "tpu", the TPU that TPU_NAME names (never run by us).
+
+    Raises:
+        ValueError: an unknown name, or a missing or malformed TF_CONFIG.
+
+    Example:
+        >>> with distribution.get("mirrored").scope():
+        ...     gan = from_preset("dcgan_mnist", image_shape=(28, 28, 1))
+    """
+    if name not in STRATEGIES:
+        raise ValueError(f"A strategy is one of {', '.join(STRATEGIES)}. Received: strategy={name!r}")
+    if name == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if name == "multi_worker":
+        _check_tf_config()
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if name == "tpu":
+        return tf.distribute.TPUStrategy(tf.distribute.cluster_resolver.TPUClusterResolver.connect())
+    return tf.distribute.get_strategy()
+
+
+def _check_tf_config():
+    example = '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"type": "worker", "index": 0}}'
+    received = os.environ.get("TF_CONFIG")
+    try:
+        config = json.loads(received or "")
+        task = config["task"]
+        config["cluster"][task["type"]][int(task["index"])]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise ValueError(
+            "The strategy multi_worker reads the hosts from the environment variable TF_CONFIG, the "
+            f"same on each but for the index: {example}. Received: TF_CONFIG={received!r}"
+        ) from error
+
+
+def split_cpu(count):
+    """Makes the CPU `count` logical devices, to try several replicas on; before TensorFlow starts."""
+    if count > 1:
+        devices = [tf.config.LogicalDeviceConfiguration()] * count
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
+
+
+def describe(strategy):
+    """The devices in words: "the CPU", "2 replicas on several workers"."""
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return "the GPU" if tf.config.list_physical_devices("GPU") else "the CPU"
+    return f"{replicas} replicas" + (" on several workers" if _is_multi_worker(strategy) else "")
+
+
+@contextlib.contextmanager
+def worker_errors(strategy):
+    """Turns TensorFlow's error about a lost worker into what to do.
+
+    Raises:
+        WorkerLostError: another worker has gone.
+    """
+    try:
+        yield
+    except (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.InternalError,
+    ) as error:
+        if not _is_multi_worker(strategy):
+            raise
+        raise WorkerLostError(
+            "Another worker was lost, or stopped with an error of its own. Start the same command "
+            "again on all of them: they go on from the newest checkpoint. TensorFlow says: "
+            f"{str(error)[:300]}"
+        ) from error
+
+
+class WorkerLostError(OSError):
+    """One of several workers has gone; the others cannot go on without it."""
+
+
+def is_chief(strategy):
+    """Whether this process writes the run's files: the chief, or the first worker."""
+    resolver = strategy.cluster_resolver if _is_multi_worker(strategy) else None
+    if resolver is None:
+        return True
+    first = "chief" if "chief" in resolver.cluster_spec().as_dict() else "worker"
+    return resolver.task_type == first and resolver.task_id == 0
+
+
+def agree(strategy, text):
+    """Whether every worker calls with the same text; all of them must call, and wait here."""
+    if not _is_multi_worker(strategy):
+        return True
+    number = int(hashlib.sha256(text.encode()).hexdigest()[:15], 16)
+
+    @tf.function
+    def numbers():
+        return strategy.gather(strategy.run(lambda: tf.constant([number], tf.int64)), axis=0)
+
+    return bool(tf.reduce_all(numbers() == number))
+
+
+def logs_need_an_axis(strategy):
+    """Whether Keras 3.15 reduces logs over an axis 0 that scalars do not have."""
+    return _is_multi_worker(strategy) and strategy.extended._in_multi_worker_mode()
+
+
+def _is_multi_worker(strategy):
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and bool(
+        strategy.cluster_resolver.cluster_spec().as_dict()
+    )
+
+
+def distribute(strategy, dataset):
+    """The data set as the replicas read it: of N rows, replica r of R has N r / R to N (r + 1) / R.
+
+    `experimental_distribute_dataset` fills the first replicas and leaves the last without rows in a
+    short last batch, where TensorFlow's fused convolutions fail; and it deals pieces out in another
+    order with several hosts of several GPUs. Each host reads every batch and keeps its rows.
+
+    Args:
+        strategy: of several replicas.
+        dataset: `tf.data.Dataset` of whole batches, in the same order on every host.
+
+    Returns:
+        `tf.distribute.DistributedDataset`.
+    """
+    replicas = strategy.num_replicas_in_sync
+
+    def of_this_host(context):
+        here = replicas // context.num_input_pipelines
+        first = context.input_pipeline_id * here
+
+        def cut(*batch):
+            count = tf.shape(tf.nest.flatten(batch)[0], tf.int64)[0]
+
+            def piece(r):
+                rows = slice(count * r // replicas, count * (r + 1) // replicas)
+                part = tf.nest.map_structure(lambda x: x[rows], batch)
+                return part if len(part) > 1 else part[0]
+
+            return tf.data.Dataset.range(first, first + here).map(piece)
+
+        return dataset.flat_map(cut).prefetch(2 * here)
+
+    return strategy.distribute_datasets_from_function(of_this_host)
+
+
+def is_distributed(data):
+    """Whether data is what `distribute` returns."""
+    return isinstance(data, tf.distribute.DistributedDataset)

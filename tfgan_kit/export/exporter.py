@@ -1,0 +1,235 @@
+"""A trained generator as a SavedModel that TensorFlow Serving loads."""
+
+import dataclasses
+import datetime
+import functools
+import importlib.metadata
+import warnings
+
+from tfgan_kit import files, processor
+from tfgan_kit.export import contract as names
+from tfgan_kit.export.adapter import check_generator
+from tfgan_kit.export.batching import batching_text
+from tfgan_kit.export.graph.operations import check_operations
+from tfgan_kit.export.lineage import check_files, check_size, checksums, read_lineage, write_lineage
+from tfgan_kit.export.module import GeneratorModule
+from tfgan_kit.export.profile import NEXT, ExportProfile
+from tfgan_kit.export.publish import check_version_is_free, publish, remove_old, unpublished, versions
+from tfgan_kit.export.verify.answers import write_answers
+from tfgan_kit.export.verify.certificate import certify, keras_reference
+from tfgan_kit.export.verify.contract_checks import check_batch_rule, check_batches, check_dtypes
+from tfgan_kit.export.verify.kernels import try_kernels
+from tfgan_kit.export.warmup import example_inputs, write_warmup
+from tfgan_kit.training import half_precision
+from tfgan_kit.training.gan import GAN
+
+import keras
+import tensorflow as tf
+
+__all__ = ["ExportProfile", "export_generator", "read_lineage"]
+
+
+def export_generator(
+    generator,
+    output,
+    latent_dim=None,
+    num_classes=None,
+    output_range=(-1.0, 1.0),
+    discriminate=False,
+    lineage=None,
+    profile=None,
+):
+    """Writes a version of a model folder: signatures, warmup, batching, lineage, certificate.
+
+    The version is written under a name that no server reads, loaded again, compared with the model
+    in memory, run by the kernels of other processors in a second process (some 10 s), and only then
+    renamed to its integer. Older versions beyond `profile.keep` are
+    deleted after that.
+
+    Args:
+        generator: a `GAN`, whose averaged generator is exported; or any Keras model that maps
+            latents float32 (N, Z), and labels if any, to images (N, H, W, C), C 1 or 3.
+        output: folder of the model; versions are its sub-folders 1, 2, ...
+        latent_dim: int, Z; None reads it off the model.
+        num_classes: int; None reads it off the model (attribute `num_classes`, a one-hot input).
+        output_range: (low, high), the values the model gives to black and to white; a model that
+            ends in a sigmoid needs (0, 1).
+        discriminate: bool, also export a `GAN`'s discriminator as the signature `discriminate`.
+        lineage: JSON object to record beside the model, e.g. commit, checkpoint, metrics.
+        profile: `ExportProfile`; None: the next version in float32, all signatures.
+
+    Returns:
+        The published folder, a `pathlib.Path`.
+
+    Raises:
+        TypeError: a generator that is no Keras model.
+        ValueError: a model that is no generator of images, or that holds what a server, on this or
+            another processor, cannot run;
+            a version that is there already; a signature that the model does not have.
+        OSError: `output` cannot be written; no version appears then.
+
+    Example:
+        >>> export_generator(gan, "models/digits", profile=ExportProfile(keep=3))
+        PosixPath('models/digits/1')
+    """
+    profile = profile or ExportProfile()
+    if profile.version != NEXT:
+        check_version_is_free(output, profile.version)
+    discriminator = _discriminator_of(generator) if discriminate else None
+    if isinstance(generator, GAN):
+        latent_dim, num_classes = generator.latent_dim, generator.num_classes
+        generator = generator.ema_generator
+    generator, latent_dim, num_classes, image_shape = check_generator(generator, latent_dim, num_classes, output_range)
+    profile = _with_signatures(profile, names.offered(num_classes, discriminate))
+    make = functools.partial(GeneratorModule, generator, latent_dim, num_classes, image_shape, output_range)
+    module, in_float32 = make(discriminator, profile), _in_float32(make, profile)
+    in_memory = module.signatures()
+    for name, function in in_memory.items():
+        check_operations(name, function)
+    with unpublished(output) as folder:
+        _save(module, folder, in_memory)
+        reloaded = dict(tf.saved_model.load(str(folder)).signatures)
+        _check_signatures(reloaded, num_classes, profile.precision)
+        _write_extras(folder, reloaded, num_classes, profile)
+        check_size(folder, sum(v.numpy().nbytes for v in module.saved_variables))
+        described = _description(generator, latent_dim, num_classes, image_shape, output_range)
+        reference = keras_reference(generator, latent_dim, num_classes, output_range)
+        certificate = certify(in_memory, reloaded, num_classes, reference, profile.precision, in_float32)
+        gained = {"bfloat16": _gain(reloaded, in_float32, num_classes)} if in_float32 else {}
+        tried = try_kernels(folder, reloaded, profile.precision) if profile.try_kernels else []
+        write_lineage(
+            folder,
+            _origin(profile)
+            | gained
+            | {
+                "model": described,
+                "lineage": lineage or {},
+                "optimization": dict(module.optimization),
+                "certificate": certificate,
+                "kernels": tried,
+                "files": checksums(folder),
+            },
+        )
+        return _published(folder, output, profile)
+
+
+def _with_signatures(profile, offered):
+    """The profile with the names that are exported, in the order of the contract."""
+    chosen = set(offered if profile.signatures is None else profile.signatures)
+    if unknown := chosen - set(offered):
+        raise ValueError(
+            f"The model has no such signature; it has {', '.join(offered)}. "
+            f"Received: signatures={', '.join(sorted(unknown))}"
+        )
+    kept = tuple(name for name in offered if name in chosen | {names.SERVING_DEFAULT})
+    return dataclasses.replace(profile, signatures=kept)
+
+
+def _in_float32(make, profile):
+    """The images of a bfloat16 graph before it was made one, a dict as `certify` takes it; or None.
+
+    A mistake in the rewriting would hide among the roundings of bfloat16; not in float32.
+    """
+    if profile.precision == "float32":
+        return None
+    images = tuple(name for name in profile.signatures if not name.endswith(names.PNG_SUFFIX))
+    return make(None, dataclasses.replace(profile, precision="float32", signatures=images)).signatures()
+
+
+def _gain(in_bfloat16, in_float32, num_classes):
+    """What bfloat16 gains on this processor, over the images of 8 seeds; warns where it loses."""
+    functions = [signatures[names.SERVING_DEFAULT] for signatures in (in_bfloat16, in_float32)]
+    inputs = {k: tf.constant(v) for k, v in example_inputs(functions[0], 8, num_classes).items()}
+    runs = [lambda function=function: function(**inputs)[names.IMAGES].numpy() for function in functions]
+    found = half_precision.gain(*runs)
+    if found["times_as_fast"] < 1.0:
+        warnings.warn(
+            f"{half_precision.in_words(found, 'This model in bfloat16')}. It gains on processors that multiply in "
+            "bfloat16 (AVX512_BF16, AMX): serve it there, or export in float32.",
+            stacklevel=3,
+        )
+    return found
+
+
+def _check_signatures(functions, num_classes, precision):
+    for name, function in functions.items():
+        check_batch_rule(name, function)
+        check_dtypes(name, function)
+        check_batches(name, function, num_classes, precision)
+
+
+def _write_extras(folder, functions, num_classes, profile):
+    """What a server reads beside the graph; writing the answers replays the warmup requests."""
+    (folder / names.BATCHING_FILE).write_text(batching_text(profile.max_batch))
+    write_warmup(folder, functions, num_classes, profile.max_batch)
+    write_answers(folder, functions)
+
+
+def _description(generator, latent_dim, num_classes, image_shape, output_range):
+    return {
+        "name": generator.name,
+        "latent_dim": latent_dim,
+        "num_classes": num_classes,
+        "image_shape": list(image_shape),
+        "output_range": list(output_range),
+    }
+
+
+def _origin(profile):
+    return {
+        "contract_version": names.CONTRACT_VERSION,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "tfgan_kit": importlib.metadata.version("tfgan_kit"),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+        },
+        "processor": processor.record(),
+        **{
+            key: getattr(profile, key)
+            for key in ("signatures", "precision", "max_batch", "png_compression", "optimized")
+        },
+    }
+
+
+def _published(folder, output, profile):
+    """Publishes, looks at what came of it, and only then removes older versions."""
+    version = publish(folder, output, profile.version)
+    try:
+        check_files(version, read_lineage(version)["files"])
+    except (OSError, ValueError) as error:
+        if version.exists():
+            raise
+        raise FileNotFoundError(
+            "Another exporter, which publishes into the same folder with a `keep` of its own, has removed "
+            "this version already; let one after the other export, or keep more versions. Received: "
+            f"version={version}, keep={profile.keep}"
+        ) from error
+    newest = max(versions(output), default=0)
+    if int(version.name) < newest:
+        warnings.warn(
+            f"Version {version.name} is older than {newest}: a server that serves the latest goes on with {newest}.",
+            stacklevel=3,
+        )
+    files.write_text(version.parent / names.COMMON_BATCHING_FILE, batching_text(profile.max_batch))
+    remove_old(output, profile.keep, version)
+    return version
+
+
+def _discriminator_of(model):
+    if not isinstance(model, GAN):
+        raise ValueError(
+            "Only a tfgan_kit GAN has a discriminator to export; leave `discriminate` out. "
+            f"Received: generator={type(model).__name__}"
+        )
+    return model.discriminator
+
+
+def _save(module, folder, functions):
+    try:
+        tf.saved_model.save(module, str(folder), signatures=functions)
+    except AssertionError as error:  # what a plain tf.Variable, hidden in a layer, ends in
+        raise ValueError(
+            "The model holds a variable or resource that Keras does not know of, and that would be "
+            f"missing from the export: make it with add_weight. TensorFlow says: {str(error)[:300]}"
+        ) from error

@@ -1,0 +1,1 @@
+"""What rewrites the graph for inference: folding, sub-pixel convolutions, portable operations."""

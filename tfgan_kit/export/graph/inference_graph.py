@@ -1,0 +1,304 @@
+"""A Keras model's forward pass as plain data: the operations that depend on the inputs, and weights.
+
+Everything else, such as a variance's root or a kernel divided by its spectral norm, is computed
+once, here (partial evaluation: Jones, Gomard, Sestoft, 1993). It works on TensorFlow's graph, so
+that functional, sequential and subclassed models are all alike to it.
+"""
+
+import dataclasses
+
+from tfgan_kit.export.graph.inlining import inline_convolutions
+from tfgan_kit.export.graph.operations import ALLOWED
+
+import numpy as np
+import tensorflow as tf
+
+# A constant shape must stay visible to shape inference; only larger values become variables.
+_MOST_CONSTANT = 1024
+_READS = frozenset({"ReadVariableOp", "ResourceGather", "ResourceGatherNd"})
+
+
+class NotRewritable(Exception):
+    """Why a model's graph is left as it is."""
+
+
+@dataclasses.dataclass
+class InferenceGraph:
+    """One forward pass.
+
+    Attributes:
+        nodes: dict name -> NodeDef, in an order that can be run; an input of theirs is the name of a
+            node (":1" after it for its second output) or of a weight.
+        weights: dict name -> numpy array, what the nodes take that does not depend on the inputs.
+        resources: dict name -> `tf.Variable` that a node reads by itself, e.g. a gather.
+        shapes, dtypes: dicts name of a node's output -> `tf.TensorShape`, `tf.DType`.
+        inputs: names of the nodes that stand for the model's inputs.
+        output: name of the images.
+        library: the functions that nodes call, e.g. branches.
+        versions: of the graph.
+        source: the concrete function that it was read off; TensorFlow forgets the functions of the
+            library when this is collected.
+    """
+
+    nodes: dict
+    weights: dict
+    resources: dict
+    shapes: dict
+    dtypes: dict
+    inputs: list
+    output: str
+    library: object
+    versions: object
+    source: object
+
+    def uses(self, name):
+        """How often a tensor's values are read, by nodes or as the output; its shape is none of them."""
+        readers = (node for node in self.nodes.values() if node.op != "Shape")
+        return sum(list(node.input).count(name) for node in readers) + (name == self.output)
+
+    def shape(self, name):
+        """The `tf.TensorShape` of a node's output or a weight."""
+        return tf.TensorShape(self.weights[name].shape) if name in self.weights else self.shapes[name]
+
+    def add_weight(self, name, value):
+        """Keeps an array under a name that nothing else has, which is returned."""
+        while name in self.weights or name in self.nodes:
+            name += "_"
+        self.weights[name] = np.ascontiguousarray(value)
+        return name
+
+    def replacement(self, node, build, weights=()):
+        """The nodes that compute a Python function in the place of one node.
+
+        Args:
+            node: NodeDef, of one output.
+            build: callable of the node's inputs, then of `weights`, symbolic tensors; answers one.
+            weights: arrays, which become weights of the graph.
+
+        Returns:
+            A dict name -> NodeDef; the last has the node's name.
+        """
+        given = [name for name in node.input if not name.startswith("^")]
+        given += [self.add_weight(f"{node.name}/weight", value) for value in weights]
+        with tf.Graph().as_default() as scratch:
+            inputs = [tf.compat.v1.placeholder(self._dtype(name), self.shape(name)) for name in given]
+            output = tf.identity(build(*inputs))
+        names = {op.name: f"{node.name}/{op.name}" for op in scratch.get_operations()}
+        names |= {tensor.op.name: name for tensor, name in zip(inputs, given, strict=True)}
+        names[output.op.name] = node.name
+        made = {}
+        for op in scratch.get_operations():
+            if op.type != "Placeholder":
+                one = made[names[op.name]] = _renamed(op.node_def, names)
+                self.shapes |= {_output(one.name, k): tensor.shape for k, tensor in enumerate(op.outputs)}
+                self.dtypes |= {_output(one.name, k): tensor.dtype for k, tensor in enumerate(op.outputs)}
+        made[node.name].input.extend(name for name in node.input if name.startswith("^"))
+        return made
+
+    def _dtype(self, name):
+        return tf.as_dtype(self.weights[name].dtype) if name in self.weights else self.dtypes[name]
+
+    def prune(self):
+        """Drops nodes and weights that the output does not need."""
+        needed, waiting = set(), [self.output, *self.inputs]
+        while waiting:
+            name = waiting.pop().lstrip("^")
+            if name not in needed:
+                needed.add(name)
+                owner = self.nodes.get(name) or self.nodes.get(name.partition(":")[0])
+                waiting += [] if owner is None else [owner.name, *owner.input]
+        self.nodes = {name: node for name, node in self.nodes.items() if name in needed}
+        self.weights = {name: value for name, value in self.weights.items() if name in needed}
+        self.resources = {name: value for name, value in self.resources.items() if name in needed}
+
+    def graph_def(self):
+        """As TensorFlow imports it; inputs, weights and resources are to be given by its `input_map`."""
+        nodes = [node for name, node in self.nodes.items() if name not in self.inputs]
+        definition = tf.compat.v1.GraphDef(node=nodes, library=self.library, versions=self.versions)
+        for part in (definition.node, *(function.node_def for function in definition.library.function)):
+            for node in part:
+                # A gradient written by hand may capture a tensor of the model's graph, and cannot be saved then.
+                node.attr.pop("_gradient_op_type", None)
+        return definition
+
+
+class Emitted:
+    """An `InferenceGraph` that can be called like the Keras model it was made from.
+
+    Args:
+        graph: an `InferenceGraph`.
+
+    Attributes:
+        variables: list of `tf.Variable`, all that a SavedModel of it has to hold.
+    """
+
+    def __init__(self, graph):
+        self._graph_def, self._resources, self._source = graph.graph_def(), graph.resources, graph.source
+        self._inputs, self._output = graph.inputs, graph.output
+        self._weights = {
+            name: tf.Variable(value, trainable=False, name=name) if value.size > _MOST_CONSTANT else value
+            for name, value in graph.weights.items()
+        }
+        # One function for all signatures; import_graph_def fails under tf.control_dependencies, too.
+        self._run = tf.function(self._import, autograph=False)
+
+    @property
+    def variables(self):
+        held = [w for w in self._weights.values() if isinstance(w, tf.Variable)]
+        return [*held, *self._resources.values()]
+
+    def __call__(self, inputs, training=False):
+        return self._run(*inputs) if isinstance(inputs, list) else self._run(inputs)
+
+    def _import(self, *inputs):
+        given = {name: tf.convert_to_tensor(value) for name, value in self._weights.items()}
+        given |= {name: _captured(variable.handle) for name, variable in self._resources.items()}
+        given |= dict(zip(self._inputs, inputs, strict=True))
+        (images,) = tf.graph_util.import_graph_def(
+            self._graph_def,
+            input_map={f"{name}:0": value for name, value in given.items()},
+            return_elements=[self._output if ":" in self._output else f"{self._output}:0"],
+            name="",
+        )
+        return images
+
+
+def trace(model, shape, num_classes):
+    """The forward pass of a Keras model at inference, an `InferenceGraph`.
+
+    Args:
+        model: Keras model of float32 (N, ...), or of `[these, labels]`, to one tensor: a generator of latents,
+            or a discriminator of images.
+        shape: of a row of its first input: (Z,), or (H, W, C).
+        num_classes: int, or None for an unconditional model.
+
+    Raises:
+        NotRewritable: it writes to variables, holds one that Keras does not know of, or its answer
+            does not depend on its inputs.
+    """
+    specs = [tf.TensorSpec([None, *shape], tf.float32)]
+    specs += [] if num_classes is None else [tf.TensorSpec([None], tf.int32)]
+
+    @tf.function(input_signature=specs, autograph=False)
+    def run(*inputs):
+        return tf.identity(model(inputs[0] if len(inputs) == 1 else list(inputs), training=False))
+
+    concrete = inline_convolutions(run.get_concrete_function())
+    operations = concrete.graph.get_operations()
+    given = concrete.graph.inputs[: len(specs)]
+    varying = _varying(operations, {tensor.op.name for tensor in given})
+    output = concrete.graph.outputs[0]
+    if output.op.name not in varying:
+        raise NotRewritable("its answer does not depend on its inputs")
+    kept = [op for op in operations if op.name in varying]
+    frontier = {t.name: t for op in kept for t in op.inputs if t.op.name not in varying}
+    weights = {name: _weight_name(tensor) for name, tensor in frontier.items()}
+    definition = concrete.graph.as_graph_def()
+    graph = InferenceGraph(
+        nodes={op.name: _node(op, varying, weights) for op in kept},
+        weights={},
+        resources=_resources(frontier, concrete, model),
+        shapes={_name(t): t.shape for op in kept for t in op.outputs},
+        dtypes={_name(t): t.dtype for op in kept for t in op.outputs},
+        inputs=[tensor.op.name for tensor in given],
+        output=_name(output),
+        library=definition.library,
+        versions=definition.versions,
+        source=concrete,
+    )
+    graph.prune()
+    wanted = [t for t in frontier.values() if t.dtype != tf.resource and graph.uses(weights[t.name])]
+    graph.weights = {weights[name]: value for name, value in _evaluated(wanted, concrete, definition).items()}
+    return graph
+
+
+def _varying(operations, roots):
+    """Names of the operations whose result the inputs, or a state that is no weight, decide."""
+    varying = set()
+    for op in operations:
+        needs = {tensor.op.name for tensor in op.inputs} | {o.name for o in op.control_inputs}
+        stateful = op.op_def.is_stateful and op.type not in _READS
+        no_array = any(tensor.dtype == tf.variant for tensor in op.outputs)  # a list of tensors, e.g. of an RNN
+        if op.type.startswith("Assign"):
+            raise NotRewritable(f"it writes to a variable at inference ({op.name})")
+        if op.name in roots or needs & varying or stateful or no_array or op.type not in ALLOWED:
+            varying.add(op.name)
+    return varying
+
+
+def _node(op, varying, weights):
+    """The operation's NodeDef, its inputs named as in `InferenceGraph`."""
+    node = tf.compat.v1.NodeDef()
+    node.CopyFrom(op.node_def)
+    del node.input[:]
+    node.input.extend(weights.get(tensor.name) or _name(tensor) for tensor in op.inputs)
+    node.input.extend(f"^{o.name}" for o in op.control_inputs if o.name in varying)
+    return node
+
+
+def _renamed(node_def, names):
+    """A copy of a node whose own name, and whose inputs' names, are looked up."""
+    node = tf.compat.v1.NodeDef()
+    node.CopyFrom(node_def)
+    node.name = names[node.name]
+    for k, name in enumerate(node.input):
+        mark, (source, _, number) = "^" * name.startswith("^"), name.removeprefix("^").partition(":")
+        node.input[k] = mark + _output(names[source], int(number or 0))
+    return node
+
+
+def _output(name, number):
+    return f"{name}:{number}" if number else name
+
+
+def _name(tensor):
+    return tensor.name.removesuffix(":0")
+
+
+def _weight_name(tensor):
+    """A name that a node can have: a weight may be the second part of one that was split."""
+    return _name(tensor).replace(":", "/part_")
+
+
+def _resources(frontier, concrete, model):
+    owners = {id(v.value.handle): v.value for v in model.variables}
+    outer = {inner.name: outer for outer, inner in concrete.graph.captures}
+    if any(value.dtype == tf.resource and id(value) not in owners for value in outer.values()):
+        # Its value may not be the trained one: no .keras file has it.
+        raise NotRewritable("it holds a variable that Keras does not know of")
+    return {_name(t): owners[id(outer[t.name])] for t in frontier.values() if t.dtype == tf.resource}
+
+
+def _evaluated(tensors, concrete, definition):
+    """The values of tensors that depend on no input: dict a tensor's name -> numpy array."""
+    given = {inner.name: outer for outer, inner in concrete.graph.captures}
+    part = tf.compat.v1.GraphDef(library=definition.library, versions=definition.versions)
+    needed = _before(tensors)
+    part.node.extend(n for n in definition.node if n.name in needed and f"{n.name}:0" not in given)
+
+    @tf.function(autograph=False)
+    def evaluate():
+        inputs = {n: _captured(value) for n, value in given.items() if n.removesuffix(":0") in needed}
+        return tf.graph_util.import_graph_def(part, inputs, [t.name for t in tensors], name="")
+
+    values = evaluate.get_concrete_function()()
+    return {
+        t.name: np.array(value.numpy(), dtype=object if t.dtype == tf.string else None)
+        for t, value in zip(tensors, values, strict=True)
+    }
+
+
+def _before(tensors):
+    """Names of the operations that tensors come of."""
+    found, waiting = set(), [tensor.op for tensor in tensors]
+    while waiting:
+        op = waiting.pop()
+        if op.name not in found:
+            found.add(op.name)
+            waiting += [tensor.op for tensor in op.inputs] + list(op.control_inputs)
+    return found
+
+
+def _captured(value):
+    """A tensor of the world outside, inside the graph that is being built."""
+    return tf.compat.v1.get_default_graph().capture(value)

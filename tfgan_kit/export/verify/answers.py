@@ -1,0 +1,85 @@
+"""What a version answered when it was exported, so that it can be checked without its checkpoint."""
+
+import hashlib
+import json
+import pathlib
+
+from tfgan_kit.export import contract as names
+from tfgan_kit.export.verify.comparison import as_numbers, distance, most_apart
+from tfgan_kit.export.warmup import replay
+
+import numpy as np
+
+VALUES = 512  # kept of an answer: enough to tell another model, few enough for a small file
+
+
+def write_answers(version, functions):
+    """Records a version's answers to its own warmup requests, in `assets.extra`.
+
+    Of each answer a hash of all its values, which is equal on the same machine, and some of the
+    values, which another processor may round the other way.
+
+    Args:
+        version: path of the version; its warmup file is there.
+        functions: its signatures, a dict name -> concrete function.
+
+    Raises:
+        ValueError: a warmup request that the model does not answer.
+    """
+    recorded = [
+        {"signature": name, "output": output, **_digest(as_numbers(output, value))}
+        for name, _, outputs in replay(version, functions)
+        for output, value in outputs.items()
+    ]
+    _path(version).write_text(json.dumps(recorded) + "\n")
+
+
+def check_answers(version, functions, precision):
+    """Asks a version its own warmup requests again.
+
+    Args:
+        version: path of the version.
+        functions: its signatures as loaded now, a dict name -> concrete function.
+        precision: `"float32"` or `"bfloat16"`, as exported.
+
+    Returns:
+        A dict signature -> (answers, of these equal byte for byte, largest difference).
+
+    Raises:
+        ValueError: an answer that is not the one it was.
+    """
+    recorded, found = json.loads(_path(version).read_text()), {}
+    given = [
+        (name, output, as_numbers(output, value))
+        for name, _, outputs in replay(version, functions)
+        for output, value in outputs.items()
+    ]
+    for (name, output, value), one in zip(given, recorded, strict=True):
+        apart = _apart(value, one)
+        if not apart <= most_apart(value, precision):
+            raise ValueError(
+                f"{version} does not answer as it did when it was exported; export again, or use the "
+                f"TensorFlow that it was made with. Received: {output!r} of {name!r} off by {apart:g}; "
+                f"at most {most_apart(value, precision):g} is allowed"
+            )
+        count, equal, largest = found.get(name, (0, 0, 0.0))
+        same = _digest(value)["sha256"] == one["sha256"]
+        found[name] = (count + 1, equal + same, max(largest, apart))
+    return found
+
+
+def _apart(value, one):
+    thinned = _thinned(value)
+    return distance(thinned, np.asarray(one["values"], thinned.dtype))
+
+
+def _digest(value):
+    return {"sha256": hashlib.sha256(value.tobytes()).hexdigest(), "values": _thinned(value).tolist()}
+
+
+def _thinned(value):
+    return value.reshape(-1)[:: max(1, value.size // VALUES)]
+
+
+def _path(version):
+    return pathlib.Path(version) / names.EXTRA_ASSETS / names.ANSWERS_FILE

@@ -1,0 +1,84 @@
+"""Is a published version still what was exported?"""
+
+import dataclasses
+import pathlib
+
+from tfgan_kit.export import contract as names
+from tfgan_kit.export.graph.operations import check_operations
+from tfgan_kit.export.lineage import check_files, check_lineage
+from tfgan_kit.export.publish import version_folders
+from tfgan_kit.export.verify.answers import check_answers
+from tfgan_kit.export.verify.contract_checks import check_batch_rule, check_dtypes
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """A version that was found to hold.
+
+    Args:
+        version: its folder, a `pathlib.Path`.
+        lineage: what its `assets.extra/tfgan_kit.json` says, a dict.
+        loaded: what `tf.saved_model.load` gave; `loaded.signatures` are its signatures.
+        answers: dict signature -> (answers, of these equal byte for byte, largest difference).
+    """
+
+    version: pathlib.Path
+    lineage: dict
+    loaded: object
+    answers: dict
+
+
+def check_version(folder):
+    """Verifies a published version: its files, ops, signatures, warmup requests and answers.
+
+    Needs no checkpoint: what the version held and answered was recorded when it was exported.
+
+    Args:
+        folder: path of a version, or of a model, whose newest version is then taken.
+
+    Returns:
+        `Checked`.
+
+    Raises:
+        ValueError: no version, or one that is not what was exported.
+
+    Example:
+        >>> check_version("models/digits/3").lineage["model"]["latent_dim"]
+        64
+    """
+    version = _version_of(pathlib.Path(folder))
+    lineage = check_lineage(version)
+    check_files(version, lineage["files"])
+    loaded = _load(version)
+    functions = dict(loaded.signatures)
+    if set(functions) != set(lineage["signatures"]):
+        raise ValueError(
+            f"{version} has not the signatures that it was exported with; export again. Received: "
+            f"{', '.join(sorted(functions))} instead of {', '.join(sorted(lineage['signatures']))}"
+        )
+    for name, function in functions.items():
+        check_operations(name, function)
+        check_batch_rule(name, function)
+        check_dtypes(name, function)
+    answers = check_answers(version, functions, lineage["precision"])
+    return Checked(version, lineage, loaded, answers)
+
+
+def _version_of(folder):
+    if (folder / "saved_model.pb").is_file() or (folder / names.EXTRA_ASSETS).is_dir():
+        return folder
+    found = version_folders(folder)
+    if not found:
+        raise ValueError(
+            f"There is no version of a model; give models/NAME/3, or models/NAME for its newest. Received: {folder}"
+        )
+    return list(found.values())[-1]
+
+
+def _load(version):
+    try:
+        return tf.saved_model.load(str(version))
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        raise ValueError(f"{version} cannot be loaded; export again: {str(error)[:300]}") from error

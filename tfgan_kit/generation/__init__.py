@@ -1,0 +1,1 @@
+"""A trained generator at work: images from seeds, latents from images."""

@@ -1,0 +1,97 @@
+"""Images, labels and seeds that a model is given. Wrong ones are refused here, by name."""
+
+from tfgan_kit.generation.seeds import image_seeds
+from tfgan_kit.pixels import to_float
+
+import numpy as np
+import tensorflow as tf
+
+_RANGE = (
+    "Float images must be in [-1, 1]; give uint8 images as they are, or convert them with tfgan_kit.pixels.to_float."
+)
+
+
+_LABELS = "Labels are integer ids, one an image, from 0 to {}; turn one-hot rows into ids with labels.argmax(axis=1)."
+
+
+def prepare_images(images, image_shape):
+    """A batch as the networks take it: float32 in [-1, 1], of the generator's shape."""
+    if isinstance(images, dict | list | tuple):
+        raise ValueError(
+            "A data set yields images or (images, labels); bring others into this form with "
+            f"dataset.map. Received: {type(images).__name__}"
+        )
+    images = tf.convert_to_tensor(images)
+    if tuple(images.shape[1:]) != image_shape:
+        raise ValueError(
+            f"The generator makes images of shape {image_shape}; the data must have the same. "
+            f"Received: images of shape {tuple(images.shape[1:])}"
+        )
+    if images.dtype == tf.uint8:
+        return to_float(images)
+    if not images.dtype.is_floating:
+        raise ValueError(
+            f"Images are uint8 in [0, 255] or float in [-1, 1]. Received: images of dtype {images.dtype.name}"
+        )
+    images = tf.cast(images, tf.float32)
+    if len(images.shape) == 4:
+        largest = tf.reduce_max(tf.abs(images))
+        tf.debugging.Assert(largest <= 1.0 + 1e-3, [_RANGE, largest])
+    return images
+
+
+def prepare_labels(labels, num_classes):
+    """A batch's labels as the networks take them: int32 (N,); None for an unconditional GAN."""
+    if num_classes is None:
+        return None
+    if labels is None:
+        raise ValueError(
+            f"This GAN is conditional, {num_classes} classes: its data must be "
+            "(images, labels). Received: images alone."
+        )
+    rule, labels = _LABELS.format(num_classes - 1), tf.convert_to_tensor(labels)
+    if not labels.dtype.is_integer or len(labels.shape) > 2 or labels.shape[1:] not in ((), (1,)):
+        raise ValueError(f"{rule} Received: labels of shape {tuple(labels.shape)}, dtype {labels.dtype.name}")
+    labels = tf.cast(tf.reshape(labels, [-1]), tf.int32)
+    in_range = tf.reduce_all((labels >= 0) & (labels < num_classes))
+    with tf.control_dependencies([tf.debugging.Assert(in_range, [rule, labels])]):
+        return tf.identity(labels)
+
+
+def check_seeds(num_images, seed, labels, seeds):
+    """The int64 seeds that `GAN.generate` means: `seeds` themselves, or the first of a stream."""
+    if seeds is None:
+        if num_images is None and labels is not None:
+            num_images = np.size(labels)
+        if num_images is None or num_images < 1:
+            raise ValueError(f"Ask for at least 1 image. Received: num_images={num_images}")
+        return image_seeds(seed, num_images)
+    seeds = np.asarray(seeds)
+    if seeds.ndim != 1 or seeds.size == 0 or seeds.dtype.kind not in "iu":
+        raise ValueError(
+            "`seeds` are integers of shape (N,), one an image, N at least 1. "
+            f"Received: shape {seeds.shape}, dtype {seeds.dtype}"
+        )
+    if seeds.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"`seeds` are int64, below 2^63. Received: {seeds.max()} among them")
+    if num_images not in (None, len(seeds)):
+        raise ValueError(
+            "`num_images` and `seeds` disagree; give one of them. "
+            f"Received: num_images={num_images}, len(seeds)={len(seeds)}"
+        )
+    return seeds.astype(np.int64)
+
+
+def check_labels(labels, count, num_classes):
+    """Labels for `GAN.generate`: int32 (count,) from an int or integers (count,)."""
+    labels = np.asarray(labels)
+    if labels.shape not in ((), (count,)):
+        raise ValueError(
+            f"`labels` are one integer, or one an image. Received: labels of shape {labels.shape} for {count} images"
+        )
+    if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            f"Labels are integers from 0 to {num_classes - 1}. "
+            f"Received: labels from {labels.min()} to {labels.max()}, dtype {labels.dtype}"
+        )
+    return np.full(count, labels, np.int32)

@@ -1,0 +1,143 @@
+"""Any number of generated images, as shards by seed range, in flat memory."""
+
+import hashlib
+import json
+import os
+import pathlib
+import time
+import zipfile
+
+from tfgan_kit.files import drop_leftovers, here, write_json
+from tfgan_kit.generation.seeds import image_seeds
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from tfgan_kit_client.pictures import encode_png
+
+BATCH = 64
+MANIFEST = "shards.json"
+
+
+def write_shards(gan, output, num_images, seed=0, labels=None, format="png", shard_size=10_000):
+    """Writes images `image_seeds(seed, num_images)` as shards; finished shards are not made again.
+
+    A shard is written under a temporary name, then renamed, so that a killed run goes on with the
+    first shard that is missing. Memory does not grow with `num_images`.
+
+    Args:
+        gan: a `GAN`.
+        output: folder; `shard-00000-of-00100.zip` (PNG pictures named `SEED.png`, or
+            `LABEL/SEED.png` of a conditional model) or `.tfrecord` (features `image` PNG bytes,
+            `seed`, `label`), and `shards.json` with what was asked for.
+        num_images: int >= 1.
+        seed: int, see `GAN.generate`.
+        labels: integers, repeated in turn over the images; None draws each from its seed.
+        format: "png" or "tfrecord".
+        shard_size: int >= 1, images in a shard.
+
+    Raises:
+        ValueError: the folder holds shards of another model or other arguments.
+    """
+    output = pathlib.Path(output)
+    _check_images(gan, labels)
+    drop_leftovers(output)
+    count = -(-num_images // shard_size)
+    _check_manifest(
+        output,
+        {
+            "weights": _weights_hash(gan),
+            "num_images": num_images,
+            "seed": seed,
+            "labels": None if labels is None else np.asarray(labels).tolist(),
+            "format": format,
+            "shard_size": shard_size,
+        },
+    )
+    suffix, write = ("zip", _write_zip) if format == "png" else ("tfrecord", _write_tfrecord)
+    done, started = 0, time.monotonic()
+    # Without a terminal (disable=None) the last line alone tells the rate.
+    with tqdm(total=num_images, unit=" images", smoothing=0.05, disable=None) as progress:
+        for k in range(count):
+            path = output / f"shard-{k:05d}-of-{count:05d}.{suffix}"
+            first, last = k * shard_size, min((k + 1) * shard_size, num_images)
+            if path.exists():
+                progress.total -= last - first
+                continue
+            temporary = output / f".{path.name}-{here()}"
+            try:
+                write(temporary, _rows(gan, seed, first, last, labels, progress))
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            done += last - first
+    seconds = time.monotonic() - started
+    if done:
+        print(f"{done} images in {seconds:.1f} s, {done / seconds:.0f} images/s")
+
+
+def _check_images(gan, labels):
+    """Refuses what cannot be generated before anything is written."""
+    if len(gan.image_shape) != 3:
+        raise ValueError(
+            "Shards hold pictures, and this GAN makes points; use gan.generate in Python. "
+            f"Received: a GAN of samples of shape {gan.image_shape}"
+        )
+    gan.generate(labels=labels, num_images=None if labels is not None else 1)
+
+
+def _rows(gan, seed, first, last, labels, progress):
+    """Yields (seed, label or None, PNG bytes) of images first .. last - 1."""
+    for start in range(first, last, BATCH):
+        seeds = image_seeds(seed, min(BATCH, last - start), start)
+        if labels is None:
+            rows = gan.labels_of(seeds)
+        else:
+            rows = np.asarray(labels)[np.arange(start, start + len(seeds)) % len(labels)]
+        images = gan.generate(seeds=seeds, labels=rows)
+        for k, image in enumerate(images):
+            yield int(seeds[k]), None if rows is None else int(rows[k]), encode_png(image)
+        progress.update(len(seeds))
+
+
+def _write_zip(path, rows):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for seed, label, png in rows:
+            # A fixed date: the same images make the same bytes.
+            name = f"{seed}.png" if label is None else f"{label}/{seed}.png"
+            archive.writestr(zipfile.ZipInfo(name), png)
+
+
+def _write_tfrecord(path, rows):
+    def ints(value):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for seed, label, png in rows:
+            features = {"image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])), "seed": ints(seed)}
+            if label is not None:
+                features["label"] = ints(label)
+            example = tf.train.Example(features=tf.train.Features(feature=features))
+            writer.write(example.SerializeToString())
+
+
+def _weights_hash(gan):
+    digest = hashlib.sha256()
+    for weight in gan.ema_generator.get_weights():
+        digest.update(weight.tobytes())
+    return digest.hexdigest()
+
+
+def _check_manifest(output, wanted):
+    path = output / MANIFEST
+    if not path.exists():
+        write_json(path, wanted)
+        return
+    found = json.loads(path.read_text())
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise ValueError(
+                f"{output} holds shards made with another {name}; give the same arguments to go on "
+                f"with them, or another folder. Received: {name}={value}, found: {found.get(name)}"
+            )

@@ -1,0 +1,1 @@
+"""What metrics look at: feature extractors, published or trained here, and their cache."""

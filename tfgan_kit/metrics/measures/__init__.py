@@ -1,0 +1,1 @@
+"""The metrics, one a file: features in, a value out."""

@@ -1,0 +1,94 @@
+"""Models from what `--ckpt` names: a `.keras` file, or a run folder."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import re
+import warnings
+from tfgan_kit.runs import history, keras_file, non_finite
+from tfgan_kit import files
+from tfgan_kit.runs.keras_file import CheckpointError
+from tfgan_kit.runs.non_finite import NonFiniteError
+from tfgan_kit.training.gan import GAN
+from tfgan_kit.runs.run import Run
+
+
+def resolve(ckpt, which="newest"):
+    """The `.keras` file that `--ckpt` means: itself, or the newest (or best) of a run folder.
+
+    Raises:
+        CheckpointError: nothing there, or nothing of that kind.
+    """
+    path = pathlib.Path(ckpt)
+    if path.is_file():
+        return path
+    if not path.exists():
+        raise CheckpointError(
+            "There is no checkpoint at that path; give a .keras file or a run folder. "
+            f"Received: ckpt={ckpt}"
+        )
+    run = Run(path)
+    candidates = run.candidates(which)
+    found = next(filter(run.is_whole, candidates), None)
+    if found is not None:
+        _warn_of_broken(candidates[: candidates.index(found)], found, which)
+        return found
+    if candidates:
+        raise CheckpointError(
+            f"None of this run's checkpoints is whole: {', '.join(p.name for p in candidates)} "
+            "(cut short or damaged); restore one from a copy, or choose another run folder. "
+            f"Received: ckpt={ckpt}"
+        )
+    if which == "best" and run.newest():
+        raise CheckpointError(
+            "No checkpoint of this run was measured, so none is the best: run python -m "
+            f"tfgan_kit.evaluate --ckpt {ckpt} first, or use --which newest. Received: ckpt={ckpt}"
+        )
+    raise CheckpointError(
+        f"This folder has no checkpoints/step-*.keras; is it a run folder? Received: ckpt={ckpt}"
+    )
+
+
+def _warn_of_broken(broken, found, which):
+    if broken:
+        warnings.warn(
+            f"{', '.join(map(str, broken))}: not whole (cut short or damaged), left where it is. "
+            f"The {which} whole checkpoint is used instead: {found}",
+            stacklevel=3,
+        )
+
+
+def load_model(ckpt, which="newest"):
+    """Any Keras model from a `.keras` file, or from a run folder.
+
+    Of a run folder a broken checkpoint is passed over, with a warning that names it and the one
+    that is used instead; a file that is named itself is never exchanged for another.
+
+    Raises:
+        CheckpointError: a missing, truncated or unreadable file, or classes Keras does not know.
+    """
+    path = resolve(ckpt, which)
+    if path == pathlib.Path(ckpt):  # else it was found to be whole
+        keras_file.check(path)
+    return keras_file.load(path)
+
+
+def load_gan(ckpt, which="newest"):
+    """The `GAN` of a `.keras` file or run folder, ready to generate or to train on.
+
+    Args:
+        ckpt: path of a `.keras` file, or of a run folder.
+        which: "newest" or "best", for a run folder.
+
+    Raises:
+        CheckpointError: as in `load_model`, or a model that is not a `GAN`.
+    """
+    model = load_model(ckpt, which)
+    if not isinstance(model, GAN):
+        raise CheckpointError(
+            "This file holds a Keras model that is not a tfgan_kit GAN; only "
+            f"python -m tfgan_kit.export takes those. Received: {type(model).__name__} in {ckpt}"
+        )
+    return model

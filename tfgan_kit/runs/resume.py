@@ -1,0 +1,193 @@
+"""Whether a run folder holds the run that a command describes, so that training may go on in it.
+
+`config.json` keeps what began the run, as `describe` gives it, the size of its networks, and a line
+in "resumed" for every time that training went on.
+"""
+
+import datetime
+import json
+import platform
+import subprocess
+import warnings
+
+from tfgan_kit import processor
+from tfgan_kit.distribution import strategies
+from tfgan_kit.runs.keras_file import CheckpointError
+from tfgan_kit.runs.checkpoints import load_gan, resolve
+
+import keras
+import tensorflow as tf
+
+# What may differ between two calls on one run folder: none of it changes what is learnt, but for the
+# rounding of sums over replicas. (Data are compared by their fingerprint, not by their spelling.)
+FREE_ON_RESUME = (
+    "steps", "checkpoint_every", "keep", "num_samples", "import_module", "steps_per_execution",
+    "strategy", "logical_cpus", "dataset", "evaluate_every", "evaluate_metrics", "evaluate_num_images",
+    "patience",
+)
+
+
+def describe(flags, source, batch_size, flip):
+    """What `config.json` records.
+
+    Args:
+        flags: dict, the value of every flag that makes the run.
+        source: the images, a source of `tfgan_kit.data`.
+        batch_size: int, images a step, as the preset or a flag has decided.
+        flip: bool, whether images are mirrored at random.
+    """
+    return {
+        "flags": flags,
+        "dataset": {
+            "name": source.name, "fingerprint": source.fingerprint,
+            "num_images": source.num_images, "image_shape": list(source.image_shape),
+            "num_classes": source.num_classes, "batch_size": batch_size, "flip": flip,
+        },
+        "versions": {
+            "python": platform.python_version(), "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+        },
+        "processor": processor.record(),
+        "git_commit": git_commit(),
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def git_commit():
+    """The commit of the folder this was started in, or None."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except OSError:  # no git on this machine
+        return None
+    return answer.stdout.strip() or None
+
+
+def measures(gan):
+    """What tells one preset's networks from another's, for `config.json`."""
+    return {
+        "image_shape": list(gan.image_shape), "num_classes": gan.num_classes,
+        "generator_parameters": gan.generator.count_params(),
+        "discriminator_parameters": gan.discriminator.count_params(),
+    }
+
+
+def check_folder(run):
+    """Refuses a folder that holds something else than a run, such as the images themselves.
+
+    Raises:
+        ValueError: files, but no config.json.
+    """
+    # Names that begin with a dot may be left from a process that was killed in its first moment.
+    others = [path for path in run.path.iterdir() if not path.name.startswith(".")]
+    if run.read_config() is None and others:
+        raise ValueError(
+            "--run_dir must be a new or empty folder, or a run's own; this one holds other files. "
+            f"Received: run_dir={run.path}"
+        )
+
+
+def check_same_run(run, config, defaults):
+    """Refuses to go on with checkpoints that other flags, or other data, have made.
+
+    Args:
+        run: a `run.Run`.
+        config: what `describe` gave.
+        defaults: dict, the flags' defaults: what a run of an earlier version, without a flag, did.
+
+    Raises:
+        ValueError: naming the first flag that differs.
+    """
+    old = run.read_config()
+    if old is None or not run.checkpoints():
+        return
+    # What the preset decides is compared as it was decided.
+    before = _flags(old, defaults) | {"batch_size": old["dataset"]["batch_size"]}
+    now = config["flags"] | {"batch_size": config["dataset"]["batch_size"]}
+    for name, value in now.items():
+        if name not in FREE_ON_RESUME and before[name] != value:
+            give = f"leave --{name} out" if before[name] is None else "give the same"
+            raise ValueError(
+                f"{run.path} was made with --{name}={before[name]}; {give} to go on with it, or take "
+                f"another --run_dir. Received: --{name}={value}"
+            )
+    if old["dataset"]["fingerprint"] != config["dataset"]["fingerprint"]:
+        raise ValueError(
+            f"{run.path} was made from other data of the same name (the fingerprint of "
+            f"{config['dataset']['name']} has changed); choose another --run_dir."
+        )
+
+
+def _flags(config, defaults):
+    """The flags under which a run was trained last."""
+    flags = defaults | config["flags"]
+    for resumed in config.get("resumed", ()):
+        flags |= resumed["flags"]
+    return flags
+
+
+def go_on(run):
+    """The GAN of a run's newest whole checkpoint.
+
+    Raises:
+        CheckpointError: none is whole, or it is another run's.
+    """
+    path = resolve(run.path)
+    gan = load_gan(path)
+    expected, found = run.read_config().get("networks"), measures(gan)
+    differing = [name for name in found if expected and found[name] != expected[name]]
+    if differing or run.checkpoints().get(gan.steps_trained) != path:
+        name = differing[0] if differing else "step"
+        raise CheckpointError(
+            f"{path} is not this run's (another preset's, or renamed): take it out of the folder. "
+            f"Received: {name}={found.get(name, gan.steps_trained)}"
+            + (f" where this run has {expected[name]}" if differing else "")
+        )
+    print(f"Going on with {path} from step {gan.steps_trained}.", flush=True)
+    return gan
+
+
+def record_resume(run, step, config, defaults):
+    """Adds to `config.json` that training goes on: from which step, when, and with what.
+
+    Warns where the processor's instructions or oneDNN differ from before: the last bits will, too.
+
+    Args:
+        run: a `run.Run` of which `check_same_run` has approved.
+        step: int, the step it goes on from.
+        config, defaults: as for `check_same_run`; of the flags those are kept that have changed.
+    """
+    old = run.read_config()
+    before = _flags(old, defaults)
+    changed = {name: value for name, value in config["flags"].items() if before[name] != value}
+    line = {
+        "step": step, "started": config["started"], "flags": changed, "versions": config["versions"],
+        "processor": config["processor"], "git_commit": config["git_commit"],
+    }
+    last = [old, *old.get("resumed", ())][-1].get("processor")  # runs of 0.1.0 have none
+    if last not in (None, config["processor"]):
+        warnings.warn(
+            f"This run was trained with {processor.describe(last)} and goes on with "
+            f"{processor.describe(config['processor'])}: its last bits will not be those of a run that was never "
+            f"interrupted. {processor.ONEDNN} sets oneDNN.",
+            stacklevel=2,
+        )
+    run.write_config(old | {"resumed": [*old.get("resumed", ()), line]})
+
+
+def check_workers(strategy, gan, config, run):
+    """Refuses to begin where the workers do not do the same.
+
+    Raises:
+        CheckpointError: other flags, data, versions or checkpoint on another worker.
+    """
+    alike = {name: config[name] for name in ("flags", "dataset", "versions")}
+    alike["dataset"] = alike["dataset"] | {"name": None}  # a path may differ
+    alike["flags"] = alike["flags"] | {"dataset": None}
+    if not strategies.agree(strategy, json.dumps([alike, gan.steps_trained])):
+        raise CheckpointError(
+            "The workers differ in their flags, data, versions or newest checkpoint: start the same "
+            "command on all, with --run_dir on a file system that all hosts share. Received: on this "
+            f"worker run_dir={run.path}, step {gan.steps_trained}, {json.dumps(alike)}"
+        )

@@ -1,0 +1,1 @@
+"""The gRPC side: ports, services, admission of calls."""

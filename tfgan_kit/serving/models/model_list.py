@@ -1,0 +1,277 @@
+"""The models of a server: which there are, what their labels mean, how the list is replaced."""
+
+import logging
+import pathlib
+import threading
+import time
+
+from tfgan_kit.serving.protocol.errors import RequestError
+from tfgan_kit.serving.models.load_retries import Refusals
+from tfgan_kit.serving.models.versions import Versions, not_found, version_folders
+import grpc
+from tensorflow_serving.config import model_server_config_pb2 as config_pb2
+import os
+
+
+_LOGGER = logging.getLogger(__name__)
+
+
+_INVALID = grpc.StatusCode.INVALID_ARGUMENT
+
+
+_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+
+
+class Models:
+    """`Versions` by model name, and labels; `reload` replaces the list, `poll` follows the disk.
+
+    A model that is no longer listed keeps its story: its status answers, its versions are END.
+
+    Args:
+        load: see `Versions`.
+        options: `ServerOptions`.
+        listed: told the name of every model that is listed.
+    """
+
+    def __init__(self, load, options, listed=lambda name: None):
+        self._load = load
+        self._tell = listed
+        self._options = options
+        self._changing = threading.Lock()  # one reload or poll at a time
+        self._listed = config_pb2.ModelConfigList()
+        self._versions: dict[str, Versions] = {}
+        self._labels: dict[str, dict[str, int]] = {}
+        self._troubles: dict[str, str] = {}
+
+    def use(self, spec):
+        """A `with` block's loaded model that a `ModelSpec` means. Raises RequestError."""
+        if not spec.name:
+            raise RequestError(_INVALID, "ModelSpec has no name specified.")
+        version = self._version(spec)
+        if spec.name not in self._versions:
+            raise not_found(spec.name, version)
+        return self._versions[spec.name].use(version)
+
+    def _version(self, spec) -> int | None:
+        if spec.HasField("version_label"):
+            labels = self._labels.get(spec.name, {})
+            if spec.version_label not in labels:
+                raise RequestError(
+                    _INVALID, f"Unrecognized servable version label: {spec.version_label}"
+                )
+            return labels[spec.version_label]
+        return spec.version.value if spec.HasField("version") else None
+
+    def statuses(self, name: str) -> list:
+        """See `Versions.statuses`; none for a model that was never listed."""
+        return self._versions[name].statuses() if name in self._versions else []
+
+    def listed(self) -> list[Versions]:
+        """The models that are to be served, in the list's order."""
+        return [self._versions[model.name] for model in self._listed.config]
+
+    def reload(self, config) -> None:
+        """Makes `config` the list of models, and answers once each has been tried.
+
+        Refused as a whole, with nothing changed, where TensorFlow Serving refuses it, and also
+        where a new model has no folder or no version, for which TensorFlow Serving waits for ever.
+
+        Args:
+            config: `ModelServerConfig`.
+
+        Raises:
+            RequestError: the config is refused, or a new model did not become available.
+        """
+        with self._changing:
+            check(config, self._listed)
+            listed = config.model_config_list
+            labels = self._checked_labels(listed)
+            known = {model.name: model.base_path for model in self._listed.config}
+            new = [model for model in listed.config if known.get(model.name) != model.base_path]
+            for model in new:
+                _check_folder(model)
+            self._replace(listed, labels)
+            self._poll()
+            self._check_available([model.name for model in new if model.name not in known])
+
+    def _checked_labels(self, listed) -> dict:
+        labels = {model.name: dict(model.version_labels) for model in listed.config}
+        for name, versions in labels.items():
+            for label, version in versions.items():
+                if not self._may_label(name, label, version):
+                    raise RequestError(
+                        grpc.StatusCode.FAILED_PRECONDITION,
+                        f"Request to assign label to version {version} of model {name}, "
+                        "which is not currently available for inference",
+                    )
+        return labels
+
+    def _may_label(self, name: str, label: str, version: int) -> bool:
+        if name in self._versions and self._versions[name].available(version):
+            return True
+        old = self._labels.get(name, {}).get(label, version)
+        return self._options.allow_version_labels_for_unavailable_models and old == version
+
+    def _replace(self, listed, labels) -> None:
+        names = {model.name for model in listed.config}
+        gone = [model.name for model in self._listed.config if model.name not in names]
+        versions = dict(self._versions)
+        for model in listed.config:
+            self._tell(model.name)
+            one = versions.setdefault(model.name, self._new(model.name))
+            one.follow(pathlib.Path(model.base_path), model.model_version_policy)
+        self._versions, self._labels = versions, labels
+        self._listed = config_pb2.ModelConfigList()
+        self._listed.CopyFrom(listed)
+        for name in gone:
+            versions[name].withdraw()
+
+    def _new(self, name: str) -> Versions:
+        seconds = self._options.load_retry_interval_micros / 1e6
+        return Versions(name, self._load, Refusals(self._options.max_num_load_retries, seconds))
+
+    def _check_available(self, names) -> None:
+        missing = [self._versions[name] for name in names if self._versions[name].current is None]
+        if missing:
+            reasons = "".join(f"{{{_reason(versions)}}}, " for versions in missing)
+            raise RequestError(
+                grpc.StatusCode.UNKNOWN,
+                f"{len(missing)} model(s) did not become available: {{{reasons}}}",
+            )
+
+    def poll(self) -> None:
+        """Looks for new versions of every model; one model's trouble is only a log line."""
+        with self._changing:
+            self._poll()
+
+    def _poll(self) -> None:
+        for versions in self.listed():
+            trouble = _poll_one(versions)
+            if trouble and trouble != self._troubles.get(versions.name):  # once, not every second
+                _LOGGER.error("%s; what is served stays", trouble)
+            self._troubles[versions.name] = trouble
+
+    def drained(self, timeout: float) -> bool:
+        """Waits until no call runs on any model, for up to `timeout` seconds; see `Versions`."""
+        end = time.monotonic() + timeout
+        return all(
+            [one.drained(max(0.0, end - time.monotonic())) for one in self._versions.values()]
+        )
+
+
+def _poll_one(versions: Versions) -> str | None:
+    try:
+        versions.poll()
+    except OSError as error:
+        return f"cannot look for versions in {versions.base_path}: {error}"
+    except Exception as error:  # whatever it is, the server goes on with what it has
+        return f"looking at {versions.base_path} failed: {error!r}"
+    return None
+
+
+def _check_folder(model) -> None:
+    path = pathlib.Path(model.base_path)
+    try:
+        found = version_folders(path)
+    except OSError as error:
+        raise RequestError(
+            _INVALID,
+            f"Could not find base path {path} for servable {model.name}: {error.strerror}. Nothing "
+            "was changed; export the model there, then ask again",
+        ) from error
+    if not found:
+        raise RequestError(
+            _INVALID,
+            f"No versions of servable {model.name} found under base path {path}. "
+            "Did you forget to name your leaf directory as a number (eg. '/1/')?",
+        )
+
+
+def _reason(versions: Versions) -> str:
+    for status in versions.statuses():
+        if status.status.error_code:
+            code = _CODES[status.status.error_code]
+            return (
+                f"{{name: {versions.name} version: {status.version}}} due to error: "
+                f"{code}: {status.status.error_message}"
+            )
+    return f"{{name: {versions.name}}} due to error: NOT_FOUND: no version is wanted by its policy"
+
+
+_TENSORFLOW = "tensorflow"
+
+
+def one_model(name: str, base_path) -> config_pb2.ModelServerConfig:
+    """The config that `--model_name` and `--model_base_path` stand for."""
+    config = config_pb2.ModelServerConfig()
+    config.model_config_list.config.add(
+        name=name, base_path=str(base_path), model_platform=_TENSORFLOW
+    )
+    return config
+
+
+def check(config, old) -> None:
+    """Raises RequestError for a config that no server takes.
+
+    Args:
+        config: `ModelServerConfig`.
+        old: `ModelConfigList` that it replaces.
+    """
+    if config.WhichOneof("config") != "model_config_list":
+        raise RequestError(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+            "Only ModelConfigList is currently supported",
+        )
+    models = config.model_config_list.config
+    _check_names(models)
+    _check_paths(models)
+    platforms = {model.name: _platform(model) for model in old.config}
+    for model in models:
+        _check_platform(model, platforms.get(model.name))
+
+
+def _check_names(models) -> None:
+    seen = set()
+    for model in models:
+        if model.name in seen:
+            raise RequestError(
+                grpc.StatusCode.INVALID_ARGUMENT, f"Illegal to list model {model.name} multiple times in config list"
+            )
+        seen.add(model.name)
+
+
+def _check_paths(models) -> None:
+    for model in models:
+        if not os.path.isabs(model.base_path):
+            raise RequestError(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"Expected model {model.name} to have an absolute path or URI; "
+                f"got base_path()={model.base_path}",
+            )
+
+
+def _check_platform(model, old: str | None) -> None:
+    platform = _platform(model)
+    if old not in (None, platform):
+        raise RequestError(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"Illegal to change a model's platform. For model {model.name} platform was {old} "
+            f"and new platform requested is {platform}",
+        )
+    if platform != _TENSORFLOW:
+        raise RequestError(
+            grpc.StatusCode.INVALID_ARGUMENT, f"Model {model.name} requests unsupported platform {platform}"
+        )
+
+
+def _platform(model) -> str:
+    if model.model_platform:
+        return model.model_platform
+    if model.model_type == config_pb2.TENSORFLOW:  # how old configs say it
+        return _TENSORFLOW
+    raise RequestError(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
+        f"ModelServerConfig::model_platform, model name is {model.name}",
+    )

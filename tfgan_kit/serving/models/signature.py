@@ -1,0 +1,153 @@
+"""One signature of a loaded version: checked inputs in, arrays out."""
+
+import logging
+
+from tfgan_kit.serving.models import batching
+from tfgan_kit.serving.protocol import tensors
+from tfgan_kit.serving.protocol.errors import RequestError
+
+import grpc
+import numpy as np
+import tensorflow as tf
+
+_LOGGER = logging.getLogger(__name__)
+_INVALID = grpc.StatusCode.INVALID_ARGUMENT
+_ROWLESS = "Batching Run() input tensors must have at least one dimension"
+_UNEQUAL = "Batching Run() input tensors must have equal 0th-dimension size"
+
+
+class Signature:
+    """What a version answers under one name.
+
+    Args:
+        name: its name.
+        definition: `SignatureDef`, which says what a request must hold.
+        session: `GraphSession` of the version, not run yet.
+        parameters: `BatchingParameters`, or None.
+        needs_xla: refuses every request, as TensorFlow Serving does; see `compiled_signatures`.
+    """
+
+    def __init__(self, name: str, definition, session, parameters, needs_xla: bool):
+        self.name = name
+        self.inputs = {alias: _Input(info) for alias, info in sorted(definition.inputs.items())}
+        self.outputs = sorted(definition.outputs)
+        self._tensors = {alias: definition.outputs[alias].name for alias in self.outputs}
+        self._session = session
+        self._parameters = parameters
+        self._needs_xla = needs_xla
+        self._batched = None if parameters is None else self._merged(parameters)
+
+    def _merged(self, parameters):
+        feeds = [spec.feed_name for spec in self.inputs.values()]
+        fetches = list(self._tensors.values())
+        try:
+            if not all(spec.has_free_rows() for spec in self.inputs.values()):
+                raise ValueError(f"an input of {self.name} has fixed rows or none")
+            return tuple(
+                batching.batched(self._session.graph, feeds, fetches, self.name, parameters)
+            )
+        except ValueError as error:
+            _LOGGER.warning("signature %s runs unbatched: %s", self.name, error)
+            return None
+
+    def run(self, protos, wanted=()) -> dict[str, np.ndarray]:
+        """Answers a request, together with others where batching is on.
+
+        As in TensorFlow Serving, a request for some of the outputs runs by itself: an output that
+        cannot be split into rows does no harm to who does not ask for it.
+
+        Args:
+            protos: `TensorProto` by input, for every input.
+            wanted: names of outputs; none: all.
+
+        Returns:
+            Arrays by output.
+
+        Raises:
+            RequestError: what the signature cannot take, or a function with jit_compile=True.
+            tf.errors.OpError: what its graph cannot.
+        """
+        wanted = sorted(wanted) or self.outputs
+        merges = self._parameters is not None and wanted == self.outputs
+        if merges:
+            self._check_rows({alias: self._shape(alias, protos[alias]) for alias in self.inputs})
+        feeds = {
+            spec.feed_name: self._array(alias, protos[alias])
+            for alias, spec in self.inputs.items()
+        }
+        if self._needs_xla:
+            raise RequestError(grpc.StatusCode.INTERNAL, "XLA compilation disabled")
+        values = self._merge(feeds) if merges and self._batched else self._alone(feeds, wanted)
+        return {alias: _array(value) for alias, value in zip(wanted, values, strict=True)}
+
+    def _merge(self, feeds):
+        # A batch fails as a whole. Where its inputs are to blame, every caller of it is answered
+        # by itself, so that only the one that sent the bad row fails.
+        try:
+            return self._session.run(self._batched, feeds)
+        except tf.errors.InvalidArgumentError:
+            return self._alone(feeds, self.outputs)
+
+    def _alone(self, feeds, wanted):
+        return self._session.run(tuple(self._tensors[alias] for alias in wanted), feeds)
+
+    def _shape(self, alias, proto):
+        try:
+            return tensors.shape_of(proto)
+        except ValueError as error:
+            raise RequestError(_INVALID, f"tensor parsing error: {alias}") from error
+
+    def _check_rows(self, shapes):
+        if any(not shape for shape in shapes.values()):
+            raise RequestError(_INVALID, _ROWLESS)
+        rows = {shape[0] for shape in shapes.values()}
+        if len(rows) > 1:
+            raise RequestError(_INVALID, _UNEQUAL)
+        if 0 in rows:  # TensorFlow Serving never answers it when batching
+            raise RequestError(_INVALID, "The request has 0 rows; send at least 1.")
+        limit = self._parameters.max_batch_size
+        if rows and max(rows) > limit:
+            raise RequestError(
+                _INVALID,
+                f"Task size {max(rows)} is larger than maximum input batch size {limit}",
+            )
+
+    def _array(self, alias, proto):
+        spec = self.inputs[alias]
+        if proto.dtype != spec.dtype.as_datatype_enum:
+            raise RequestError(
+                _INVALID,
+                f"Expects arg[{list(self.inputs).index(alias)}] to be "
+                f"{_type_name(spec.dtype.as_datatype_enum)} but {_type_name(proto.dtype)} is provided",
+            )
+        self._shape(alias, proto)
+        try:
+            return tensors.decode(proto)
+        except ValueError as error:
+            raise RequestError(_INVALID, f"tensor parsing error: {alias}") from error
+
+
+class _Input:
+    def __init__(self, info):
+        self.feed_name = info.name
+        self.dtype = tf.dtypes.as_dtype(info.dtype)
+        unknown = info.tensor_shape.unknown_rank
+        sizes = tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
+        self.shape = None if unknown else sizes
+
+    def has_free_rows(self) -> bool:
+        return self.shape is None or (bool(self.shape) and self.shape[0] is None)
+
+
+def _array(value) -> np.ndarray:
+    # The session gives a scalar string as bytes, of which NumPy would make a fixed-width text.
+    return np.asarray(value, object) if isinstance(value, bytes) else np.asarray(value)
+
+
+def _type_name(number: int) -> str:
+    # The runtime's DataTypeString: float, not float32; double, not float64.
+    try:
+        name = tf.dtypes.as_dtype(number).name
+    except TypeError:
+        return "INVALID"
+    return {"float32": "float", "float64": "double", "float16": "half"}.get(name, name)

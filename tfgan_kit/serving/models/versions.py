@@ -1,0 +1,266 @@
+"""The versions of a model: what the disk offers, what is served, what became of each."""
+
+import contextlib
+import gc
+import logging
+import pathlib
+import threading
+import time
+
+from tfgan_kit.serving.protocol.errors import RequestError, status_of
+from tfgan_kit.serving.models.load_retries import Refusals
+import grpc
+from tensorflow_serving.apis import get_model_status_pb2
+from tensorflow_serving.config import file_system_storage_path_source_pb2 as source_pb2
+
+
+_LOGGER = logging.getLogger(__name__)
+
+
+_STATUS = get_model_status_pb2.ModelVersionStatus
+
+
+_MAX_VERSION = 2**63 - 1
+
+
+_RETIRE_SECONDS = 30.0  # a call that has not ended by then no longer keeps a version UNLOADING
+
+
+def version_folders(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
+    """The sub-folders whose names are integers, newest first; everything else is not a version."""
+    folders = {}
+    for path in sorted(base_path.iterdir()):
+        if path.name.isdecimal() and int(path.name) <= _MAX_VERSION and path.is_dir():
+            if int(path.name) in folders:
+                _LOGGER.warning("%s and %s are one version", folders[int(path.name)], path)
+            folders[int(path.name)] = path
+    return dict(sorted(folders.items(), reverse=True))
+
+
+def not_found(name: str, version: int | None) -> RequestError:
+    """The error of a request for what is not served; `version` None is the newest."""
+    which = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+    return RequestError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {which}")
+
+
+class Versions:
+    """Serves the versions that the policy wants; old ones stay until a new one is warm.
+
+    A version that does not load is refused with a log line, and whatever served before goes on.
+    While `Refusals` will have it tried again it is LOADING, as in TensorFlow Serving, then END; its
+    status holds the error from the first try on.
+
+    Args:
+        name: the model's name.
+        load: version folder -> a loaded, warmed model with a `version`. Whatever it raises
+            refuses the version.
+        refusals: `Refusals`; None: tried again only when the files change.
+        retire_seconds: how long the calls that run on a replaced version are waited for.
+    """
+
+    def __init__(self, name: str, load, refusals=None, retire_seconds=_RETIRE_SECONDS):
+        self.name = name
+        self.base_path = None
+        self._policy = Policy()
+        self._load = load
+        self._refusals = refusals or Refusals()
+        self._retire_seconds = retire_seconds
+        self._polling = threading.Lock()
+        self._changed = threading.Condition()  # guards what follows
+        self._served: dict[int, _Held] = {}
+        self._retiring: list[_Held] = []
+        self._statuses: dict[int, _STATUS] = {}
+
+    def follow(self, base_path: pathlib.Path, policy=None):
+        """Says where the versions are and which of them to serve, from the next `poll` on."""
+        self.base_path = base_path
+        self._policy = policy or Policy()
+        return self
+
+    def poll(self) -> None:
+        """Brings what is served in line with the disk and the policy. Raises OSError."""
+        with self._polling:
+            folders = version_folders(self.base_path)
+            self._refusals.keep(folders.values())
+            wanted, limit = candidates(self._policy, list(folders))
+            self._announce(wanted[:limit])
+            good, tried = set(), set()
+            for version in wanted:
+                if len(good) < limit:
+                    tried.add(version)
+                    if self._serves(version, folders[version]):
+                        good.add(version)
+            self._give_up(set(self._statuses) - tried)
+            if good or not wanted:  # else nothing would be left to answer
+                self._take_down(set(self._served) - good)
+
+    def withdraw(self) -> None:
+        """Unloads all versions: the model is served no longer."""
+        with self._polling:
+            self._give_up(set(self._statuses))
+            self._take_down(set(self._served))
+            self._refusals.keep(())  # listed again, it is new
+
+    def _give_up(self, versions) -> None:
+        """Ends those that wait for another try; their errors stay."""
+        with self._changed:
+            for version in versions:
+                status = self._statuses[version]
+                if status.state == _STATUS.LOADING:
+                    self._statuses[version] = _STATUS(
+                        version=version, state=_STATUS.END, status=status.status
+                    )
+
+    def _announce(self, wanted) -> None:
+        with self._changed:
+            for version in wanted:
+                if version not in self._statuses:
+                    self._mark(version, _STATUS.START)
+
+    def _serves(self, version: int, path: pathlib.Path) -> bool:
+        if version in self._served:
+            return True
+        if not self._refusals.may_try(path):
+            return False
+        model = self._try(version, path)
+        if model is None:
+            return False
+        with self._changed:
+            self._served[version] = _Held(model)
+            self._mark(version, _STATUS.AVAILABLE)
+        _LOGGER.info("%s: version %d is served", self.name, version)
+        return True
+
+    def _try(self, version, path):
+        files = self._refusals.before(path)
+        self._mark(version, _STATUS.LOADING)
+        try:
+            return self._load(path)
+        except Exception as error:  # a stranger's model may raise anything; nothing is hidden
+            again = self._refusals.add(path, files)
+            self._mark(version, _STATUS.LOADING if again else _STATUS.END, error)
+            _LOGGER.error("%s is refused: %s", path, self._statuses[version].status.error_message)
+            return None
+
+    def _take_down(self, versions) -> None:
+        for version in sorted(versions):
+            with self._changed:
+                held = self._served.pop(version)
+                self._retiring.append(held)
+                self._mark(version, _STATUS.UNLOADING)
+            # In a thread: a call that never ends must not hold up the next version.
+            held.retirement = threading.Thread(
+                target=self._retire, args=(version, held), name=f"retire {version}", daemon=True
+            )
+            held.retirement.start()
+
+    def _retire(self, version: int, held: "_Held") -> None:
+        with self._changed:
+            idle = self._changed.wait_for(lambda: not held.users, self._retire_seconds)
+        if not idle:
+            _LOGGER.warning(
+                "%s: version %d still runs calls after %g s; it stays in memory until they end",
+                self.name, version, self._retire_seconds,
+            )  # fmt: skip
+        model, held.model = held.model, None  # nothing but the calls that still run holds it now
+        if idle:
+            model.close()
+        del model
+        gc.collect()  # a loaded model is full of cycles, and large
+        with self._changed:
+            if self._statuses[version].state == _STATUS.UNLOADING:  # not loaded again meanwhile
+                self._mark(version, _STATUS.END)
+            if not held.users:
+                self._retiring.remove(held)
+        _LOGGER.info("%s: version %d is unloaded", self.name, version)
+
+    def _mark(self, version, state, error: Exception | None = None) -> None:
+        status = _STATUS(version=version, state=state)
+        if error is not None:
+            code, text = status_of(error)
+            status.status.error_code, status.status.error_message = code.value[0], text
+        with self._changed:
+            self._statuses[version] = status
+
+    @contextlib.contextmanager
+    def use(self, version: int | None = None):
+        """A served model, the newest or that version; it is not unloaded while in use."""
+        with self._changed:
+            wanted = max(self._served, default=None) if version is None else version
+            held = self._served.get(wanted)
+            if held is None:
+                raise not_found(self.name, version)
+            held.users += 1
+            model = held.model
+        try:
+            yield model
+        finally:
+            del model
+            with self._changed:
+                held.users -= 1
+                self._changed.notify_all()
+
+    def available(self, version: int) -> bool:
+        """Whether that version is served now."""
+        return version in self._served
+
+    def statuses(self) -> list:
+        """The `ModelVersionStatus` of every version since the start, newest first."""
+        with self._changed:
+            return [status for _, status in sorted(self._statuses.items(), reverse=True)]
+
+    def drained(self, timeout: float) -> bool:
+        """Waits until no call runs, for up to `timeout` seconds; says whether that is so."""
+        end = time.monotonic() + timeout
+        with self._changed:
+            idle = self._changed.wait_for(lambda: not self._running(), timeout)
+            retirements = [held.retirement for held in self._retiring]
+        for retirement in retirements:  # or the process would end while TensorFlow frees memory
+            retirement.join(max(0.0, end - time.monotonic()))
+        return idle
+
+    def _running(self) -> bool:
+        return any(held.users for held in (*self._served.values(), *self._retiring))
+
+    @property
+    def current(self):
+        """The newest model that is served, or None."""
+        with self._changed:
+            newest = max(self._served, default=None)
+            return None if newest is None else self._served[newest].model
+
+
+class _Held:
+    def __init__(self, model):
+        self.model = model
+        self.users = 0  # calls that run on it
+        self.retirement = None
+
+
+Policy = source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+
+
+def candidates(policy: Policy, versions: list[int]) -> tuple[list[int], int]:
+    """The versions that may be served, and how many of them at one time.
+
+    Args:
+        policy: `latest { num_versions }`, `all {}` or `specific { versions }`; none is the latest
+            one, and so is `num_versions: 0`.
+        versions: those on disk, newest first.
+
+    Returns:
+        (versions, newest first; how many of these are served). Under `latest` a version that
+        cannot be loaded is stood in for by the next older one.
+
+    Example:
+
+    ```python
+    candidates(Policy(latest={"num_versions": 2}), [9, 8, 7])  # ([9, 8, 7], 2)
+    ```
+    """
+    choice = policy.WhichOneof("policy_choice")
+    if choice == "specific":
+        versions = [version for version in versions if version in set(policy.specific.versions)]
+    if choice in ("specific", "all"):
+        return versions, len(versions)
+    return versions, max(1, policy.latest.num_versions)

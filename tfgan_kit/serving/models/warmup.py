@@ -1,0 +1,83 @@
+"""Replays a version's recorded requests: its first caller does not pay for the first run."""
+
+import logging
+import pathlib
+
+from tfgan_kit.export import contract
+from tfgan_kit.serving.protocol import classify_regress
+from tfgan_kit.serving.protocol.errors import RequestError, reason
+from tfgan_kit.serving.protocol.predict import predict
+
+import grpc
+import tensorflow as tf
+from google.protobuf import message
+from tensorflow_serving.apis import prediction_log_pb2
+
+_LOGGER = logging.getLogger(__name__)
+_MAX_RECORDS = 1000  # TensorFlow Serving refuses a version with more
+_ANSWERS = {
+    "predict_log": lambda model, request: predict(model, request, as_content=True),
+    "classify_log": classify_regress.classify,
+    "regress_log": classify_regress.regress,
+    "multi_inference_log": classify_regress.multi_inference,
+}
+
+
+def warm_up(model, iterations: int = 1) -> int:
+    """Answers every record of the version's warmup file; none is only a log line.
+
+    Args:
+        model: `SavedModel`.
+        iterations: how often each record is answered, from 1. Default 1.
+
+    Returns:
+        The number of records answered.
+
+    Raises:
+        RequestError, tf.errors.OpError: a record that cannot be read or answered; the version
+            must not be served.
+    """
+    path = model.path / contract.EXTRA_ASSETS / contract.WARMUP_FILE
+    if not path.is_file():
+        _LOGGER.info("No warmup data file found at %s", path)
+        return 0
+    count = 0
+    for count, record in enumerate(_records(path), start=1):
+        if count > _MAX_RECORDS:
+            raise RequestError(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"Number of warmup records exceeds the maximum ({_MAX_RECORDS}) at {path}",
+            )
+        answer, request = _request(record, path)
+        for _ in range(iterations):
+            answer(model, request)
+    _LOGGER.info(
+        "Finished reading warmup data for model at %s. Number of warmup records read: %d.",
+        path,
+        count,
+    )
+    return count
+
+
+def _records(path: pathlib.Path):
+    try:
+        yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    except tf.errors.DataLossError as error:
+        text = f"{reason(error.message)}. Please verify your warmup data is in TFRecord format."
+        raise RequestError(grpc.StatusCode.DATA_LOSS, text) from error
+
+
+def _request(record: bytes, path: pathlib.Path):
+    try:
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+    except message.DecodeError as error:
+        raise RequestError(
+            grpc.StatusCode.INVALID_ARGUMENT, f"Failed to parse warmup record from {path}"
+        ) from error
+    kind = log.WhichOneof("log_type")
+    if kind not in _ANSWERS:
+        raise RequestError(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"Unsupported log_type for warmup: {kind}; write {', '.join(_ANSWERS)}",
+        )
+    return _ANSWERS[kind], getattr(log, kind).request

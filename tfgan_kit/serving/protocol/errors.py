@@ -1,0 +1,53 @@
+"""What a request is refused with: its errors, and the gRPC status of any exception."""
+
+import re
+
+import grpc
+import tensorflow as tf
+
+_MAX_TEXT = 1024  # TensorFlow Serving cuts its error texts there
+# Of "Graph execution error": its heading, the stack (indented), the node; not the reason
+_STACK = re.compile(r"$|\s|Graph execution error|Detected at node|<stack traces|\d+ (root|successful|derived) ")
+_NODE = re.compile(r"^\{\{function_node [^}]*\}\} ")
+_BATCH_OP = re.compile(r"\n\t \[\[\{\{node BatchFunction\w*\}\}\]\]\s*$")  # no node of the model
+_OP = re.compile(r"\s*\[Op:\w+\].*$")
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class RequestError(Exception):
+    """A request that is answered with a gRPC status; the text is TensorFlow Serving's own.
+
+    Args:
+        code: `grpc.StatusCode`.
+        message: what the caller reads.
+    """
+
+    def __init__(self, code: grpc.StatusCode, message: str):
+        super().__init__(message)
+        self.code = code
+
+
+class StartError(RuntimeError):
+    """The server cannot start; the text says why and how to go on."""
+
+
+def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
+    """The gRPC status of an exception; INTERNAL for one that nobody foresaw."""
+    if isinstance(error, RequestError):
+        return error.code, _cut(str(error))
+    if isinstance(error, tf.errors.OpError):  # TensorFlow's codes are gRPC's
+        return _CODES[error.error_code], _cut(reason(error.message))
+    return grpc.StatusCode.INTERNAL, _cut(f"{type(error).__name__}: {error}")
+
+
+def reason(text: str) -> str:
+    """A message of TensorFlow's runtime without the words that its Python interface and our batch op add."""
+    text = _BATCH_OP.sub("", text)
+    if "Graph execution error" not in text:
+        return _OP.sub("", _NODE.sub("", text))
+    lines = [line.strip() if re.match(r"\s+\(0\) ", line) else line for line in text.split("\n")]
+    return "\n".join(_OP.sub("", line) for line in lines if not _STACK.match(line)) or text
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "...TRUNCATED"

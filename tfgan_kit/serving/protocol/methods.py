@@ -1,0 +1,123 @@
+"""What the protocol's methods do, whoever asks: the gRPC services and the REST gateway call this."""
+
+import functools
+
+from tfgan_kit.serving.prometheus import Monitor
+from tfgan_kit.serving.protocol import classify_regress
+from tfgan_kit.serving.protocol.errors import RequestError
+from tfgan_kit.serving.protocol.predict import predict
+
+import grpc
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_management_pb2, model_pb2
+
+_SIGNATURE_DEF = "signature_def"
+_INVALID = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class ModelMethods:
+    """PredictionService and ModelService without their transport.
+
+    Each method takes and gives the official message of its name, and raises what `calls.status_of`
+    turns into a code and a text: `RequestError` or `tf.errors.OpError`.
+
+    Args:
+        models: `Models`. Several `ModelMethods` may share them.
+        as_content: tensors of an answer as `tensor_content`, which is quicker to write and to read;
+            else as typed fields (`int_val` ...), as TensorFlow Serving answers. Default False.
+        monitor: `Monitor` that counts runs of the graph; None: one of its own.
+
+    Example:
+
+    ```python
+    methods = ModelMethods(server.models)
+    spec, signatures = methods.signature_def(model_pb2.ModelSpec(name="digits"))
+    ```
+    """
+
+    def __init__(self, models, as_content: bool = False, monitor: Monitor | None = None):
+        self._models = models
+        self._as_content = as_content
+        self.monitor = monitor or Monitor()
+
+    def predict(self, request, is_wanted=lambda: True):
+        """Runs a signature; `is_wanted` is False once the caller has gone: no more work for it."""
+        _check_given(request)
+        with self.hold(request.model_spec) as model:
+            return self.run(model, request, is_wanted)
+
+    def hold(self, model_spec):
+        """A `with` block's model, which is not unloaded within it, for `run`. Raises RequestError."""
+        return self._models.use(model_spec)
+
+    def run(self, model, request, is_wanted=lambda: True):
+        """`predict` on a model that is held, whichever the newest is by now."""
+        ran = functools.partial(self.monitor.runtime, request.model_spec.name, "Predict")
+        return predict(model, request, self._as_content, is_wanted, ran)
+
+    def classify(self, request):
+        """Runs a signature that takes tf.Examples and gives classes, scores or both."""
+        _check_given(request)
+        with self._models.use(request.model_spec) as model:
+            return classify_regress.classify(model, request)
+
+    def regress(self, request):
+        """Runs a signature that takes tf.Examples and gives one number for each."""
+        _check_given(request)
+        with self._models.use(request.model_spec) as model:
+            return classify_regress.regress(model, request)
+
+    def multi_inference(self, request):
+        """Classifies and regresses the same tf.Examples with signatures of one model."""
+        spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+        with self._models.use(spec) as model:
+            return classify_regress.multi_inference(model, request)
+
+    def metadata(self, request):
+        """The signatures of a version, packed as the protocol wants them."""
+        _check_given(request)
+        _check_metadata_fields(request.metadata_field)
+        spec, definitions = self.signature_def(request.model_spec)
+        response = get_model_metadata_pb2.GetModelMetadataResponse(model_spec=spec)
+        packed = get_model_metadata_pb2.SignatureDefMap(signature_def=definitions)
+        response.metadata[_SIGNATURE_DEF].Pack(packed)
+        return response
+
+    def signature_def(self, model_spec):
+        """(`ModelSpec` with the version that answers, `SignatureDef` by name) of a version."""
+        with self._models.use(model_spec) as model:
+            spec = model_pb2.ModelSpec(name=model_spec.name)
+            spec.version.value = model.version
+            return spec, model.signature_defs
+
+    def status(self, request):
+        """The state of every version, or of the one asked for; labels are not looked at."""
+        _check_given(request)
+        spec = request.model_spec
+        statuses = self._models.statuses(spec.name)
+        unknown = f"Could not find any versions of model {spec.name}"
+        if spec.HasField("version"):
+            statuses = [status for status in statuses if status.version == spec.version.value]
+            unknown = f"Could not find version {spec.version.value} of model {spec.name}"
+        if not statuses:
+            raise RequestError(grpc.StatusCode.NOT_FOUND, unknown)
+        return get_model_status_pb2.GetModelStatusResponse(model_version_status=statuses)
+
+    def reload_config(self, request):
+        """The list of models becomes the request's; answers once every model has been tried."""
+        self._models.reload(request.config)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.SetInParent()
+        return response
+
+
+def _check_given(request) -> None:
+    if not request.HasField("model_spec"):
+        raise RequestError(_INVALID, "Missing ModelSpec")
+
+
+def _check_metadata_fields(fields) -> None:
+    if not fields:
+        raise RequestError(_INVALID, "GetModelMetadataRequest must specify at least one metadata_field")
+    for field in fields:
+        if field != _SIGNATURE_DEF:
+            raise RequestError(_INVALID, f"Metadata field {field} is not supported")

@@ -1,0 +1,85 @@
+"""PredictRequest -> PredictResponse, checked in TensorFlow Serving's order and words."""
+
+import time
+
+from tfgan_kit.serving.protocol import tensors
+from tfgan_kit.serving.protocol.errors import RequestError
+
+import grpc
+from tensorflow_serving.apis import predict_pb2
+
+_INVALID = grpc.StatusCode.INVALID_ARGUMENT
+
+
+def predict(
+    model, request, as_content: bool, is_wanted=lambda: True, ran=lambda seconds: None
+) -> predict_pb2.PredictResponse:
+    """Runs a request on a loaded version.
+
+    Args:
+        model: `SavedModel`.
+        request: `PredictRequest`.
+        as_content: outputs as `tensor_content`; else as typed fields (`int_val` ...).
+        is_wanted: False once the caller has gone; then nothing is run or written any more.
+        ran: told how long the graph ran.
+
+    Raises:
+        RequestError: with TensorFlow Serving's status and text.
+    """
+    signature = model.signature(request.model_spec.signature_name)
+    _check_inputs(signature, request.inputs)
+    wanted = _wanted(signature, request.output_filter)
+    _check_wanted(is_wanted)
+    began = time.monotonic()
+    outputs = signature.run(request.inputs, wanted)
+    ran(time.monotonic() - began)
+    _check_wanted(is_wanted)
+    response = predict_pb2.PredictResponse()
+    response.model_spec.name = request.model_spec.name
+    response.model_spec.version.value = model.version
+    response.model_spec.signature_name = signature.name
+    for alias in wanted:
+        tensors.encode(outputs[alias], response.outputs[alias], as_content)
+    return response
+
+
+def _check_wanted(is_wanted) -> None:
+    if not is_wanted():
+        raise RequestError(grpc.StatusCode.CANCELLED, "The caller has gone.")
+
+
+def _check_inputs(signature, given) -> None:
+    takes = set(signature.inputs)
+    extra, missing = set(given) - takes, takes - set(given)
+    if len(given) != len(takes):
+        raise RequestError(
+            _INVALID,
+            f"input size does not match signature: {len(given)}!={len(takes)} "
+            f"len({_set(given)}) != len({_set(takes)}). Sent extra: {_set(extra)}. "
+            f"Missing but required: {_set(missing)}.",
+        )
+    if missing:
+        alias = min(missing)
+        raise RequestError(
+            _INVALID,
+            f"Signature input alias: {alias}(feed name: {signature.inputs[alias].feed_name}) not "
+            "found in request and no default value provided. Inputs expected to be in the "
+            f"request {_set(given)}, or default input alias set: ",
+        )
+
+
+def _wanted(signature, output_filter) -> list[str]:
+    for position, alias in enumerate(output_filter):
+        if alias not in signature.outputs:
+            raise RequestError(
+                _INVALID,
+                f"output tensor alias not found in signature: {alias} "
+                f"Outputs expected to be in the set {_set(signature.outputs)}.",
+            )
+        if alias in output_filter[:position]:
+            raise RequestError(_INVALID, f"duplicate output tensor alias: {alias}")
+    return list(output_filter) or signature.outputs
+
+
+def _set(names) -> str:
+    return "{" + ",".join(sorted(names)) + "}"

@@ -1,0 +1,1 @@
+"""The REST side: routes, bodies, JSON in and out."""

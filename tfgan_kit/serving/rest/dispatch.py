@@ -1,0 +1,148 @@
+"""One REST request, read already, -> its answer: TensorFlow Serving's codes and bodies."""
+
+import dataclasses
+import logging
+import zlib
+
+from tfgan_kit.serving.protocol.errors import status_of
+from tfgan_kit.serving.rest import json_answers, json_requests, routes
+
+import grpc
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    predict_pb2,
+    regression_pb2,
+)
+
+_LOGGER = logging.getLogger(__name__)
+_CODE = grpc.StatusCode
+HTTP_CODES = {
+    _CODE.OK: 200, _CODE.CANCELLED: 499, _CODE.UNKNOWN: 500, _CODE.INVALID_ARGUMENT: 400,
+    _CODE.DEADLINE_EXCEEDED: 504, _CODE.NOT_FOUND: 404, _CODE.ALREADY_EXISTS: 409,
+    _CODE.PERMISSION_DENIED: 403, _CODE.RESOURCE_EXHAUSTED: 429, _CODE.FAILED_PRECONDITION: 400,
+    _CODE.ABORTED: 409, _CODE.OUT_OF_RANGE: 400, _CODE.UNIMPLEMENTED: 501, _CODE.INTERNAL: 500,
+    _CODE.UNAVAILABLE: 503, _CODE.DATA_LOSS: 500, _CODE.UNAUTHENTICATED: 401,
+}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What goes back, and what is counted.
+
+    Args:
+        status: the HTTP status.
+        body: bytes.
+        code: name of the gRPC code that it stands for.
+        model: the model's name, "" where the path has none.
+        api: the method as the path means it, "" for the status of a model.
+        content_type: of the body.
+        closes: whether the connection ends with it.
+    """
+
+    status: int
+    body: bytes
+    code: str = "OK"
+    model: str = ""
+    api: str = ""
+    content_type: str = "application/json"
+    closes: bool = False
+
+
+class BodyTooLargeError(ValueError):
+    """A gzip body unpacks to more than the server reads."""
+
+
+def unpacked(body: bytes, limit: int) -> bytes:
+    """A gzip body's content; empty where it is no gzip, as TensorFlow Serving takes it.
+
+    Raises:
+        BodyTooLargeError: it has more than `limit` bytes; no more than those are ever unpacked.
+    """
+    stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        content = stream.decompress(body, limit + 1)
+    except zlib.error:
+        return b""
+    if len(content) > limit:
+        raise BodyTooLargeError(limit)
+    return content if stream.eof else b""
+
+
+def refused(code: grpc.StatusCode, text: str, model: str = "", api: str = "") -> Answer:
+    """The answer that carries a gRPC code and its text."""
+    return Answer(HTTP_CODES[code], json_answers.error_body(text), code.name, model, api)
+
+
+class RestCalls:
+    """Answers requests of one `ModelMethods`; it knows neither sockets nor threads.
+
+    Args:
+        methods: has `hold(model_spec)` and `run(model, request, is_wanted)`, `classify`, `regress`,
+            `metadata` and `status`, each over the official messages.
+    """
+
+    def __init__(self, methods):
+        self._methods = methods
+        self._by_method = {
+            "predict": self._predict,
+            "classify": self._classify,
+            "regress": self._regress,
+            "metadata": self._metadata,
+            "status": self._status,
+        }
+
+    def answer(self, verb: str, path: str, body: bytes, is_wanted=lambda: True) -> Answer:
+        """Does what a request asks; never raises.
+
+        Args:
+            verb: "GET", "POST", ...
+            path: as it came.
+            body: unpacked.
+            is_wanted: callable that is False once nobody waits for the answer.
+        """
+        model = api = ""
+        try:
+            target = routes.parse(verb, path)
+            model, api = target.name, target.method.replace("status", "")
+            body = self._by_method[target.method](target, body, is_wanted)
+            return Answer(200, body, "OK", model, api)
+        except routes.VersionTooLargeError:
+            return Answer(400, b"", "INVALID_ARGUMENT")
+        except Exception as error:
+            code, text = status_of(error)
+            if code is _CODE.INTERNAL:
+                _LOGGER.exception("%s %s failed", verb, path[:200])
+            return refused(code, text, model, api)
+
+    def _predict(self, target, body, is_wanted) -> bytes:
+        request = predict_pb2.PredictRequest()
+        target.fill(request.model_spec)
+        document = json_requests.parse(body, request.model_spec)
+        with self._methods.hold(request.model_spec) as model:  # the next version may take other inputs
+            form = json_requests.fill_inputs(request, document, model.signature_defs)
+            response = self._methods.run(model, request, is_wanted)
+        return json_answers.predictions(response, form)
+
+    def _classify(self, target, body, _) -> bytes:
+        request = classification_pb2.ClassificationRequest()
+        target.fill(request.model_spec)
+        json_requests.fill_examples(request, body)
+        return json_answers.classifications(self._methods.classify(request))
+
+    def _regress(self, target, body, _) -> bytes:
+        request = regression_pb2.RegressionRequest()
+        target.fill(request.model_spec)
+        json_requests.fill_examples(request, body)
+        return json_answers.regressions(self._methods.regress(request))
+
+    def _metadata(self, target, *_) -> bytes:
+        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        target.fill(request.model_spec)
+        return json_answers.metadata_body(self._methods.metadata(request))
+
+    def _status(self, target, *_) -> bytes:
+        request = get_model_status_pb2.GetModelStatusRequest()
+        target.fill(request.model_spec)
+        return json_answers.status_body(self._methods.status(request))

@@ -1,0 +1,1 @@
+"""The game: two networks, what each is asked to minimise, and how they move."""

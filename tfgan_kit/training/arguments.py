@@ -1,0 +1,81 @@
+"""What `GAN.fit` is given: arrays, data sets, callbacks. Wrong ones are refused here, by name."""
+
+from tfgan_kit.generation.inputs import _LABELS, _RANGE
+
+import keras
+import numpy as np
+
+
+def check_arrays(images, labels, num_classes):
+    """Refuses NumPy data before training begins; other data is checked step by step."""
+    if isinstance(images, np.ndarray):
+        if len(images) == 0:
+            raise ValueError(f"There are no images. Received: images of shape {images.shape}")
+        if images.dtype.kind == "f" and images.ndim == 4 and not np.abs(images).max() <= 1.0 + 1e-3:
+            raise ValueError(f"{_RANGE} Received: images from {images.min():g} to {images.max():g}")
+    if isinstance(labels, np.ndarray) and num_classes is not None:
+        if labels.dtype.kind in "iu" and not 0 <= labels.min() <= labels.max() < num_classes:
+            raise ValueError(
+                f"{_LABELS.format(num_classes - 1)} Received: labels from {labels.min()} to {labels.max()}"
+            )
+
+
+def check_weights(arguments):
+    """Refuses `fit`'s weights of samples and classes, which no objective here looks at."""
+    for name in ("sample_weight", "class_weight"):
+        if arguments.get(name) is not None:
+            raise ValueError(
+                f"A GAN's rows count alike: leave `{name}` out, or draw rows as often as they "
+                f"should count. Received: {name}"
+            )
+
+
+def check_source(source, num_classes):
+    """Refuses a data set of `tfgan_kit.data` whose labels the networks do not know."""
+    if num_classes is not None and source.num_classes is not None:
+        if source.num_classes > num_classes:
+            raise ValueError(
+                "The data has more classes than the networks; build them with "
+                f"num_classes={source.num_classes}. Received: {source.name} with "
+                f"{source.num_classes} classes, networks with {num_classes}"
+            )
+
+
+# Stock callbacks that look only at `model.optimizer` or at a log named `loss`, and would silently
+# do nothing here.
+_ALTERNATIVES = {
+    "TerminateOnNaN": "tfgan_kit.callbacks.NonFiniteGuard, which watches both players' losses",
+    "SwapEMAWeights": "GAN(ema_decay=...), which already predicts and generates with the average",
+}
+
+
+ORDER_IS_LOST = (
+    "The order of this data cannot be restored: a run that is stopped and goes on from a checkpoint "
+    "will see other batches than one that was not. The data sets of tfgan_kit.data (from_arrays, "
+    "from_directory, from_tfds) go on where they were."
+)
+
+
+def writes_checkpoints(callbacks):
+    """Whether one of `fit`'s callbacks saves what training may go on from."""
+    stock = (keras.callbacks.BackupAndRestore, keras.callbacks.ModelCheckpoint)
+    return any(
+        isinstance(callback, stock) or getattr(callback, "writes_checkpoints", False)
+        for callback in flat_callbacks(callbacks)
+    )
+
+
+def flat_callbacks(callbacks):
+    """The callbacks of `fit`'s argument: None, one, a list, or a `CallbackList`."""
+    return keras.tree.flatten(getattr(callbacks, "callbacks", callbacks) or [])
+
+
+def check_callbacks(callbacks):
+    """Refuses stock callbacks that cannot see a game's two optimizers; names the alternative."""
+    for callback in flat_callbacks(callbacks):
+        alternative = _ALTERNATIVES.get(type(callback).__name__)
+        if alternative and isinstance(callback, keras.callbacks.Callback):
+            raise ValueError(
+                f"keras.callbacks.{type(callback).__name__} cannot see a GAN's two optimizers and "
+                f"losses. Use {alternative}. Received: callbacks={callbacks}"
+            )

@@ -1,0 +1,80 @@
+"""The images of a training step, and which rows of the whole step they are."""
+
+import typing
+
+from tfgan_kit.distribution import replicas
+
+import tensorflow as tf
+
+
+class Batch(typing.NamedTuple):
+    """Images of one move of the game: all of them, or the rows that this replica holds.
+
+    What is drawn for a row, and how much it counts, depends on its place in the whole batch alone,
+    so that two replicas with half a batch each, or a batch in two parts, do what one device does
+    with all of it.
+
+    Attributes:
+        images: float32 (N, ...) in [-1, 1].
+        labels: int32 (N,), or None.
+        rows: int32 (N,), the place of each row in the whole batch; None: these are all.
+        total: int32 scalar, rows of the whole batch.
+    """
+
+    images: typing.Any
+    labels: typing.Any
+    rows: typing.Any
+    total: typing.Any
+
+    @classmethod
+    def of(cls, images, labels=None):
+        """The batch that a training step was given."""
+        return cls(images, labels, *replicas.rows_of_this_replica(tf.shape(images)[0]))
+
+    def mean(self, value):
+        """This part's share of a mean over the whole batch, from the mean over its own rows.
+
+        The shares of all replicas and parts add up to the mean.
+        """
+        if self.rows is None:
+            return value
+        return value * tf.cast(tf.size(self.rows), tf.float32) / tf.cast(self.total, tf.float32)
+
+    def normal(self, seed, shape):
+        """Draws from N(0, 1) by (seed, row): float32 (N, *shape)."""
+        return self._draw(tf.random.stateless_normal, seed, shape)
+
+    def uniform(self, seed, shape):
+        """Draws from [0, 1) by (seed, row): float32 (N, *shape)."""
+        return self._draw(tf.random.stateless_uniform, seed, shape)
+
+    def _draw(self, law, seed, shape):
+        # Philox draws the same on CPU and GPU; under XLA TensorFlow draws other numbers from it.
+        draws = law([self.total, *shape], seed, alg="philox")
+        return draws if self.rows is None else tf.gather(draws, self.rows)
+
+    def move(self, k, moves):
+        """The whole batch's rows k, k + moves, ..., counted anew: what one of `moves` is given."""
+        if moves == 1:
+            return self
+        if self.rows is None:
+            part = self._every(k, moves, None)
+            return part._replace(total=tf.shape(part.images)[0])
+        part = self._at(tf.where(self.rows % moves == k)[:, 0])
+        return part._replace(rows=part.rows // moves, total=(self.total - k + moves - 1) // moves)
+
+    def parts(self, count):
+        """`count` batches that together are this one: rows k, k + count, ... of the whole batch."""
+        if count == 1:
+            return [self]
+        if self.rows is None:
+            return [self._every(k, count, tf.range(k, self.total, count)) for k in range(count)]
+        return [self._at(tf.where(self.rows % count == k)[:, 0]) for k in range(count)]
+
+    def _every(self, k, count, rows):
+        labels = None if self.labels is None else self.labels[k::count]
+        return self._replace(images=self.images[k::count], labels=labels, rows=rows)
+
+    def _at(self, places):
+        labels = None if self.labels is None else tf.gather(self.labels, places)
+        return self._replace(images=tf.gather(self.images, places), labels=labels, rows=tf.gather(self.rows, places))

@@ -1,0 +1,336 @@
+"""The game: two networks, trained with `fit`."""
+
+import warnings
+
+from tfgan_kit import objectives
+from tfgan_kit.distribution import datasets
+from tfgan_kit.generation import sample, seeds
+from tfgan_kit.penalties import Penalty
+from tfgan_kit.training import arguments, averaging, checks, data_stalls, pairing
+from tfgan_kit.training.game import Game
+from tfgan_kit.training.logs import SkipCount, Validation
+from tfgan_kit.training.optimizers import OptimizerPair, prepare
+from tfgan_kit.training.updates import Alternating
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("tfgan_kit")
+class GAN(Game):
+    """A generator and a discriminator, trained against each other by `fit`.
+
+    `predict`, `generate`, `save` and the exporter all speak of the same generator: the exponential
+    moving average of its weights and statistics over training, `ema_generator`.
+
+    Args:
+        generator: Keras model, latents (N, Z) -> images (N, H, W, C) in [-1, 1], or points (N, D);
+            a class-conditional one takes `[latents, labels]`.
+        discriminator: Keras model, images -> logits (N, 1); conditional: `[images, labels]`.
+        latent_dim: int, Z; None reads it off the generator.
+        num_classes: int; None reads it off the generator (attribute `num_classes`).
+        ema_decay: float in [0, 1), decay of the average a step, reached from below as
+            (1 + step) / (10 + step); 0 switches averaging off.
+        seed: int in [-2^31, 2^31). All draws of training come from (seed, step, row) alone.
+
+    Raises:
+        ValueError: arguments outside these ranges, or networks that do not fit together.
+
+    Example:
+        >>> gan = GAN(DCGANGenerator(28, 1), DCGANDiscriminator(28, 1))
+        >>> gan.compile("adam", "adam", objective="hinge")
+        >>> history = gan.fit(images, epochs=1)          # uint8 or float [-1, 1], (N, 28, 28, 1)
+        >>> gan.generate(16, seed=0).shape
+        (16, 28, 28, 1)
+
+    Reference: Goodfellow et al., arXiv:1406.2661; averaging: Yazici et al., arXiv:1806.04498.
+    """
+
+    def __init__(self, generator, discriminator, latent_dim=None, num_classes=None, ema_decay=0.999, seed=0, **kwargs):
+        # The networks have precisions of their own; the game itself casts nothing.
+        super().__init__(autocast=False, **kwargs)
+        if not 0.0 <= ema_decay < 1.0:
+            raise ValueError(f"`ema_decay` must be in [0, 1). Received: ema_decay={ema_decay}")
+        seeds.image_seeds(seed, 0)  # checks the range
+        self.generator = generator
+        self.discriminator = discriminator
+        self.latent_dim = pairing.read_latent_dim(generator) if latent_dim is None else latent_dim
+        if num_classes is None:
+            num_classes = getattr(generator, "num_classes", None)
+        self.num_classes = num_classes
+        for name, size in (("latent_dim", self.latent_dim), ("num_classes", num_classes)):
+            if size is not None and size < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
+        self.ema_decay = ema_decay
+        self.seed = seed
+        self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
+        self.image_shape = pairing.check_players(generator, discriminator, self.latent_dim, num_classes)
+        self.ema_generator = generator
+        if ema_decay:
+            row = pairing.example_row((self.latent_dim,), num_classes)
+            self.ema_generator = averaging.copy_generator(generator, row)
+        self._sampler = tf.function(
+            lambda latents, labels: sample.sample(self.ema_generator, latents, labels), reduce_retracing=True
+        )
+        self._trains_here = False
+        self.validation = Validation(())
+        self.built = True
+
+    @property
+    def steps_trained(self):
+        """int, training steps so far (`int` of a variable fails under several replicas)."""
+        return int(self.step.numpy())
+
+    # The game's rules
+
+    def compile(
+        self,
+        generator_optimizer="adam",
+        discriminator_optimizer="adam",
+        objective="non_saturating",
+        penalties=(),
+        update=None,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile="auto",
+        metrics=(),
+    ):
+        """Sets how the players learn.
+
+        Args:
+            generator_optimizer, discriminator_optimizer: Keras optimizers, or their names; under
+                `mixed_float16` each is given a loss scale of its own.
+            objective: name in `objectives.OBJECTIVES`, or an `Objective`.
+            penalties: `Penalty` instances, each with a name of its own.
+            update: rule of the moves; None is `Alternating(1, 1)`.
+            run_eagerly, steps_per_execution, jit_compile: as in `keras.Model.compile`.
+            metrics: `keras.metrics.Metric`s of real images and of those that the averaged generator
+                makes for them, e.g. `metrics.FrechetDistance`; measured in `evaluate` and in the
+                validation of `fit` alone. A file holds their configuration (not an extractor's weights:
+                such a metric is left out with a warning), never what they have summed up.
+
+        Raises:
+            ValueError: an unknown objective, one optimizer for both players, two penalties or metrics
+                of one name, or what several replicas cannot do: networks or optimizers made outside of
+                the strategy's scope, batch normalization that is not synchronized, `jit_compile`,
+                `steps_per_execution` above 1, an objective that couples the rows of a batch.
+            TypeError: penalties, metrics or an update that are none.
+        """
+        if generator_optimizer is discriminator_optimizer and not isinstance(generator_optimizer, str):
+            raise ValueError(
+                "The players need an optimizer each, since an optimizer's state belongs to one "
+                f"network's weights. Received the same object twice: {generator_optimizer}"
+            )
+        with self.distribute_strategy.scope():
+            super().compile(
+                optimizer=None,
+                run_eagerly=run_eagerly,
+                steps_per_execution=steps_per_execution,
+                jit_compile=jit_compile,
+            )
+            self.generator_optimizer = prepare(generator_optimizer, self.generator, "generator")
+            self.discriminator_optimizer = prepare(discriminator_optimizer, self.discriminator, "discriminator")
+            self.optimizer = OptimizerPair(self.generator_optimizer, self.discriminator_optimizer)
+            self.objective = objectives.get(objective)
+            self.penalties = _check_penalties(penalties)
+            self.update = update or Alternating()
+            if not callable(self.update):
+                raise TypeError(
+                    "`update` is a rule of the moves, such as tfgan_kit.updates.Alternating(1, 1). "
+                    f"Received: update={update!r}"
+                )
+            self.adaptive = keras.layers.Layer(name="adaptive")  # what adapts, in every checkpoint
+            for penalty in self.penalties:
+                penalty.build(self.adaptive)
+            checks.check(self)
+            _check_coupling(self)
+            self._prepare_networks()
+            self.trackers = self._make_trackers()
+            self.validation = Validation(metrics, self.trackers, self.distribute_strategy)
+
+    def _make_trackers(self):
+        names = ["d_loss", "g_loss", *(p.name for p in self.penalties)]
+        names += ["divergence_bound", "real_score", "fake_score"]
+        if len(set(names)) < len(names):
+            raise ValueError(f"Each penalty needs a name of its own. Received: names={names}")
+        trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        for player, optimizer in zip("gd", self.optimizer.optimizers, strict=True):
+            if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+                trackers[f"{player}_skipped"] = SkipCount(name=f"{player}_skipped")
+        return trackers
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values()) if self.compiled else []
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs):
+        """`keras.Model.fit` for images, `(images, labels)`, or a `tf.data.Dataset` of either.
+
+        A data set of `tfgan_kit.data` starts at the batch that follows the GAN's last step, so that
+        training in two calls, or after loading a checkpoint, equals training in one.
+
+        Raises:
+            ValueError: a callback that cannot work with two optimizers (the message names the
+                alternative), weights of samples or classes, or data that several replicas cannot
+                share: of another kind, or with a last batch of fewer rows than replicas.
+        """
+        arguments.check_callbacks(callbacks)
+        arguments.check_arrays(x, y, self.num_classes)
+        arguments.check_weights(kwargs)
+        self._restore_backup(callbacks)
+        kwargs["validation_data"] = _one_epoch(kwargs.get("validation_data"))
+        resumed = self.steps_trained > 0 and not self._trains_here
+        self._trains_here = True
+        if hasattr(x, "at_step"):
+            arguments.check_source(x.source, self.num_classes)
+            kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or x.steps_per_epoch
+            x = x.at_step(self.steps_trained)
+            kwargs.setdefault("shuffle", False)  # it is shuffled already; Keras would warn
+        elif resumed or arguments.writes_checkpoints(callbacks):
+            warnings.warn(arguments.ORDER_IS_LOST, stacklevel=2)
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            x, kwargs = datasets.share_out_fit(
+                self.distribute_strategy, self.seed + self.steps_trained, x, y, batch_size, **kwargs
+            )
+            y, batch_size = None, None
+        with data_stalls.watch(self):
+            return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", *, return_dict=False, **kwargs):
+        """`keras.Model.evaluate`; of an endless data set of `tfgan_kit.data`, one epoch.
+
+        The metrics of `compile` are computed once, after the last batch: they are not in the logs that
+        callbacks receive during it.
+        """
+        arguments.check_arrays(x, y, self.num_classes)
+        x = _one_epoch(x)
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            x, kwargs["steps"] = datasets.share_out(self.distribute_strategy, x, y, batch_size, kwargs.get("steps"))
+            y, batch_size = None, None
+        self.validation.reset()
+        logs = super().evaluate(x, y, batch_size, verbose, return_dict=True, **kwargs)
+        logs = logs | self.validation.results()
+        # Keras sorts a dict's names, but lists values in the metrics' order.
+        names = [*self.trackers, *(metric.name for metric in self.validation.metrics)]
+        return logs if return_dict else [logs[name] for name in names if name in logs]
+
+    def train_on_batch(self, *args, **kwargs):
+        """`keras.Model.train_on_batch`, on one device.
+
+        Raises:
+            ValueError: several replicas, each of which would be given the whole batch.
+        """
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            raise ValueError("Several replicas share a batch out in `fit` only: use `fit`.")
+        return super().train_on_batch(*args, **kwargs)
+
+    def make_train_function(self, force=False):
+        checks.check(self)  # attributes that Keras reads may have been set after `compile`
+        return super().make_train_function(force)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: a GAN is built. Keras 3.15 would read a batch and average it over the workers."""
+
+    def _restore_backup(self, callbacks):
+        """`BackupAndRestore` restores when training begins; the data's position is read before."""
+        for callback in arguments.flat_callbacks(callbacks):
+            if isinstance(callback, keras.callbacks.BackupAndRestore):
+                callback.set_model(self)
+                callback.on_train_begin()
+
+    # Files
+
+    def save_own_variables(self, store):
+        """The step, and where the networks' stochastic layers (dropout) are in their draws."""
+        super().save_own_variables(store)
+        for k, state in enumerate(self._draw_states()):
+            store[f"draws_{k}"] = state.numpy()
+
+    def load_own_variables(self, store):
+        names = list(store.keys())
+        super().load_own_variables({n: store[n] for n in names if not n.startswith("draws_")})
+        for k, state in enumerate(self._draw_states()):
+            if f"draws_{k}" in names:
+                state.assign(store[f"draws_{k}"])
+
+    def _draw_states(self):
+        """Keras 3.15 leaves the state of a layer's random draws out of its files."""
+        layers = [*self.generator._flatten_layers(), *self.discriminator._flatten_layers()]
+        return [generator.state for layer in layers for generator in layer._seed_generators]
+
+    def get_config(self):
+        return {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "ema_decay": self.ema_decay,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name]) for name in ("generator", "discriminator")
+        }
+        return cls(**{**config, **networks})
+
+    def get_compile_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "generator_optimizer": serialize(self.generator_optimizer),
+            "discriminator_optimizer": serialize(self.discriminator_optimizer),
+            "objective": serialize(self.objective),
+            "penalties": [serialize(penalty) for penalty in self.penalties],
+            "update": serialize(self.update),
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": self.jit_compile,
+            "metrics": self.validation.serialized(),
+        }
+
+    def compile_from_config(self, config):
+        deserialize = keras.saving.deserialize_keras_object
+        objects = {
+            name: deserialize(config[name])
+            for name in ("generator_optimizer", "discriminator_optimizer", "objective", "update")
+        }
+        lists = {
+            name: [deserialize(each) for each in config.get(name, ())]  # files of 0.1 know no metrics
+            for name in ("penalties", "metrics")
+        }
+        speed = {}
+        if self.distribute_strategy.num_replicas_in_sync > 1:  # one device's, which these cannot do
+            speed = {"jit_compile": False, "steps_per_execution": 1}
+        self.compile(**{**config, **objects, **lists, **speed})
+
+
+def _one_epoch(data):
+    """An endless data set of `tfgan_kit.data`, cut after an epoch; other data as it is."""
+    return data.take(data.steps_per_epoch) if hasattr(data, "at_step") else data
+
+
+def _check_coupling(gan):
+    """Refuses an objective in which rows meet where a loss is computed from some rows alone."""
+    replicas = gan.distribute_strategy.num_replicas_in_sync
+    parts = getattr(gan.update, "gradient_accumulation_steps", 1)
+    if gan.objective.couples_rows and (replicas > 1 or parts > 1):
+        raise ValueError(
+            "This objective compares each row with the average of the whole batch, which a replica, "
+            "or a part of an accumulated gradient, does not see: train on one device without "
+            "gradient_accumulation_steps, or take objective='relativistic_pairing'. Received: "
+            f"objective={type(gan.objective).__name__}, {replicas} replicas, "
+            f"gradient_accumulation_steps={parts}"
+        )
+
+
+def _check_penalties(penalties):
+    penalties = tuple(penalties) if isinstance(penalties, list | tuple) else (penalties,)
+    for penalty in penalties:
+        if not isinstance(penalty, Penalty):
+            raise TypeError(
+                "`penalties` are instances of tfgan_kit.penalties.Penalty, e.g. [R1(gamma=1.0)]. "
+                f"Received: {penalty!r} among them"
+            )
+    return penalties

@@ -1,0 +1,70 @@
+"""Whether a generator and a discriminator fit together, and what a GAN reads off them."""
+
+import tensorflow as tf
+
+
+def read_latent_dim(generator):
+    """Z of a generator: its attribute `latent_dim`, or the last axis of its first input."""
+    dim = getattr(generator, "latent_dim", None)
+    if dim is None and getattr(generator, "inputs", None):
+        dim = generator.inputs[0].shape[-1]
+    if dim is None:
+        raise ValueError(
+            "Cannot read the latent dimension off the generator: give `latent_dim` to GAN, or "
+            f"build the generator on its inputs first. Received: generator={generator!r}"
+        )
+    return int(dim)
+
+
+def example_row(shape, num_classes):
+    """A network's input of one row, zeros: latents or images of a shape, and a label if needed."""
+    row = tf.zeros((1, *shape))
+    return [row, tf.zeros((1,), tf.int32)] if num_classes else row
+
+
+def check_players(generator, discriminator, latent_dim, num_classes):
+    """Runs both networks once, which builds them, and returns the shape of one image.
+
+    Raises:
+        ValueError: one does not take what it is given, or makes something else than it should.
+    """
+    images = _run_generator(generator, latent_dim, num_classes)
+    row = [images, tf.zeros((1,), tf.int32)] if num_classes else images
+    try:
+        logits = discriminator(row)
+    except ValueError as error:
+        raise ValueError(
+            "The discriminator does not take what the generator makes, "
+            f"{'[images, labels] with images' if num_classes else 'images'} of shape "
+            f"{tuple(images.shape)}; give both the same image size, channels and num_classes. "
+            f"Keras says: {str(error)[:300]}"
+        ) from error
+    known = getattr(discriminator, "num_classes", None) or num_classes
+    if known != num_classes:
+        raise ValueError(
+            f"Both networks need the same number of classes. Received: generator {num_classes}, discriminator {known}"
+        )
+    if tuple(logits.shape) != (1, 1):
+        raise ValueError(
+            "A discriminator answers one logit a row, (N, 1). "
+            f"Received: a discriminator that answers {tuple(logits.shape)} for one row"
+        )
+    return tuple(images.shape[1:])
+
+
+def _run_generator(generator, latent_dim, num_classes):
+    try:
+        images = generator(example_row((latent_dim,), num_classes))
+    except ValueError as error:
+        raise ValueError(
+            "The generator does not take "
+            f"{'[latents, labels] with latents' if num_classes else 'latents'} of shape "
+            f"{(1, latent_dim)}; give GAN its `latent_dim`, and `num_classes` if it is "
+            f"conditional. Keras says: {str(error)[:300]}"
+        ) from error
+    if len(images.shape) not in (2, 4) or images.shape[0] != 1:
+        raise ValueError(
+            "A generator maps latents (N, Z) to images (N, H, W, C) or points (N, D). "
+            f"Received: a generator that maps {(1, latent_dim)} to {tuple(images.shape)}"
+        )
+    return images

@@ -1,0 +1,1 @@
+"""The load tester: `python -m tfgan_kit_client.load`."""
