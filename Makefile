@@ -6,7 +6,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-fast test-slow bench lint setup clean
+.PHONY: demo test test-fast test-slow test-versions bench lint setup clean
 
 setup: $(READY)
 
@@ -28,6 +28,10 @@ test-fast: $(READY)
 
 test-slow: $(READY)
 	$(RUN) -m pytest -m slow -n 2 --dist worksteal $(TESTS)
+
+# Every TensorFlow from 2.19 with the Keras that goes with it, on Python 3.11 and 3.12, each in build/versions.
+test-versions:
+	$(PYTHON) -m tests.versions
 
 bench: $(READY)
 	$(RUN) -m benchmarks.training.train_step

@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+pytest_plugins = ["tests.command"]
+
 # A shell makes what it runs in the background deaf to Ctrl-C, and so the tests of Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,14 +1,17 @@
 """Generative adversarial networks for TensorFlow and Keras 3: train, measure, export, serve."""
 
+import contextlib
 import importlib
 import os
 import sys
 import warnings
 
 from tfgan_kit import processor
+from tfgan_kit.internals import start_up
 
 processor.switch_on_onednn()  # before TensorFlow is imported, which reads the setting then
-if sys.argv[:1] == ["-m"]:  # a command, `python -m tfgan_kit.train`: its own lines are the output
+_IS_COMMAND = sys.argv[:1] == ["-m"]  # python -m tfgan_kit.train: its own lines are the output
+if _IS_COMMAND:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _OTHER_BACKEND = (
@@ -19,7 +22,8 @@ if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
     # Before Keras is imported: it fails where that backend is not installed.
     raise ImportError(f"{_OTHER_BACKEND}KERAS_BACKEND={os.environ['KERAS_BACKEND']!r}")
 
-import keras  # noqa: E402
+with start_up.silenced() if _IS_COMMAND else contextlib.nullcontext():
+    import keras
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(f"{_OTHER_BACKEND}keras.backend.backend()={keras.backend.backend()!r}")

@@ -1,20 +1,17 @@
-"""What every command shares: checked flags in, one clear line and exit code 1 on a mistake."""
+"""What every command shares: flags in, a mistake of the user's out as one line."""
 
 import importlib
 import os
-import pathlib
 import sys
-import tempfile
-import traceback
-import warnings
 
 from tfgan_kit.runs.non_finite import NonFiniteError
 from tfgan_kit.training import half_precision
 
 import tensorflow as tf
-from absl import app, flags, logging
+from absl import flags
 
-TRACEBACK_VARIABLE = "TFGAN_KIT_TRACEBACK"
+from tfgan_kit_client import command_line
+from tfgan_kit_client.command_line import writable_folder as writable_folder
 
 
 def define_import_module():
@@ -62,48 +59,14 @@ def tell_of_precision(policy):
         print(told, flush=True)
 
 
-def writable_folder(path):
-    """Makes a folder and proves that it can be written to.
-
-    Raises:
-        ValueError: it cannot.
-    """
-    path = pathlib.Path(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as error:
-        raise ValueError(
-            f"This folder cannot be written to ({error.strerror}); choose another. Received: {path}"
-        ) from error
-    return path
+def verbosity():
+    """`verbose` of Keras: a moving bar on a terminal, a line an epoch elsewhere."""
+    return 1 if sys.stdout.isatty() else 2
 
 
 def run(main):
     """Runs `main()` under absl; a mistake of the user's is one line on stderr and exit code 1."""
-
-    def checked(argv):
-        if len(argv) > 1:
-            _fail(f"Unknown argument {argv[1]!r}: every option is a --flag; see --help.")
-        if not flags.FLAGS["verbosity"].present:
-            logging.set_verbosity(logging.WARNING)  # TensorFlow's saver tells every step at INFO
-        warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
-        try:
-            main()
-        except (ValueError, TypeError, OSError, NonFiniteError, tf.errors.OpError) as error:
-            if os.environ.get(TRACEBACK_VARIABLE):
-                traceback.print_exc()
-            _fail(str(error))
-        except KeyboardInterrupt:
-            _fail("Interrupted; what was finished stays.")
-
     # absl shows a module's own flags under --help; these are every command's own.
     for flag in flags.FLAGS.flags_by_module_dict().get(__name__, []):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-    app.run(checked)
-
-
-def _fail(message):
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(1)
+    command_line.run(main, (ValueError, TypeError, OSError, NonFiniteError, tf.errors.OpError))

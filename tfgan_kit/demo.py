@@ -35,7 +35,7 @@ SERVER_START_SECONDS = 60.0
 def define_flags():
     flags.DEFINE_string("output", "demo", "Folder for all that the demo makes.")
     flags.DEFINE_integer("steps", 4000, "Training steps.", lower_bound=1)
-    flags.DEFINE_boolean("fresh", True, "Start anew; --nofresh goes on with what is there.")
+    flags.DEFINE_boolean("fresh", True, "Start anew; --nofresh resumes what is there.")
 
 
 def command(module, *arguments):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tfgan_kit import command_line, data, metrics
+from tfgan_kit.data.open import SPELLINGS
 from tfgan_kit.divergences import divergence_matrix, gaussian, heat_map, nearest_neighbour_kl
 from tfgan_kit.files import write_json
 from tfgan_kit.generation.seeds import image_seeds
@@ -68,7 +69,7 @@ def define_flags():
     flags.DEFINE_multi_string(
         "dataset",
         [],
-        f"Real images: {data.spelling.SPELLINGS}; several times for several. The first with "
+        f"Real images: {SPELLINGS}; several times for several. The first with "
         "labels trains the feature extractor on half of its images, which are then left out.",
     )
     flags.DEFINE_enum(

@@ -1,7 +1,7 @@
-"""JSON that every reader takes: it has no infinity and no NaN, so these stand as texts.
+"""Files that are there whole or not at all (see `tfgan_kit_client.files`), JSON, and the cache folder.
 
-They are "Infinity", "-Infinity" and "NaN", as in protobuf's JSON: the texts that Python's `float`, JavaScript's
-`Number`, C's `strtod` and their like read as the numbers.
+JSON has no infinity and no NaN, so these stand as the texts "Infinity", "-Infinity" and "NaN", as in protobuf's JSON:
+Python's `float`, JavaScript's `Number` and C's `strtod` read them as the numbers.
 """
 
 import errno
@@ -9,9 +9,13 @@ import json
 import math
 import os
 import pathlib
-import re
-import socket
-import tempfile
+
+from tfgan_kit_client.files import drop_leftovers, here, sha256, whole, write_bytes
+
+__all__ = [
+    "append_lines", "cache_path", "drop_leftovers", "ends_cut", "flush_folder", "from_json", "here", "sha256",
+    "to_json", "whole", "write_bytes", "write_cache", "write_json", "write_text",
+]  # fmt: skip
 
 _NUMBERS = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
@@ -51,28 +55,8 @@ def _number(value):
     return _NUMBERS.get(value, value) if isinstance(value, str) else value
 
 
-# Of this machine: on a shared file system another's process numbers say nothing.
-_HERE = re.sub(r"\W", "_", socket.gethostname())
-
-
-_TEMPORARY = re.compile(rf"\.(?:writing|shard|config|metrics|step).*-{_HERE}-(\d+)(?:\.keras)?")
-
-
-def here(process=None):
-    """A process of this machine (None: this one) in the name of a temporary file: HOST-PID."""
-    return f"{_HERE}-{process or os.getpid()}"
-
-
-def drop_leftovers(folder):
-    """Removes temporary files, `.NAME-HOST-PID`, of this machine's processes that are no more."""
-    for path in folder.iterdir():
-        match = _TEMPORARY.fullmatch(path.name)
-        if match and not os.path.exists(f"/proc/{match[1]}") and os.path.exists("/proc/self"):
-            path.unlink(missing_ok=True)
-
-
 def write_json(path, value):
-    """Writes JSON whole or not at all; infinities and NaN as texts (`plain_json`)."""
+    """Writes JSON whole or not at all; infinities and NaN as texts."""
     write_text(path, to_json(value, indent=2) + "\n")
 
 
@@ -81,26 +65,13 @@ def write_text(path, text):
     write_bytes(path, text.encode())
 
 
-def write_bytes(path, content):
-    """Writes bytes whole or not at all: a temporary name, then a rename."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{here()}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            flush(file)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def append_lines(path, lines):
     """Appends lines (str, without their ends) to a file; killed meanwhile, it may end in a cut one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:
         file.writelines(line + "\n" for line in lines)
-        flush(file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def ends_cut(path):
@@ -110,12 +81,6 @@ def ends_cut(path):
     with open(path, "rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) != b"\n"
-
-
-def flush(file):
-    """Puts what was written to an open file on its disk."""
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def flush_folder(path):
@@ -137,23 +102,13 @@ def cache_path(*parts):
 
 
 def write_cache(path, content):
-    """Writes bytes under a temporary name and renames, so that no reader ever sees half a file.
-
-    A cache that cannot be written costs time, not correctness: then nothing is written.
+    """Writes bytes whole or not at all; a cache that cannot be written costs time, not correctness.
 
     Returns:
         Whether it was written.
     """
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-        return True
+        write_bytes(path, content)
     except OSError:
         return False
-    finally:
-        if temporary and os.path.exists(temporary):  # Ctrl-C, too
-            os.unlink(temporary)
+    return True

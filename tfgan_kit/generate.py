@@ -5,7 +5,7 @@ import pathlib
 from tfgan_kit import command_line
 from tfgan_kit.callbacks.sample_grid import grid
 from tfgan_kit.generation.shards import write_shards
-from tfgan_kit.runs.checkpoints import load_gan
+from tfgan_kit.runs.checkpoints import load_generative_model
 
 import numpy as np
 from absl import flags
@@ -58,7 +58,7 @@ def main():
             f"Received: num_images={FLAGS.num_images}"
         )
     command_line.writable_folder(output.parent if to_grid else output)
-    gan = load_gan(FLAGS.ckpt, FLAGS.which)
+    gan = load_generative_model(FLAGS.ckpt, FLAGS.which)
     command_line.tell_of_precision(gan.generator.dtype_policy.name)
     if not to_grid:
         write_shards(gan, output, FLAGS.num_images, FLAGS.seed, labels, FLAGS.format, FLAGS.shard_size)

@@ -52,10 +52,9 @@ def switch_on_onednn():
 
 def onednn_is_on():
     """True if TensorFlow computes by oneDNN's kernels in this process; imports TensorFlow."""
-    # Private, since TensorFlow has no public name for it; tests/test_processor.py fails when it changes.
-    from tensorflow.python.util import _pywrap_util_port
+    from tfgan_kit.internals import tensorflow as internals
 
-    return _pywrap_util_port.IsMklEnabled()
+    return internals.onednn_is_on()
 
 
 def instruction_set():

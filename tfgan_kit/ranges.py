@@ -1,8 +1,10 @@
 """Arguments in their ranges: "not below 1", once."""
 
+import numpy as np
+
 
 def check_sizes(**sizes):
-    """Refuses none of something.
+    """Refuses a size below 1.
 
     Raises:
         ValueError: naming the first size below 1.
@@ -10,3 +12,14 @@ def check_sizes(**sizes):
     for name, size in sizes.items():
         if size < 1:
             raise ValueError(f"`{name}` must be at least 1. Received: {name}={size}")
+
+
+def check_int(name, value, least):
+    """Refuses what is no whole number of Python's or NumPy's from `least` to 2^63 - 1, True among it.
+
+    Raises:
+        ValueError: naming the argument.
+    """
+    is_int = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_int or not least <= value < 2**63:
+        raise ValueError(f"{name} must be an integer of at least {least}. Received: {name}={value!r}")

@@ -1,11 +1,13 @@
-"""Trains a GAN into a run folder, or goes on with one: `python -m tfgan_kit.train`."""
+"""Trains a GAN into a run folder, or resumes one: `python -m tfgan_kit.train`."""
 
 import shlex
 import signal
 import sys
+import typing
 
 from tfgan_kit import command_line, data, objectives, presets
 from tfgan_kit.callbacks import Evaluate, NonFiniteGuard, RunRecorder, SampleGrid, StepTensorBoard, StopOnSignal
+from tfgan_kit.data.open import SPELLINGS
 from tfgan_kit.distribution import strategies
 from tfgan_kit.metrics.catalogue import choose
 from tfgan_kit.runs import resume
@@ -17,37 +19,11 @@ from absl import flags
 
 FLAGS = flags.FLAGS
 
-# The flags that make a run, for its `config.json`.
-RECORDED = (
-    "preset",
-    "dataset",
-    "conditional",
-    "image_size",
-    "steps",
-    "batch_size",
-    "objective",
-    "seed",
-    "checkpoint_every",
-    "keep",
-    "num_samples",
-    "mixed_precision",
-    "jit_compile",
-    "steps_per_execution",
-    "gradient_accumulation_steps",
-    "strategy",
-    "logical_cpus",
-    "import_module",
-    "evaluate_every",
-    "evaluate_metrics",
-    "evaluate_num_images",
-    "patience",
-)
-
 
 def define_flags():
     flags.DEFINE_string("preset", None, "One of: " + ", ".join(presets.PRESETS), required=True)
-    flags.DEFINE_string("run_dir", None, "Run folder; an existing one is gone on with.", required=True)
-    flags.DEFINE_string("dataset", None, f"One of: {data.spelling.SPELLINGS}; default: the preset's.")
+    flags.DEFINE_string("run_dir", None, "Run folder; an existing run is resumed.", required=True)
+    flags.DEFINE_string("dataset", None, f"One of: {SPELLINGS}; default: the preset's.")
     flags.DEFINE_boolean("conditional", True, "Use the labels of the data set, if it has any.")
     flags.DEFINE_integer("image_size", None, "Pixels a side; default: the preset's.", lower_bound=1)
     flags.DEFINE_integer("steps", None, "Training steps in all.", lower_bound=1)
@@ -117,9 +93,16 @@ def define_evaluation():
     )
 
 
+def recorded(of):
+    """What `of` says of every flag that makes a run, all of this command's but its folder: for `config.json`."""
+    module = FLAGS.find_module_defining_flag("preset")
+    names = [flag.name for flag in FLAGS.flags_by_module_dict()[module] if flag.name != "run_dir"]
+    return {name: of(FLAGS[name]) for name in [*names, "import_module"]}
+
+
 def defaults():
-    """What a run of an earlier version did, which knew less flags."""
-    return {name: FLAGS[name].default for name in RECORDED}
+    """What a run of an earlier version did, which had fewer flags."""
+    return recorded(lambda flag: flag.default)
 
 
 def build(source, preset_name):
@@ -148,7 +131,7 @@ def check_executions(steps, first_step=0):
     for name, number in numbers.items():
         if number % size:
             raise ValueError(
-                "--steps, --checkpoint_every and the step to go on from are multiples of "
+                "--steps, --checkpoint_every and the step to resume from are multiples of "
                 f"--steps_per_execution. Received: steps_per_execution={size}, {name}={number}"
             )
 
@@ -191,30 +174,34 @@ def writing_callbacks(run, dataset, num_samples, evaluation):
     yield StepTensorBoard(run.logs_dir, write_graph=False)
 
 
-def train(gan, dataset, run, steps, checkpoint_every, num_samples, stop, evaluation=None):
+def train(gan, dataset, run, steps, stop, evaluation=None):
     """Trains to `steps` in all, or until `stop` receives a signal or `evaluation` loses its patience.
 
-    A checkpoint is written every `checkpoint_every` steps and at the end.
+    A checkpoint is written every `--checkpoint_every` steps and at the end.
     """
     callbacks = [NonFiniteGuard(run), stop]
     if run.writes:
-        callbacks += writing_callbacks(run, dataset, num_samples, evaluation)
+        callbacks += writing_callbacks(run, dataset, FLAGS.num_samples, evaluation)
     if evaluation and evaluation.out_of_patience:  # a run that had stopped early
         print(evaluation.reason(), flush=True)
+    checkpoint_every = FLAGS.checkpoint_every
     while (done := gan.steps_trained) < steps and not stop.received:
         if evaluation and evaluation.out_of_patience:
             return
         epoch = done // checkpoint_every
         length = min(checkpoint_every - done % checkpoint_every, steps - done)
         epochs = (steps - done) // length if length == checkpoint_every else 1
-        gan.fit(dataset, callbacks=callbacks, steps_per_epoch=length, initial_epoch=epoch, epochs=epoch + epochs)
+        gan.fit(
+            dataset, callbacks=callbacks, steps_per_epoch=length, initial_epoch=epoch, epochs=epoch + epochs,
+            verbose=command_line.verbosity(),
+        )  # fmt: skip
 
 
 def start(run, source, preset, config):
     """The run's GAN: the newest checkpoint's, or a new one."""
     resume.check_same_run(run, config, defaults())
     if run.checkpoints():
-        gan = resume.go_on(run)
+        gan = resume.newest_gan(run)
     else:
         gan = build(source, preset)
         run.write_config(config | {"networks": resume.measures(gan)})
@@ -237,60 +224,92 @@ def report(gan, run):
     return "\n".join(lines)
 
 
-def farewell(run, received):
-    """Says what is kept and the command that goes on; a preempted machine's job has not failed."""
+def report_interruption(run, received):
+    """Says what is kept and the command that resumes; a preempted machine's job has not failed."""
     kept = run.newest()
     print(
         f"Stopped by {received.name}: {kept or 'no step was finished, so there is nothing to keep'}\n"
-        f"Go on:   python -m tfgan_kit.train {shlex.join(sys.argv[1:])}",
+        f"Resume:  python -m tfgan_kit.train {shlex.join(sys.argv[1:])}",
         flush=True,
     )
     sys.exit(0 if received == signal.SIGTERM else 128 + received)
 
 
-def main():
-    command_line.import_modules(FLAGS.import_module)
+class Plan(typing.NamedTuple):
+    """What the flags and the preset say of a run, before any of it is opened.
+
+    Attributes:
+        preset: `Preset`.
+        spelling: of the source of images.
+        batch_size, steps: ints.
+    """
+
+    preset: presets.Preset
+    spelling: str
+    batch_size: int
+    steps: int
+
+
+def plan():
+    """The `Plan` of the flags.
+
+    Raises:
+        ValueError: flags that do not go together, or a preset without data of its own.
+    """
     preset = presets.get(FLAGS.preset)
     if FLAGS.objective:
         objectives.get(FLAGS.objective)
     spelling = FLAGS.dataset or preset.dataset
     if spelling is None:
         raise ValueError(f"The preset {FLAGS.preset} has no data of its own: give --dataset.")
-    batch_size, steps = FLAGS.batch_size or preset.batch_size, FLAGS.steps or preset.steps
+    steps = FLAGS.steps or preset.steps
     check_executions(steps)
-    keras.config.set_dtype_policy(FLAGS.mixed_precision)
+    return Plan(preset, spelling, FLAGS.batch_size or preset.batch_size, steps)
+
+
+def open_strategy():
+    """The strategy of the flags; with several workers it waits for all of them."""
     strategies.split_cpu(FLAGS.logical_cpus)
     if FLAGS.strategy == "multi_worker":
         print("Waiting for all workers of TF_CONFIG.", flush=True)
-    strategy = strategies.get(FLAGS.strategy)
+    return strategies.get(FLAGS.strategy)
+
+
+def train_or_resume(planned, run, strategy, stop):
+    """Trains the run to its last step, or until `stop` receives a signal."""
+    preset = planned.preset
+    source = data.open_source(planned.spelling, FLAGS.image_size or preset.image_size)
+    check_evaluation(source)
+    dataset = data.training_dataset(source, planned.batch_size, FLAGS.seed, preset.flip)
+    config = resume.describe(recorded(lambda flag: flag.value), source, planned.batch_size, preset.flip)
+    with run.alone():
+        with strategy.scope():
+            gan = start(run, source, FLAGS.preset, config)
+        resume.check_workers(strategy, gan, config, run)
+        check_executions(planned.steps, gan.steps_trained)
+        run.forget_metrics_after(gan.steps_trained)
+        if 0 < gan.steps_trained < planned.steps:
+            resume.record_resume(run, gan.steps_trained, config, defaults())
+        print(f"{source.name}: {source.num_images} images {source.image_shape}, on {strategies.describe(strategy)}.")
+        command_line.tell_of_precision(FLAGS.mixed_precision)
+        train(gan, dataset, run, planned.steps, stop, make_evaluation(run, source))
+        strategies.agree(strategy, "done")  # no worker leaves before the chief has saved
+    return gan
+
+
+def main():
+    command_line.import_modules(FLAGS.import_module)
+    planned = plan()
+    keras.config.set_dtype_policy(FLAGS.mixed_precision)
+    strategy = open_strategy()
     run = Run(command_line.writable_folder(FLAGS.run_dir), FLAGS.keep, strategies.is_chief(strategy))
     resume.check_folder(run)
     # A worker that stopped alone would leave the others waiting: there the signal ends the process.
     signals = () if FLAGS.strategy == "multi_worker" else (signal.SIGTERM, signal.SIGINT)
     with StopOnSignal(signals) as stop, strategies.worker_errors(strategy):
-        source = data.open_source(spelling, FLAGS.image_size or preset.image_size)
-        check_evaluation(source)
-        dataset = data.training_dataset(source, batch_size, FLAGS.seed, preset.flip)
-        recorded = {name: FLAGS[name].value for name in RECORDED}
-        config = resume.describe(recorded, source, batch_size, preset.flip)
-        with run.alone():
-            with strategy.scope():
-                gan = start(run, source, FLAGS.preset, config)
-            resume.check_workers(strategy, gan, config, run)
-            check_executions(steps, gan.steps_trained)
-            run.forget_metrics_after(gan.steps_trained)
-            if 0 < gan.steps_trained < steps:
-                resume.record_resume(run, gan.steps_trained, config, defaults())
-            print(
-                f"{source.name}: {source.num_images} images {source.image_shape}, on {strategies.describe(strategy)}."
-            )
-            command_line.tell_of_precision(FLAGS.mixed_precision)
-            train(
-                gan, dataset, run, steps, FLAGS.checkpoint_every, FLAGS.num_samples, stop, make_evaluation(run, source)
-            )
-            strategies.agree(strategy, "done")  # no worker leaves before the chief has saved
+        gan = train_or_resume(planned, run, strategy, stop)
     if stop.received:
-        farewell(run, stop.received)
+        report_interruption(run, stop.received)
     if run.writes:
         print(report(gan, run))
 

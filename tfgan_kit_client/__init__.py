@@ -1,4 +1,4 @@
-"""Asks a server for generated images; runs where TensorFlow is not installed."""
+"""A client for servers of generators, which runs without TensorFlow."""
 
 from tfgan_kit_client.channel import TLS
 from tfgan_kit_client.client import GeneratorClient

@@ -19,25 +19,25 @@ def define_flags():
     """The flags of this command."""
     connection_flags.define_flags()
     flags.DEFINE_integer("num_images", 16, "How many images to ask for.", 1, 2**32)
-    flags.DEFINE_integer("seed", 0, "Image k is named seed * 2**32 + k.", -(2**31), 2**31 - 1)
+    flags.DEFINE_integer("seed", 0, "Image k has the seed seed * 2**32 + k.", -(2**31), 2**31 - 1)
     flags.DEFINE_list("labels", None, "Class ids, such as 0,1,2, repeated in turn over the images.")
-    flags.DEFINE_float("truncation_psi", None, "Truncation, where the model offers it; 1 is none.")
-    flags.DEFINE_string("signature", None, "Signature to call; default: the one that fits.")
+    flags.DEFINE_float("truncation_psi", None, "Truncation, if the model has it; 1 is none.")
+    flags.DEFINE_string("signature", None, "Signature to call; default: the one that fits the request.")
     flags.DEFINE_float("timeout", 10.0, "Seconds that any one call may take, retries included.", 1e-3)
-    flags.DEFINE_integer("batch_size", 16, "Images a call.", 1)
+    flags.DEFINE_integer("batch_size", 16, "Images per call.", 1)
     flags.DEFINE_string(
-        "output", None, "FILE.png: one grid; FILE.npy: one array; FOLDER/: a picture an image, named "
+        "output", None, "FILE.png: one grid; FILE.npy: one array; FOLDER/: one file per image, named "
         "by its seed.", required=True
     )  # fmt: skip
-    flags.DEFINE_enum("format", "png", ["png", "jpeg", "webp"], "Of the pictures in a FOLDER/.")
+    flags.DEFINE_enum("format", "png", ["png", "jpeg", "webp"], "Format of the files in a FOLDER/.")
     flags.DEFINE_bool(
-        "png", None, "Let the server encode a FOLDER/'s PNGs, or not; default: if the model has "
+        "png", None, "Whether the server encodes the PNGs of a FOLDER/; default: if the model has "
         "signatures for it."
     )  # fmt: skip
 
 
 def main(argv):
-    """Asks, writes, and says what it made."""
+    """Generates images, writes them, and prints where they are."""
     if len(argv) > 1:
         raise app.UsageError(f"this command takes only flags. Received: {argv[1:]}")
     progress = outputs.Progress(_FLAGS.num_images)
@@ -55,7 +55,7 @@ def main(argv):
     except KeyboardInterrupt:
         progress.end()
         print(f"{_made(progress)}: interrupted", file=sys.stderr, flush=True)
-        os._exit(130)  # as a shell says of SIGINT; grpcio may still wait for a call that it has lost
+        os._exit(130)  # a shell's code for SIGINT; grpcio might wait for a call that it has lost
 
 
 def _check():
@@ -130,9 +130,9 @@ def _made(progress) -> str:
 def _next() -> str:
     connection = connection_flags.again()
     if outputs.is_folder(_FLAGS.output):
-        return f"Next, how much load it bears:\n  python -m tfgan_kit_client.load {connection}"
+        return f"Next, a load test:\n  python -m tfgan_kit_client.load {connection}"
     return (
-        "Next, a thousand of them, a file each:\n"
+        "Next, a thousand images, one file each:\n"
         f"  python -m tfgan_kit_client {connection} --num_images=1000 --output=images/"
     )
 

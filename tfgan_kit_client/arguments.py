@@ -1,15 +1,15 @@
-"""What a client can be made with: numbers, seconds and names that gRPC and a server take."""
+"""Checks of a client's arguments: numbers, seconds and names that gRPC and a server accept."""
 
 import math
 
 import numpy as np
 
 LARGEST_INT64 = 2**63 - 1
-MOST_SECONDS = 1e9  # some 30 years; gRPC fails on a deadline that its clock cannot tell
+MOST_SECONDS = 1e9  # about 30 years; gRPC fails for deadlines that its clock cannot represent
 
 
 def check_int(name: str, value, least: int, most: int) -> int:
-    """An integer of Python's or NumPy's as Python's. Raises ValueError for another, True among them."""
+    """An int in [least, most], from a Python or NumPy integer. Raises ValueError for anything else, also a bool."""
     is_int = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_int or not least <= value <= most:
         raise ValueError(f"{name} must be an integer from {least} to {most}. Received: {name}={value!r:.80}")
@@ -17,7 +17,7 @@ def check_int(name: str, value, least: int, most: int) -> int:
 
 
 def check_seconds(name: str, value) -> float:
-    """A time to wait. Raises ValueError for 0, NaN, infinity, and what is no number."""
+    """A positive, finite number of seconds. Raises ValueError for anything else."""
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not 0 < value <= MOST_SECONDS:
         raise ValueError(
@@ -27,9 +27,9 @@ def check_seconds(name: str, value) -> float:
 
 
 def check_text(name: str, value, example: str) -> str:
-    """A name. Raises ValueError for an empty one, and for what is no text."""
+    """A non-empty string. Raises ValueError for anything else."""
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{name} must be a text, not empty, such as {example!r}. Received: {name}={value!r:.80}")
+        raise ValueError(f"{name} must be a non-empty string, such as {example!r}. Received: {name}={value!r:.80}")
     return value
 
 

@@ -1,8 +1,8 @@
 """The connection to a server: its options, its retries, its certificates.
 
-gRPC's own retry policy (gRFC A6) does the retrying: measured with grpcio 1.85, it waits about 0.1,
-0.2, 0.4 and 0.8 s (20 % of jitter either way) between at most five attempts, and a call's deadline
-spans all of them. Every attempt asks for the same seeds, so a repeated one gives the same images.
+Retries are gRPC's own (gRFC A6): measured with grpcio 1.85, it waits about 0.1, 0.2, 0.4 and 0.8 s (with 20 %
+of jitter) between at most five attempts, and a call's deadline covers all of them. Every attempt has the same
+seeds, so that a retry gives the same images.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ _RETRIES = {
         {
             "name": [{"service": _PREDICTION}],  # not GetModelStatus: `wait_until_ready` polls it
             "retryPolicy": {
-                "maxAttempts": 5,  # the most that gRPC allows
+                "maxAttempts": 5,  # gRPC allows no more
                 "initialBackoff": "0.1s",
                 "maxBackoff": "1s",
                 "backoffMultiplier": 2,
@@ -30,10 +30,10 @@ _RETRIES = {
     ]
 }
 _OPTIONS = (
-    ("grpc.max_receive_message_length", -1),  # 4 MB by default: 21 images of 256x256x3
+    ("grpc.max_receive_message_length", -1),  # no limit; the default, 4 MB, is 21 images of 256x256x3
     ("grpc.max_send_message_length", -1),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),  # a server that has just started is found soon
+    ("grpc.max_reconnect_backoff_ms", 1000),  # so that a server is found soon after it starts
 )
 _RETRY_OPTIONS = (
     ("grpc.service_config", json.dumps(_RETRIES)),
@@ -43,24 +43,22 @@ _RETRY_OPTIONS = (
 
 @dataclasses.dataclass(frozen=True)
 class TLS:
-    """The certificates of an encrypted connection, PEM files.
+    """The certificates of an encrypted connection, as PEM files.
 
     Args:
-        root_certificates: path of the authorities that the server's certificate is checked
-            against; None: those that gRPC ships with.
-        key: path of the client's private key, for a server that asks for a client certificate.
-        certificate: path of the client's certificate (chain); with `key`, or neither.
-        server_name: the name that the server's certificate must carry, where it is not the
-            target's: a tunnel, a port forwarded. None: the target's.
+        root_certificates: path of the certificates of the authorities that the server's certificate is
+            checked against; None: those that gRPC ships with.
+        key: path of the client's private key, for a server that requires a client certificate.
+        certificate: path of the client's certificate (chain), given together with `key`.
+        server_name: the name that the server's certificate must have, if it is not the target's, e.g.
+            through a tunnel or a forwarded port. None: the target's.
 
     Raises:
         ValueError: a key without its certificate, or the reverse.
 
     Example:
-
-    ```python
-    client = GeneratorClient("images.example.org:8500", "digits", tls=TLS("ca.pem"))
-    ```
+        >>> TLS("ca.pem", server_name="images.example.org").root_certificates
+        'ca.pem'
     """
 
     root_certificates: str | None = None
@@ -71,7 +69,7 @@ class TLS:
     def __post_init__(self):
         if (self.key is None) != (self.certificate is None):
             raise ValueError(
-                "A client's key and its certificate belong together: give both, or neither. "
+                "A client's key and certificate belong together: give both or neither. "
                 f"Received: key={self.key}, certificate={self.certificate}"
             )
 
@@ -92,18 +90,18 @@ def _pem(name: str, path: str | None) -> bytes | None:
     except OSError as error:
         raise ValueError(f"A PEM file for TLS cannot be read ({error.strerror}). Received: {name}={path}") from error
     if b"-----BEGIN " not in content:  # gRPC would only say that the handshake failed
-        raise ValueError(f"TLS wants PEM files, which have a line -----BEGIN ...-----. Received: {name}={path}")
+        raise ValueError(f"TLS needs PEM files, which have a line -----BEGIN ...-----. Received: {name}={path}")
     return content
 
 
 def open_channel(target: str, tls: TLS | None = None, retries: bool = True) -> grpc.Channel:
-    """A connection, made at its first call and again whenever it was lost.
+    """A channel, which connects at the first call and reconnects whenever the connection is lost.
 
     Args:
-        target: "host:port" of gRPC, or any other name that gRPC resolves.
+        target: "host:port" of gRPC, or another name that gRPC can resolve.
         tls: the certificates; None: neither encrypted nor authenticated.
-        retries: whether UNAVAILABLE and RESOURCE_EXHAUSTED are retried; False for measuring: then
-            the connection is shared with no other channel, too.
+        retries: bool, whether UNAVAILABLE and RESOURCE_EXHAUSTED are retried. False, for measurements, also
+            gives the channel a connection of its own.
     """
     options = _OPTIONS + (
         _RETRY_OPTIONS if retries else (("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1))
@@ -116,7 +114,7 @@ def open_channel(target: str, tls: TLS | None = None, retries: bool = True) -> g
 
 
 class Methods:
-    """The calls of TensorFlow Serving that a client makes, over one channel."""
+    """TensorFlow Serving's calls that the client uses, over one channel."""
 
     def __init__(self, channel: grpc.Channel):
         self.predict = _method(channel, PREDICT, wire.PredictResponse)

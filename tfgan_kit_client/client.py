@@ -15,7 +15,7 @@ from tfgan_kit_client.pictures import to_pil
 from tfgan_kit_client.pipeline import BatchSize
 
 _POLL_SECONDS = 0.1
-# What a server answers to a request that was made for a version which it has replaced.
+# A server's codes for a request that was made for a version which has since been replaced.
 _OF_ANOTHER_VERSION = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)
 _NOT_YET = (
     grpc.StatusCode.UNAVAILABLE,
@@ -26,33 +26,29 @@ _NOT_YET = (
 
 
 class GeneratorClient:
-    """Asks TensorFlow Serving, or the embedded server, for a generator's images.
+    """Images from a generator behind TensorFlow Serving or the embedded server.
 
-    It reads the model's metadata and sends what that version asks for; where the model is replaced
-    meanwhile it reads it again and goes on. An image has a name, its seed: the same seeds give the
-    same images in any batch. UNAVAILABLE and RESOURCE_EXHAUSTED are retried, with growing pauses,
-    within the deadline of a call. Make one and keep it: it holds one connection, and is safe to use
-    from many threads.
+    It reads the model's metadata and sends what that version expects; if the model is replaced meanwhile,
+    it reads the metadata again and continues. Every image has a seed, and the same seeds give the same
+    images in any batch. UNAVAILABLE and RESOURCE_EXHAUSTED are retried, with growing pauses, within a
+    call's deadline. Make one client and keep it: it holds one connection and is thread-safe.
 
     Args:
         target: "host:port" of gRPC.
         model_name: the name it is served under.
-        timeout: seconds that any one call may take, retries included; more than 0, finite.
-        batch_size: images a call, 1 or more; more are asked for in several calls, some at one time. Less where
-            the server says that it takes less.
+        timeout: float in (0, 1e9], seconds that one call may take, retries included.
+        batch_size: int >= 1, images per call; larger requests become several calls, some of them in
+            parallel. It is reduced if the server accepts less.
         tls: `TLS`, the certificates; None: neither encrypted nor authenticated.
-        version: int from 1, a version to stay with, or str, a version's label such as "canary"; None: the
-            newest.
+        version: int >= 1, a version; or str, a version's label such as "canary"; None: the newest.
 
     Raises:
-        ValueError: arguments outside these ranges, or certificates that cannot be read.
+        ValueError: an argument of another type or outside its range; certificates that cannot be read.
 
-    Example:
+    With a server of a conditional model `digits`:
 
-    ```python
-    with GeneratorClient("localhost:8500", "digits") as client:
-        images = client.generate(labels=range(10))  # uint8 (10, 28, 28, 1)
-    ```
+        with GeneratorClient("localhost:8500", "digits") as client:
+            images = client.generate(labels=range(10))  # uint8 (10, 28, 28, 1)
     """
 
     def __init__(
@@ -70,20 +66,20 @@ class GeneratorClient:
             check_seconds("timeout", timeout), tls, check_version(version),
         )  # fmt: skip
         self._batch_size = BatchSize(rows)
-        self._metadata = None  # of the version that answered last; None: not known
+        self._metadata = None  # of the version that answered last, if known
 
     @property
     def target(self) -> str:
-        """Where it asks."""
+        """The server's address."""
         return self._connection.target
 
     @property
     def batch_size(self) -> int:
-        """Images a call, once the server's own limit is known."""
+        """Images per call; less than was given once the server has named a lower limit."""
         return self._batch_size.rows
 
     def close(self):
-        """Closes the connection; calls that are under way end as CANCELLED."""
+        """Closes the connection; running calls end as CANCELLED."""
         self._connection.close()
 
     def __enter__(self):
@@ -93,7 +89,7 @@ class GeneratorClient:
         self.close()
 
     def metadata(self) -> contract.Metadata:
-        """The version that is served now, and its signatures with their inputs and outputs."""
+        """The version that is currently served, and its signatures with their inputs and outputs."""
         self._metadata = metadata = self._connection.metadata()
         return metadata
 
@@ -105,17 +101,16 @@ class GeneratorClient:
 
         Args:
             num_images: int; None: as many as seeds, labels or latents, or 16.
-            seed: int32; image k is the one named `image_seeds(seed, num_images)[k]`.
-            labels: one class id an image, for a conditional model; None: the model draws them.
-            seeds: int64 names of the images, instead of `num_images` and `seed`.
+            seed: int32; image k has the image seed `image_seeds(seed, num_images)[k]`.
+            labels: one class id per image, for a conditional model; None: the model draws them.
+            seeds: int64 image seeds, instead of `num_images` and `seed`.
             latents: float (N, Z), instead of seeds.
-            truncation_psi: float, or one an image, where the version offers it; None: 1, which is
-                no truncation.
-            signature: the signature to call; None: the one that takes what is given.
+            truncation_psi: float, or one per image, if the version has it; None: 1, no truncation.
+            signature: str, the signature to call; None: the one that fits the arguments.
 
         Raises:
-            ValueError: before anything is sent, for arguments that do not fit the model.
-            ServingError: the server did not answer, or refused.
+            ValueError: arguments that do not fit the model; nothing has been sent then.
+            ServingError: the server did not answer, or refused the request.
         """
         request = ImageRequest(num_images, seed, labels, seeds, latents, truncation_psi)
         return np.concatenate(self._of_one_version(request, signature, contract.IMAGES))
@@ -141,10 +136,10 @@ class GeneratorClient:
         self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None,
         signature=None,
     ):  # fmt: skip
-        """Yields the same images one by one, uint8 (H, W, C), for as many as one likes.
+        """Yields the same images one by one, uint8 (H, W, C), however many.
 
-        Only a few batches are held at one time. All images are of one version of the model: where
-        it is replaced meanwhile, ServingError ABORTED says how many were given.
+        Only a few batches are in memory at a time. All images are of one version of the model: if it is
+        unloaded meanwhile, ServingError ABORTED says how many images were yielded.
         """
         request = ImageRequest(num_images, seed, labels, seeds, latents, truncation_psi)
         return self._stream(request, signature, contract.IMAGES)
@@ -153,15 +148,15 @@ class GeneratorClient:
         self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None,
         signature=None,
     ):  # fmt: skip
-        """Yields the same images as PNG files, bytes, one by one; as `stream` otherwise."""
+        """Yields the same images as PNG files, bytes, one by one; otherwise like `stream`."""
         request = ImageRequest(num_images, seed, labels, seeds, latents, truncation_psi)
         return self._stream(request, signature, contract.PNG_BYTES)
 
     def wait_until_ready(self, timeout: float = 60.0) -> int:
-        """Waits until a version is AVAILABLE and returns it. Raises ServingError if none is.
+        """Waits until a version is AVAILABLE, and returns it; raises ServingError if none becomes so.
 
         Args:
-            timeout: seconds to wait at most, more than 0.
+            timeout: float > 0, seconds to wait.
         """
         deadline = time.monotonic() + check_seconds("timeout", timeout)
         while True:
@@ -179,7 +174,7 @@ class GeneratorClient:
     def _of_one_version(self, request, signature, output):
         batches = list(self._batches(request, signature, output))
         versions = sorted({batch.version for batch in batches}, reverse=True)
-        for version in versions:  # the newest, or an older one that was gone back to
+        for version in versions:  # the newest, or an older one after a rollback
             late = [batch for batch in batches if batch.version != version]
             if not late:
                 return [batch.images for batch in batches]
@@ -219,7 +214,7 @@ class GeneratorClient:
                 ) from error
 
     def _pinned(self, request, signature, output, rows, version):
-        """The batches of some rows, as one version answers them."""
+        """The batches of some rows, from one version."""
         chosen = self._connection.metadata(version).choose(signature, request.inputs, output)
         return self._connection.ask(request, chosen, output, rows, self._batch_size, version)
 
@@ -228,7 +223,7 @@ class GeneratorClient:
         return ServingError(grpc.StatusCode.ABORTED, f"model {name!r} was replaced while it answered {how}")
 
     def _batches(self, request, signature, output):
-        """The batches of a request as the versions that are served answer them."""
+        """The batches of a request, each from the version that is served at the time."""
         start = 0
         metadata, chosen = self._plan(request, signature, output)
         while start < request.num_images:
@@ -236,11 +231,11 @@ class GeneratorClient:
             try:
                 for batch in self._connection.ask(request, chosen, output, rows, self._batch_size):
                     if batch.version != metadata.version:
-                        self._metadata = None  # the new version may ask for something else
+                        self._metadata = None  # the new version may have other signatures
                     yield batch
                     start = batch.stop
             except ServingError as error:
-                self._metadata = None  # what was read may no longer hold
+                self._metadata = None  # it may be out of date
                 if error.code not in _OF_ANOTHER_VERSION:
                     raise
                 newer, chosen = self._plan(request, signature, output)
@@ -249,7 +244,7 @@ class GeneratorClient:
                 metadata = newer
 
     def _plan(self, request, signature, output):
-        """The metadata, and the signature for a request; read again before a request is refused."""
+        """The metadata, and the signature for a request; reads them again before it refuses the request."""
         known = self._metadata
         if known is not None:
             try:

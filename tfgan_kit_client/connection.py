@@ -1,4 +1,4 @@
-"""The questions that a client asks of one model, and the answers, with errors in plain words."""
+"""A client's calls to one model, with errors in plain words."""
 
 import threading
 from typing import NamedTuple
@@ -15,7 +15,7 @@ _CLOSE_SECONDS = 2.0
 
 
 class Batch(NamedTuple):
-    """Images start to stop of a request, and the version of the model that made them."""
+    """Images `start` to `stop` of a request, and the version of the model that made them."""
 
     start: int
     stop: int
@@ -24,12 +24,12 @@ class Batch(NamedTuple):
 
 
 class Connection:
-    """One model at one target, every call with a deadline.
+    """One model at one target; every call has a deadline.
 
     Args:
         target: "host:port" of gRPC.
         model_name: the name it is served under.
-        timeout: seconds that any one call may take, retries included.
+        timeout: seconds that one call may take, retries included.
         tls: the certificates; None: neither encrypted nor authenticated.
         version: int, a version; str, a version's label; None: the newest.
     """
@@ -41,15 +41,15 @@ class Connection:
         self._methods = Methods(self._channel)
 
     def close(self):
-        """Ends it; calls that are under way end as CANCELLED."""
-        # After a Ctrl-C at the wrong moment grpcio (1.85) waits for ever for a call that it has
-        # lost: that wait is left to a thread that holds up nobody's end.
+        """Closes the connection; running calls end as CANCELLED."""
+        # After a Ctrl-C at the wrong moment grpcio (1.85) waits forever for a call that it has lost: a
+        # daemon thread does that, so that the process can end.
         closing = threading.Thread(target=self._channel.close, daemon=True)
         closing.start()
         closing.join(_CLOSE_SECONDS)
 
     def metadata(self, version: int | None = None) -> contract.Metadata:
-        """What a version offers; None: the connection's."""
+        """The `Metadata` of a version; None: the connection's."""
         request = wire.GetModelMetadataRequest(metadata_field=["signature_def"])
         return contract.read_metadata(self._answer(self._methods.get_metadata, request, self.timeout, version))
 
@@ -73,8 +73,8 @@ class Connection:
             request: the `ImageRequest`.
             signature: the `Signature` to call.
             output: `images` or `png_bytes`.
-            rows: which images of the request.
-            size: rows a call.
+            rows: range, the images of the request.
+            size: rows per call.
             version: int; None: the connection's.
         """
 
@@ -105,7 +105,7 @@ class Connection:
             request.model_spec.version.value = version
         try:
             return method.future(request, timeout=timeout)
-        except ValueError as error:  # gRPC's word for a closed channel
+        except ValueError as error:  # raised by gRPC for a closed channel
             raise ValueError(f"this client is closed: make another one. Received: target={self.target}") from error
 
     def _in_plain_words(self, error):
@@ -115,5 +115,5 @@ class Connection:
         is_array = output == contract.IMAGES
         answer = tensors.to_images(tensor) if is_array else list(tensor.string_val)
         if len(answer) != number:
-            raise ServingError(grpc.StatusCode.INTERNAL, f"{self.target} gave {len(answer)} images for {number}")
+            raise ServingError(grpc.StatusCode.INTERNAL, f"{self.target} returned {len(answer)} images for {number}")
         return answer

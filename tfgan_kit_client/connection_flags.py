@@ -11,7 +11,7 @@ _CERTIFICATES = ("root_certificates", "client_key", "client_certificate", "serve
 
 
 def define_flags():
-    """--target, --model_name, --model_version and those of TLS; `--help` shows them."""
+    """Defines --target, --model_name, --model_version and the flags of TLS."""
     _define_flags_of_the_model()
     define_tls_flags()
 
@@ -23,27 +23,27 @@ def _define_flags_of_the_model():
 
 
 def define_tls_flags():
-    """--tls and the certificates alone, for a command with a --target of its own meaning."""
+    """Defines --tls and the certificates only, for a command that defines its own --target."""
     flags.DEFINE_bool("tls", False, "Encrypt the connection; any of the next four implies it.")
     flags.DEFINE_string(
         "root_certificates", None, "PEM file of the authorities that the server's certificate is "
         "checked against; default: those that gRPC ships with."
     )  # fmt: skip
-    flags.DEFINE_string("client_key", None, "PEM file, for a server that asks for a client certificate.")
-    flags.DEFINE_string("client_certificate", None, "PEM file that goes with --client_key.")
+    flags.DEFINE_string("client_key", None, "PEM file, for a server that requires a client certificate.")
+    flags.DEFINE_string("client_certificate", None, "PEM file that belongs to --client_key.")
     flags.DEFINE_string("server_name", None, "Name in the server's certificate, if not --target's.")
     for flag in _FLAGS.flags_by_module_dict().get(__name__, []):
         _FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def tls() -> TLS | None:
-    """The certificates of the flags; None: an open connection. Raises ValueError for half a pair."""
+    """The certificates that the flags name; None: not encrypted. Raises ValueError for half a pair."""
     names = [_FLAGS[name].value for name in _CERTIFICATES]
     return TLS(*names) if _FLAGS.tls or any(names) else None
 
 
 def given_tls() -> list[str]:
-    """The names of TLS's flags that were given, for a message."""
+    """The names of the TLS flags that were given, for a message."""
     return [name for name in ("tls", *_CERTIFICATES) if _FLAGS[name].present]
 
 
@@ -54,7 +54,7 @@ def version() -> int | str | None:
 
 
 def again() -> str:
-    """The flags that were given, for a next command's line."""
+    """The flags of the connection that were given, for the next command to suggest."""
     given = [
         f"--{name}={_FLAGS[name].value}"
         for name in ("target", "model_name", "model_version", *_CERTIFICATES)

@@ -1,21 +1,30 @@
-"""What an exported model offers, as its server tells it, and which signature fits a request.
+"""An exported model's signatures, from its server's metadata, and which of them fits a request.
 
-The names are those of `tfgan_kit/export/contract.py`; a test holds the two together.
+`tfgan_kit/export/contract.py` takes the names from here, and adds those of files.
 """
 
 import dataclasses
 
 from tfgan_kit_client import wire
 
+# Signatures
 SERVING_DEFAULT = "serving_default"  # seed -> images
 GENERATE = "generate"  # seed, label -> images
+FROM_LATENT = "from_latent"  # latents, (label) -> images
+DISCRIMINATE = "discriminate"  # images, (label) -> score
 PNG_SUFFIX = "_png"  # a twin of each that answers encoded pictures
-SEED = "seed"  # int64 [N]
-LABEL = "label"  # int32 [N]
-LATENTS = "latents"  # float32 [N, Z]
-TRUNCATION_PSI = "truncation_psi"  # float32 [N]; 1 is none
-IMAGES = "images"  # uint8 [N, H, W, C]
-PNG_BYTES = "png_bytes"  # string [N]
+
+# Inputs
+SEED = "seed"  # int64 (N,)
+LABEL = "label"  # int32 (N,)
+LATENTS = "latents"  # float32 (N, Z)
+TRUNCATION_PSI = "truncation_psi"  # float32 (N,); 1 is none
+
+# Outputs
+IMAGES = "images"  # uint8 (N, H, W, C)
+PNG_BYTES = "png_bytes"  # string (N,); the suffix `_bytes` makes TF Serving's REST answer base64
+SCORE = "score"  # float32 (N,)
+
 _OUTPUTS = {IMAGES: "uint8", PNG_BYTES: "string"}
 _ORDER = (SEED, LATENTS, LABEL, TRUNCATION_PSI)
 _OPTIONAL = {
@@ -33,7 +42,7 @@ DTYPE_NUMBERS = {name: number for number, name in _DTYPES.items()}
 
 @dataclasses.dataclass(frozen=True)
 class Tensor:
-    """An input or output: its name, dtype, and shape with None for any size."""
+    """An input or output: its name, dtype, and shape, in which None is any size."""
 
     name: str
     dtype: str
@@ -42,7 +51,7 @@ class Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """A way to call a model: its inputs and outputs by name."""
+    """A signature of a model: its inputs and outputs by name."""
 
     name: str
     inputs: dict[str, Tensor]
@@ -51,24 +60,24 @@ class Signature:
 
 @dataclasses.dataclass(frozen=True)
 class Metadata:
-    """What a server says of a model: the version that answers, and its signatures by name."""
+    """A model as its server describes it: the version, and its signatures by name."""
 
     model_name: str
     version: int
     signatures: dict[str, Signature]
 
     def choose(self, name: str | None, given: frozenset[str], output: str) -> Signature:
-        """The signature for a request: the one that asks for just what is given.
+        """The signature for a request: the one with exactly the given inputs.
 
-        One that asks for truncation_psi, too, will do: 1 is none.
+        One that also takes truncation_psi fits, too: 1 means no truncation.
 
         Args:
-            name: the one that the caller wants; None: any that fits, `serving_default` first.
+            name: the signature that the caller wants; None: any that fits, `serving_default` first.
             given: names of the inputs that the caller gives.
-            output: `images` or `png_bytes`; for the latter a name means its `_png` twin.
+            output: `images` or `png_bytes`; for the latter `name` stands for its `_png` variant.
 
         Raises:
-            ValueError: none fits; the text says what the model offers.
+            ValueError: no signature fits; the message lists those that the model has.
         """
         offered = self.signatures if name is None else self._named(name, output)
         fitting = [one for one in offered.values() if _fits(one, given, output)]

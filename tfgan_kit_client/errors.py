@@ -1,4 +1,4 @@
-"""What a server's refusal means to the person who asked."""
+"""gRPC's errors in plain words, with advice."""
 
 import grpc
 
@@ -13,17 +13,17 @@ _HINTS = {
     ),
     grpc.StatusCode.DEADLINE_EXCEEDED: (
         "{target} did not answer within {timeout} s, retries included. Give it more time "
-        "(timeout), or ask for fewer images a call (batch_size)"
+        "(timeout), or ask for fewer images per call (batch_size)"
     ),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (
         "{target} is too busy, after several tries. Try again later, ask from fewer callers, or "
         "start it with more --grpc_max_threads"
     ),
     grpc.StatusCode.UNIMPLEMENTED: "{target} does not speak TensorFlow Serving's protocol",
-    grpc.StatusCode.INVALID_ARGUMENT: "{target} does not take the request for model {model!r}",
+    grpc.StatusCode.INVALID_ARGUMENT: "{target} does not accept the request for model {model!r}",
     grpc.StatusCode.FAILED_PRECONDITION: "{target} cannot run the request on model {model!r}",
     grpc.StatusCode.UNAUTHENTICATED: (
-        "{target} does not know this client. Give the key and the certificate that it asks for (tls)"
+        "{target} does not know this client. Give the key and the certificate that it requires (tls)"
     ),
     grpc.StatusCode.PERMISSION_DENIED: "{target} does not let this client use model {model!r}",
     grpc.StatusCode.CANCELLED: "the call was cancelled: this client was closed, or {target} stopped",
@@ -34,11 +34,11 @@ _HINTS = {
 }
 
 
-_HANDSHAKE = (  # gRPC calls them all UNAVAILABLE; the text tells them apart
+_HANDSHAKE = (  # UNAVAILABLE in gRPC, told apart by their details
     (
         ("CERTIFICATE_VERIFY_FAILED", "UNABLE_TO_GET_ISSUER", "Verification Check failed"),
-        "the certificate of {target} does not hold: it is not signed by the authority that was given "
-        "(root_certificates), or carries another name (server_name)",
+        "the certificate of {target} is not valid: it is not signed by the authority that was given "
+        "(root_certificates), or has another name (server_name)",
     ),
     (
         ("WRONG_VERSION_NUMBER",),
@@ -46,23 +46,23 @@ _HANDSHAKE = (  # gRPC calls them all UNAVAILABLE; the text tells them apart
     ),
     (
         ("CERTIFICATE_REQUIRED", "alert", "SSL", "handshake", "Socket closed", "recvmsg"),
-        "{target} broke off the connection. If it speaks TLS, give its authority (root_certificates); "
-        "if it asks for a client certificate, give key and certificate, too",
+        "{target} closed the connection. If it speaks TLS, give its authority (root_certificates); "
+        "if it requires a client certificate, give key and certificate, too",
     ),
 )
 
 
-_OF_TWO_ADDRESSES = (  # gRPC tells the last one's error, and nothing of the other's
+_OF_TWO_ADDRESSES = (  # gRPC reports only the last address's error
     ". If one runs, it may speak TLS where this client does not, or the other way round: at 127.0.0.1 gRPC can tell"
 )
 
 
 class ServingError(RuntimeError):
-    """The server did not answer, or refused.
+    """The server did not answer, or refused the request.
 
     Args:
         code: `grpc.StatusCode`.
-        message: what happened and how to go on.
+        message: what happened, and what to do.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str):
@@ -71,7 +71,7 @@ class ServingError(RuntimeError):
 
 
 def in_plain_words(error: grpc.RpcError, target: str, model: str, timeout: float) -> ServingError:
-    """The ServingError of a failed call: our words first, then the server's own."""
+    """The ServingError of a failed call: our explanation first, then the server's message."""
     code = error.code()
     hint = _hint(code, error.details() or "").format(
         target=target, model=model, timeout=timeout, port=target.rpartition(":")[2]

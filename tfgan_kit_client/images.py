@@ -1,4 +1,4 @@
-"""What a request asks for, checked: the names of images, their labels, latents and truncation."""
+"""The content of a request, checked: image seeds, labels, latents and truncation."""
 
 import numpy as np
 
@@ -7,33 +7,46 @@ from tfgan_kit_client.contract import LABEL, LATENTS, SEED, TRUNCATION_PSI
 
 _INT32, _INT64 = np.iinfo(np.int32), np.iinfo(np.int64)
 _DEFAULT = 16
-_MOST = 2**32  # images of one seed
+SEEDS_PER_STREAM = 2**32
 
 
-def image_seeds(seed: int, num_images: int) -> np.ndarray:
-    """The names of the images of a seed: seed * 2**32 + k, int64 (num_images,).
+def image_seeds(seed: int, num_images: int, start: int = 0) -> np.ndarray:
+    """The names of images `start .. start + num_images - 1` of stream `seed`: `seed * 2^32 + k`.
+
+    Args:
+        seed: int in [-2^31, 2^31).
+        num_images: int >= 0.
+        start: int >= 0, the first k; `start + num_images` at most 2^32.
+
+    Returns:
+        int64 (num_images,).
 
     Raises:
-        ValueError: no image, or a seed outside int32.
+        ValueError: outside these ranges.
+
+    Example:
+        >>> image_seeds(1, 2)
+        array([4294967296, 4294967297])
     """
     check_int("seed", seed, _INT32.min, _INT32.max)
-    check_int("num_images", num_images, 1, _MOST)
-    return np.int64(seed) * 2**32 + np.arange(num_images, dtype=np.int64)
+    check_int("start", start, 0, SEEDS_PER_STREAM)
+    check_int("num_images", num_images, 0, SEEDS_PER_STREAM - start)
+    return np.arange(num_images, dtype=np.int64) + (int(seed) * SEEDS_PER_STREAM + start)
 
 
 class ImageRequest:
-    """The images that a caller asks for; `rows` gives a part of it, so that a billion need no memory.
+    """The images that a caller asks for; `rows` makes the inputs of a part, so that memory stays small.
 
     Args:
-        num_images: int from 1; None: as many as there are seeds, labels or latents, or 16.
-        seed: int32; image k is the one named `image_seeds(seed, num_images)[k]`.
-        labels: one class id an image, integers from 0; None: the model draws them.
-        seeds: int64 names of the images, instead of `seed`.
+        num_images: int >= 1; None: as many as there are seeds, labels or latents, or 16.
+        seed: int32; image k has the image seed `image_seeds(seed, num_images)[k]`.
+        labels: one class id per image, integers >= 0; None: the model draws them.
+        seeds: int64 image seeds, instead of `seed`.
         latents: float (N, Z), instead of seeds: for the signature `from_latent`.
-        truncation_psi: float, or one an image; 1 is no truncation; None: not asked for.
+        truncation_psi: float, or one per image; 1 is no truncation; None: not given.
 
     Raises:
-        ValueError: arguments that contradict each other, or outside these ranges.
+        ValueError: arguments that contradict each other, or one outside its range.
     """
 
     def __init__(self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None):
@@ -54,27 +67,27 @@ class ImageRequest:
                 return len(rows)
         if num_images is None:
             num_images = _DEFAULT if labels is None else np.size(labels)
-        check_int("num_images", num_images, 1, _MOST)
+        check_int("num_images", num_images, 1, SEEDS_PER_STREAM)
         return int(num_images)
 
     def _truncations(self, values):
         values = _floats("truncation_psi", values)
         if values.ndim > 1 or (values.ndim == 1 and len(values) != self.num_images):
             raise ValueError(
-                "truncation_psi must be a number, or one an image. "
+                "truncation_psi must be a number, or one per image. "
                 f"Received: truncation_psi of shape {values.shape}, {self.num_images} images"
             )
         return values
 
     @property
     def inputs(self) -> frozenset[str]:
-        """The names of the inputs that the caller gave."""
+        """The names of the inputs that the caller has given."""
         given = {SEED if self._latents is None else LATENTS}
         given |= {LABEL} if self._labels is not None else set()
         return frozenset(given | ({TRUNCATION_PSI} if self._truncation is not None else set()))
 
     def rows(self, start: int, stop: int, names) -> dict[str, np.ndarray]:
-        """{name: values of images start to stop} for the inputs that a signature asks for."""
+        """The inputs of images `start` to `stop`, a dict name -> array, for the inputs of a signature."""
         made = {
             SEED: self.seeds,
             LABEL: lambda start, stop: self._labels[start:stop],
@@ -84,13 +97,13 @@ class ImageRequest:
         return {name: made[name](start, stop) for name in names}
 
     def seeds(self, start: int, stop: int) -> np.ndarray:
-        """The names of images start to stop, int64."""
+        """The image seeds of images `start` to `stop`, int64."""
         if self._seeds is not None:
             return self._seeds[start:stop]
         return self._first + np.arange(start, stop, dtype=np.int64)
 
     def _truncation_rows(self, start, stop):
-        if self._truncation is None:  # asked for, not given: as the model was trained
+        if self._truncation is None:  # in the signature, but not given: no truncation
             return np.ones(stop - start, np.float32)
         if self._truncation.ndim == 0:
             return np.full(stop - start, self._truncation)
@@ -100,7 +113,7 @@ class ImageRequest:
 def _check_alone(name, rows, num_images, seed, seeds):
     if seed != 0 or seeds is not None or num_images not in (None, len(rows)):
         raise ValueError(
-            f"{name} names every image by itself: leave out seed and num_images"
+            f"{name} already says which images to make: leave out seed and num_images"
             f"{' and seeds' if name == 'latents' else ''}. Received: seed={seed!r}, "
             f"num_images={num_images!r}, {len(rows)} {name}, seeds={seeds!r:.80}"
         )
@@ -109,9 +122,9 @@ def _check_alone(name, rows, num_images, seed, seeds):
 def _request_labels(labels, num_images: int) -> np.ndarray:
     labels = _integers("labels", labels, _INT32)
     if len(labels) != num_images:
-        raise ValueError(f"labels must have one an image. Received: {len(labels)} labels, {num_images} images")
+        raise ValueError(f"labels must have one entry per image. Received: {len(labels)} labels, {num_images} images")
     if labels.min() < 0:
-        raise ValueError(f"labels are 0 or more. Received: labels={labels.tolist()!r:.80}")
+        raise ValueError(f"labels must be at least 0. Received: labels={labels.tolist()!r:.80}")
     return labels
 
 
@@ -119,7 +132,7 @@ def _latents(values) -> np.ndarray:
     values = _floats("latents", values)
     if values.ndim < 2 or values.size == 0:
         raise ValueError(
-            "latents must be a row of numbers an image, (N, Z), N at least 1. "
+            "latents must be one row of numbers per image, (N, Z), N at least 1. "
             f"Received: latents of shape {values.shape}"
         )
     return values
@@ -132,7 +145,7 @@ def _floats(name: str, values) -> np.ndarray:
         raise ValueError(f"{name} must be numbers. Received: {name}={values!r:.80}") from error
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must be finite numbers. Received: {name}={values!r:.80}")
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite and are refused below
         array = array.astype(np.float32)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite numbers in float32. Received: {name}={values!r:.80}")

@@ -1,4 +1,4 @@
-"""Where images go: a grid, an array, or a folder of pictures; and how far they have come."""
+"""Writing images as a grid, an array, or a folder of files; and showing the progress."""
 
 import os
 import pathlib
@@ -7,16 +7,17 @@ import time
 
 import numpy as np
 
-from tfgan_kit_client.pictures import encode, tile, write_png, write_whole
+from tfgan_kit_client.files import whole, write_bytes
+from tfgan_kit_client.pictures import encode, tile, write_png
 
 _PROGRESS_SECONDS = 1.0
 
 
 class Progress:
-    """Counts what passes, and says how far it is, once a second, on stderr.
+    """Counts images and reports the progress once a second on stderr.
 
     Args:
-        total: int, how many will pass.
+        total: int, how many images there will be.
     """
 
     def __init__(self, total: int):
@@ -24,7 +25,7 @@ class Progress:
         self._start = self._last = time.monotonic()
 
     def of(self, items):
-        """Yields the items; one counts as done when the next is asked for."""
+        """Yields the items; each counts as done when the next one is requested."""
         for item in items:
             yield item
             self.done += 1
@@ -39,23 +40,23 @@ class Progress:
         print(f"\r\x1b[K{text}" if sys.stderr.isatty() else f"{text}\n", end="", file=sys.stderr, flush=True)
 
     def end(self):
-        """Clears the line."""
+        """Clears the line of the progress."""
         if sys.stderr.isatty() and self._last > self._start:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def is_folder(output: str) -> bool:
-    """Whether an --output means a folder: it ends in a slash, or is one."""
+    """True if --output is a folder: it ends in a slash, or exists as one."""
     return output.endswith(("/", os.sep)) or pathlib.Path(output).is_dir()
 
 
 def check_file(output: str) -> pathlib.Path:
-    """Raises ValueError unless a grid or an array can be written there."""
+    """The path of a grid or an array; raises ValueError if it cannot be written there."""
     path = pathlib.Path(output)
     if path.suffix not in (".png", ".npy"):
         raise ValueError(
-            "--output is a FILE.png for a grid, a FILE.npy for an array, or a FOLDER/ for a picture "
-            f"an image. Received: --output={output}"
+            "--output must be a FILE.png for a grid, a FILE.npy for an array, or a FOLDER/ for one file "
+            f"per image. Received: --output={output}"
         )
     if not path.parent.is_dir():
         raise ValueError(f"there is no folder {path.parent} to write {path.name} in")
@@ -63,34 +64,30 @@ def check_file(output: str) -> pathlib.Path:
 
 
 def write_grid(path, images) -> None:
-    """All images as one picture."""
+    """Writes all images as one grid."""
     write_png(path, tile(np.stack(list(images))))
 
 
 def write_array(path, images, number: int) -> None:
-    """All images as one .npy array, uint8 (N, H, W, C), written as they come."""
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
+    """Writes images, as they come, into one .npy array, uint8 (N, H, W, C)."""
+    with whole(path) as temporary:
         array = None
         for k, image in enumerate(images):
             if array is None:
                 array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (number, *image.shape))
             array[k] = image
         array.flush()
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_folder(folder, images, names, kind: str) -> None:
-    """A file an image, named by its seed.
+    """Writes one file per image, named by its seed.
 
     Args:
         folder: an existing folder.
         images: uint8 (H, W, C), or the bytes of PNG files.
-        names: one an image.
+        names: one per image.
         kind: of the files: png, jpeg or webp.
     """
     for name, image in zip(names, images, strict=True):
         content = image if isinstance(image, bytes) else encode(image, kind)
-        write_whole(folder / f"{name}.{kind}", content)
+        write_bytes(folder / f"{name}.{kind}", content)

@@ -1,24 +1,24 @@
-"""Images to one picture, and a picture to a PNG file."""
+"""Grids of images, and image files."""
 
 import io
 import math
-import os
-import pathlib
 
 import numpy as np
+
+from tfgan_kit_client.files import write_bytes
 
 GAP = 2  # white pixels between two images
 
 
 def tile(images, columns=None):
-    """One picture of many: uint8 (N, H, W, C) -> uint8 (H', W', C), row by row, white gaps.
+    """A grid of images, row by row with white gaps: uint8 (N, H, W, C) -> uint8 (H', W', C).
 
     Args:
-        images: uint8 (N, H, W, C), N at least 1.
-        columns: int >= 1; None: the least square that holds all.
+        images: uint8 (N, H, W, C), N >= 1.
+        columns: int >= 1; None: as for the smallest square that holds all images.
 
     Raises:
-        ValueError: anything else.
+        ValueError: no image, or another dtype or rank.
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.dtype != np.uint8 or len(images) == 0:
@@ -38,13 +38,13 @@ def tile(images, columns=None):
 
 def to_pil(image):
     """uint8 (H, W, C), C 1 or 3, as a PIL.Image.Image."""
-    from PIL import Image  # only pictures need it: the client runs without
+    from PIL import Image  # optional: the client runs without it
 
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
 def encode(image, kind):
-    """uint8 (H, W, C), C 1 or 3, as the bytes of a file of some kind: png, jpeg, webp."""
+    """uint8 (H, W, C), C 1 or 3, as the bytes of a png, jpeg or webp file."""
     file = io.BytesIO()
     to_pil(image).save(file, kind)
     return file.getvalue()
@@ -56,16 +56,5 @@ def encode_png(image):
 
 
 def write_png(path, image):
-    """Writes uint8 (H, W, C), C 1 or 3, or a PNG file's bytes, under a temporary name, then renames."""
-    write_whole(path, image if isinstance(image, bytes) else encode_png(image))
-
-
-def write_whole(path, content):
-    """Writes bytes under a temporary name, then renames: the file is there whole or not at all."""
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Writes uint8 (H, W, C), C 1 or 3, or a PNG file's bytes, whole or not at all."""
+    write_bytes(path, image if isinstance(image, bytes) else encode_png(image))

@@ -1,4 +1,4 @@
-"""Many rows as batches: some under way at one time, answers in order, no larger than the server takes."""
+"""Many rows in batches: several in flight, answers in order, none larger than the server accepts."""
 
 import collections
 import re
@@ -6,14 +6,14 @@ import threading
 
 import grpc
 
-IN_FLIGHT = 4  # batches of one request that are under way at one time
+IN_FLIGHT = 4  # batches of one request that are in flight at a time
 
-# TensorFlow's batching, word for word; the embedded server says the same.
+# The message of TensorFlow's batching; the embedded server gives the same one.
 _TOO_LARGE = re.compile(r"Task size \d+ is larger than maximum input batch size (\d+)")
 
 
 class BatchSize:
-    """Rows a call: what the caller wants, or less once the server named its own limit.
+    """Rows per call: what the caller wants, or less once the server has named its limit.
 
     Args:
         rows: int >= 1.
@@ -24,7 +24,7 @@ class BatchSize:
         self._lock = threading.Lock()
 
     def shrinks(self, error: grpc.RpcError, sent: int) -> bool:
-        """Whether a call of `sent` rows failed only by its size; then `rows` is what the server takes."""
+        """True if a call of `sent` rows failed only by its size; `rows` is then the server's limit."""
         match = _TOO_LARGE.search(error.details() or "")
         most = int(match[1]) if match else 0
         if not 0 < most < sent:
@@ -37,17 +37,17 @@ class BatchSize:
 def in_order(send, start: int, number: int, size: BatchSize):
     """Yields (start, stop, response) for rows `start` to `number`, in order.
 
-    At most `IN_FLIGHT` batches are asked for ahead of the one that is read: memory stays bounded
-    however many rows there are. Calls that nobody waits for any more are cancelled.
+    At most `IN_FLIGHT` batches are in flight, so that memory stays bounded however many rows there are.
+    Calls whose results are no longer needed are cancelled.
 
     Args:
-        send: (start, stop) -> future of a call.
-        start: the first row.
-        number: one past the last row.
-        size: rows a call.
+        send: callable, (start, stop) -> the future of a call.
+        start: int, the first row.
+        number: int, one past the last row.
+        size: rows per call.
 
     Raises:
-        grpc.RpcError: a call failed, and not by its size.
+        grpc.RpcError: a call failed, and not because of its size.
     """
     pending = collections.deque()
     try:

@@ -1,4 +1,4 @@
-"""Arrays to the tensors of the wire, and a server's tensors to images."""
+"""NumPy arrays to the protocol's tensors, and its tensors to images."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from tfgan_kit_client.contract import DTYPE_NUMBERS, Signature
 
 
 def predict_request(signature: Signature, inputs: dict):
-    """PredictRequest of one signature; its inputs in the dtypes that the signature asks for.
+    """The PredictRequest of one signature, with its inputs in the signature's dtypes.
 
     Args:
-        signature: of the version's metadata.
-        inputs: {name: array}, the batch as the 0th dimension.
+        signature: `Signature`, of the version's metadata.
+        inputs: dict name -> array, with the batch as the 0th dimension.
 
     Raises:
         ValueError: values that do not fit the signature's dtype or shape.
@@ -38,7 +38,7 @@ def _check_shape(values, asked):
     )
     if not fits:
         raise ValueError(
-            f"the model takes {asked.name} of shape {asked.shape}, where None is one an image. "
+            f"the model takes {asked.name} of shape {asked.shape}, where None is one per image. "
             f"Received: {asked.name} of shape {values.shape}"
         )
 
@@ -47,7 +47,7 @@ def _as_dtype(values, asked):
     try:
         dtype = np.dtype(asked.dtype)
     except TypeError as error:  # bfloat16
-        raise ValueError(f"the model takes {asked.name} as {asked.dtype}, which NumPy has not") from error
+        raise ValueError(f"the model takes {asked.name} as {asked.dtype}, which NumPy lacks") from error
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if values.min() < limits.min or values.max() > limits.max:
@@ -59,7 +59,7 @@ def _as_dtype(values, asked):
 
 
 def to_images(tensor) -> np.ndarray:
-    """TensorProto of uint8, as raw bytes or as numbers -> uint8 (N, H, W, C)."""
+    """A uint8 TensorProto, holding raw bytes or numbers, as uint8 (N, H, W, C)."""
     shape = [dim.size for dim in tensor.tensor_shape.dim]
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, np.uint8).reshape(shape)

@@ -1,9 +1,8 @@
-"""The messages of TensorFlow Serving's protocol that the client speaks, without TensorFlow.
+"""The messages of TensorFlow Serving's protocol that the client uses, without TensorFlow.
 
-The official stubs import TensorFlow. These are declared here, field by field as in
-tensorflow/serving `apis/*.proto` and tensorflow `core/framework/*.proto`; fields that are not
-declared stay unknown and are skipped, as protobuf prescribes. They live in a descriptor pool of
-their own, because TensorFlow registers the same names in the default one.
+The official stubs import TensorFlow. Here the messages are declared field by field as in tensorflow/serving
+`apis/*.proto` and tensorflow `core/framework/*.proto`; fields that are not declared are skipped as unknown.
+They have their own descriptor pool, because TensorFlow registers the same names in the default one.
 """
 
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
@@ -20,7 +19,7 @@ _SCALARS = {
     "enum": _FIELD.TYPE_INT32,
 }
 
-# One line a message: its fields as "number kind name"; `*` repeats, `map` has string keys.
+# One entry per message, with fields as "number kind name"; `*` is repeated, `map` has string keys.
 _MESSAGES = {
     "tensorflow.Dim": "1 int64 size",
     "tensorflow.TensorShapeProto": "2 *tensorflow.Dim dim, 3 bool unknown_rank",
@@ -69,7 +68,7 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
 
 
 def _local(name: str) -> str:
-    return name.replace(".", "_")  # one file has one package; names do not travel, numbers do
+    return name.replace(".", "_")  # a file has one package; messages carry field numbers, not names
 
 
 def _add_field(message, number: str, kind: str, name: str) -> None:

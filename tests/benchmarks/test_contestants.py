@@ -1,6 +1,7 @@
 """Each recipe trains and hands over images; the frozen networks are those of their sources."""
 
 from tfgan_kit import data, metrics
+from tfgan_kit.metrics.features import domain_training
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_the_guides_networks_have_its_weights():
 @pytest.mark.thorough
 def test_the_score_is_what_evaluate_calls_fd_domain(monkeypatch, tmp_path):
     monkeypatch.setenv("TFGAN_KIT_CACHE", str(tmp_path))
-    monkeypatch.setattr(metrics.classifier_training, "STEPS", 3)
+    monkeypatch.setattr(domain_training, "STEPS", 3)
     random = np.random.default_rng(0)
     source = data.ArraySource("noise", random.integers(0, 256, (600, 8, 8, 1), np.uint8), np.arange(600) % 3)
     images = random.integers(0, 256, (120, 8, 8, 1), np.uint8)

@@ -1,6 +1,7 @@
 """Evaluation while training: what is measured and when, the best checkpoint, and early stopping."""
 
 import csv
+import types
 
 import tfgan_kit as gk
 from tfgan_kit.callbacks import Evaluate, RunRecorder
@@ -40,18 +41,20 @@ def swd_lines(run):
     return [line for line in run.read_metrics() if line["metric"] == "swd"]
 
 
+def _evaluation(*results):
+    return types.SimpleNamespace(results=list(results))
+
+
 @pytest.fixture
 def values(monkeypatch):
-    """`values([3.0, 1.0, ...], **protocol)`: what `evaluate` finds, one after the other, instead of measuring."""
+    """`values([3.0, 1.0, ...], **protocol)`: what an evaluation finds, one after the other, instead of measuring."""
 
     def arrange(found, **protocol):
         found = iter(found)
         monkeypatch.setattr(
             module,
-            "evaluate",
-            lambda *arguments, **options: [
-                {"metric": "swd", "measure": "swd", "value": next(found), "protocol": protocol}
-            ],
+            "evaluate_choice",
+            lambda *_: _evaluation({"metric": "swd", "measure": "swd", "value": next(found), "protocol": protocol}),
         )
 
     return arrange
@@ -74,6 +77,15 @@ def test_value_is_that_of_evaluate_on_the_averaged_generator(data, tmp_path):
         "monitored": True,
     }
     assert first["value"] != last["value"]
+
+
+def test_metrics_are_chosen_once_and_not_again_at_every_evaluation(data, monkeypatch, tmp_path):
+    chosen, choose = [], module.choose
+    monkeypatch.setattr("tfgan_kit.metrics.evaluation.choose", None)
+    monkeypatch.setattr(module, "choose", lambda *arguments: chosen.append(arguments) or choose(*arguments))
+    run = Run(tmp_path)
+    make_gan().fit(data, epochs=2, callbacks=[Evaluate(SOURCE, run, every=3, **OPTIONS)], verbose=0)
+    assert len(swd_lines(run)) == 2 and len(chosen) == 1
 
 
 @twins("every, size, steps", [(2, 1, [2, 4, 6]), (4, 1, [4]), (4, 3, [6]), (2, 3, [3, 6]), (100, 1, [])], quick=3)
@@ -142,14 +154,14 @@ def test_a_recorder_s_line_of_a_repeated_value_is_no_measurement(data, values, t
 def test_the_monitored_metric_decides_not_the_first(data, monkeypatch, tmp_path):
     found = iter([(1.0, 5.0), (2.0, 7.0)])  # of which the first would choose step 3
 
-    def measured(*arguments, **options):
+    def measured(*_):
         swd, modes = next(found)
-        return [
+        return _evaluation(
             {"metric": "swd", "measure": "swd", "value": swd, "protocol": {}},
             {"metric": "modes", "measure": "modes", "value": modes, "protocol": {"best": "highest"}},
-        ]
+        )
 
-    monkeypatch.setattr(module, "evaluate", measured)
+    monkeypatch.setattr(module, "evaluate_choice", measured)
     source, run = gk.data.open_source("ring8"), Run(tmp_path, keep=1)  # of points, which allow both
     evaluation = Evaluate(source, run, ["swd", "modes"], every=3, monitor="modes")
     make_gan().fit(data, epochs=2, callbacks=[evaluation], verbose=0)

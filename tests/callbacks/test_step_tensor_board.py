@@ -27,7 +27,7 @@ def test_an_epoch_in_two_parts_has_two_points_of_two_steps(make_gan, dataset, tm
         board = StepTensorBoard(tmp_path, write_graph=False)
         gan.fit(dataset, steps_per_epoch=steps, callbacks=[board], verbose=0)
 
-    fit(2), fit(1), fit(3)  # 2 + 1 are an epoch that was cut short and gone on with
+    fit(2), fit(1), fit(3)  # 2 + 1 are an epoch that was cut short and resumed
     assert points(tmp_path) == [2, 3, 6]
 
 

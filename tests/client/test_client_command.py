@@ -109,7 +109,7 @@ def test_help_shows_every_flag(tmp_path):
     [
         (["--num_images=0", "--output=a.png"], "num_images"),
         (["--labels=a,b", "--output=a.png"], "--labels takes integers"),
-        (["--output=a.jpg"], "--output is a FILE.png for a grid"),
+        (["--output=a.jpg"], "--output must be a FILE.png for a grid"),
         (["--output=no/where/a.png"], "there is no folder no/where"),
         (["--output=a.png", "--num_images=1025"], "A grid holds at most 1024 images"),
         (["--output=a.png", "--png"], "--png and --format are for a FOLDER/"),

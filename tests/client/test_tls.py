@@ -50,14 +50,14 @@ def test_another_name_is_accepted_only_where_it_is_given(files):
     with serving(Scripted(), credentials=credentials(ca, "images.example.org")) as port:
         tls = TLS(str(folder / "ca.pem"), server_name="images.example.org")
         np.testing.assert_array_equal(images(port, tls), toy.expected(range(3)))
-        with pytest.raises(ServingError, match="carries another name"):
+        with pytest.raises(ServingError, match="has another name"):
             images(port, TLS(str(folder / "ca.pem")))
 
 
 def test_a_server_of_another_authority_is_refused(files):
     folder, ca = files
     with serving(Scripted(), credentials=credentials(ca, HOST)) as port:
-        with pytest.raises(ServingError, match="does not hold: it is not signed by the authority"):
+        with pytest.raises(ServingError, match="is not valid: it is not signed by the authority"):
             images(port, TLS(str(folder / "other_ca.pem")))
 
 
@@ -85,7 +85,7 @@ def test_at_localhost_where_grpc_tells_of_ipv6_alone_the_other_address_is_named(
     "names, reason",
     [
         ({"root_certificates": "nowhere.pem"}, "cannot be read .*root_certificates=.*nowhere.pem"),
-        ({"root_certificates": "empty.pem"}, "wants PEM files.*root_certificates=.*empty.pem"),
+        ({"root_certificates": "empty.pem"}, "needs PEM files.*root_certificates=.*empty.pem"),
         ({"key": "client.key"}, "belong together.*certificate=None"),
         ({"certificate": "client.pem"}, "belong together.*key=None"),
     ],

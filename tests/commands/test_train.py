@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.commands.conftest import flags_and_policy_kept
+from tests.command import flags_and_policy_kept
 from tests.twins import twins
 
 
@@ -327,7 +327,7 @@ def test_evaluation_writes_its_lines_keeps_the_best_and_stops_early(train, tmp_p
     ],
 )
 def test_a_wrong_evaluation_is_refused_before_the_run_begins(train, tmp_path, arguments, message, monkeypatch):
-    monkeypatch.setattr(train_command.distribution, "get", lambda name: tf.distribute.get_strategy())
+    monkeypatch.setattr(train_command.strategies, "get", lambda name: tf.distribute.get_strategy())
     code, _, err = train(tmp_path / "run", *arguments)
     assert code == 1 and message in err and "Traceback" not in err
     assert not list((tmp_path / "run").glob("*"))
@@ -363,7 +363,7 @@ def test_a_signal_saves_the_step_and_names_the_command_that_goes_on(
     assert code == expected and "Traceback" not in err
     run = Run(tmp_path / "run")
     assert list(run.checkpoints()) == [4, 5] and str(run.newest()) in out
-    line = next(line for line in out.splitlines() if line.startswith("Go on:"))
+    line = next(line for line in out.splitlines() if line.startswith("Resume:"))
     assert f"python -m tfgan_kit.train --preset=dcgan_mnist --run_dir={run.path} " in line
     monkeypatch.undo()
     code, out, err = train(tmp_path / "run", "--checkpoint_every=4", steps=8)
@@ -390,7 +390,7 @@ def test_a_signal_before_the_first_step_ends_at_once(moment, train, tmp_path, mo
 
     monkeypatch.setattr(train_command.data, moment, interrupted)
     code, out, err = train(tmp_path / "run")
-    assert code == 0 and "no step was finished" in out and "Go on:" in out, err
+    assert code == 0 and "no step was finished" in out and "Resume:" in out, err
     monkeypatch.undo()
     code, _, err = train(tmp_path / "run", steps=2)
     assert code == 0, err

@@ -1,4 +1,4 @@
-"""One entry a public layer, network, objective and penalty; test_conformance.py runs over all.
+"""One entry per public layer, network, objective and penalty; test_conformance.py runs over all.
 
 Arguments differ from the defaults, so that a config that loses one is found.
 """
@@ -19,7 +19,7 @@ LABELS = (np.arange(ROWS) % CLASSES).astype(np.int32)
 
 
 class Entry(typing.NamedTuple):
-    """How to make the object, and (layers and networks) what it is called on."""
+    """How to make the object and, for layers and networks, its inputs."""
 
     cls: type
     arguments: dict
@@ -57,7 +57,7 @@ NETWORKS = {
     ),
 }
 
-# Networks of networks, whose precision is that of what they hold.
+# Networks around networks, whose precision is that of the inner one.
 WRAPPERS = {
     "packed_discriminator": Entry(
         gk.networks.PackedDiscriminator,
@@ -82,14 +82,8 @@ LAYERS = {
     ),
 }
 
-OBJECTIVES = {
-    "non_saturating": Entry(gk.objectives.NonSaturating, {}),
-    "minimax": Entry(gk.objectives.Minimax, {}),
-    "least_squares": Entry(gk.objectives.LeastSquares, {}),
-    "hinge": Entry(gk.objectives.Hinge, {}),
-    "wasserstein": Entry(gk.objectives.Wasserstein, {}),
-    "relativistic_pairing": Entry(gk.objectives.RelativisticPairing, {}),
-    "relativistic_average": Entry(gk.objectives.RelativisticAverage, {}),
+# Those without arguments need no entry of their own.
+OBJECTIVES = {name: Entry(cls, {}) for name, cls in gk.objectives.OBJECTIVES.items() if isinstance(cls, type)} | {
     "fgan": Entry(gk.objectives.FGAN, dict(divergence="alpha", alpha=0.5)),
     "fgan_non_saturating": Entry(gk.objectives.NonSaturatingFGAN, dict(divergence="squared_hellinger")),
     "per_player": Entry(

@@ -1,14 +1,14 @@
 """The one spelling of a source, and the sets that need no path."""
 
-from tfgan_kit.data import open as spelling_module
+from tfgan_kit.data import open as open_module
 from tfgan_kit.data import open_source
-from tfgan_kit.data.origins import mixtures
+from tfgan_kit.data.origins import mixtures, tfds
 
 import numpy as np
 import pytest
 
 
-@pytest.mark.parametrize("spelling", ["", "mnist", "folder:", "mnist5k:train", "zip:a", "/a"])
+@pytest.mark.parametrize("spelling", ["", "mnist", "folder", "folder:", "mnist5k:", "mnist5k:train", "zip:a", "/a"])
 def test_an_unknown_spelling_is_refused_with_the_list_of_them(spelling):
     with pytest.raises(ValueError, match="spelled as one of tfds:NAME.*mnist5k, ring8, grid25, skewed25"):
         open_source(spelling)
@@ -26,7 +26,7 @@ def test_an_unknown_spelling_is_refused_with_the_list_of_them(spelling):
     ],
 )
 def test_a_tfds_spelling_splits_into_name_and_split(monkeypatch, spelling, name, split):
-    monkeypatch.setattr(spelling_module, "open_tfds", lambda *arguments: arguments)
+    monkeypatch.setattr(tfds, "open_tfds", lambda *arguments: arguments)
     assert open_source(spelling) == (name, split, None, None)
 
 
@@ -56,10 +56,19 @@ def test_grid25_has_25_even_modes_of_deviation_one_twentieth():
     np.testing.assert_allclose((grid - 2 * cells).std(), 0.05, atol=5e-4)
 
 
-@pytest.mark.parametrize("name", ["ring8", "grid25"])
-def test_the_points_are_the_same_every_time_and_have_no_labels(name):
-    first, second = open_source(name), open_source(name)
-    assert first.fingerprint == second.fingerprint
-    assert (first.name, first.num_images, first.image_shape) == (name, 100_000, (2,))
-    assert first.labels is None
-    assert next(first.training(4).as_numpy_iterator()).dtype == np.float32
+@pytest.mark.parametrize("name", mixtures.MIXTURES)
+def test_the_points_know_the_mixture_that_they_are_of(name):
+    source = open_source(name)
+    assert (source.name, source.num_images, source.image_shape) == (name, 100_000, (2,))
+    assert source.mixture is mixtures.MIXTURES[name] and source.digits is None
+    assert next(source.training(4).as_numpy_iterator()).dtype == np.float32
+
+
+def test_a_row_is_all_that_a_kind_of_source_needs(monkeypatch):
+    monkeypatch.setitem(open_module.ORIGINS, "mine", open_module.Origin(lambda *given: given, "PATH", "what is mine"))
+    assert open_source("mine:a:b", image_size=8, channels=1) == ("a:b", 8, 1)
+
+
+def test_the_table_has_a_row_a_spelling():
+    rows = open_module.table().splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == open_module.SPELLINGS.split(", ")

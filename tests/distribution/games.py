@@ -57,6 +57,11 @@ CASES = {
         "discriminator_optimizer": sgd(global_clipnorm=0.05),
     },
     "regularizer": lambda: {},
+    "lecam": lambda: {"penalties": [gk.penalties.LeCam(start=2)]},
+    "schedule": lambda: {
+        "discriminator_optimizer": keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.05, 10)),
+        "update": gk.updates.Alternating(2, 1),
+    },
     "extragradient": lambda: {"update": gk.updates.Extragradient(), "penalties": [gk.penalties.R1(0.1, interval=3)]},
     "consensus": lambda: {"update": gk.updates.Consensus(0.3), "penalties": [gk.penalties.R1(0.1)]},
 }

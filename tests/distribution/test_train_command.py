@@ -51,7 +51,7 @@ def test_a_killed_worker_ends_the_other_and_a_relaunch_goes_on(launch, tmp_path)
     workers = launch(line(reached + 40))[2:]
     outputs = [worker.communicate(timeout=300)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], outputs
-    went_on = [int(re.search(r"Going on with .* from step (\d+)", text)[1]) for text in outputs]
+    went_on = [int(re.search(r"Resuming .* from step (\d+)", text)[1]) for text in outputs]
     assert went_on == [reached, reached]
     assert load_gan(tmp_path / "run").steps_trained == reached + 40
     steps = [line["step"] for line in Run(tmp_path / "run").read_metrics() if line["metric"] == "d_loss"]

@@ -261,7 +261,7 @@ UNEQUAL = Gaussian([0.0, 0.0], np.eye(2)), Gaussian([0.0, 0.0], 2 * np.eye(2))
         (lambda: gaussian.kl(Gaussian([0.0], [1.0]), LINES["wider"][0]), r"\(D, D\)"),
         (lambda: gaussian.kl(Gaussian([np.nan], [[1.0]]), LINES["wider"][0]), "finite"),
         (lambda: gaussian.kl(Gaussian([0.0], [[-1.0]]), LINES["wider"][0]), "negative eigenvalues"),
-        (lambda: gaussian.kl(Gaussian([0.0, 0.0], np.diag([1.0, -1.0])), UNEQUAL[0]), "least eigenvalue -1"),
+        (lambda: gaussian.kl(Gaussian([0.0, 0.0], np.diag([1.0, -1.0])), UNEQUAL[0]), "smallest eigenvalue -1"),
         (lambda: gaussian.kl(Gaussian([0.0, 0.0], [[1.0, 1.0], [0.0, 1.0]]), UNEQUAL[0]), "symmetric"),
     ],
 )

@@ -101,7 +101,7 @@ def test_memory_is_that_of_blocks(monkeypatch, peak_mib):
         (_normal(5, 2, 0), _normal(5, 2, 0), 1, "5 points of x .* in y"),
         (_normal(5, 2, 0), _normal(5, 3, 0), 1, "same dimension"),
         (np.full((5, 2), np.nan), _normal(5, 2, 0), 1, "finite"),
-        (np.zeros(5), np.zeros(5), 1, r"\[N, D\]"),
+        (np.zeros(5), np.zeros(5), 1, r"\(N, D\)"),
     ],
 )
 def test_wrong_input_is_refused_with_the_reason(x, y, k, message):

@@ -67,11 +67,11 @@ def test_a_point_without_mass_does_not_count():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (dict(x=[[0.0]]), r"\[N\]"),
+        (dict(x=[[0.0]]), r"\(N,\)"),
         (dict(x=[]), "N >= 1"),
         (dict(x=[np.nan]), "finite"),
         (dict(order=0.5), "order=0.5"),
-        (dict(order=np.nan), "p >= 1"),
+        (dict(order=np.nan), "at least 1"),
         (dict(x_weights=[0.5, 0.5]), r"\(1,\), one for each"),
         (dict(y_weights=[1.5, -0.5]), r"at least 0.*y_weights=\[-0.5\]"),
         (dict(y_weights=[np.nan, 1.0]), "finite"),

@@ -117,7 +117,7 @@ def test_memory_is_that_of_blocks(monkeypatch, peak_mib):
     "x, y, options, message",
     [
         (np.zeros((5, 2)), np.zeros((5, 3)), {}, "same dimension"),
-        (np.zeros(5), np.zeros(5), {}, r"\[N, D\]"),
+        (np.zeros(5), np.zeros(5), {}, r"\(N, D\)"),
         (np.full((5, 2), np.nan), np.zeros((5, 2)), {}, "finite"),
         (np.zeros((5, 2)), np.zeros((5, 2)), {"epsilon": 0.0}, "epsilon=0.0"),
         (np.zeros((5, 2)), np.zeros((5, 2)), {"epsilon": np.nan}, "epsilon=nan"),

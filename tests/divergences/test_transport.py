@@ -72,10 +72,10 @@ def test_transport_on_a_metric_of_zeros_is_zero():
     [
         (np.zeros((5, 2)), np.zeros((6, 2)), {}, "5 and 6 points"),
         (np.zeros((5, 2)), np.zeros((5, 3)), {}, "same dimension"),
-        (np.zeros((5, 2)), np.zeros((5, 2)), {"largest": 4}, "say `largest=5`"),
+        (np.zeros((5, 2)), np.zeros((5, 2)), {"largest": 4}, "give `largest=5`"),
         (np.zeros((5, 2)), np.zeros((5, 2)), {"order": 0.5}, "order=0.5"),
         (np.zeros((5, 2)), np.zeros((5, 2)), {"order": np.inf}, "wasserstein_1d"),
-        (np.zeros(5), np.zeros(5), {}, r"\[N, D\]"),
+        (np.zeros(5), np.zeros(5), {}, r"\(N, D\)"),
         (np.full((5, 2), np.nan), np.zeros((5, 2)), {}, "finite"),
     ],
 )

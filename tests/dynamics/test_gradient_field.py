@@ -163,7 +163,7 @@ def test_products_of_networks_agree_with_differences(seen):
 def test_products_of_networks_agree_with_the_jacobian_of_a_tape(make_gan, uint8_images):
     gan = make_gan()
     images = gk.pixels.to_float(tf.constant(uint8_images))
-    latents = gan.draw_latents(Batch.of(images), 0)
+    latents = gan.game.latents(Batch.of(images))
     players = [
         [variable.value for variable in network.trainable_variables] for network in (gan.discriminator, gan.generator)
     ]

@@ -208,7 +208,7 @@ def test_a_model_of_nan_weights_is_not_published(tmp_path):
 
 @pytest.mark.thorough
 def test_a_graph_that_differs_from_the_model_is_not_published(tmp_path, monkeypatch):
-    monkeypatch.setattr("tfgan_kit.pixels.to_uint8", lambda x: tf.cast((x + 1) * 120, tf.uint8))
+    monkeypatch.setattr("tfgan_kit.generation.sample.to_uint8", lambda x: tf.cast((x + 1) * 120, tf.uint8))
     with pytest.raises(ValueError, match="does not answer as the model in memory"):
         gk.export_generator(image_model(), tmp_path)
 

@@ -89,7 +89,7 @@ def test_old_versions_go_only_after_the_new_one_is_there(plain_generator, tmp_pa
         (path / "saved_model.pb").write_text("damaged by the disk")
         return path
 
-    monkeypatch.setattr("tfgan_kit.export.publish", damaged)
+    monkeypatch.setattr("tfgan_kit.export.exporter.publish", damaged)
     with pytest.raises(ValueError, match="saved_model.pb"):
         gk.export_generator(
             plain_generator,
@@ -111,7 +111,7 @@ def test_a_version_that_another_exporter_removed_at_once_is_said(plain_generator
         remove_old(base, 1, tmp_path / str(int(path.name) + 1))
         return path
 
-    monkeypatch.setattr("tfgan_kit.export.publish", overtaken)
+    monkeypatch.setattr("tfgan_kit.export.exporter.publish", overtaken)
     with pytest.raises(FileNotFoundError, match="Another exporter.* Received: version=.*1, keep=1"):
         gk.export_generator(plain_generator, tmp_path, output_range=(0.0, 1.0), profile=profile)
     assert versions(tmp_path) == [2]

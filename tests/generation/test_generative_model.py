@@ -2,6 +2,8 @@
 
 import tfgan_kit as gk
 from tfgan_kit.generation import latent_search
+from tfgan_kit.generation.generative_model import GenerativeModel
+from tfgan_kit.generation.seeds import latents_from_seeds
 
 import keras
 import numpy as np
@@ -138,3 +140,38 @@ def test_refined_latents_come_from_the_seed_and_their_own_row():
 def test_latents_and_steps_that_make_no_sense_are_refused(arguments):
     with pytest.raises(ValueError, match=r"`refine` takes latents \(N, 2\)"):
         linear_gan([1.0, 0.0]).refine(**({"latents": np.zeros((1, 2))} | arguments))
+
+
+# A generator that was trained elsewhere
+
+
+def sigmoid_generator():
+    """Latents (N, 1, 1, 4), one-hot labels (N, 3), pixels in [0, 1], as the PyTorch zoos have them."""
+    latents, labels = keras.Input((1, 1, 4)), keras.Input((3,), name="labels")
+    x = keras.layers.Concatenate()([keras.layers.Flatten()(latents), labels])
+    x = keras.layers.Dense(16, activation="sigmoid")(x)
+    return keras.Model([latents, labels], keras.layers.Reshape((4, 4, 1))(x))
+
+
+def test_a_foreign_generator_makes_its_own_pixels():
+    keras.utils.set_random_seed(0)
+    generator = sigmoid_generator()
+    model = GenerativeModel.of(generator, output_range=(0.0, 1.0))
+    assert (model.latent_dim, model.num_classes, model.image_shape) == (4, 3, (4, 4, 1))
+    seeds = gk.image_seeds(2, 5)
+    latents, labels = latents_from_seeds(seeds, 4).numpy(), model.labels_of(seeds)
+    pixels = generator([latents[:, None, None], np.eye(3, dtype=np.float32)[labels]]).numpy()
+    np.testing.assert_array_equal(model.generate(5, seed=2), np.round(255 * pixels).astype(np.uint8))
+
+
+def test_a_foreign_generator_finds_its_own_image_again():
+    keras.utils.set_random_seed(0)
+    model = GenerativeModel.of(sigmoid_generator(), output_range=(0.0, 1.0))
+    images = model.generate(2, seed=1)
+    found = model.project(images, model.labels_of(gk.image_seeds(1, 2)), starts=2, steps=150)
+    assert found.psnr.min() > 30
+
+
+def test_a_model_that_is_no_generator_is_refused():
+    with pytest.raises(ValueError, match="Received"):
+        GenerativeModel.of(keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]))

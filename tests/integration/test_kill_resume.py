@@ -50,12 +50,12 @@ def test_sigterm_saves_exits_0_and_its_line_resumes_to_the_same_end(moment, unin
     assert training.process.wait(timeout=120) == 0
     run = Run(tmp_path / "run")
     assert run.newest() and not list(run.checkpoints_dir.glob(".*"))
-    (line,) = (line for line in training.text().splitlines() if line.startswith("Go on:"))
-    words = shlex.split(line.removeprefix("Go on:"))
+    (line,) = (line for line in training.text().splitlines() if line.startswith("Resume:"))
+    words = shlex.split(line.removeprefix("Resume:"))
     done = subprocess.run(
         [sys.executable, *words[1:]], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0 and "Going on with" in done.stdout, done.stderr[-2000:]
+    assert done.returncode == 0 and "Resuming" in done.stdout, done.stderr[-2000:]
     ours, theirs = numbers(run.newest()), numbers(uninterrupted.newest())
     assert ours.keys() == theirs.keys()
     assert [name for name in ours if ours[name].tobytes() != theirs[name].tobytes()] == []

@@ -1,7 +1,7 @@
 """Penalties that look at logits rather than slopes: LeCam, consistency; and weight clipping."""
 
 import tfgan_kit as gk
-from tfgan_kit.penalties import Step
+from tfgan_kit.penalties import StepView
 from tfgan_kit.penalties.consistency import change
 from tfgan_kit.training.batch import Batch
 
@@ -19,7 +19,7 @@ def column(values):
 
 
 def step(real_logits=None, fake_logits=None, real=IMAGES, fake=IMAGES, discriminator=None):
-    return Step(
+    return StepView(
         tf.constant(real),
         tf.constant(fake),
         None,
@@ -159,7 +159,7 @@ def test_consistency_is_the_mean_square_of_what_the_change_does_to_the_logits(cl
 @pytest.mark.parametrize("images, shift", [(np.zeros((N, 3), np.float32), 1), (IMAGES, SIDE)])
 def test_points_and_images_below_the_shift_are_refused(images, shift):
     record = step(column([0.0] * N), column([0.0] * N), images, images, lambda x: column([0.0] * N))
-    with pytest.raises(ValueError, match=r"larger than the shift.*Received: images \(5, "):
+    with pytest.raises(ValueError, match=r"larger than the shift.*Received: images.shape=\(5, "):
         gk.penalties.Consistency(max_shift=shift).value(record)
 
 

@@ -6,13 +6,13 @@ import os
 import resource
 import zipfile
 
+from tfgan_kit.files import here
+from tfgan_kit.penalties import Penalty
 from tfgan_kit.runs import keras_file
+from tfgan_kit.runs.checkpoints import load_gan, load_model, resolve
 from tfgan_kit.runs.keras_file import CheckpointError
 from tfgan_kit.runs.non_finite import NonFiniteError
 from tfgan_kit.runs.run import Run
-from tfgan_kit.runs.checkpoints import load_gan, load_model, resolve
-from tfgan_kit.penalties import Penalty
-from tfgan_kit.files import here
 
 import keras
 import numpy as np
@@ -166,9 +166,7 @@ def test_run_that_does_not_write_refuses_weights_that_are_not_finite_too(gan, tm
 def test_saving_a_step_again_replaces_it_whole(gan, weights_of, tmp_path):
     run = Run(tmp_path)
     save_steps(run, gan, [10])
-    gan.generator.trainable_variables[0].assign_add(
-        np.ones(gan.generator.trainable_variables[0].shape)
-    )
+    gan.generator.trainable_variables[0].assign_add(np.ones(gan.generator.trainable_variables[0].shape))
     save_steps(run, gan, [10])
     np.testing.assert_array_equal(weights_of(load_gan(tmp_path)), weights_of(gan))
 
@@ -191,12 +189,16 @@ class Adaptive(Penalty):
         self.average = state.add_weight(name="average", shape=(), trainable=False)
 
 
-@pytest.mark.parametrize("kept", [
-    lambda gan: gan.generator_optimizer.variables[2],  # Adam's first moment of the first weight
-    lambda gan: gan.discriminator_optimizer.variables[-1],
-    lambda gan: gan.generator_optimizer.learning_rate,
-    lambda gan: gan.penalties[0].average,
-], ids=["first slot", "last slot", "learning rate", "penalty"])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        lambda gan: gan.generator_optimizer.variables[2],  # Adam's first moment of the first weight
+        lambda gan: gan.discriminator_optimizer.variables[-1],
+        lambda gan: gan.generator_optimizer.learning_rate,
+        lambda gan: gan.penalties[0].average,
+    ],
+    ids=["first slot", "last slot", "learning rate", "penalty"],
+)
 def test_what_training_keeps_beside_the_weights_is_refused_by_name_too(kept, make_gan, tmp_path):
     gan = make_gan(penalties=[Adaptive()])
     variable = kept(gan)
@@ -442,9 +444,9 @@ def test_lines_after_a_torn_one_are_whole(tmp_path):
     assert run.read_metrics() == [line(1, 2.0), line(3, 0.5)]
 
 
-@pytest.mark.parametrize("damaged", [
-    b'{"step": 2, "metr', b"", b"\x00" * 40, b'{"step": "\xff"}', b"2", b'{"stap": 2}',
-], ids=str)
+@pytest.mark.parametrize(
+    "damaged", [b'{"step": 2, "metr', b"", b"\x00" * 40, b'{"step": "\xff"}', b"2", b'{"stap": 2}'], ids=str
+)
 def test_damaged_line_before_the_last_is_refused_by_file_and_number(damaged, tmp_path):
     run = Run(tmp_path)
     run.append_metrics([line(1, 2.0), line(2, 1.0), line(3, 0.5)])
@@ -466,9 +468,7 @@ def test_appending_reads_no_whole_line_again(tmp_path, monkeypatch):
 
 def test_appended_metrics_are_on_the_disk(tmp_path, monkeypatch):
     flushed, fsync = [], os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda file: flushed.append(os.readlink(f"/proc/self/fd/{file}")) or fsync(file)
-    )
+    monkeypatch.setattr(os, "fsync", lambda file: flushed.append(os.readlink(f"/proc/self/fd/{file}")) or fsync(file))
     Run(tmp_path).append_metrics([line(1, 2.0)])
     assert flushed == [str(tmp_path / "metrics.jsonl")]
 

@@ -15,10 +15,15 @@ def steps(lines):
     return [line["step"] for line in lines]
 
 
-@pytest.mark.parametrize("direction, expected", [
-    ({}, [20, 10, 30]), ({"best": "lowest"}, [20, 10, 30]), ({"best": "highest"}, [30, 10, 20]),
-    ({"best": "1"}, [10, 20, 30]),  # |0.9 - 1|, |0.5 - 1|, |2.1 - 1|
-])
+@pytest.mark.parametrize(
+    "direction, expected",
+    [
+        ({}, [20, 10, 30]),
+        ({"best": "lowest"}, [20, 10, 30]),
+        ({"best": "highest"}, [30, 10, 20]),
+        ({"best": "1"}, [10, 20, 30]),  # |0.9 - 1|, |0.5 - 1|, |2.1 - 1|
+    ],
+)
 def test_the_protocol_says_which_way_is_better(direction, expected):
     lines = [line(10, 0.9, protocol=direction), line(20, 0.5, protocol=direction), line(30, 2.1, protocol=direction)]
     assert steps(history.ranked(lines)) == expected

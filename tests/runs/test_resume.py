@@ -29,10 +29,14 @@ def run(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("flags, said", [
-    ({"seed": 1}, "--seed=0; give the same"), ({"batch_size": 4}, "--batch_size=8; give the same"),
-    ({"objective": "hinge"}, "leave --objective out"),
-])
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        ({"seed": 1}, "--seed=0; give the same"),
+        ({"batch_size": 4}, "--batch_size=8; give the same"),
+        ({"objective": "hinge"}, "leave --objective out"),
+    ],
+)
 def test_a_flag_that_changes_what_is_learnt_is_refused_with_the_way_out(flags, said, run):
     with pytest.raises(ValueError, match=said):
         resume.check_same_run(run, config(**flags), DEFAULTS)
@@ -59,7 +63,9 @@ def test_a_resume_records_what_has_changed_since_the_one_before(run):
         resume.record_resume(run, step, config(**flags), DEFAULTS)
     resumed = run.read_config()["resumed"]
     assert [(line["step"], line["flags"]) for line in resumed] == [
-        (2, {"keep": 9}), (4, {}), (6, {"steps": 8, "keep": 3}),
+        (2, {"keep": 9}),
+        (4, {}),
+        (6, {"steps": 8, "keep": 3}),
     ]
     assert run.read_config()["flags"] == DEFAULTS
 
@@ -69,12 +75,14 @@ def test_a_resume_by_other_kernels_is_recorded_and_said(run, recwarn):
     same, other = config(), config() | {"processor": {"instruction_set": "SSE41", "onednn": False}}
     resume.record_resume(run, 2, same, DEFAULTS)
     assert not recwarn.list
-    with pytest.warns(UserWarning, match="goes on with SSE41, oneDNN off"):
+    with pytest.warns(UserWarning, match="is resumed with SSE41, oneDNN off"):
         resume.record_resume(run, 4, other, DEFAULTS)
     with pytest.warns(UserWarning, match="was trained with SSE41, oneDNN off"):
         resume.record_resume(run, 6, same, DEFAULTS)
     assert [line["processor"] for line in run.read_config()["resumed"]] == [
-        same["processor"], other["processor"], same["processor"],
+        same["processor"],
+        other["processor"],
+        same["processor"],
     ]
 
 

@@ -47,7 +47,7 @@ def test_shares_of_the_mean_add_up_to_it(cuts):
 def test_a_move_has_the_same_rows_and_draws_on_any_number_of_replicas(cuts, k, moves):
     whole, parts = WHOLE.move(k, moves), [b.move(k, moves) for b in replicas_of(cuts)]
     np.testing.assert_array_equal(joined(parts, "images"), IMAGES[k::moves])
-    np.testing.assert_array_equal(joined(parts, "labels"), LABELS[k::moves])
+    np.testing.assert_array_equal(joined(parts, "condition"), LABELS[k::moves])
     draws = np.concatenate([part.normal(SEED, [2]) for part in parts])
     np.testing.assert_array_equal(draws, whole.normal(SEED, [2]))
     assert {int(part.total) for part in parts} == {int(whole.total)}
@@ -59,7 +59,7 @@ def test_parts_hold_every_row_once_with_its_own_draws(count, batch):
     parts = batch.parts(count)
     order = np.argsort(joined(parts, "images")[:, 0])
     np.testing.assert_array_equal(joined(parts, "images")[order], batch.images)
-    np.testing.assert_array_equal(joined(parts, "labels")[order], batch.labels)
+    np.testing.assert_array_equal(joined(parts, "condition")[order], batch.condition)
     draws = np.concatenate([part.normal(SEED, [2]) for part in parts])
     np.testing.assert_array_equal(draws[order], batch.normal(SEED, [2]))
     means = [float(part.mean(tf.reduce_mean(part.images))) for part in parts]

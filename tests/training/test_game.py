@@ -126,8 +126,8 @@ def test_a_network_s_own_call_is_not_taken_to_be_row_wise():
 def test_one_pass_learns_what_two_learn(uint8_images):
     together, apart = (game(discriminator(keras.layers.Dense(4))) for _ in range(2))
     apart.set_weights(together.get_weights())
-    assert together._rows_are_independent
-    apart._rows_are_independent = False
+    assert together.game.discriminator.rows_are_independent
+    apart.game.discriminator.rows_are_independent = False
     for gan in (together, apart):
         gan.fit(uint8_images, batch_size=8, shuffle=False, verbose=0)
     for a, b in zip(together.get_weights(), apart.get_weights(), strict=True):

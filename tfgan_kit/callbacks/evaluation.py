@@ -1,7 +1,7 @@
 """Measures the averaged generator while it is trained: the best checkpoint, and when to stop."""
 
 from tfgan_kit.metrics.catalogue import choose, measures_of
-from tfgan_kit.metrics.evaluation import evaluate
+from tfgan_kit.metrics.evaluation import evaluate_choice
 from tfgan_kit.metrics.features.published import open_extractor
 from tfgan_kit.metrics.image_set import images_of
 from tfgan_kit.metrics.protocol import history_lines
@@ -42,9 +42,10 @@ class Evaluate(keras.callbacks.Callback):
         ValueError: `every` or `patience` below 1; (in `fit`, before the first step) a metric that is
             unknown or that the source does not allow, or a `monitor` that is not among them.
 
-    Example:
-        >>> gan.fit(dataset, epochs=50, callbacks=[RunRecorder(run), Evaluate(source, run, ["swd"], every=500)])
-        >>> load_gan(run.path, which="best")
+    Example::
+
+        gan.fit(dataset, epochs=50, callbacks=[RunRecorder(run), Evaluate(source, run, ["swd"], every=500)])
+        load_gan(run.path, which="best")
     """
 
     writes_checkpoints = True  # `fit` warns where the data's order cannot be restored
@@ -59,7 +60,7 @@ class Evaluate(keras.callbacks.Callback):
         self.every, self.num_images = every, num_images
         self.monitor, self.patience, self.extractor = monitor, patience, extractor
         self.values = {}
-        self._lines = []
+        self._opened, self._lines = None, []
         self._read()
 
     @property
@@ -68,14 +69,15 @@ class Evaluate(keras.callbacks.Callback):
         return self.patience is not None and history.waited(self._lines) >= self.patience
 
     def on_train_begin(self, logs=None):
-        names, extractor = choose(self.metrics, self.source, self.model.num_classes is not None, self.extractor)
-        if extractor not in (None, "domain"):  # opened once; the domain classifier is cached
-            self.extractor = open_extractor(extractor)
-        wanted = names if self.monitor is None else measures_of(self.monitor)
-        self._monitored = next((name for name in wanted if name in names), None)
+        choice = choose(self.metrics, self.source, self.model.num_classes is not None, self.extractor)
+        if choice.extractor not in (None, "domain"):  # opened once; the domain classifier is cached
+            self._opened = self._opened or open_extractor(choice.extractor)
+            choice = choice._replace(extractor=self._opened)
+        wanted = choice.names if self.monitor is None else measures_of(self.monitor)
+        self._choice, self._monitored = choice, next((name for name in wanted if name in choice.names), None)
         if self._monitored is None:
             raise ValueError(
-                f"`monitor` is one of the metrics that are measured, {', '.join(names)}. "
+                f"`monitor` is one of the metrics that are measured, {', '.join(choice.names)}. "
                 f"Received: monitor={self.monitor!r}"
             )
         self._read()
@@ -100,7 +102,7 @@ class Evaluate(keras.callbacks.Callback):
             self._lines = self.run.read_metrics()
 
     def _measure(self, step):
-        results = evaluate(images_of(self.model), self.source, self.metrics, self.num_images, extractor=self.extractor)
+        results = evaluate_choice(images_of(self.model), self.source, self._choice, self.num_images).results
         lines = history_lines(results, step)
         for line, result in zip(lines, results, strict=True):
             if result["measure"] == self._monitored:

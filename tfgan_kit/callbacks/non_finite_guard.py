@@ -5,36 +5,36 @@ from tfgan_kit.runs import non_finite
 import keras
 import numpy as np
 
-# Logs that count the updates of the epoch so far that a player's loss scale skipped, because their
-# gradient was not finite. Unlike the other logs they are no mean.
+# Logs that count the updates in this epoch which loss scaling skipped, because the player's gradient was
+# not finite. Unlike the other logs they are sums, not means.
 SKIPPED = {"d_skipped": "discriminator", "g_skipped": "generator"}
 
 
 class NonFiniteGuard(keras.callbacks.Callback):
-    """Raises `NonFiniteError` with the tensor's name and the step; Keras's looks only at `loss`.
+    """Stops training with a `NonFiniteError` that names the log and the step.
 
-    A loss, penalty or score that is not finite stops training at once; the message names the first
-    weight that is not finite either. A gradient that is not finite spoils its network's weights,
-    and with them the next loss, the other player's or the next step's. Under loss scaling
-    (`mixed_float16`) such an update is skipped and the scale halved, which is no fault before it
-    has happened many times in a row.
+    A loss, penalty or score that is NaN or infinite stops training at once; the message also names the
+    first weight that is not finite, if any. (`keras.callbacks.TerminateOnNaN` looks only at `loss`.) A
+    gradient that is not finite makes weights non-finite, and with them the next loss. Under loss scaling
+    (`mixed_float16`) such an update is skipped and the scale halved, which is normal unless it happens
+    many times in a row.
 
     Args:
-        run: `run.Run`, named in the message with its last good checkpoint; or None.
-        max_skipped: int >= 1, updates in a row that loss scaling may skip; the scale has then
-            fallen by 2^max_skipped.
+        run: `Run`, whose last good checkpoint the message names; or None.
+        max_skipped: int >= 1, consecutive updates that loss scaling may skip; the scale has then
+            fallen by a factor of 2^max_skipped.
 
     Raises:
-        ValueError: max_skipped below 1.
+        ValueError: `max_skipped` below 1.
 
     Example:
-        >>> gan.fit(dataset, epochs=10, callbacks=[NonFiniteGuard()])
+        >>> history = gan.fit(dataset, callbacks=[NonFiniteGuard()])
     """
 
     def __init__(self, run=None, max_skipped=50):
         super().__init__()
         if max_skipped < 1:
-            raise ValueError(f"`max_skipped` is at least 1. Received: max_skipped={max_skipped}")
+            raise ValueError(f"`max_skipped` must be at least 1. Received: max_skipped={max_skipped}")
         self.run = run
         self.max_skipped = max_skipped
 
@@ -51,13 +51,12 @@ class NonFiniteGuard(keras.callbacks.Callback):
                 weight = non_finite.first_weight(self.model)
                 self._stop(f"{name} is not finite", f", nor is {weight}" if weight else "")
         for name in SKIPPED.keys() & logs.keys():
-            # A rule of another kind than Alternating is taken to move each player once a step.
-            moves = getattr(self.model.update, f"{SKIPPED[name]}_steps", 1)
+            moves = getattr(self.model.update, f"{SKIPPED[name]}_steps")
             self._count(name, int(logs[name]), updates=(batch - self._batch) * moves)
         self._batch = batch
 
     def _count(self, name, skipped, updates):
-        """Ends training when the last `max_skipped` updates were all skipped."""
+        """Stops training when the last `max_skipped` updates were all skipped."""
         new, self._skipped[name] = skipped - self._skipped[name], skipped
         self._streaks[name] = self._streaks[name] + new if new >= updates else 0
         if self._streaks[name] >= self.max_skipped:

@@ -1,4 +1,4 @@
-"""Keeps a run folder: a checkpoint and a line of each log an epoch."""
+"""Writes a checkpoint and the logs of every epoch into a run folder."""
 
 from tfgan_kit.callbacks.non_finite_guard import SKIPPED
 
@@ -8,19 +8,20 @@ import keras
 class RunRecorder(keras.callbacks.Callback):
     """Saves a checkpoint and appends the epoch's logs to `metrics.jsonl`, after every epoch.
 
-    A line's protocol tells how many steps it is a mean of. An epoch that was cut short
-    (`StopOnSignal`) leaves a line of its first steps, and a resumed run one of the rest: no step is
-    counted twice, none is missing. Lines are written first: those that a kill leaves without their
-    checkpoint are dropped by `Run.forget_metrics_after`, and measured again.
+    A line's protocol says over how many steps it is a mean. An epoch that was interrupted
+    (`StopOnSignal`) leaves a line for its first steps, and the resumed run one for the rest: no step is
+    counted twice or missed. Lines are written before the checkpoint; if the process is killed in
+    between, `Run.forget_metrics_after` drops them when the run is resumed, and they are measured again.
 
     Args:
-        run: `run.Run`.
+        run: `Run`.
 
     Example:
-        >>> gan.fit(dataset, epochs=10, callbacks=[RunRecorder(Run("runs/digits"))])
+        >>> from tfgan_kit.runs.run import Run
+        >>> history = gan.fit(dataset, callbacks=[RunRecorder(Run("runs/digits"))])
     """
 
-    writes_checkpoints = True  # `fit` warns where the data's order cannot be restored
+    writes_checkpoints = True  # so `fit` warns if the order of the data cannot be restored
 
     def __init__(self, run):
         super().__init__()

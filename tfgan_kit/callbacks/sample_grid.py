@@ -1,4 +1,4 @@
-"""A picture of the same seeds after every epoch."""
+"""A grid of images from fixed seeds after every epoch."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ from tfgan_kit_client.pictures import tile, write_png
 
 
 def grid(gan, num_images=64, seed=0):
-    """A grid of generated images; a conditional GAN's has one column a class (10 at most).
+    """A grid of generated images, for a conditional GAN with one column per class (at most 10).
 
     Returns:
         uint8 (H', W', C).
@@ -22,18 +22,18 @@ def grid(gan, num_images=64, seed=0):
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Writes `step-00001000.png` after every epoch, the same seeds each time.
+    """Writes a grid `step-00001000.png` after every epoch, from the same seeds each time.
 
     Args:
-        directory: folder for the pictures; made if missing.
+        directory: folder for the grids, created if missing.
         num_images: int >= 1.
         seed: int, see `GAN.generate`.
 
     Raises:
-        OSError: (in training) the folder cannot be written.
+        OSError: in training, the folder cannot be written.
 
     Example:
-        >>> gan.fit(dataset, epochs=10, callbacks=[SampleGrid("samples")])
+        >>> history = gan.fit(dataset, callbacks=[SampleGrid("samples", num_images=4)])
     """
 
     def __init__(self, directory, num_images=64, seed=0):

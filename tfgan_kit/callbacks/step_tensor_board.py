@@ -4,15 +4,15 @@ import keras
 
 
 class StepTensorBoard(keras.callbacks.TensorBoard):
-    """`keras.callbacks.TensorBoard`, its epoch curves drawn over `gan.step` instead of epochs.
+    """`keras.callbacks.TensorBoard` with the epochs' curves drawn over `gan.step`.
 
-    An epoch that was cut short and gone on with would have two points of one epoch; it has two of
-    two steps. Each point is flushed, so that a kill loses none that was written.
+    An epoch that was interrupted and resumed gives two points; over epochs they would share one place.
+    Every point is flushed, so that a killed process loses none.
 
     Args: those of `keras.callbacks.TensorBoard`.
 
     Example:
-        >>> gan.fit(dataset, epochs=10, callbacks=[StepTensorBoard("logs", write_graph=False)])
+        >>> history = gan.fit(dataset, callbacks=[StepTensorBoard("logs", write_graph=False)])
     """
 
     def on_epoch_end(self, epoch, logs=None):

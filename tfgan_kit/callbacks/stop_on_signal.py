@@ -1,4 +1,4 @@
-"""Ends training in good order when the machine is taken away, or on Ctrl-C."""
+"""Stops training cleanly on SIGTERM or Ctrl-C."""
 
 import os
 import signal
@@ -8,31 +8,31 @@ import keras
 
 
 class _Stopped(BaseException):
-    """Leaves the `with` block of a `StopOnSignal`."""
+    """Raised to leave the `with` block of a `StopOnSignal`."""
 
 
 class StopOnSignal(keras.callbacks.Callback):
-    """On a signal `fit` finishes the step, runs every callback's epoch end, and returns.
+    """On a signal `fit` finishes the step, runs every callback's `on_epoch_end`, and returns.
 
-    So `RunRecorder` or `ModelCheckpoint` saves before the machine is gone. (`BackupAndRestore`
-    deletes its backup whenever `fit` returns: give it `delete_checkpoint=False`.) A second SIGTERM
-    changes nothing, a second SIGINT interrupts at once, as Ctrl-C does without this.
+    So `RunRecorder` or `ModelCheckpoint` saves before the process ends. (`BackupAndRestore` deletes its
+    backup whenever `fit` returns: give it `delete_checkpoint=False`.) A second SIGTERM changes nothing;
+    a second SIGINT interrupts at once, as Ctrl-C usually does.
 
-    As a callback alone it listens from the beginning of training to its end. As a context manager
-    around `fit` it listens in the whole block, which a signal outside of `fit` leaves at once, and
-    the former handlers are back even where `fit` raises. Only the main thread receives signals:
-    elsewhere it does nothing. Under several workers each hears its own signal only, and the others
-    would wait for it: there, give `signals=()` and let the signal end the process.
+    Used as a callback only, it handles signals from the start to the end of training. Used also as a
+    context manager around `fit`, it handles them in the whole block: a signal outside `fit` leaves the
+    block at once, and the previous handlers are restored even if `fit` raises. Only the main thread
+    receives signals; in other threads it does nothing. With several workers each receives only its own
+    signal and the others would wait for it: pass `signals=()` and let the signal end the process.
 
     Args:
-        signals: `signal.Signals` to listen to; Slurm sends SIGUSR1 if it is asked to.
+        signals: `signal.Signals` to handle; Slurm sends SIGUSR1 if it is configured to.
 
     Attributes:
-        received: `signal.Signals`, the first that was received, or None.
+        received: `signal.Signals`, the first one that was received, or None.
 
     Example:
         >>> with StopOnSignal() as stop:
-        ...     gan.fit(dataset, epochs=10, callbacks=[RunRecorder(run), stop])
+        ...     history = gan.fit(dataset, callbacks=[gk.callbacks.SampleGrid("samples", num_images=4), stop])
         >>> if stop.received:
         ...     print(f"Stopped by {stop.received.name}.")
     """
@@ -42,12 +42,12 @@ class StopOnSignal(keras.callbacks.Callback):
         self.signals = tuple(signals)
         self.received = None
         self._training = False
-        self._former = {}  # signal -> the handler before this one
+        self._former = {}  # signal -> its previous handler
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
             for number in self.signals:
-                if signal.getsignal(number) is not signal.SIG_IGN:  # nohup's, and a shell's `&`
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as set by nohup, or by a shell's `&`
                     self._former[number] = signal.signal(number, self._receive)
         return self
 
@@ -80,5 +80,5 @@ class StopOnSignal(keras.callbacks.Callback):
         if not self._training:
             raise _Stopped
         self.model.stop_training = True
-        # Not print(), which may be what the signal came in the middle of.
+        # Not print(), which the signal may have interrupted.
         os.write(2, f"\n{self.received.name}: finishing this step, then saving.\n".encode())

@@ -14,8 +14,8 @@ class ArraySource(Source):
 
     Args:
         name: the spelling that opens it, or a name for messages.
-        images: uint8 [N, H, W, 1 or 3], uint8 [N, H, W] (grey), or float32 [N, D] points.
-        labels: None, or integers [N] (or [N, 1]) in 0..K-1.
+        images: uint8 (N, H, W, 1 or 3), uint8 (N, H, W) (grey), or float32 (N, D) points.
+        labels: None, or integers (N,) (or (N, 1)) in 0..K-1.
         class_names: None, or K names.
         image_size: None, or the side S to crop and resize every image to, once.
         channels: None (as they are), 1 or 3.
@@ -24,9 +24,8 @@ class ArraySource(Source):
         ValueError: on a wrong dtype, rank, range or length; each says how to convert.
 
     Example:
-
-        source = ArraySource("squares", np.zeros([100, 28, 28], np.uint8))
-        source.image_shape   # (28, 28, 1)
+        >>> ArraySource("squares", np.zeros([100, 28, 28], np.uint8)).image_shape
+        (28, 28, 1)
     """
 
     def __init__(self, name, images, labels=None, class_names=None, image_size=None, channels=None):
@@ -41,8 +40,8 @@ class ArraySource(Source):
                 f"{name} holds points, which have no image_size and no channels: leave both out. "
                 f"Received: image_size={image_size}, channels={channels}"
             )
-        super().__init__(name, len(images), images.shape[1:], _hash(images, labels), labels, class_names)
-        self.native_shape = native_shape
+        fingerprint = _hash(images, labels)
+        super().__init__(name, len(images), images.shape[1:], fingerprint, labels, class_names, native_shape)
         with tf.device("CPU:0"):
             self._images = tf.constant(images)
 
@@ -58,7 +57,7 @@ class ArraySource(Source):
 
 
 def check_labels(name, labels, num_images, class_names=None):
-    """Labels as int32 [N], or None; refuses what is not an id in 0..K-1 for each image."""
+    """Labels as int32 (N,), or None; refuses what is not an id in 0..K-1 for each image."""
     if labels is None:
         return None
     labels = np.asarray(labels)
@@ -66,7 +65,7 @@ def check_labels(name, labels, num_images, class_names=None):
         labels = labels[:, 0]
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"The labels of {name} must be integer class ids of shape [N], 0 to K-1; turn one-hot "
+            f"The labels of {name} must be integer class ids of shape (N,), 0 to K-1; turn one-hot "
             "rows into ids with labels.argmax(axis=1), floats with labels.astype('int32'). "
             f"Received: labels of shape {labels.shape} and dtype {labels.dtype}"
         )
@@ -94,10 +93,10 @@ def _check_images(name, images):
     is_points = images.dtype == np.float32 and images.ndim == 2
     if not (is_images or is_points):
         raise ValueError(
-            f"{name} must be uint8 images [N, H, W, 1], [N, H, W, 3] or [N, H, W] with values in "
-            "[0, 255], or float32 points [N, D]. Convert floats in [0, 1] with np.round(255 * "
+            f"{name} must be uint8 images (N, H, W, 1), (N, H, W, 3) or (N, H, W) with values in "
+            "[0, 255], or float32 points (N, D). Convert floats in [0, 1] with np.round(255 * "
             "images).astype('uint8'), floats in [-1, 1] with np.round(127.5 * (images + "
-            "1)).astype('uint8'), points with .astype('float32'), [N, C, H, W] with "
+            "1)).astype('uint8'), points with .astype('float32'), (N, C, H, W) with "
             f"images.transpose(0, 2, 3, 1). {received}"
         )
     if 0 in images.shape:

@@ -21,7 +21,7 @@ def decode_image(encoded, through_pillow):
         through_pillow: what `needs_pillow` said of this content: a bool, or a bool scalar tensor.
 
     Returns:
-        uint8 [H, W, C]: C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        uint8 (H, W, C): C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
 
     Raises:
         tf.errors.OpError: when the content is broken.
@@ -44,7 +44,7 @@ def decode_image(encoded, through_pillow):
 def needs_pillow(encoded):
     """Whether TensorFlow would decode these bytes to other pixels than a viewer shows.
 
-    So it is for BMP (palettes come out as indices), GIF (transparency is lost), PNG with one
+    It would for BMP (palettes come out as indices), GIF (transparency is lost), PNG with one
     transparent colour (lost too) and JPEG that the camera marked as turned (shown lying).
     """
     if encoded[:2] == b"BM" or encoded[:3] == b"GIF":

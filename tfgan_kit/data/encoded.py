@@ -16,12 +16,13 @@ class EncodedSource(Source):
         images: an `EncodedImages`: where the bytes are.
         image_shape: (S, S, C) that every image is fitted to.
         fingerprint: sha256 hex digest.
-        labels: None, or int32 [N].
+        labels: None, or int32 (N,).
         class_names: None, or K names.
+        native_shape: what `native_shape` said of them.
     """
 
-    def __init__(self, name, images, image_shape, fingerprint, labels=None, class_names=None):
-        super().__init__(name, len(images), image_shape, fingerprint, labels, class_names)
+    def __init__(self, name, images, image_shape, fingerprint, labels=None, class_names=None, native_shape=None):
+        super().__init__(name, len(images), image_shape, fingerprint, labels, class_names, native_shape)
         self._images = images
 
     def _read(self, rows, batch_size, flip, drop_remainder):
@@ -42,7 +43,7 @@ class EncodedImages:
 
     Args:
         strings: N file paths, or N encoded images as bytes.
-        through_pillow: bool [N], what `needs_pillow` said of each.
+        through_pillow: bool (N,), what `needs_pillow` said of each.
         are_paths: whether `strings` are paths.
         shape: (H, W, C) that all are known to decode to; None where they differ, or may.
     """
@@ -58,7 +59,7 @@ class EncodedImages:
         return len(self._through_pillow)
 
     def decode(self, index):
-        """int64 scalar -> uint8 [H, W, 1 to 4]."""
+        """int64 scalar -> uint8 (H, W, 1 to 4)."""
         content = tf.gather(self._strings, index)
         if self._are_paths:
             content = tf.io.read_file(content)
@@ -74,7 +75,7 @@ class EncodedImages:
             progress: wraps an iterable of N things, as `tqdm` does.
 
         Returns:
-            int64 [M, 5], a row for each image that can be decoded: its index, height, width,
+            int64 (M, 5), a row for each image that can be decoded: its index, height, width,
             channels, and 1 if it shows nothing but grey.
         """
 
@@ -104,7 +105,7 @@ def fitted_shape(name, found, image_size, channels):
 
     Args:
         name: the spelling, for the message.
-        found: int64 [M, 5] from `EncodedImages.measure`.
+        found: int64 (M, 5) from `EncodedImages.measure`.
         image_size: S, or None for the size they have, if all are square and alike.
         channels: C, or None for 1 if all are grey, else 3.
 
@@ -112,7 +113,7 @@ def fitted_shape(name, found, image_size, channels):
         ValueError: when image_size is None and the images are not square, or not alike.
     """
     if channels is None:
-        channels = 1 if found[:, 4].all() else 3
+        channels = _channels(found)
     if image_size is not None:
         return image_size, image_size, channels
     sizes = np.unique(found[:, 1:3], axis=0)
@@ -125,3 +126,17 @@ def fitted_shape(name, found, image_size, channels):
         f"{high_height} high: pass image_size, e.g. image_size=64, to crop each to its central "
         f"square and resize it. Received: image_size=None"
     )
+
+
+def native_shape(found):
+    """(H, W, C) of images that all have one size, as they are shown, before any is resized; else None.
+
+    Args:
+        found: int64 (M, 5) from `EncodedImages.measure`.
+    """
+    sizes = np.unique(found[:, 1:3], axis=0)
+    return (*sizes[0].tolist(), _channels(found)) if len(sizes) == 1 else None
+
+
+def _channels(found):
+    return 1 if found[:, 4].all() else 3

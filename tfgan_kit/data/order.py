@@ -20,17 +20,17 @@ def positions_to_indices(positions, seed, num_images):
     permutations are those of `tf.random.experimental.index_shuffle` with more rounds.
 
     Args:
-        positions: int64 [B], counted from 0 at the start of training.
+        positions: int64 (B,), counted from 0 at the start of training.
         seed: Python int, -2**63 to 2**63 - 1.
         num_images: N, Python int, at least 1.
 
     Returns:
-        int64 [B] in [0, N).
+        int64 (B,) in [0, N).
 
     Example:
-
-        positions = tf.range(6, dtype=tf.int64)
-        positions_to_indices(positions, seed=0, num_images=3)  # 0..2 in some order, then another
+        >>> positions = tf.range(6, dtype=tf.int64)
+        >>> positions_to_indices(positions, seed=0, num_images=3).numpy()  # 0..2 in an order, then in another
+        array([0, 2, 1, 0, 1, 2])
     """
     epochs = positions // num_images
     return _permute(positions % num_images, (seed, epochs, _ORDER), num_images - 1)
@@ -43,11 +43,11 @@ def positions_to_flips(positions, seed):
     a stateless draw with a seed a row cannot be vectorised.
 
     Args:
-        positions: int64 [B].
+        positions: int64 (B,).
         seed: Python int, -2**63 to 2**63 - 1.
 
     Returns:
-        bool [B].
+        bool (B,).
     """
     return _permute(positions, (seed, 0, _FLIPS), _FLIP_RANGE - 1) % 2 == 1
 

@@ -13,16 +13,17 @@ def fit_images(images, image_size, channels):
     static shape already shows to be needless is left out.
 
     Args:
-        images: uint8 [..., H, W, C], C: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
+        images: uint8 (..., H, W, C), C: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
         image_size: S, Python int: the side of the result; None keeps H and W as they are.
         channels: 1 (grey) or 3 (RGB).
 
     Returns:
-        uint8 [..., S, S, channels].
+        uint8 (..., S, S, channels).
 
     Example:
-
-        fit_images(tf.zeros([2, 40, 60, 4], tf.uint8), image_size=32, channels=3)  # clear: all 255
+        >>> clear = tf.zeros([2, 40, 60, 4], tf.uint8)  # nothing but transparency: white
+        >>> fit_images(clear, image_size=32, channels=3)[0, 0, 0].numpy()
+        array([255, 255, 255], dtype=uint8)
     """
     images = tf.convert_to_tensor(images)
     is_right_size = image_size is None or images.shape[-3:-1] == (image_size, image_size)
@@ -35,7 +36,7 @@ def fit_images(images, image_size, channels):
 
 
 def composite_on_white(images):
-    """uint8 [..., 1 to 4] -> float32 [..., 1 or 3] in [0, 255]: what shows on a white page.
+    """uint8 (..., 1 to 4) -> float32 (..., 1 or 3) in [0, 255]: what shows on a white page.
 
     Images whose static shape shows that they have no alpha are returned as they are, uint8.
     """
@@ -51,7 +52,7 @@ def composite_on_white(images):
 
 
 def to_channels(images, channels):
-    """[..., 1 or 3] -> [..., channels]: grey repeated, or the float32 luma of a colour."""
+    """(..., 1 or 3) -> (..., channels): grey repeated, or the float32 luma of a colour."""
     if images.shape[-1] == channels:
         return images
     shape = tf.shape(images)
@@ -96,7 +97,7 @@ def _resize(images, size):
 
 
 def _resize_rows(rows, size):
-    """[N, H, 1, D] -> float32 [N, size, 1, D], each row a mean of those around its place."""
+    """(N, H, 1, D) -> float32 (N, size, 1, D), each row a mean of those around its place."""
     scale = tf.cast(size, tf.float32) / tf.cast(tf.shape(rows)[1], tf.float32)
     return tf.raw_ops.ScaleAndTranslate(
         images=rows,

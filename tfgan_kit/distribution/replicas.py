@@ -42,3 +42,11 @@ def sum_over_replicas(values):
         known = context.all_reduce(tf.distribute.ReduceOp.SUM, known)
     summed = iter(known)
     return [None if value is None else next(summed) for value in values]
+
+
+def mean_over_replicas(values):
+    """The mean of all numbers of a tensor, of whatever size on each replica: float32 scalar, the same on all."""
+    if not several_replicas():
+        return tf.reduce_mean(values)
+    total, count = sum_over_replicas([tf.reduce_sum(values), tf.cast(tf.size(values), tf.float32)])
+    return total / count

@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 
+from tfgan_kit.internals.tensorflow import in_multi_worker_mode
+
 import tensorflow as tf
 
 STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
@@ -92,13 +94,13 @@ def worker_errors(strategy):
             raise
         raise WorkerLostError(
             "Another worker was lost, or stopped with an error of its own. Start the same command "
-            "again on all of them: they go on from the newest checkpoint. TensorFlow says: "
+            "again on all of them: they resume from the newest checkpoint. TensorFlow says: "
             f"{str(error)[:300]}"
         ) from error
 
 
 class WorkerLostError(OSError):
-    """One of several workers has gone; the others cannot go on without it."""
+    """One of several workers has gone; the others cannot continue without it."""
 
 
 def is_chief(strategy):
@@ -125,7 +127,7 @@ def agree(strategy, text):
 
 def logs_need_an_axis(strategy):
     """Whether Keras 3.15 reduces logs over an axis 0 that scalars do not have."""
-    return _is_multi_worker(strategy) and strategy.extended._in_multi_worker_mode()
+    return _is_multi_worker(strategy) and in_multi_worker_mode(strategy)
 
 
 def _is_multi_worker(strategy):

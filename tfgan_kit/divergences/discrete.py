@@ -1,12 +1,12 @@
-"""Divergences between two laws on one finite support, exact and in nats.
+"""Divergences between two distributions ("laws") on one finite support, exact and in nats.
 
-Each takes float64 arrays (K,), the probabilities of the same K atoms in the same order, and gives
-a float. Given float64 tensors of positive probabilities it gives a scalar tensor that TensorFlow
-differentiates, unchecked: the same formula, for `divergence_hessian`. O(K) time and memory.
+Each takes float64 arrays (K,), the probabilities of the same K atoms in the same order, and returns
+a float. Given float64 tensors of positive probabilities, which are not checked, it returns a scalar tensor
+that TensorFlow can differentiate: the same formula, for `divergence_hessian`. O(K) time and memory.
 
-Names and factors differ between papers. With D_f(P || Q) = sum q f(p / q) ours are
+Names and factors differ between papers. With D_f(P || Q) = sum q f(p / q) they are here
 
-| function | f(t) | f(0) | f(t)/t at inf | f''(1) | in f-GAN's tables (1606.00709) |
+| function | f(t) | f(0) | f(t)/t at inf | f''(1) | in f-GAN's tables (arXiv:1606.00709) |
 | --- | --- | --- | --- | --- | --- |
 | `kl` | t log t | 0 | inf | 1 | the same |
 | `reverse_kl` | -log t | inf | 0 | 1 | the same |
@@ -16,11 +16,11 @@ Names and factors differ between papers. With D_f(P || Q) = sum q f(p / q) ours 
 | `pearson_chi2` | (t - 1)^2 | 1 | inf | 2 | its generator; its integral is our Neyman |
 | `neyman_chi2` | (t - 1)^2 / t | inf | 1 | 2 | its generator; its integral is our Pearson |
 
-An atom where both are 0 adds nothing. Where only q is 0 it adds p times the slope at infinity,
-where only p is 0 it adds q f(0): a divergence is inf exactly where that column says inf and there
-is such an atom.
+An atom with p = q = 0 adds nothing. One with q = 0 < p adds p times the limit of f(t) / t at infinity,
+one with p = 0 < q adds q f(0): a divergence is inf exactly if there is such an atom and its column says
+inf.
 
-Reference: Csiszar and Shields (2004), section 4; [Nowozin et al., 2016](https://arxiv.org/abs/1606.00709).
+Reference: Csiszar and Shields (2004), section 4; Nowozin et al., arXiv:1606.00709.
 """
 
 from tfgan_kit.divergences.distributions import checked_law
@@ -35,14 +35,14 @@ def law_from_counts(counts, smoothing=0.0):
 
     Args:
         counts: integers or floats >= 0, (K,), not all zero unless smoothed.
-        smoothing: float >= 0, added to each count; 1 is Laplace's rule. Without it a divergence
-            from an atom that was never seen is infinite.
+        smoothing: float >= 0, added to each count; 1 is Laplace's rule. Without it a divergence may be
+            infinite because of atoms that were never seen.
 
     Returns:
         float64 (K,), sums to 1.
 
     Raises:
-        ValueError: a wrong rank, a negative or non-finite count, or nothing counted.
+        ValueError: another rank than 1, a negative or non-finite count, or all counts 0.
 
     Example:
         >>> law_from_counts([3, 1])
@@ -59,8 +59,7 @@ def law_from_counts(counts, smoothing=0.0):
     smoothed = counts + smoothing
     if not smoothed.sum():
         raise ValueError(
-            "Nothing was counted: give a count above 0, or `smoothing`. Received: "
-            f"{len(counts)} counts, smoothing={smoothing}"
+            f"All counts are 0: give one above 0, or `smoothing`. Received: {len(counts)} counts, smoothing={smoothing}"
         )
     return smoothed / smoothed.sum()
 
@@ -145,9 +144,9 @@ def squared_hellinger(p, q):
 
 
 def pearson_chi2(p, q):
-    """chi2(P || Q) = sum (p - q)^2 / q, q as the expected one; inf where p > 0 = q.
+    """chi2(P || Q) = sum (p - q)^2 / q, with q the expected distribution; inf where p > 0 = q.
 
-    Times N it is Pearson's statistic of N draws with frequencies p.
+    N times this is Pearson's statistic of N draws with frequencies p.
 
     Example:
         >>> pearson_chi2([1.0, 0.0], [0.5, 0.5])
@@ -176,7 +175,7 @@ def alpha_divergence(p, q, alpha):
         >>> alpha_divergence([1.0, 0.0], [0.5, 0.5], alpha=2.0)
         0.5
 
-    Reference: [Nowozin et al., 2016](https://arxiv.org/abs/1606.00709), the generator in its supplement.
+    Reference: Nowozin et al., arXiv:1606.00709, the supplement's generator f.
     """
     if not np.isfinite(alpha):
         raise ValueError(f"`alpha` must be a finite number. Received: alpha={alpha}")
@@ -194,16 +193,16 @@ def f_divergence(p, q, f, f_at_zero=None, slope_at_infinity=None):
     """D_f(P || Q) = sum q f(p / q) for any convex f with f(1) = 0.
 
     Args:
-        p, q: the laws.
-        f: callable, an array (or tensor) of ratios t > 0 -> the same shape.
+        p, q: float64 (K,), the two laws.
+        f: callable, an array (or tensor) of ratios t > 0 -> an array of the same shape.
         f_at_zero: float or inf, f(0); needed only where p = 0 < q.
         slope_at_infinity: float or inf, the limit of f(t) / t; needed only where q = 0 < p.
 
     Returns:
-        A float >= 0, or inf where a limit that is used is.
+        A float >= 0, or inf if a limit that is needed is inf.
 
     Raises:
-        ValueError: bad laws, f(1) other than 0, or a limit that is needed and not given.
+        ValueError: probabilities that are no law, f(1) other than 0, or a limit that is needed but not given.
 
     Example:
         >>> f_divergence([0.5, 0.5], [0.25, 0.75], lambda t: (t - 1) ** 2)  # Pearson chi2
@@ -216,8 +215,7 @@ def f_divergence(p, q, f, f_at_zero=None, slope_at_infinity=None):
     p, q = _checked_pair(p, q)
     if abs(float(f(np.ones(1))[0])) > 1e-12:
         raise ValueError(
-            "`f` must be 0 at 1, or equal laws are not 0 apart: subtract f(1). "
-            f"Received: f(1)={float(f(np.ones(1))[0])}"
+            f"`f` must be 0 at 1, so that D(P || P) = 0: subtract f(1). Received: f(1)={float(f(np.ones(1))[0])}"
         )
     both = (p > 0) & (q > 0)
     value = (q[both] * f(p[both] / q[both])).sum()
@@ -242,7 +240,7 @@ def _relative_entropy(p, q):
 
 
 def _total(terms, p, q):
-    """The sum of terms(p, q): differentiable of tensors, checked and at least 0 of arrays."""
+    """The sum of terms(p, q): differentiable for tensors; checked, and at least 0, for arrays."""
     if tf.is_tensor(p) or tf.is_tensor(q):
         return tf.reduce_sum(terms(p, q))
     p, q = _checked_pair(p, q)
@@ -256,7 +254,7 @@ def _checked_pair(p, q):
     p, q = checked_law("p", p), checked_law("q", q)
     if len(p) != len(q):
         raise ValueError(
-            "Both laws need the same atoms in the same order: give an atom that one lacks the "
+            "Both laws need the same atoms in the same order: give an atom that one of them lacks the "
             f"probability 0. Received: len(p)={len(p)}, len(q)={len(q)}"
         )
     return p, q

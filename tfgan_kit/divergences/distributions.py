@@ -1,4 +1,4 @@
-"""What every divergence asks of a law on finitely many atoms."""
+"""The check of a law on finitely many atoms."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ def checked_law(name, law, count=None):
     """A law as float64 (K,), divided by its sum to make that exactly 1.
 
     Args:
-        name: what the caller calls it, for the message.
+        name: str, the caller's name of the argument, for the message.
         law: probabilities.
-        count: int, the K that it must have, one for each of so many points; None allows any.
+        count: int, the required K, the number of points; None allows any.
 
     Raises:
-        ValueError: another rank or length, NaN, a negative probability, or a sum other than 1 within 1e-6.
+        ValueError: another rank or length, NaN, a negative probability, or a sum that is not 1 within 1e-6.
     """
     law = np.asarray(law, np.float64)
     if law.ndim != 1 or not len(law) or count not in (None, len(law)):

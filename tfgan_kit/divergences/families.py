@@ -1,4 +1,4 @@
-"""Parametric families: from parameters to a law, and what coordinates the parameters are."""
+"""Parametric families: from parameters to a law, and which coordinates the parameters are."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,11 +14,13 @@ class Family(NamedTuple):
     Args:
         law: callable, a float64 tensor theta (n,) -> probabilities (K,), or a `Gaussian`.
         coordinates: "natural" where p = h exp(theta . T - A(theta)), "mixture" where p is affine in
-            theta, else None. `divergence_hessian` takes your word, and calls a minimum unique only
-            where one of them makes it so.
+            theta, else None. `divergence_hessian` does not check this; it calls a minimum unique only
+            if these coordinates prove it.
 
     Example:
         >>> bernoulli = Family(lambda theta: tf.stack([theta[0], 1 - theta[0]]), "mixture")
+        >>> bernoulli([0.25]).numpy()
+        array([0.25, 0.75], dtype=float32)
     """
 
     law: Callable
@@ -47,11 +49,11 @@ def _natural_gaussian(theta):
     return Gaussian(linear * variances, tf.linalg.diag(variances))
 
 
-# n = K - 1 logits, the last fixed to 0: every categorical law of K positive probabilities, once.
+# n = K - 1 logits, the last one fixed to 0: every categorical law of K positive probabilities, once.
 softmax = Family(_softmax, "natural")
 # n = K logits: the same laws, each along a whole line of parameters.
 redundant_softmax = Family(tf.nn.softmax, "natural")
-# n = K - 1 probabilities, the last one the rest.
+# n = K - 1 probabilities; the last one is what remains to 1.
 mixture = Family(_mixture, "mixture")
 # n = 2 D: means, then logarithms of the standard deviations of independent Gaussians.
 diagonal_gaussian = Family(_gaussian)

@@ -3,13 +3,13 @@
 Each takes two laws with a `mean`, float64 (D,), and a `covariance`, float64 (D, D): a `Gaussian`,
 or `metrics.GaussianStatistics` of features. O(D^3) time, O(D^2) memory.
 
-A singular covariance is a law on the affine subspace mean + range(covariance), its rank decided
-by eigenvalues above rounding (D eps times the largest). Two laws on the same subspace are compared
-inside it; on different ones they are mutually singular: KL, reverse KL and chi2 are inf, TV and
-squared Hellinger 1, JS log 2, while Wasserstein distances stay finite.
+A Gaussian with a singular covariance is a law on the affine subspace mean + range(covariance); its rank is
+the number of eigenvalues above rounding (D eps times the largest). Two laws on the same subspace are
+compared inside it. Laws on different subspaces are mutually singular: KL, reverse KL and chi2 are inf,
+TV and squared Hellinger are 1, JS is log 2, while Wasserstein distances stay finite.
 
-For KL, Hellinger and chi2 the coordinates are turned and scaled until Q is standard and P is
-N(delta, diag(lambda)): each is then a sum or a product over axes.
+For KL, Hellinger and chi2 the coordinates are rotated and scaled so that Q is standard and P is
+N(delta, diag(lambda)): each divergence is then a sum or a product over axes.
 """
 
 from typing import NamedTuple
@@ -24,9 +24,9 @@ import tensorflow as tf
 from scipy.special import log_expit
 from scipy.stats import norm
 
-# Standard deviations that a quadrature spans; what lies beyond has a mass below 1e-300.
+# Standard deviations that a quadrature covers; the mass beyond is below 1e-300.
 _SPAN = 38.0
-# What a squared W2 may be wrong by, relative: the agreement that published FIDs need.
+# Largest relative error of a squared W2; published FIDs need this agreement.
 _W2_TOLERANCE = 1e-6
 
 
@@ -35,8 +35,8 @@ class Gaussian(NamedTuple):
 
     Args:
         mean: float64 (D,).
-        covariance: float64 (D, D), symmetric with no negative eigenvalue; checked where it is
-            used. For `divergence_hessian` both are float64 tensors.
+        covariance: float64 (D, D), symmetric without negative eigenvalues; checked when it is used.
+            For `divergence_hessian` both are float64 tensors.
 
     Example:
         >>> kl(Gaussian([0.0], [[1.0]]), Gaussian([1.0], [[1.0]]))
@@ -50,11 +50,11 @@ class Gaussian(NamedTuple):
 def entropy(p):
     """The differential entropy (D log(2 pi e) + log det C) / 2; -inf for a singular covariance.
 
-    It may be negative, and changes with the unit of the data: a difference means more than a value.
+    It may be negative, and depends on the unit of the data: only differences have a meaning.
 
     Example:
         >>> entropy(Gaussian([0.0], [[1.0]]))
-        1.4189385332046727
+        1.41893853320...
     """
     _, covariance = checked("p", p)
     if len(support(covariance)[0]) < len(covariance):
@@ -65,11 +65,11 @@ def entropy(p):
 def cross_entropy(p, q):
     """H(P, Q) = -E_P log q = entropy(P) + KL(P || Q).
 
-    Of a singular Q it is -inf where all of P lies on its subspace, else inf.
+    If Q is singular, it is -inf if all of P lies on its subspace, else inf.
 
     Example:
         >>> cross_entropy(Gaussian([1.0], [[1.0]]), Gaussian([0.0], [[1.0]]))
-        1.9189385332046727
+        1.91893853320...
     """
     difference, covariance_p, covariance_q = checked_pair(p, q)
     values, basis = support(covariance_q)
@@ -84,15 +84,16 @@ def cross_entropy(p, q):
 def kl(p, q):
     """KL(P || Q) = (tr(C_q^-1 C_p) + d^T C_q^-1 d - D + log det C_q - log det C_p) / 2.
 
-    d is the difference of the means. Inf where the subspaces differ. Of float64 tensors it is a
-    scalar tensor that TensorFlow differentiates, unchecked, for non-singular covariances.
+    d is the difference of the means. Inf if the subspaces differ. Given float64 tensors with non-singular
+    covariances, which are not checked, it is a scalar tensor that TensorFlow can differentiate.
 
     Raises:
-        ValueError: wrong shapes, numbers that are not finite, a covariance that is not one.
+        ValueError: wrong shapes, values that are not finite, or a covariance that is not symmetric or has a
+            negative eigenvalue.
 
     Example:
         >>> kl(Gaussian([0.0], [[1.0]]), Gaussian([0.0], [[4.0]]))
-        0.3181471805599453
+        0.31814718055...
     """
     if tf.is_tensor(p.mean) or tf.is_tensor(q.mean):
         return _kl(tf.linalg, p.mean - q.mean, p.covariance, q.covariance)
@@ -105,7 +106,7 @@ def reverse_kl(p, q):
 
     Example:
         >>> reverse_kl(Gaussian([0.0], [[4.0]]), Gaussian([0.0], [[1.0]]))
-        0.3181471805599453
+        0.31814718055...
     """
     return kl(q, p)
 
@@ -117,7 +118,7 @@ def squared_hellinger(p, q):
 
     Example:
         >>> squared_hellinger(Gaussian([0.0], [[1.0]]), Gaussian([2.0], [[1.0]]))  # 1 - exp(-1/2)
-        0.3934693402873666
+        0.39346934028...
     """
     found = axes(p, q)
     if found is None:
@@ -132,13 +133,13 @@ def pearson_chi2(p, q):
 
         int p^2 / q = prod_i exp(delta_i^2 / (2 - lambda_i)) / sqrt(lambda_i (2 - lambda_i))
 
-    The integrand along axis i is exp(-x^2 (1 / lambda_i - 1/2) + ...), so it is finite only where
-    every lambda_i < 2, which is 2 C_q - C_p positive definite: P nowhere as wide as twice Q's
-    variance. Else inf; inf, too, where the number is beyond float64.
+    The integrand along axis i is exp(-x^2 (1 / lambda_i - 1/2) + ...), so the integral is finite only if
+    every lambda_i < 2, that is if 2 C_q - C_p is positive definite: along every axis P has less than twice
+    Q's variance. Otherwise it is inf, as it is where the value overflows float64.
 
     Example:
         >>> pearson_chi2(Gaussian([1.0], [[1.0]]), Gaussian([0.0], [[1.0]]))  # e - 1
-        1.7182818284590453
+        1.71828182845...
     """
     found = axes(p, q)
     if found is None or (found[0] >= 2).any():
@@ -164,11 +165,11 @@ def squared_w2(p, q):
 
         W_2^2 = |m_p - m_q|^2 + tr(C_p + C_q - 2 (C_p^1/2 C_q C_p^1/2)^1/2)
 
-    The last trace is the sum of the singular values of L_p^T L_q with C = L L^T: Cholesky's factors
-    with pivots, which end where rounding begins, so singular covariances are exact;
-    `scipy.linalg.sqrtm` of C_p C_q turns complex there and loses half the digits. In most cases
-    the singular values are the roots of eigenvalues; where their error could reach 1e-6 of the
-    distance (nearly equal laws, extreme spectra) they are computed as such, three times slower.
+    The trace of the root is the sum of the singular values of L_p^T L_q, with C = L L^T the pivoted
+    Cholesky factors, cut off where rounding begins, so that singular covariances are exact.
+    (`scipy.linalg.sqrtm` of C_p C_q becomes complex there and loses half the digits.) The singular values
+    are computed as roots of eigenvalues; where the error of that could reach 1e-6 of the distance
+    (nearly equal laws, extreme spectra), by a singular value decomposition, three times slower.
 
     Raises:
         ValueError: means or covariances of different or wrong shapes, or not finite; a covariance
@@ -202,13 +203,13 @@ def w2(p, q):
 
 
 def w1(p, q):
-    """The 1-Wasserstein distance, where it is known: on a line, or of equal covariances.
+    """The 1-Wasserstein distance, where it has a closed form: on a line, or for equal covariances.
 
-    On a line it is the mean of |d + s Z|, Z standard normal, d and s the differences of the means
-    and of the standard deviations. Equal covariances are a translation: |d|, for every order.
+    On a line it is the mean of |d + s Z|, Z standard normal, d and s the differences of the means and
+    standard deviations. With equal covariances one law is the other one translated: |d|, for every order.
 
     Raises:
-        ValueError: neither; there is no closed form.
+        ValueError: several dimensions and unequal covariances: there is no closed form.
 
     Example:
         >>> w1(Gaussian([0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]]), Gaussian([3.0, 4.0], [[1.0, 0.0], [0.0, 1.0]]))
@@ -226,17 +227,17 @@ def w1(p, q):
 
 
 def total_variation(p, q):
-    """TV = int |p - q| / 2, where it is known: on a line, or of equal covariances.
+    """TV = int |p - q| / 2, where it has a closed form: on a line, or for equal covariances.
 
-    Equal covariances: 2 Phi(|d|_M / 2) - 1 with the Mahalanobis distance |d|_M of the means. On a
-    line the densities cross at the roots of a quadratic; between them the sign is constant.
+    For equal covariances it is 2 Phi(|d|_M / 2) - 1 with the Mahalanobis distance |d|_M of the means. On a
+    line the densities cross at the roots of a quadratic, and p - q has one sign between them.
 
     Raises:
-        ValueError: neither; there is no closed form.
+        ValueError: several dimensions and unequal covariances: there is no closed form.
 
     Example:
         >>> total_variation(Gaussian([0.0], [[1.0]]), Gaussian([2.0], [[1.0]]))
-        0.6826894921370859
+        0.68268949213...
     """
     axis = _one_axis("total_variation", p, q)
     if axis is None:
@@ -248,13 +249,13 @@ def total_variation(p, q):
 
 
 def js(p, q):
-    """JS = H(M) - (H(P) + H(Q)) / 2, at most log 2, where it is known: on a line, or of equal covariances.
+    """JS = H(M) - (H(P) + H(Q)) / 2, at most log 2: on a line, or for equal covariances.
 
     By quadrature to 1e-9 (no closed form exists): log 2 + (E_P log s(r) + E_Q log s(-r)) / 2 with
-    r = log p - log q and s the logistic function, each mean in its own law's scale.
+    r = log p - log q and s the logistic function.
 
     Raises:
-        ValueError: more dimensions and unequal covariances.
+        ValueError: several dimensions and unequal covariances.
 
     Example:
         >>> round(js(Gaussian([0.0], [[1.0]]), Gaussian([0.0], [[1.0]])), 9)
@@ -276,14 +277,14 @@ def js(p, q):
 
 
 def _kl(linalg, difference, covariance_p, covariance_q):
-    """The docstring's formula, in NumPy or TensorFlow: `np.linalg` or `tf.linalg`."""
+    """The formula of `kl`, by `np.linalg` or `tf.linalg`."""
     spread = covariance_p + difference[:, None] * difference[None, :]
     squared = linalg.trace(linalg.solve(covariance_q, spread)) - difference.shape[0]
     return (squared + linalg.slogdet(covariance_q)[1] - linalg.slogdet(covariance_p)[1]) / 2
 
 
 def _one_axis(name, p, q):
-    """(lambda, delta) where one axis holds all the difference; None where the subspaces differ."""
+    """(lambda, delta) on the one axis along which the laws differ; None if the subspaces differ."""
     found = axes(p, q)
     if found is None:
         return None
@@ -300,13 +301,13 @@ def _crossings(variance, mean):
     a, b = (variance - 1) / 2, mean
     c = -(mean**2 + variance * np.log(variance)) / 2  # a x^2 + b x + c = 0
     root = np.sqrt(max(b * b - 4 * a * c, 0.0))
-    large = -(b + np.copysign(root, b)) / 2  # the stable one; the other by Vieta
+    large = -(b + np.copysign(root, b)) / 2  # no cancellation; the other root by Vieta
     found = {numerator / denominator for numerator, denominator in ((large, a), (c, large)) if denominator}
     return np.array(sorted(x for x in found if np.isfinite(x)))
 
 
 def _normal_mean(function, breaks):
-    """E f(Z), Z standard normal, by pieces between `breaks`: absolute error about 1e-10."""
+    """E f(Z), Z standard normal, integrated piecewise between `breaks`: absolute error about 1e-10."""
     inside = breaks[abs(breaks) < _SPAN]
     edges = np.unique(np.concatenate([np.linspace(-_SPAN, _SPAN, 9), inside]))
     pieces = [

@@ -1,4 +1,4 @@
-"""Two Gaussians in one coordinate system: their common subspace, and Q made standard in it."""
+"""Two Gaussians in one coordinate system: their common subspace, and the axes in which Q is standard."""
 
 import numpy as np
 import scipy.linalg
@@ -10,7 +10,7 @@ SUPPORT_TOLERANCE = 1e-9
 
 
 def axes(p, q):
-    """(lambda, delta) of P where Q is standard, each (rank,); None where the subspaces differ."""
+    """(lambda, delta) of P in axes in which Q is standard, each (rank,); None if the subspaces differ."""
     common = on_common_support(p, q)
     if common is None:
         return None
@@ -22,7 +22,7 @@ def axes(p, q):
 
 
 def on_common_support(p, q):
-    """(difference, covariance_p, covariance_q) in the subspace of both, or None where they differ."""
+    """(difference, covariance_p, covariance_q) in the common subspace, or None if the subspaces differ."""
     difference, covariance_p, covariance_q = checked_pair(p, q)
     values_p, _ = support(covariance_p)
     values_q, basis = support(covariance_q)
@@ -34,7 +34,7 @@ def on_common_support(p, q):
 
 
 def covers(basis, values, difference, covariance):
-    """Whether difference and covariance lie in the span of `basis` (D, rank), within rounding."""
+    """True if difference and covariance lie in the span of `basis` (D, rank), within rounding."""
     scale = np.sqrt(np.trace(covariance) + values.sum()) + np.linalg.norm(difference)
     outside = difference - basis @ (basis.T @ difference)
     spread = covariance - basis @ (basis.T @ covariance)
@@ -49,8 +49,8 @@ def support(covariance):
     rounding = len(values) * np.finfo(np.float64).eps * max(values[-1], 0.0)
     if values[0] < -np.sqrt(np.finfo(np.float64).eps) * max(values[-1], 0.0) or values[-1] < 0:
         raise ValueError(
-            "A covariance has no negative eigenvalues: look at how it was made. "
-            f"Received: least eigenvalue {values[0]}, largest {values[-1]}"
+            "A covariance has no negative eigenvalues: check how it was computed. "
+            f"Received: smallest eigenvalue {values[0]}, largest {values[-1]}"
         )
     kept = values > rounding
     return values[kept], vectors[:, kept]

@@ -1,17 +1,17 @@
-"""How a critic is trained on one part of the samples, stopped by another, measured on a third."""
+"""Training a critic on one part of the samples, stopping by another, measuring on a third."""
 
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-EVERY = 50  # steps between two looks at the validation part
-PATIENCE = 8  # looks without a better value
+EVERY = 50  # steps between two validations
+PATIENCE = 8  # validations without a better value
 SMALLEST = 16  # points in each set
 
 
 class Parts(NamedTuple):
-    """Half the points of a set to train on, a quarter to stop by, a quarter to measure on."""
+    """Half of a set's points to train on, a quarter to decide when to stop, a quarter to measure on."""
 
     training: np.ndarray
     validation: np.ndarray
@@ -31,17 +31,17 @@ def split(points, random):
 
 
 def train(step, validate, variables, max_steps):
-    """Calls `step()` until `validate()` has not been better 8 times, or `max_steps` times.
+    """Calls `step()` until `validate()` has not improved 8 times, or `max_steps` times.
 
     Args:
-        step: takes nothing; one update of `variables`.
-        validate: takes nothing; the value to raise, of the validation part.
-        variables: left as they were at the best value.
+        step: callable without arguments; one update of `variables`.
+        validate: callable without arguments; the value to maximise, on the validation part.
+        variables: end with the values that they had at the best value.
         max_steps: int >= 1.
 
     Returns:
-        The training curve, float64 [K, 2]: how many steps, the value after them. The first row is
-        before training; a value that is not finite ends it.
+        The training curve, float64 (K, 2): number of steps, and the value after them. The first row is
+        before training; a value that is not finite stops training.
 
     Raises:
         ValueError: the value is not finite even before training.
@@ -61,7 +61,7 @@ def train(step, validate, variables, max_steps):
             step()
     if best == -np.inf:
         raise ValueError(
-            f"The objective is not finite for an untrained critic: look at its scale. Received: {curve[0][1]}"
+            f"The objective is not finite for an untrained critic: check its scale. Received: {curve[0][1]}"
         )
     for variable, value in zip(variables, kept, strict=True):
         variable.assign(value)
@@ -69,7 +69,7 @@ def train(step, validate, variables, max_steps):
 
 
 def batches(x, y, size, random):
-    """Pairs of batches of `size` rows each, drawn with replacement, for ever."""
+    """Pairs of batches of `size` rows each, drawn with replacement, without end."""
     x, y = tf.constant(x), tf.constant(y)
     while True:
         rows_x, rows_y = random.integers(len(x), size=size), random.integers(len(y), size=size)
@@ -77,5 +77,5 @@ def batches(x, y, size, random):
 
 
 def logits_of(critic, points, rows=4096):
-    """The critic's values of points [N, D], in blocks: float32 [N, 1]."""
+    """The critic's values of points (N, D), in blocks: float32 (N, 1)."""
     return np.concatenate([critic(points[i : i + rows]).numpy() for i in range(0, len(points), rows)])

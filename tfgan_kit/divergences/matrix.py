@@ -1,4 +1,4 @@
-"""Every pair of a set of groups by one divergence: the numbers, and their picture."""
+"""One divergence between every pair of a set of groups: the matrix, and its heat map."""
 
 import io
 import textwrap
@@ -9,16 +9,16 @@ from tqdm import tqdm
 
 from tfgan_kit_client.pictures import write_png
 
-LARGEST_WITH_NUMBERS = 20  # groups; in more cells a number cannot be read
-LONGEST_NAME = 24  # characters at an axis; longer ones would leave the cells no room
+LARGEST_WITH_NUMBERS = 20  # groups; with more the cells are too small for a number
+LONGEST_NAME = 24  # characters at an axis; longer names would leave no room for the cells
 
 
 class DivergenceMatrix(NamedTuple):
-    """What `divergence_matrix` found.
+    """The result of `divergence_matrix`.
 
     Args:
         names: tuple of N str, the groups in order.
-        values: float64 (N, N), values[i, j] = D(groups[i] || groups[j]); inf where it is infinite.
+        values: float64 (N, N), values[i, j] = D(groups[i] || groups[j]); may be inf.
 
     Example:
         >>> DivergenceMatrix(("p", "q"), np.zeros((2, 2))).values.shape
@@ -32,23 +32,23 @@ class DivergenceMatrix(NamedTuple):
 def divergence_matrix(groups, divergence, symmetric=False):
     """D(P_i || P_j) of every ordered pair, the diagonal included.
 
-    The diagonal is computed, not assumed: it is 0 in closed form, and shows the bias of an
-    estimator. N^2 calls of `divergence`, or N (N + 1) / 2 where symmetric.
+    The diagonal is computed, too: it is 0 for a closed form, and shows the bias of an estimator. N^2
+    calls of `divergence`, or N (N + 1) / 2 if it is symmetric.
 
     Args:
         groups: dict, name -> whatever `divergence` takes: a law, a `Gaussian`, samples (M, D).
         divergence: callable (p, q) -> float.
-        symmetric: bool, whether D(p, q) = D(q, p); then each pair is computed once.
+        symmetric: bool, True if D(p, q) = D(q, p): each pair is then computed once.
 
     Returns:
         A `DivergenceMatrix`.
 
     Raises:
-        ValueError: no group, or a divergence that is NaN or refuses a pair, with the pair's names.
+        ValueError: no group; a divergence that is NaN or raises for a pair, which the message names.
 
     Example:
         >>> laws = {"fair": [0.5, 0.5], "loaded": [0.9, 0.1]}
-        >>> divergence_matrix(laws, discrete.total_variation, symmetric=True).values
+        >>> divergence_matrix(laws, gk.divergences.discrete.total_variation, symmetric=True).values
         array([[0. , 0.4],
                [0.4, 0. ]])
     """
@@ -66,28 +66,29 @@ def divergence_matrix(groups, divergence, symmetric=False):
 
 
 def heat_map(matrix, path, title="D(row || column)"):
-    """Draws a `DivergenceMatrix` as a PNG file, whole or not at all.
+    """Draws a `DivergenceMatrix` as a PNG file, written atomically.
 
-    Light is near, dark is far; infinite cells are grey and say inf. Up to 20 groups have their
-    numbers written in. The matrix takes 4 to 14 inches a side, by the number of groups; long names
-    keep their last characters.
+    Light is close, dark is far; infinite cells are grey and labelled inf. Up to 20 groups have their
+    numbers in the cells. The side is 4 to 14 inches, depending on the number of groups; long names are cut
+    to their last characters.
 
     Args:
         matrix: a `DivergenceMatrix`.
-        path: where to write; ends in .png.
-        title: str, above the picture.
+        path: path of the file; ends in .png.
+        title: str, above the heat map.
 
     Raises:
         ValueError: another ending, or values that do not fit the names.
 
     Example:
-        >>> heat_map(divergence_matrix(laws, discrete.js, symmetric=True), "js.png", "JS in nats")
+        >>> laws = {"fair": [0.5, 0.5], "loaded": [0.9, 0.1]}
+        >>> heat_map(divergence_matrix(laws, gk.divergences.discrete.js, symmetric=True), "js.png", "JS in nats")
     """
     if not str(path).endswith(".png"):
-        raise ValueError(f"A heat map is written as .png. Received: path={path}")
+        raise ValueError(f"`path` of a heat map must end in .png. Received: path={path}")
     if np.shape(matrix.values) != (len(matrix.names),) * 2:
         raise ValueError(
-            "`values` needs a row and a column a name. Received: "
+            "`values` needs one row and one column per name. Received: "
             f"values.shape={np.shape(matrix.values)}, {len(matrix.names)} names"
         )
     write_png(path, _picture(matrix, title))
@@ -100,7 +101,7 @@ def _value(divergence, p, q, names):
         raise ValueError(f"Between {names[0]!r} and {names[1]!r}: {error}") from error
     if np.isnan(value):
         raise ValueError(
-            "A divergence is a number or inf: look for NaN in the groups. "
+            "A divergence is a number or inf: check the groups for NaN. "
             f"Received: NaN between {names[0]!r} and {names[1]!r}"
         )
     return value
@@ -108,7 +109,7 @@ def _value(divergence, p, q, names):
 
 def _picture(matrix, title):
     """The PNG's bytes."""
-    from matplotlib.figure import Figure  # no display, no global state; seconds to import
+    from matplotlib.figure import Figure  # needs no display and no global state; takes seconds to import
 
     count = len(matrix.names)
     names = [n if len(n) <= LONGEST_NAME else f"...{n[3 - LONGEST_NAME :]}" for n in matrix.names]
@@ -118,11 +119,11 @@ def _picture(matrix, title):
     room = 0.08 * max(map(len, names))  # inches, at 10 points
     figure = Figure(figsize=(side + room + 1, side + room), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_facecolor("0.8")  # seen where a cell is masked
+    axes.set_facecolor("0.8")  # the colour of masked cells
     image = axes.imshow(np.ma.masked_invalid(matrix.values), cmap="viridis_r", vmin=low, vmax=high)
     axes.set_xticks(range(count), names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), names)
-    axes.set_title(textwrap.fill(title, int(8 * side)))  # matplotlib's own wrapping unsettles the layout
+    axes.set_title(textwrap.fill(title, int(8 * side)))  # matplotlib's own wrapping breaks the layout
     figure.colorbar(image)
     if count <= LARGEST_WITH_NUMBERS:
         _write_numbers(axes, image, matrix.values)

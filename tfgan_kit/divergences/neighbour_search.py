@@ -1,4 +1,4 @@
-"""Nearest neighbours and balls by products of blocks, right whatever the products round."""
+"""Nearest neighbours, and points within balls, by block matrix products: exact in spite of their rounding."""
 
 from typing import NamedTuple
 
@@ -8,16 +8,16 @@ from tqdm import tqdm
 
 _BLOCK = 2**25  # bytes of distances held at once
 _GATHERED = 2**21  # coordinates of pairs whose distances are computed directly at once: 16 MiB
-_SPARE = 8  # candidates beyond k, so that rounding of a product rarely decides the k-th
-_AGAIN = 4096  # rows done again at once, in float64
-_FLOAT32_SPREAD = (1e-15, 1e15)  # of coordinates whose squares and their sums float32 holds
+_SPARE = 8  # candidates beyond k, so that a product's rounding rarely affects the k-th
+_AGAIN = 4096  # rows that are recomputed at once, in float64
+_FLOAT32_SPREAD = (1e-15, 1e15)  # range of coordinates whose squares and sums of squares fit float32
 
 
 class _Side(NamedTuple):
-    """One set: its points as given, centred, their squared norms, and bounds of rounding.
+    """One set: its points as given, the centred points, lower bounds of their squared norms, rounding bounds.
 
-    A product's |x|^2 - 2 x . y + |y|^2 is at most x.widths + y.widths away from the distance that
-    `_squares` computes; x.floors is |x|^2 - x.widths. With u half the dtype's spacing at 1 and
+    |x|^2 - 2 x . y + |y|^2, by a product, differs from the squared distance that `_squares` computes by at
+    most x.widths + y.widths; x.floors is |x|^2 - x.widths. With u half the dtype's spacing at 1 and
     s = |x|^2 + |y|^2, the product's error is under D u s, the norms' and sums' under 5 u s, centring's
     under 4 u s, a squared radius's of that size under u s, that of `_squares` in float64 under 2 D 2^-53 s.
     """
@@ -29,7 +29,7 @@ class _Side(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Some rows of x against all y; `lower` [rows, M] bounds the squared distances from below."""
+    """Some rows of x against all y; `lower` (rows, M) are lower bounds of the squared distances."""
 
     rows: slice
     lower: np.ndarray
@@ -37,11 +37,11 @@ class Block(NamedTuple):
     right: _Side
 
     def within(self, squared_radii, closed):
-        """Which pairs lie in a ball: int arrays (i, j) of rows of x and of y.
+        """The pairs within a ball: int arrays (i, j) of rows of x and of y.
 
         Args:
-            squared_radii: float64 [rows, 1] for balls around x, [1, M] around y.
-            closed: bool; whether a ball holds its border.
+            squared_radii: float64 (rows, 1) for balls around x, or (1, M) around y.
+            closed: bool, whether a ball includes its boundary.
         """
         candidates = np.flatnonzero(self.lower <= squared_radii.astype(self.lower.dtype))
         i, j = np.divmod(candidates, self.lower.shape[1])
@@ -58,7 +58,10 @@ class Block(NamedTuple):
 
 
 def blocks(x, y, dtype=None):
-    """`Block`s that cover x and y, both float32 or both float64, [N, D] and [M, D]; products in `dtype`, or theirs."""
+    """`Block`s that cover x and y, both float32 or both float64, (N, D) and (M, D).
+
+    Products are computed in `dtype`, by default that of x.
+    """
     left, right = _sides(x, y, dtype or x.dtype)
     step = _rows(left, len(y))
     with tqdm(desc="distances", total=len(x), unit="row", delay=2, leave=False) as bar:
@@ -69,21 +72,21 @@ def blocks(x, y, dtype=None):
 
 
 def nearest(x, y, k):
-    """The k nearest y of each x: (indices int64 [N, k], squared distances float64 [N, k]), ascending.
+    """The k nearest y of each x: indices int64 (N, k) and squared distances float64 (N, k), ascending.
 
     Args:
-        x, y: both float32 or both float64, [N, D] and [M, D] with M >= k; products are computed in
+        x, y: both float32 or both float64, (N, D) and (M, D) with M >= k; products are computed in
             their dtype.
 
-    Exact: products choose k + 8 candidates by a lower bound of the distance; the candidates'
-    distances are then computed directly in float64. Where one that was not chosen may be nearer, the row
-    is done again, by float64 products, then by all its direct distances.
+    Exact: products choose k + 8 candidates by a lower bound of the distance, and the distances of the
+    candidates are then computed directly in float64. If a point that was not chosen may be closer, the row
+    is computed again, by float64 products and then, if necessary, by all its direct distances.
     """
     return _nearest(x, y, k, None, x.dtype)
 
 
 def nearest_others(x, k):
-    """`nearest` among the other rows of x, for k < N; a product serves both its row and its column."""
+    """`nearest` among the other rows of x, for k < N; each product serves both of its rows."""
     side = _sides(x, x, x.dtype)[0]
     best = _Candidates(len(x), min(k + _SPARE, len(x) - 1))
     bar = tqdm(total=len(x), desc="neighbours", unit="row", delay=2, leave=False)
@@ -101,7 +104,7 @@ def nearest_others(x, k):
 
 
 def _nearest(x, y, k, own, dtype):
-    """`nearest` by products in `dtype`; `own` [N] holds the row of y that each x must leave out, or None."""
+    """`nearest` by products in `dtype`; `own` (N,) is the row of y that each x leaves out, or None."""
     best = _Candidates(len(x), min(k + _SPARE, len(y) - (own is not None)))
     for block in blocks(x, y, dtype):
         if own is not None:
@@ -111,14 +114,14 @@ def _nearest(x, y, k, own, dtype):
 
 
 class _Candidates:
-    """The columns of the `count` smallest lower bounds of each row, of all blocks yet seen."""
+    """The columns of each row's `count` smallest lower bounds in all blocks so far."""
 
     def __init__(self, rows, count):
         self.columns = np.full((rows, count), -1)
         self.lower = np.full((rows, count), np.inf)
 
     def offer(self, rows, lower, first):
-        """Adds a block of bounds [rows, columns], whose column 0 is number `first`."""
+        """Adds a block of bounds (rows, columns), whose column 0 is number `first`."""
         count = min(self.columns.shape[1], lower.shape[1])
         if not lower.size:
             return
@@ -132,7 +135,7 @@ class _Candidates:
 
 
 def _settled(x, y, k, best, own, dtype):
-    """The k nearest of the candidates; of all y where the bounds leave a doubt."""
+    """The k nearest candidates; the k nearest of all y where the bounds do not settle it."""
     n, count = best.columns.shape
     squares = _squares(x, y, np.repeat(np.arange(n), count), best.columns.ravel()).reshape(n, count)
     order = np.argsort(squares, axis=1, kind="stable")[:, :k]
@@ -161,7 +164,7 @@ def _direct(x, y, k, own):
 
 
 def _squares(x, y, rows, columns):
-    """Squared distances of pairs, by differences: float64 [pairs]."""
+    """Squared distances of pairs, by differences: float64 (pairs,)."""
     squares = np.empty(len(rows))
     step = max(1, _GATHERED // x.shape[1])
     for start in range(0, len(rows), step):
@@ -173,7 +176,7 @@ def _squares(x, y, rows, columns):
 
 
 def _sides(x, y, dtype):
-    """Both sets around one centre, which makes norms, and so the rounding, small."""
+    """Both sets centred on one point, which makes the norms, and so the rounding, small."""
     centre = (x.mean(axis=0, dtype=np.float64) + y.mean(axis=0, dtype=np.float64)) / 2
     spread = max(np.abs(end(axis=0) - centre).max() for points in (x, y) for end in (points.min, points.max))
     dtype = dtype if _FLOAT32_SPREAD[0] < spread < _FLOAT32_SPREAD[1] else np.float64
@@ -196,7 +199,7 @@ def _rows(side, columns):
 
 
 def _lower(left, right, rows, columns):
-    """Lower bounds of the squared distances of some rows of x from some of y."""
+    """Lower bounds of the squared distances between some rows of x and some of y."""
     with tf.device("CPU"):
         product = tf.linalg.matmul(-2 * left.centred[rows], right.centred[columns], transpose_b=True)
     lower = product.numpy()

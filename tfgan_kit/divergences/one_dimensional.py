@@ -12,21 +12,21 @@ def wasserstein_1d(x, y, order=1, x_weights=None, y_weights=None):
         W_p(x, y) = (int_0^1 |F_x^-1(u) - F_y^-1(u)|^p du)^(1/p)
 
     On a line the monotone coupling is optimal for every p >= 1, so W_p is the L^p distance of the
-    quantile functions F^-1, which are constant between finitely many u. W_inf is their largest
-    distance. A discrete law is its points with its probabilities as weights.
+    quantile functions F^-1, which are piecewise constant. W_inf is their largest distance. For a discrete
+    law give its points, and its probabilities as weights.
 
     Args:
-        x, y: float [N] and [M], finite, in any order.
+        x, y: float (N,) and (M,), finite, in any order.
         order: float p >= 1, or infinity.
-        x_weights, y_weights: float [N] and [M], >= 0 with sum 1 within 1e-6 (then divided by it);
-            None gives each point the same. Two quantiles nearer than (N + M) rounding errors
-            (2e-16) are one, lest a rounded sum of weights decide W_inf.
+        x_weights, y_weights: float (N,) and (M,), >= 0, with sum 1 within 1e-6 (they are divided by it);
+            None: uniform. Quantiles closer than (N + M) rounding errors (2e-16) are taken as equal, so
+            that a rounded sum of weights does not decide W_inf.
 
     Returns:
         A float >= 0, in the units of the points.
 
     Raises:
-        ValueError: another rank, no point, NaN or infinity; weights that are negative, of another
+        ValueError: another rank, no point, NaN or infinity; weights that are negative or have another
             length or sum; an order below 1.
 
     Time O(N log N + M log M), memory O(N + M).
@@ -52,14 +52,14 @@ def wasserstein_1d(x, y, order=1, x_weights=None, y_weights=None):
 
 
 def quantile_gaps(x, y):
-    """Where both quantile functions are constant: their distances there, and for how long.
+    """The intervals on which both quantile functions are constant: distances and lengths.
 
     Args:
-        x, y: float [..., N] and [..., M], samples on as many lines.
+        x, y: float (..., N) and (..., M), samples on one line each.
 
     Returns:
-        Distances [..., S] and lengths of the S intervals of [0, 1], float64 [S]; S < N + M, and N
-        where N = M.
+        Distances (..., S) on S intervals of [0, 1], and the lengths of these, float64 (S,); S < N + M, and
+        S = N if N = M.
     """
     x, y = np.sort(x), np.sort(y)
     n, m = x.shape[-1], y.shape[-1]
@@ -82,7 +82,7 @@ def _weighted_gaps(x, y, x_weights, y_weights):
 
 
 def _quantile_function(points, weights):
-    """The values of a quantile function, ascending, and where each ends, the last at 1."""
+    """The values of a quantile function, ascending, and the ends of their intervals, the last one 1."""
     order = np.argsort(points)
     ends = np.cumsum(weights[order])
     return points[order], ends / ends[-1]
@@ -95,6 +95,6 @@ def _weights(weights, name, count):
 def _checked_line(points, name):
     points = np.asarray(points, np.float64)
     if points.ndim != 1 or not len(points):
-        raise ValueError(f"Points on a line need the shape [N], N >= 1. Received: {name}.shape={points.shape}")
+        raise ValueError(f"Points on a line need the shape (N,), N >= 1. Received: {name}.shape={points.shape}")
     check_finite(points)
     return points

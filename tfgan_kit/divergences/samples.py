@@ -1,15 +1,15 @@
-"""What every estimator asks of its samples: finite points of one dimension."""
+"""The check of an estimator's samples: finite points of equal dimension."""
 
 import numpy as np
 
-NO_REAL_NUMBERS = "OSUcmM"  # kinds of NumPy's dtypes: objects, texts, complex numbers, times
+NO_REAL_NUMBERS = "OSUcmM"  # kinds of NumPy dtypes: objects, strings, complex numbers, times
 
 
 def checked_points(x, y):
-    """Both sets as arrays [N, D] and [M, D]: float32 where both are, otherwise float64.
+    """Both sets as arrays (N, D) and (M, D): float32 where both are, otherwise float64.
 
     Raises:
-        ValueError: another rank, an empty set, unequal dimensions, what is no finite real number.
+        ValueError: another rank, an empty set, unequal dimensions, values that are not finite real numbers.
     """
     x, y = _checked_set(x), _checked_set(y)
     if x.shape[1] != y.shape[1]:
@@ -19,19 +19,20 @@ def checked_points(x, y):
 
 
 def checked_order(order):
-    """The order p >= 1 of a Wasserstein distance, as a float; may be infinite."""
+    """The order p >= 1 of a Wasserstein distance as a float; may be infinite."""
     if not isinstance(order, (int, float, np.number)) or not order >= 1:
         raise ValueError(
-            f"A Wasserstein distance has an order p >= 1 (below 1 it is another metric). Received: order={order!r}"
+            "The order p of a Wasserstein distance must be at least 1 (below 1 it is another metric). "
+            f"Received: order={order!r}"
         )
     return float(order)
 
 
 def check_finite(values):
-    """Refuses an array that does not hold finite real numbers."""
+    """Raises ValueError for an array that does not hold finite real numbers."""
     if values.dtype.kind in NO_REAL_NUMBERS:
         raise ValueError(
-            "Points and features are real numbers, of an integer or float type: convert them. "
+            "Points and features must be real numbers, of an integer or float dtype: convert them. "
             f"Received: dtype={values.dtype}"
         )
     if not np.isfinite(values).all():
@@ -46,8 +47,8 @@ def _checked_set(points):
     points = np.asarray(points)
     if points.ndim != 2 or not points.size:
         raise ValueError(
-            "Points need the shape [N, D] with N >= 1 and D >= 1; flatten images, give a line's "
-            f"points as [N, 1]. Received: shape={points.shape}"
+            "Points need the shape (N, D) with N >= 1 and D >= 1; flatten images, and give points on a line "
+            f"as (N, 1). Received: shape={points.shape}"
         )
     check_finite(points)
     return points if points.dtype == np.float32 else points.astype(np.float64)

@@ -13,12 +13,12 @@ _BLOCK = 2**22  # entries of the cost matrix held at once: 16 MiB in float32, 32
 
 
 class SinkhornDivergence(NamedTuple):
-    """What `sinkhorn_divergence` found.
+    """The result of `sinkhorn_divergence`.
 
     value: S_epsilon, in squared units of the points.
-    iterations: int, of the term of x with y; the others need fewer.
-    marginal_error: the largest of the three terms: sum_i |(P 1)_i - 1 / N|, at most 2.
-    converged: whether `marginal_error` is within the tolerance.
+    iterations: int, for OT(x, y); the other two terms need fewer.
+    marginal_error: the largest over the three terms of sum_i |(P 1)_i - 1 / N|, at most 2.
+    converged: bool, whether `marginal_error` is within the tolerance.
 
     Example:
         >>> sinkhorn_divergence(real_points, generated_points, epsilon=0.05).converged
@@ -37,40 +37,42 @@ def sinkhorn_divergence(x, y, epsilon, tolerance=1e-3, max_iterations=1000):
         S_eps(x, y) = OT_eps(x, y) - OT_eps(x, x) / 2 - OT_eps(y, y) / 2
         OT_eps(a, b) = min over couplings P of <P, C> + eps KL(P | a b),   C_ij = |a_i - b_j|^2
 
-    S_eps >= 0, zero for equal sets alone; it goes to W_2^2 as eps -> 0 and to the squared distance
-    of the means as eps -> infinity. sqrt(eps) is the distance below which details are blurred:
-    the smaller, the nearer to W_2^2 and the more iterations (about 1 / eps of them). In many
-    dimensions debiasing needs an eps that reaches the neighbours: far below the squared distance
-    of near points every point stands alone, and S_eps holds the sampling error of W_2^2.
+    S_eps >= 0, and 0 only for equal sets; it tends to W_2^2 as eps -> 0 and to the squared distance of
+    the means as eps -> infinity. sqrt(eps) is the distance below which details are blurred: the smaller,
+    the closer to W_2^2 and the more iterations (about 1 / eps). In many dimensions debiasing needs an eps
+    no smaller than the squared distance between neighbouring points: far below it every point is
+    isolated, and S_eps has the sampling error of W_2^2.
 
     Args:
-        x, y: float [N, D] and [M, D], every point of the same mass. float32 arithmetic where both
-            are, otherwise float64 (some four times slower).
+        x, y: float (N, D) and (M, D); every point of a set has the same mass. Computed in float32 if both
+            are float32, otherwise in float64 (about four times slower).
         epsilon: float > 0, in squared units of the points.
-        tolerance: float > 0, of the marginal error (`SinkhornDivergence`).
-        max_iterations: int >= 1, at the last epsilon; each is a pass over rows and one over columns.
+        tolerance: float > 0, for the marginal error (see `SinkhornDivergence`).
+        max_iterations: int >= 1, at the last epsilon; each is one pass over rows and one over columns.
 
     Returns:
-        A `SinkhornDivergence`. The error of rounding is about 1e-7 (float32) or 1e-16 (float64)
-        of the largest |x_i - mean|^2; that of the iterations is second order in
-        `marginal_error`, for each term is the value of the dual, which is flat at its optimum.
+        A `SinkhornDivergence`. The rounding error is about 1e-7 (float32) or 1e-16 (float64) of the
+        largest |x_i - mean|^2. The error of stopping early is second order in `marginal_error`, since
+        each term is a value of the dual, which is flat at its optimum.
 
     Raises:
-        ValueError: another rank, unequal dimensions, NaN, an argument not positive.
+        ValueError: another rank, unequal dimensions, NaN, an argument that is not positive.
 
     Warns:
-        RuntimeWarning: `max_iterations` did not reach the tolerance. The value is returned with
-            its error, for it still cost the work: raise the limit or epsilon.
+        RuntimeWarning: the tolerance was not reached within `max_iterations`. The value is returned
+            with its error; raise `max_iterations` or `epsilon`.
 
-    Epsilon starts at the squared diameter and falls by 4 an iteration (Feydy, 2020, section 3.3.2).
-    Time O(N M D) an iteration. The cost matrix is never whole: some three blocks of 2^22 entries
-    are held, 100 MiB in float64, beside O((N + M) D) for copies of the points.
+    Epsilon starts at the squared diameter and is divided by 4 per iteration (Feydy, 2020, section 3.3.2).
+    Time O(N M D) per iteration. The cost matrix is never held as a whole: memory is about three blocks of
+    2^22 entries, 100 MiB in float64, beside O((N + M) D) for copies of the points.
 
-    POT's `ot.bregman.empirical_sinkhorn_divergence` puts <P, C> alone into the three terms, without
-    eps KL: another number, with the same limit W_2^2.
+    POT's `ot.bregman.empirical_sinkhorn_divergence` has only <P, C> in the three terms, without eps KL:
+    another value, with the same limit W_2^2.
 
     Example:
-        >>> sinkhorn_divergence(real_points, generated_points, epsilon=0.05).value
+        >>> found = sinkhorn_divergence(real_points, generated_points, epsilon=1.0)
+        >>> 0.0 < found.value < 4.0
+        True
 
     Reference: Feydy et al., arXiv:1810.08278, eq. 1-3 and section 3.1.
     """
@@ -89,7 +91,7 @@ def sinkhorn_divergence(x, y, epsilon, tolerance=1e-3, max_iterations=1000):
     error = max(error, error_x, error_y)
     if error > tolerance:
         warnings.warn(
-            f"Sinkhorn's iterations stopped at a marginal error of {error:.2g}, more than the "
+            f"Sinkhorn's iterations stopped at a marginal error of {error:.2g}, above the "
             f"tolerance {tolerance:g}: raise `max_iterations` or `epsilon`. "
             f"Received: max_iterations={max_iterations}, epsilon={epsilon:g}",
             RuntimeWarning,
@@ -100,7 +102,7 @@ def sinkhorn_divergence(x, y, epsilon, tolerance=1e-3, max_iterations=1000):
 
 
 def _schedule(x, y, epsilon):
-    """Epsilon from the squared diameter (of the box around all points) down by 4, then epsilon."""
+    """From the squared diameter (of the box around all points), divided by 4 each time, to epsilon."""
     low = np.minimum(x.min(axis=0), y.min(axis=0)).astype(np.float64)
     high = np.maximum(x.max(axis=0), y.max(axis=0)).astype(np.float64)
     squared_diameter = float(np.sum((high - low) ** 2))
@@ -109,9 +111,9 @@ def _schedule(x, y, epsilon):
 
 
 def _transport(x, y, schedule, tolerance, max_iterations):
-    """OT_eps(x, y), its marginal error, and the iterations at the last epsilon.
+    """OT_eps(x, y), its marginal error, and the number of iterations at the last epsilon.
 
-    By the dual: max over f, g of mean f + mean g - eps (sum P - 1).
+    It is the maximum of the dual, mean f + mean g - eps (sum P - 1), over f and g.
     """
     f, g = np.zeros(len(x)), np.zeros(len(y))
     for epsilon in schedule[:-1]:
@@ -129,7 +131,7 @@ def _transport(x, y, schedule, tolerance, max_iterations):
 
 
 def _self_transport(x, schedule, tolerance, max_iterations):
-    """OT_eps(x, x) and its marginal error: f = g, and averaged steps converge fast (eq. 25)."""
+    """OT_eps(x, x) and its marginal error; f = g, and averaged steps converge fast (eq. 25)."""
     f = np.zeros(len(x))
     for epsilon in schedule[:-1]:
         f = (f + _soft_minimum(x, x, f, epsilon)) / 2
@@ -154,10 +156,10 @@ def _marginal_error(f, target, epsilon):
 
 
 def _soft_minimum(x, y, g, epsilon):
-    """T(g)_i = -eps log mean_j exp((g_j - |x_i - y_j|^2) / eps): float64 [N], in blocks of rows.
+    """T(g)_i = -eps log mean_j exp((g_j - |x_i - y_j|^2) / eps): float64 (N,), in blocks of rows.
 
-    |x_i|^2 leaves the sum, and |y_j|^2 joins g_j: what is left is one matrix product. TensorFlow's
-    product and log-sum-exp use all cores; NumPy's exponential uses one.
+    |x_i|^2 is taken out of the sum and |y_j|^2 is added to g_j, which leaves one matrix product.
+    TensorFlow's product and log-sum-exp use all cores; NumPy's exponential uses one.
     """
     x_norms, y_norms = (np.einsum("nd,nd->n", z, z, dtype=np.float64) for z in (x, y))
     bias = tf.constant(((g - y_norms) / epsilon).astype(x.dtype))

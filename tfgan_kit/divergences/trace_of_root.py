@@ -1,11 +1,10 @@
-"""trace (C_p^1/2 C_q C_p^1/2)^1/2, the one costly term of the distance of two Gaussians.
+"""trace (C_p^1/2 C_q C_p^1/2)^1/2, the expensive term of the Frechet distance of two Gaussians.
 
-With factors C = L L^T it is the sum of the singular values of L_p^T L_q. Cholesky's factors with
-pivoting cost a tenth of eigenvectors, need no covariance of full rank, and are graded: their rows
-and columns fall in size, as the eigenvalues do. The singular values are the roots of the
-eigenvalues of the product with its own transpose, a third of the price of a decomposition of the
-product itself; a root of a number of rounding size has no digits, but in a graded matrix the small
-eigenvalues are nearly as accurate as the large ones.
+With factors C = L L^T it is the sum of the singular values of L_p^T L_q. Pivoted Cholesky factors cost a
+tenth of eigenvectors, do not need full rank, and are graded: their rows and columns decrease in size, as the
+eigenvalues do. The singular values are the roots of the eigenvalues of the product with its own transpose,
+at a third of the cost of a singular value decomposition. The root of an eigenvalue of the size of rounding
+has no correct digits, but in a graded matrix small eigenvalues are nearly as accurate as large ones.
 """
 
 import numpy as np
@@ -16,10 +15,10 @@ _EPSILON = np.finfo(np.float64).eps
 
 
 def factor_product(covariance_p, covariance_q):
-    """L_p^T L_q, turned so that it has no more rows than columns: float64 (least rank, other rank).
+    """L_p^T L_q, transposed if it has more rows than columns: float64 (smaller rank, larger rank).
 
-    A pivot below the rounding error of the factors, D eps times the largest variance, ends them: a
-    singular covariance has factors of its rank, and its rounding errors no part in what follows.
+    The factorisation stops at pivots below its rounding error, D eps times the largest variance: the factor
+    of a singular covariance has its rank, and no rounding errors enter.
 
     Args:
         covariance_p, covariance_q: float64 (D, D), symmetric and finite.
@@ -34,8 +33,8 @@ def factor_product(covariance_p, covariance_q):
 def sum_of_singular_values(product):
     """The sum by eigenvalues, and a bound on its rounding error: floats >= 0.
 
-    The bound takes every eigenvalue for as wrong as the largest, which in a graded matrix it is not:
-    measured errors were an eighth of it and less, mostly a hundredth.
+    The bound assumes that every eigenvalue has the absolute error of the largest, which is pessimistic for a
+    graded matrix: measured errors were at most an eighth of it, mostly a hundredth.
     """
     if not product.any():
         return 0.0, 0.0
@@ -61,12 +60,12 @@ def _factor(covariance):
 
 
 def _check_remainder(covariance, sorted_factor, order, largest):
-    """What pivots above rounding leave of a covariance is of rounding size."""
+    """Raises ValueError if what the factors leave of a covariance is larger than rounding."""
     left, rest = order[sorted_factor.shape[1] :], sorted_factor[sorted_factor.shape[1] :]
     remainder = covariance[np.ix_(left, left)] - rest @ rest.T
     if remainder.size and abs(remainder).max() > np.sqrt(_EPSILON) * largest:
         raise ValueError(
-            "A covariance has no negative eigenvalues: look at how it was made. "
+            "A covariance has no negative eigenvalues: check how it was computed. "
             f"Received: one with the largest variance {largest} that positive pivots leave "
             f"{abs(remainder).max()} of"
         )

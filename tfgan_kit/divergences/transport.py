@@ -1,4 +1,4 @@
-"""Exact optimal transport: between as many points by assignment, between discrete laws by LP."""
+"""Exact optimal transport: between equally many points by assignment, between discrete laws by LP."""
 
 from tfgan_kit.divergences.distributions import checked_law
 from tfgan_kit.divergences.samples import checked_order, checked_points
@@ -12,20 +12,19 @@ LARGEST = 5000
 
 
 def assignment_wasserstein(x, y, order=1, largest=LARGEST):
-    """The p-Wasserstein distance of two sets of as many points, by the best assignment.
+    """The p-Wasserstein distance of two sets of equally many points, by the best assignment.
 
         W_p(x, y) = (min over permutations s of mean_i |x_i - y_s(i)|^p)^(1/p)
 
-    For equal counts an optimal coupling is a permutation (Birkhoff). As an estimate of the
-    distance between the laws the points come from it is biased upward, by O(N^(-1/D)) in D > 2 p
+    For equal counts some optimal coupling is a permutation (Birkhoff). As an estimate of the distance
+    between the laws from which the points are drawn it is biased upward, by O(N^(-1/D)) in D > 2 p
     dimensions; `sinkhorn_divergence` is faster and less biased.
 
     Args:
-        x, y: float [N, D]; distances are Euclidean, in float64.
+        x, y: float (N, D); distances are Euclidean, in float64.
         order: float, 1 <= p < infinity.
-        largest: int, the most points allowed. Time is O(N^3) at worst and the distances alone
-            take 8 N^2 bytes: 200 MB for 5,000 points, 800 MB for 10,000. Not blocked: the
-            algorithm visits the whole matrix.
+        largest: int, the most points that are allowed. Time is O(N^3) in the worst case, and the matrix
+            of distances takes 8 N^2 bytes: 200 MB for 5,000 points, 800 MB for 10,000.
 
     Returns:
         A float >= 0, in the units of the points.
@@ -45,18 +44,18 @@ def assignment_wasserstein(x, y, order=1, largest=LARGEST):
     order = checked_order(order)
     if np.isinf(order):
         raise ValueError(
-            "An assignment minimises a mean, so p must be finite; on a line `wasserstein_1d` knows "
+            "An assignment minimises a mean, so p must be finite; on a line `wasserstein_1d` has "
             f"order infinity. Received: order={order}"
         )
     if len(x) != len(y):
         raise ValueError(
-            "An assignment needs as many points in both sets: leave some out, or give "
-            f"`transport_cost` uniform masses. Received: {len(x)} and {len(y)} points"
+            "An assignment needs equally many points in both sets: drop some, or use "
+            f"`transport_cost` with uniform masses. Received: {len(x)} and {len(y)} points"
         )
     if len(x) > largest:
         raise ValueError(
             f"{len(x)} points need {8e-9 * len(x) ** 2:.2g} GB and O(N^3) time: use fewer, or "
-            f"`sinkhorn_divergence`, or say `largest={len(x)}`. Received: largest={largest}"
+            f"`sinkhorn_divergence`, or give `largest={len(x)}`. Received: largest={largest}"
         )
     distances = cdist(x, y)
     scale = distances.max() or 1.0
@@ -66,26 +65,26 @@ def assignment_wasserstein(x, y, order=1, largest=LARGEST):
 
 
 def transport_cost(p, q, cost):
-    """The least cost to turn the discrete law p into q, on any ground metric.
+    """The least cost of transporting the discrete law p to q, for any cost matrix.
 
         T(p, q) = min over P >= 0 of sum_kl P_kl cost_kl,   P 1 = p,   P^T 1 = q
 
-    With cost = d^r for a metric d, T^(1/r) is the r-Wasserstein distance W_r over it.
+    With cost = d^r for a metric d, T^(1/r) is the r-Wasserstein distance W_r.
 
     Args:
-        p, q: float [K] and [L], >= 0, each with sum 1 within 1e-6 (then divided by it).
-        cost: float [K, L], finite, >= 0; row k is from the k-th point of p.
+        p, q: float (K,) and (L,), >= 0, each with sum 1 within 1e-6 (they are divided by it).
+        cost: float (K, L), finite, >= 0; row k belongs to the k-th point of p.
 
     Returns:
         A float >= 0, in the units of `cost`.
 
     Raises:
-        ValueError: masses that are negative, NaN or do not sum to 1; a cost of another shape,
-            negative or not finite.
-        RuntimeError: the solver gave up; its message says why.
+        ValueError: masses that are negative, NaN or do not sum to 1; a cost of another shape, negative or
+            not finite.
+        RuntimeError: the solver failed; the message says why.
 
-    A linear programme of K L unknowns in K + L sparse equations (HiGHS, dual simplex), with its
-    tolerances at 1e-10 of the mean mass and of the largest cost: for some thousand points in all.
+    A linear programme with K L unknowns and K + L sparse equations (HiGHS, dual simplex), with tolerances of
+    1e-10 of the mean mass and of the largest cost: for up to some thousand points.
 
     Example:
         >>> transport_cost([0.5, 0.5], [0.0, 1.0], [[0.0, 2.0], [2.0, 0.0]])
@@ -115,7 +114,7 @@ def _checked_cost(cost, shape):
     cost = np.asarray(cost, np.float64)
     if cost.shape != shape:
         raise ValueError(
-            "`cost` needs a row for each mass of p and a column for each of q: "
+            "`cost` needs one row per mass of p and one column per mass of q: "
             f"{shape}. Received: cost.shape={cost.shape}"
         )
     if not np.isfinite(cost).all() or cost.min() < 0:

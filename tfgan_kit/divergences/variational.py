@@ -14,14 +14,17 @@ _RESAMPLES = 100
 
 
 class VariationalBound(NamedTuple):
-    """What `variational_bound` found, in nats.
+    """The result of `variational_bound`, in nats.
 
     value: the objective's bound on the held-out part.
-    standard_error: the standard deviation of that value over 100 bootstrap draws of the part.
-    curve: float64 [K, 2]: training steps, the bound on the validation part after them.
+    standard_error: the standard deviation of that value over 100 bootstrap samples of the part.
+    curve: float64 (K, 2): number of training steps, and the bound on the validation part after them.
 
     Example:
-        >>> steps, bounds = variational_bound(real_points, generated_points, objective).curve.T
+        >>> kl = gk.objectives.FGAN("kl")
+        >>> steps, bounds = variational_bound(real_points, generated_points, kl, max_steps=50).curve.T
+        >>> steps
+        array([ 0., 50.])
     """
 
     value: float
@@ -34,37 +37,39 @@ def variational_bound(x, y, objective, width=64, max_steps=2000, learning_rate=1
 
         D_f(P, Q) >= E_P T(x) - E_Q f*(T(x)),   T = g_f(V),   V a critic of two hidden layers
 
-    The critic V is trained by `objective.discriminator_loss` on half of each set, stopped where
-    the bound on a quarter is best, and measured once on the quarter that it never saw; so the
-    value's mean is a lower bound, whatever the critic has learnt. On its training samples it would
-    be none: a wide critic tells any two finite sets apart.
+    The critic V is trained by `objective.discriminator_loss` on half of each set, stopped where the bound
+    on a quarter is best, and measured once on the quarter that it has not seen. So the value's mean is a
+    lower bound, whatever the critic has learned. On its training samples it would not be: a wide critic
+    separates any two finite sets.
 
     Args:
-        x, y: float [N, D] and [M, D], samples of P and Q, N, M >= 16. Each coordinate is first
-            shifted and scaled, which changes no f-divergence.
-        objective: anything with `discriminator_loss(real_logits, fake_logits)`, to minimise, and
-            `divergence_bound(real_logits, fake_logits)`, each of logits float32 (N, 1) and (M, 1)
-            and a float32 scalar, such as a `tfgan_kit.objectives` f-GAN objective.
+        x, y: float (N, D) and (M, D), samples of P and Q, N, M >= 16. Each coordinate is first shifted and
+            scaled, which changes no f-divergence.
+        objective: an object with `discriminator_loss(real_logits, fake_logits)`, to minimise, and
+            `divergence_bound(real_logits, fake_logits)`, both functions of logits float32 (N, 1) and
+            (M, 1) to a float32 scalar, such as `tfgan_kit.objectives.FGAN`.
         width: int >= 1, of both hidden layers (ReLU).
-        max_steps: int >= 1, Adam steps of 256 rows of each set.
+        max_steps: int >= 1, Adam steps on 256 rows of each set.
         learning_rate: float > 0.
-        seed: int; draws the parts, the batches and the critic. Global random state is neither
-            read nor changed.
+        seed: int; draws the parts, the batches and the critic. Global random state is neither read nor
+            changed.
 
     Returns:
-        A `VariationalBound`. It lies below the divergence by what the critic cannot express or
-        learn, and above it by chance alone; it may be negative, where nothing was learnt. A bound
-        with an unbounded f* (KL: exp) has heavy tails: a standard error from few held-out points
-        is then too small, and no estimate from N samples can certify much more than log N nats.
+        A `VariationalBound`. It is below the divergence by what the critic cannot represent or learn, and
+        above it only by chance; it may be negative if nothing was learned. With an unbounded f* (KL:
+        exp) it has heavy tails: the standard error from few held-out points is then too small, and no
+        estimate from N samples can certify much more than log N nats.
 
     Raises:
-        ValueError: fewer than 16 points, NaN, another rank, unequal dimensions, a bound that is
-            not finite before training.
+        ValueError: fewer than 16 points, NaN, another rank, unequal dimensions, a bound that is not finite
+            before training.
 
     Time O(max_steps width (D + width)), a few seconds; memory O((N + M) D), a float32 copy.
 
     Example:
-        >>> variational_bound(real_points, generated_points, objective).value
+        >>> bound = variational_bound(real_points, generated_points, gk.objectives.Minimax(), max_steps=50)
+        >>> bound.value < 0.69315  # log 2, the largest Jensen-Shannon divergence
+        True
 
     Reference: Nguyen, Wainwright and Jordan, arXiv:0809.0853; Nowozin et al., arXiv:1606.00709,
     eq. 4-6. Limit of log N: McAllester and Stratos, arXiv:1811.04251.
@@ -91,7 +96,7 @@ def variational_bound(x, y, objective, width=64, max_steps=2000, learning_rate=1
 
 
 def _standardised(x, y):
-    """Both sets by the mean and deviation of each coordinate over both, in float64."""
+    """Both sets standardised by the mean and deviation of each coordinate over both, in float64."""
     both = np.concatenate([x, y]).astype(np.float64)
     deviation = both.std(axis=0)
     deviation[deviation == 0] = 1.0

@@ -124,21 +124,23 @@ def _copy_optimizer(optimizer, variables):
 
 
 def _discriminator_gradients(gan, batch, latents):
-    fake = gan.run_generator(latents, batch.labels)
-    return gan.discriminator_gradients(batch, fake, latents, lazy=False)[0]
+    fake = gan.game.generator(latents, batch.condition)
+    with gan.game.discriminator.tape() as tape:
+        loss, _ = gan.game.discriminator_loss(batch, fake, latents, lazy=False)
+    return tape.gradients(loss)
 
 
 def _generator_gradients(gan, batch, latents):
-    with gan.generator_tape() as tape:
-        fake = gan.run_generator(latents, batch.labels)
-        loss, _ = gan.generator_loss(batch, fake, latents, lazy=False)
-    return gan.generator_gradients(tape, loss)
+    with gan.game.generator.tape() as tape:
+        fake = gan.game.generator(latents, batch.condition)
+        loss, _ = gan.game.generator_loss(batch, fake, latents, lazy=False)
+    return tape.gradients(loss)
 
 
 def _value(gan, batch, latents, discriminator_weights, generator_weights):
     """M = -L_D with these weights: float."""
     step = tf.constant(gan.steps_trained, tf.int64)
     with at_weights(gan, discriminator_weights, generator_weights, step):
-        real_logits = gan.run_discriminator(batch.images, batch.labels)
-        fake_logits = gan.run_discriminator(gan.run_generator(latents, batch.labels), batch.labels)
+        real_logits = gan.game.logits(batch.images, batch.condition)
+        fake_logits = gan.game.logits(gan.game.generator(latents, batch.condition), batch.condition)
     return -float(gan.objective.discriminator_loss(real_logits, fake_logits))

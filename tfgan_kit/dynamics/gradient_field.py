@@ -89,12 +89,12 @@ class GradientField:
             ValueError: a GAN that is not compiled, or lives on several replicas.
         """
         batch = batch_of(gan, images, labels)
-        drawn = gan.draw_latents(batch, move=0) if latents is None else tf.convert_to_tensor(latents)
+        drawn = gan.game.latents(batch) if latents is None else tf.convert_to_tensor(latents)
         step = tf.constant(gan.steps_trained, tf.int64)
 
         def gradients(discriminator_weights, generator_weights):
             with at_weights(gan, discriminator_weights, generator_weights, step):
-                return gan.gradient_field(batch, drawn, lazy=False)[:2]
+                return gan.game.gradient_field(batch, drawn, lazy=False)[:2]
 
         players = gan.discriminator.trainable_variables, gan.generator.trainable_variables
         return cls(gradients, *players)

@@ -67,7 +67,7 @@ def _logits(gan, images, labels):
     for start in range(0, len(images), ROWS):
         rows = slice(start, start + ROWS)
         batch = batch_of(gan, images[rows], None if labels is None else labels[rows])
-        logits.append(gan.run_discriminator(batch.images, batch.labels, training=False))
+        logits.append(gan.game.logits(batch.images, batch.condition, training=False))
     return tf.concat(logits, axis=0).numpy()[:, 0].astype(np.float64) if logits else np.zeros(0)
 
 

@@ -25,9 +25,9 @@ FLAGS = flags.FLAGS
 
 def define_flags():
     command_line.define_ckpt(required=False)
-    flags.DEFINE_string("output", None, "Folder of the model; versions go into it.")
-    flags.DEFINE_integer("latent_dim", None, "Of a model that does not tell; a GAN does.", lower_bound=1)
-    flags.DEFINE_integer("num_classes", None, "Of a conditional model that does not tell; a GAN does.", lower_bound=1)
+    flags.DEFINE_string("output", None, "Folder of the model, which holds its versions.")
+    flags.DEFINE_integer("latent_dim", None, "Of a model without that attribute.", lower_bound=1)
+    flags.DEFINE_integer("num_classes", None, "Of a conditional model without that attribute.", lower_bound=1)
     flags.DEFINE_list("output_range", ["-1", "1"], "Pixel values of black and white in the model's output.")
     flags.DEFINE_boolean("discriminate", False, "Also export a GAN's discriminator.")
     _define_profile_flags()
@@ -36,13 +36,11 @@ def define_flags():
 
 def _define_profile_flags():
     flags.DEFINE_string("version", NEXT, "'next', or the number to publish as, 1 or more.")
-    flags.DEFINE_integer(
-        "keep", None, "Delete all but the newest versions, this many, once the new one is there.", lower_bound=1
-    )
-    flags.DEFINE_list("signatures", None, "Names to export, serving_default in any case; none: all there are.")
+    flags.DEFINE_integer("keep", None, "After publishing, delete all but this many newest versions.", lower_bound=1)
+    flags.DEFINE_list("signatures", None, "Signatures to export, always with serving_default; default: all.")
     flags.DEFINE_enum("precision", PRECISIONS[0], PRECISIONS, "What the model computes in.")
     flags.DEFINE_integer(
-        "max_batch", 32, "Most images a batch that a server should form; for its batching file.", lower_bound=1
+        "max_batch", 32, "Largest batch that a server should form, for its batching file.", lower_bound=1
     )
     flags.DEFINE_integer(
         "png_compression", -1, "zlib's level for PNG; -1: zlib's default.", lower_bound=-1, upper_bound=9
@@ -51,21 +49,21 @@ def _define_profile_flags():
     flags.DEFINE_boolean(
         "try_kernels",
         True,
-        "Before publishing, run the version in a second process by the kernels that "
-        "TensorFlow takes on other processors: oneDNN on and off, XLA off.",
+        "Before publishing, run the version in a second process with the kernels that "
+        "TensorFlow uses on other processors: oneDNN on and off, XLA off.",
     )
 
 
 def _define_check_flags():
     flags.DEFINE_string("check", None, "Instead of exporting, verify this version, models/NAME/3, or a model's newest.")
     flags.DEFINE_string("target", None, "With --check: also compare with the server at host:port.")
-    flags.DEFINE_string("model_name", None, "With --target: the name it is served under; none: the model's folder.")
+    flags.DEFINE_string("model_name", None, "With --target: the name it is served under; default: its folder's.")
     connection_flags.define_tls_flags()
-    flags.DEFINE_boolean("print_contract", False, "Print export/signature.json, and nothing else.")
+    flags.DEFINE_boolean("print_contract", False, "Print export/signature.json, and do nothing else.")
 
 
 def lineage(path):
-    """Where a checkpoint comes from: its hash and, in a run folder, the run and what was measured."""
+    """Where a checkpoint comes from: its hash and, in a run folder, the run's configuration and metrics."""
     known = {"checkpoint": str(path.resolve()), "checkpoint_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     run = Run(path.parent.parent)
     config = run.read_config()
@@ -98,17 +96,15 @@ def _check_flags_of_a_server():
     given += connection_flags.given_tls()
     if FLAGS.check is None and given:
         raise ValueError(
-            "An export talks to no server: --target and what belongs to it go with --check "
+            "An export needs no server: --target and the flags of its connection go with --check "
             f"models/NAME/VERSION. Received: --{', --'.join(given)} without --check"
         )
     if FLAGS.target is None and given:
-        raise ValueError(
-            f"Which server is meant? Give --target host:port, too. Received: --{', --'.join(given)} without --target"
-        )
+        raise ValueError(f"These flags need --target host:port. Received: --{', --'.join(given)} without --target")
 
 
 def export():
-    """Exports the checkpoint of the flags and says what came of it."""
+    """Exports the checkpoint that the flags name and prints the result."""
     for name in ("ckpt", "output"):
         if FLAGS[name].value is None:
             raise ValueError(
@@ -139,12 +135,12 @@ def _output_range(texts):
     try:
         low, high = (float(value) for value in texts)
     except ValueError:
-        raise ValueError(f"--output_range is low,high, two numbers. Received: {','.join(texts)}") from None
+        raise ValueError(f"--output_range must be two numbers, low,high. Received: {','.join(texts)}") from None
     return low, high
 
 
 def profile():
-    """The `ExportProfile` of the flags."""
+    """The `ExportProfile` that the flags describe."""
     version = FLAGS.version
     return ExportProfile(
         int(version) if version.isascii() and version.isdigit() else version,
@@ -159,17 +155,18 @@ def profile():
 
 
 def check(folder, target=None, model_name=None, tls=None):
-    """Verifies a published version, and a server of it, and tells its lineage, a text."""
+    """Verifies a published version, and a server of it if `target` is given; returns the report, a text."""
     checked = check_version(folder)
     found = {
         name: f"{count} answers, {equal} of them equal byte for byte, largest difference {apart:g}"
         for name, (count, equal, apart) in checked.answers.items()
     }
-    lines = [f"{checked.version} holds what was exported ({len(checked.lineage['files'])} files) and answers as then:"]
+    count = len(checked.lineage["files"])
+    lines = [f"{checked.version} holds what was exported ({count} files) and answers as then:"]
     lines += [f"  {name:22} {text}" for name, text in found.items()]
     if target is not None:
         served = check_served(checked, target, model_name, tls=tls)
-        lines += [f"{target} answers alike, alone and batched:"]
+        lines += [f"{target} gives the same answers, alone and batched:"]
         lines += [f"  {name:22} {rows} rows, largest difference {apart:g}" for name, (rows, apart) in served.items()]
     lines += _other_kernels(checked.lineage.get("processor"))
     told = {key: value for key, value in checked.lineage.items() if key != "files"}
@@ -177,23 +174,23 @@ def check(folder, target=None, model_name=None, tls=None):
 
 
 def _other_kernels(made_with):
-    """A line where the version was made by other kernels than it was checked by: bits differ then."""
+    """A line if the version was exported with other kernels than it was checked with: bits may differ."""
     if made_with in (None, processor.record()):
         return []
     here, there = processor.describe(processor.record()), processor.describe(made_with)
-    return [f"It was exported with {there}, and checked with {here}: answers may be a level apart."]
+    return [f"It was exported with {there} and checked with {here}: answers may be a level apart."]
 
 
 def _tried(lineage):
-    """The kernels that a version was run by before it was published."""
+    """The kernels with which a version was run before it was published."""
     if not lineage["kernels"]:
-        return ["not run by the kernels of other processors (--notry_kernels)"]
+        return ["not run with the kernels of other processors (--notry_kernels)"]
     lines = [
         f"  {processor.describe(run) + ', XLA off':26} {max(run['max_difference'].values()):g} in "
         f"{run['requests']} requests"
         for run in lineage["kernels"]
     ]
-    return ["run by the kernels of, largest difference:", *lines]
+    return ["run with the kernels of, largest difference:", *lines]
 
 
 def describe(version, checkpoint):

@@ -1,19 +1,19 @@
-"""How a server should merge requests for a model: TensorFlow Serving's BatchingParameters as text.
+"""How a server should batch requests for a model: TensorFlow Serving's BatchingParameters as text.
 
-Not an assertion in the graph: that one sees the merged batch, and would fail every caller in it.
+A limit in the graph itself would see the merged batch, and fail every caller in it.
 """
 
-QUEUED_BATCHES = 64  # that may wait; more are refused with UNAVAILABLE
+QUEUED_BATCHES = 64  # batches that may wait; more are refused with UNAVAILABLE
 
 
 def allowed_batch_sizes(max_batch):
     """1, 2, and even sizes in steps of an eighth to a quarter, up to `max_batch`.
 
-    Even, because on a CPU oneDNN takes another algorithm for odd batches from 3 on, and some pixels
-    are then off by one level; a quarter, so that at most a fifth of a batch is padding.
+    They are even because on a CPU oneDNN uses another algorithm for odd batches from 3 on, with which some
+    pixels differ by one level; steps of at most a quarter keep the padding to a fifth of a batch.
 
     Args:
-        max_batch: int >= 1, the last of them.
+        max_batch: int >= 1, the largest size.
     """
     sizes, size = [1], 2
     while size < max_batch:
@@ -23,10 +23,10 @@ def allowed_batch_sizes(max_batch):
 
 
 def batching_text(max_batch):
-    """BatchingParameters that fit a generator, a text proto.
+    """BatchingParameters that suit a generator, a text proto.
 
-    Without a number of threads: TensorFlow Serving's default is one a core. Without a wait: what
-    arrives while a batch runs makes the next one, and a lone caller never waits.
+    The number of threads is left to TensorFlow Serving, one per core. The timeout is 0: requests that
+    arrive while a batch runs form the next one, and a single caller never waits.
 
     Example:
         >>> print(batching_text(2))
@@ -35,6 +35,7 @@ def batching_text(max_batch):
         max_enqueued_batches { value: 64 }
         allowed_batch_sizes: 1
         allowed_batch_sizes: 2
+        <BLANKLINE>
     """
     return (
         "\n".join(

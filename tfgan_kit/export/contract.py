@@ -1,35 +1,39 @@
 """The names of the exported model's contract: signatures, inputs, outputs, files.
 
-Server, client, exporter and tests take every name from here; `export/README.md` describes them, and
-`python -m tfgan_kit.export --print_contract > export/signature.json` states them for other programs.
+Those of signatures, inputs and outputs are the client's, which needs no TensorFlow; server, exporter and tests take
+every name from here; `export/README.md` describes them, and
+`python -m tfgan_kit.export --print_contract > export/signature.json` writes them for other programs.
 """
 
 import json
 
+from tfgan_kit_client.contract import (
+    DISCRIMINATE,
+    FROM_LATENT,
+    GENERATE,
+    IMAGES,
+    LABEL,
+    LATENTS,
+    PNG_BYTES,
+    PNG_SUFFIX,
+    SCORE,
+    SEED,
+    SERVING_DEFAULT,
+)
+
+__all__ = [
+    "ANSWERS_FILE", "BATCHING_FILE", "COMMON_BATCHING_FILE", "CONTRACT_VERSION", "DISCRIMINATE", "EXTRA_ASSETS",
+    "FROM_LATENT", "GENERATE", "IMAGES", "LABEL", "LATENTS", "LINEAGE_FILE", "PNG_BYTES", "PNG_SUFFIX", "SCORE", "SEED",
+    "SERVING_DEFAULT", "WARMUP_FILE", "contract", "contract_text", "offered",
+]  # fmt: skip
+
 CONTRACT_VERSION = 1
-
-# Signatures
-SERVING_DEFAULT = "serving_default"  # seed -> images
-GENERATE = "generate"  # seed, label -> images
-FROM_LATENT = "from_latent"  # latents, (label) -> images
-DISCRIMINATE = "discriminate"  # images, (label) -> score
-PNG_SUFFIX = "_png"  # a twin of each that answers encoded pictures
-
-# Inputs
-SEED = "seed"  # int64 [N]
-LABEL = "label"  # int32 [N]
-LATENTS = "latents"  # float32 [N, Z]
-
-# Outputs
-IMAGES = "images"  # uint8 [N, H, W, C]
-PNG_BYTES = "png_bytes"  # string [N]; the suffix `_bytes` makes TF Serving's REST answer base64
-SCORE = "score"  # float32 [N]
 
 # Files of a version, beside saved_model.pb
 EXTRA_ASSETS = "assets.extra"
 WARMUP_FILE = "tf_serving_warmup_requests"
 LINEAGE_FILE = "tfgan_kit.json"
-ANSWERS_FILE = "tfgan_kit_answers.json"  # to the warmup file's requests, when it was exported
+ANSWERS_FILE = "tfgan_kit_answers.json"  # the answers to the warmup requests when it was exported
 BATCHING_FILE = "batching_params.pbtxt"  # read with --enable_per_model_batching_parameters
 
 # File beside the versions
@@ -41,7 +45,7 @@ def offered(num_classes, discriminate):
 
     Args:
         num_classes: int, or None for an unconditional generator.
-        discriminate: bool, whether a discriminator is exported with it.
+        discriminate: bool, whether the discriminator is exported, too.
     """
     made = [SERVING_DEFAULT, *([GENERATE] if num_classes else []), FROM_LATENT]
     made += [name + PNG_SUFFIX for name in made]
@@ -49,7 +53,7 @@ def offered(num_classes, discriminate):
 
 
 def contract():
-    """Signatures, their inputs and outputs with dtypes, as `export/signature.json` states them."""
+    """Signatures, their inputs and outputs with dtypes, a dict: the content of `export/signature.json`."""
     seed, label = {SEED: "int64 [N]"}, {LABEL: "int32 [N]"}
     latents, images = {LATENTS: "float32 [N, Z]"}, {IMAGES: "uint8 [N, H, W, C]"}
     pictures = {PNG_BYTES: "string [N]"}

@@ -8,7 +8,6 @@ import warnings
 
 from tfgan_kit import files, processor
 from tfgan_kit.export import contract as names
-from tfgan_kit.export.adapter import check_generator
 from tfgan_kit.export.batching import batching_text
 from tfgan_kit.export.graph.operations import check_operations
 from tfgan_kit.export.lineage import check_files, check_size, checksums, read_lineage, write_lineage
@@ -20,6 +19,8 @@ from tfgan_kit.export.verify.certificate import certify, keras_reference
 from tfgan_kit.export.verify.contract_checks import check_batch_rule, check_batches, check_dtypes
 from tfgan_kit.export.verify.kernels import try_kernels
 from tfgan_kit.export.warmup import example_inputs, write_warmup
+from tfgan_kit.generation.adapter import check_generator
+from tfgan_kit.generation.generative_model import GenerativeModel
 from tfgan_kit.training import half_precision
 from tfgan_kit.training.gan import GAN
 
@@ -41,44 +42,43 @@ def export_generator(
 ):
     """Writes a version of a model folder: signatures, warmup, batching, lineage, certificate.
 
-    The version is written under a name that no server reads, loaded again, compared with the model
-    in memory, run by the kernels of other processors in a second process (some 10 s), and only then
-    renamed to its integer. Older versions beyond `profile.keep` are
-    deleted after that.
+    The version is written under a name that no server reads, loaded again, compared with the model in
+    memory, run with the kernels of other processors in a second process (about 10 s), and only then renamed
+    to its number. After that, older versions beyond `profile.keep` are deleted.
 
     Args:
-        generator: a `GAN`, whose averaged generator is exported; or any Keras model that maps
-            latents float32 (N, Z), and labels if any, to images (N, H, W, C), C 1 or 3.
-        output: folder of the model; versions are its sub-folders 1, 2, ...
-        latent_dim: int, Z; None reads it off the model.
-        num_classes: int; None reads it off the model (attribute `num_classes`, a one-hot input).
-        output_range: (low, high), the values the model gives to black and to white; a model that
-            ends in a sigmoid needs (0, 1).
+        generator: a `GAN`, whose EMA generator is exported; a `GenerativeModel`; or any Keras model that maps
+            latents float32 (N, Z), or latents and labels, to images (N, H, W, C), C 1 or 3.
+        output: path of the model's folder; versions are its sub-folders 1, 2, ...
+        latent_dim: int, Z; None: read from the model.
+        num_classes: int; None: read from the model (attribute `num_classes`, or a one-hot input).
+        output_range: (low, high), the model's values of black and white; (0, 1) for a model that ends in
+            a sigmoid.
         discriminate: bool, also export a `GAN`'s discriminator as the signature `discriminate`.
         lineage: JSON object to record beside the model, e.g. commit, checkpoint, metrics.
-        profile: `ExportProfile`; None: the next version in float32, all signatures.
+        profile: `ExportProfile`; None: the next version, in float32, with all signatures.
 
     Returns:
         The published folder, a `pathlib.Path`.
 
     Raises:
-        TypeError: a generator that is no Keras model.
-        ValueError: a model that is no generator of images, or that holds what a server, on this or
-            another processor, cannot run;
-            a version that is there already; a signature that the model does not have.
-        OSError: `output` cannot be written; no version appears then.
+        TypeError: `generator` is not a Keras model.
+        ValueError: the model is not a generator of images, or cannot be served on this or another
+            processor; the version exists already; the model does not have a signature.
+        OSError: `output` cannot be written; no version is published then.
 
     Example:
-        >>> export_generator(gan, "models/digits", profile=ExportProfile(keep=3))
+        >>> export_generator(gan, "models/digits", profile=ExportProfile(keep=3, try_kernels=False))
         PosixPath('models/digits/1')
     """
     profile = profile or ExportProfile()
     if profile.version != NEXT:
         check_version_is_free(output, profile.version)
     discriminator = _discriminator_of(generator) if discriminate else None
-    if isinstance(generator, GAN):
-        latent_dim, num_classes = generator.latent_dim, generator.num_classes
-        generator = generator.ema_generator
+    model = generator.generative_model if isinstance(generator, GAN) else generator
+    if isinstance(model, GenerativeModel):
+        latent_dim, num_classes, output_range = model.latent_dim, model.num_classes, model.output_range
+        generator = model.generator
     generator, latent_dim, num_classes, image_shape = check_generator(generator, latent_dim, num_classes, output_range)
     profile = _with_signatures(profile, names.offered(num_classes, discriminate))
     make = functools.partial(GeneratorModule, generator, latent_dim, num_classes, image_shape, output_range)
@@ -114,7 +114,7 @@ def export_generator(
 
 
 def _with_signatures(profile, offered):
-    """The profile with the names that are exported, in the order of the contract."""
+    """The profile with the names of the signatures to export, in the order of the contract."""
     chosen = set(offered if profile.signatures is None else profile.signatures)
     if unknown := chosen - set(offered):
         raise ValueError(
@@ -126,9 +126,9 @@ def _with_signatures(profile, offered):
 
 
 def _in_float32(make, profile):
-    """The images of a bfloat16 graph before it was made one, a dict as `certify` takes it; or None.
+    """The float32 signatures of a bfloat16 export, to certify the rewriting of the graph; or None.
 
-    A mistake in the rewriting would hide among the roundings of bfloat16; not in float32.
+    In bfloat16 a mistake would be hidden by rounding.
     """
     if profile.precision == "float32":
         return None
@@ -137,7 +137,7 @@ def _in_float32(make, profile):
 
 
 def _gain(in_bfloat16, in_float32, num_classes):
-    """What bfloat16 gains on this processor, over the images of 8 seeds; warns where it loses."""
+    """The speed-up by bfloat16 on this processor, over the images of 8 seeds; warns if it is a slow-down."""
     functions = [signatures[names.SERVING_DEFAULT] for signatures in (in_bfloat16, in_float32)]
     inputs = {k: tf.constant(v) for k, v in example_inputs(functions[0], 8, num_classes).items()}
     runs = [lambda function=function: function(**inputs)[names.IMAGES].numpy() for function in functions]
@@ -159,7 +159,7 @@ def _check_signatures(functions, num_classes, precision):
 
 
 def _write_extras(folder, functions, num_classes, profile):
-    """What a server reads beside the graph; writing the answers replays the warmup requests."""
+    """Writes what a server reads beside the graph; writing the answers replays the warmup requests."""
     (folder / names.BATCHING_FILE).write_text(batching_text(profile.max_batch))
     write_warmup(folder, functions, num_classes, profile.max_batch)
     write_answers(folder, functions)
@@ -193,7 +193,7 @@ def _origin(profile):
 
 
 def _published(folder, output, profile):
-    """Publishes, looks at what came of it, and only then removes older versions."""
+    """Publishes, verifies the result, and only then removes older versions."""
     version = publish(folder, output, profile.version)
     try:
         check_files(version, read_lineage(version)["files"])
@@ -201,14 +201,14 @@ def _published(folder, output, profile):
         if version.exists():
             raise
         raise FileNotFoundError(
-            "Another exporter, which publishes into the same folder with a `keep` of its own, has removed "
-            "this version already; let one after the other export, or keep more versions. Received: "
+            "Another exporter that publishes into the same folder with its own `keep` has already removed "
+            "this version; export one after the other, or keep more versions. Received: "
             f"version={version}, keep={profile.keep}"
         ) from error
     newest = max(versions(output), default=0)
     if int(version.name) < newest:
         warnings.warn(
-            f"Version {version.name} is older than {newest}: a server that serves the latest goes on with {newest}.",
+            f"Version {version.name} is older than {newest}: a server that serves the latest keeps {newest}.",
             stacklevel=3,
         )
     files.write_text(version.parent / names.COMMON_BATCHING_FILE, batching_text(profile.max_batch))
@@ -219,7 +219,7 @@ def _published(folder, output, profile):
 def _discriminator_of(model):
     if not isinstance(model, GAN):
         raise ValueError(
-            "Only a tfgan_kit GAN has a discriminator to export; leave `discriminate` out. "
+            "Only a tfgan_kit GAN has a discriminator to export; omit `discriminate`. "
             f"Received: generator={type(model).__name__}"
         )
     return model.discriminator
@@ -228,8 +228,8 @@ def _discriminator_of(model):
 def _save(module, folder, functions):
     try:
         tf.saved_model.save(module, str(folder), signatures=functions)
-    except AssertionError as error:  # what a plain tf.Variable, hidden in a layer, ends in
+    except AssertionError as error:  # raised for a plain tf.Variable hidden in a layer
         raise ValueError(
-            "The model holds a variable or resource that Keras does not know of, and that would be "
-            f"missing from the export: make it with add_weight. TensorFlow says: {str(error)[:300]}"
+            "The model holds a variable or resource that Keras does not track and that would be "
+            f"missing from the export: create it with add_weight. TensorFlow says: {str(error)[:300]}"
         ) from error

@@ -1,4 +1,4 @@
-"""The files of a version: their checksums, and how many bytes they may take."""
+"""The lineage of a version and its own checksum; the checksums and total size of its files."""
 
 import hashlib
 import json
@@ -7,18 +7,18 @@ import pathlib
 from tfgan_kit.export import contract as names
 from tfgan_kit.files import to_json
 
-# `model.export` of Keras writes every weight twice; an export should not, nor freeze them in the graph.
+# Keras's `model.export` writes every weight twice; our export must not, nor hold weights as constants.
 MOST_TIMES_THE_WEIGHTS = 1.1
 
 
 BYTES_BESIDE_THE_WEIGHTS = 1_000_000
 
 
-MANIFEST = f"{names.EXTRA_ASSETS}/{names.LINEAGE_FILE}"  # holds the checksums, so not its own
+MANIFEST = f"{names.EXTRA_ASSETS}/{names.LINEAGE_FILE}"  # holds the checksums of all other files
 
 
 def checksums(version):
-    """What a version's folder holds, apart from the lineage: a dict path -> {"bytes", "sha256"}."""
+    """The files in a version's folder, apart from the lineage: a dict path -> {"bytes", "sha256"}."""
     version = pathlib.Path(version)
     files = {path.relative_to(version).as_posix(): path for path in sorted(version.rglob("*")) if path.is_file()}
     return {
@@ -29,14 +29,14 @@ def checksums(version):
 
 
 def check_files(version, recorded):
-    """Compares a version's files with those that its lineage names.
+    """Compares a version's files with those that its lineage lists.
 
     Args:
         version: path of the version.
-        recorded: what `checksums` gave when it was exported.
+        recorded: the result of `checksums` when it was exported.
 
     Raises:
-        ValueError: a file that is missing, was changed, or was added; a link.
+        ValueError: a file was lost, changed or added, or is a link.
     """
     version = pathlib.Path(version)
     _check_no_links(version)
@@ -58,32 +58,32 @@ def check_files(version, recorded):
 
 
 def _check_no_links(version):
-    """What a link points to can change, or go, after it was checked."""
+    """Raises ValueError for a link, whose target could change after the check."""
     links = [path for path in sorted(version.rglob("*")) if path.is_symlink() or not (path.is_file() or path.is_dir())]
     if links:
         path = links[0]
         to = f" -> {path.readlink()}" if path.is_symlink() else ""
         raise ValueError(
-            f"{version} holds a link, or what is no file, and the export writes files and folders only; copy "
-            f"the files themselves there (cp -rL). Received: {path.relative_to(version)}{to}"
+            f"{version} holds a link or special file, and an export consists of files and folders only; copy "
+            f"the files themselves (cp -rL). Received: {path.relative_to(version)}{to}"
         )
 
 
 def check_size(version, weights_bytes):
-    """Refuses a version that takes much more than its weights.
+    """Checks that a version is not much larger than its weights.
 
     Args:
         version: path of the version.
         weights_bytes: int, bytes of the variables that it needs.
 
     Raises:
-        ValueError: more than 1.1 times these bytes and 1 MB.
+        ValueError: it is larger than 1.1 times these bytes plus 1 MB.
     """
     size = sum(path.stat().st_size for path in pathlib.Path(version).rglob("*") if path.is_file())
     most = int(MOST_TIMES_THE_WEIGHTS * weights_bytes) + BYTES_BESIDE_THE_WEIGHTS
     if size > most:
         raise ValueError(
-            "The export takes much more than its weights, so the graph holds a large constant: keep "
+            "The export is much larger than its weights, so the graph holds a large constant: keep "
             "arrays in weights (add_weight), not in Python objects that the model's call reads. "
             f"Received: {size} bytes for {weights_bytes} bytes of weights; at most {most} are allowed"
         )
@@ -94,11 +94,11 @@ def _sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-_SEAL = "lineage_sha256"  # of all the rest
+_SEAL = "lineage_sha256"  # of all other entries
 
 
 def write_lineage(version, value):
-    """Writes a version's lineage, with a checksum of its own.
+    """Writes a version's lineage, with its own checksum.
 
     Args:
         version: path of the version.
@@ -114,7 +114,7 @@ def read_lineage(version):
 
 
 def check_lineage(version):
-    """Reads a version's lineage, and verifies that nothing in it was changed.
+    """Reads a version's lineage and verifies that it was not changed.
 
     Args:
         version: path of the version.
@@ -123,31 +123,31 @@ def check_lineage(version):
         The lineage, a dict.
 
     Raises:
-        ValueError: none that can be read; it was changed; another tfgan_kit made it.
+        ValueError: the lineage cannot be read, was changed, or is of another contract version.
     """
     path = _path(version)
     try:
         lineage = read_lineage(version)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(
-            f"{version} has no lineage that can be read ({error}); only what python -m "
-            f"tfgan_kit.export wrote can be checked. Received: {path}"
+            f"{version} has no readable lineage ({error}); only versions written by python -m "
+            f"tfgan_kit.export can be checked. Received: {path}"
         ) from error
     if not isinstance(lineage, dict) or _SEAL not in lineage:
         raise ValueError(
-            "The lineage has no checksum of its own: an older tfgan_kit made this version, or its file "
+            "The lineage lacks its own checksum: an older tfgan_kit made this version, or its file "
             f"was damaged; copy the version again, or export again. Received: {path}"
         )
     seal = lineage.pop(_SEAL)
     if seal != _sha256_of_json(lineage):
         raise ValueError(
-            "The lineage is not what the export wrote, so nothing can be checked by it; copy the version "
+            "The lineage is not what the export wrote, so the version cannot be checked; copy the version "
             f"again, or export again. Received: {path} of sha256 {_sha256_of_json(lineage)[:12]} instead of "
             f"{seal!s:.12}"
         )
     if lineage["contract_version"] != names.CONTRACT_VERSION:
         raise ValueError(
-            "Another tfgan_kit made this version; check it by that one. Received: contract version "
+            "Another release of tfgan_kit made this version; check it with that release. Received: contract version "
             f"{lineage['contract_version']}; this one has {names.CONTRACT_VERSION}"
         )
     return lineage

@@ -10,24 +10,24 @@ import tensorflow as tf
 
 
 class GeneratorModule(tf.Module):
-    """What is saved: the generator's variables and one function a signature.
+    """What is saved: the generator's variables, and one function per signature.
 
-    `tf.saved_model.save` of a Keras model, or `model.export`, stores every weight twice; this does
-    not, since the Keras objects themselves are not attached to it.
+    `tf.saved_model.save` of a Keras model, and `model.export`, store every weight twice. This module does
+    not, because the Keras objects are not attached to it.
 
     Args:
-        generator: Keras model, latents (N, Z), or `[latents, labels]`, -> images (N, H, W, C).
+        generator: Keras model from latents (N, Z), or `[latents, labels]`, to images (N, H, W, C).
         latent_dim: int, Z.
         num_classes: int, or None for an unconditional generator.
         image_shape: (H, W, C).
-        output_range: (low, high), the pixel values that mean black and white.
-        discriminator: Keras model for the optional signature `discriminate`, or None; with
-            `profile.optimized`, operations that some processors lack are rewritten, and else it is saved as it is.
-        profile: an `ExportProfile`; of it count `optimized`, `precision` (bfloat16 is computed by the
-            optimised graph only), `png_compression` and `signatures`.
+        output_range: (low, high), the pixel values of black and white.
+        discriminator: Keras model for the optional signature `discriminate`, or None. With
+            `profile.optimized`, operations that some processors lack are rewritten.
+        profile: an `ExportProfile`, of which `optimized`, `precision` (bfloat16 implies an optimized
+            graph), `png_compression` and `signatures` are used.
 
     Attributes:
-        optimization: what `optimize` reports, a dict; empty when it was not asked for.
+        optimization: the report of `optimize`, a dict; empty if the graph is not optimized.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class GeneratorModule(tf.Module):
             images = tf.cast(generator(inputs, training=training), tf.float32)
             return (images - low) * (2.0 / (high - low)) - 1.0
 
-        # Not attributes: a Keras model hung on a tf.Module would be saved whole.
+        # Not attributes: a Keras model that is an attribute of a tf.Module would be saved, too.
         exact = (low, high) == (-1.0, 1.0)
         run = _build(generator if exact else generate, latent_dim, num_classes)
         run |= {
@@ -77,7 +77,7 @@ class GeneratorModule(tf.Module):
 
 
 def _build(generator, latent_dim, num_classes):
-    """`{signature: (python function, input specs)}` of those that make images."""
+    """`{signature: (Python function, input specs)}` of the signatures that make images."""
     seed = tf.TensorSpec([None], tf.int64, names.SEED)
     label = tf.TensorSpec([None], tf.int32, names.LABEL)
     latents_spec = tf.TensorSpec([None, latent_dim], tf.float32, names.LATENTS)
@@ -92,7 +92,7 @@ def _build(generator, latent_dim, num_classes):
     def from_latent(latents, label=None):
         if label is None:
             return {names.IMAGES: sample.sample(generator, latents)}
-        # An index below 0 would be answered, silently, as a class from the end.
+        # A negative label would silently be taken as a class counted from the end.
         in_range = tf.reduce_all((label >= 0) & (label < num_classes))
         check = tf.debugging.Assert(in_range, [f"label must be from 0 to {num_classes - 1}"])
         with tf.control_dependencies([check]):

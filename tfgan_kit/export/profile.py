@@ -1,4 +1,4 @@
-"""What an export is made for: the choices that belong to the deployment, not to the model."""
+"""The settings of an export that belong to the deployment, not to the model."""
 
 import dataclasses
 
@@ -14,23 +14,24 @@ class ExportProfile:
     """How a generator is exported.
 
     Args:
-        version: `"next"`, one more than the newest, or the int in [1, 2^63) to publish as.
-        keep: int >= 1, the newest versions that stay in the folder afterwards; None: all.
-        signatures: names of the signatures to export, of `export/README.md`; `serving_default` is
-            always among them, since a request without a name asks for it. None: all that the
-            model allows.
-        precision: `"float32"`, or `"bfloat16"`: the convolutions and products in bfloat16.
-        max_batch: int >= 1, most images a batch that a server should form of it.
+        version: `"next"`, one more than the newest, or an int in [1, 2^63).
+        keep: int >= 1, how many of the newest versions stay in the folder; None: all.
+        signatures: names of the signatures to export, see `export/README.md`; `serving_default` is always
+            included, because a request without a name means it. None: all that the model has.
+        precision: `"float32"`; or `"bfloat16"`: convolutions and matrix products in bfloat16.
+        max_batch: int >= 1, the largest batch, in images, that a server should form.
         png_compression: int in [-1, 9], zlib's level for the `_png` signatures; -1: zlib's default.
         optimized: bool, fold what inference does not need (batch normalisation, spectral norm), and
             rewrite what some processors cannot run (grouped and dilated convolutions).
-        try_kernels: bool, run the version with oneDNN on and off before it is published, in a second process.
+        try_kernels: bool, run the version with oneDNN on and off, in a second process, before it is
+            published.
 
     Raises:
-        ValueError: a value that is none of these.
+        ValueError: a value outside its range.
 
     Example:
-        >>> export_generator(gan, "models/digits", profile=ExportProfile(keep=3, max_batch=16))
+        >>> ExportProfile(keep=3, max_batch=16).precision
+        'float32'
     """
 
     version: str | int = NEXT
@@ -45,25 +46,25 @@ class ExportProfile:
     def __post_init__(self):
         if self.version != NEXT and not _is_int(self.version, 1, LARGEST_VERSION):
             raise ValueError(
-                "A version is 'next', or a whole number from 1 on, for a server reads no other name "
-                f"(no v2, no 1.0). Received: version={self.version!r}"
+                "A version must be 'next' or an integer >= 1, since a server reads no other name "
+                f"(not v2, not 1.0). Received: version={self.version!r}"
             )
         if self.keep is not None and not _is_int(self.keep, 1):
             raise ValueError(
-                f"At least 1 version is kept; None (the flag left out) keeps all. Received: keep={self.keep!r}"
+                f"`keep` must be at least 1, or None (no --keep) to keep all. Received: keep={self.keep!r}"
             )
         if isinstance(self.signatures, str) or self.signatures is not None and not self.signatures:
             raise ValueError(
-                "Signatures are a tuple of at least one name; None exports all. "
+                "`signatures` must be a tuple of at least one name; None exports all. "
                 f"Received: signatures={self.signatures!r}"
             )
         if self.precision not in PRECISIONS:
-            raise ValueError(f"A precision is one of {', '.join(PRECISIONS)}. Received: precision={self.precision!r}")
+            raise ValueError(f"`precision` must be {' or '.join(PRECISIONS)}. Received: precision={self.precision!r}")
         if not _is_int(self.max_batch, 1):
-            raise ValueError(f"A batch has room for at least 1 image. Received: max_batch={self.max_batch!r}")
+            raise ValueError(f"`max_batch` must be at least 1. Received: max_batch={self.max_batch!r}")
         if not _is_int(self.png_compression, -1, 9):
             raise ValueError(
-                "A PNG's compression is a level from 0 (none) to 9, or -1 for zlib's own choice. "
+                "`png_compression` must be from 0 (none) to 9, or -1 for zlib's default. "
                 f"Received: png_compression={self.png_compression!r}"
             )
 

@@ -1,4 +1,4 @@
-"""Versions of a model folder: written under a name no server reads, then renamed to an integer."""
+"""Versions of a model folder: written under a name that no server reads, then renamed to an integer."""
 
 import contextlib
 import os
@@ -11,10 +11,10 @@ from tfgan_kit.export.contract import COMMON_BATCHING_FILE
 from tfgan_kit.export.profile import LARGEST_VERSION, NEXT
 from tfgan_kit.files import flush_folder
 
-WRITING = "writing-"  # a version that is not finished
-DELETING = "deleting-"  # one that is no more
+WRITING = "writing-"  # prefix of a version that is being written
+DELETING = "deleting-"  # prefix of a version that is being deleted
 LEFTOVERS = (WRITING, DELETING, f".{COMMON_BATCHING_FILE}-")
-# Younger ones may be another exporter's, of another machine maybe, that is at work.
+# Younger ones may belong to another exporter that is running, perhaps on another machine.
 SECONDS_OF_A_LEFTOVER = 24 * 3600
 
 
@@ -37,15 +37,11 @@ def versions(base):
 
 
 def check_version_is_free(base, version):
-    """Refuses a version that is there.
-
-    Raises:
-        ValueError: with the versions there are.
-    """
+    """Raises ValueError if a version exists."""
     there = versions(base)
     if version in there:
         raise ValueError(
-            "That version is published already, and a server that has it loaded would not see it "
+            "That version is already published, and a server that has loaded it would not notice a "
             f"change; give another number, or 'next'. There are {', '.join(map(str, there))} in "
             f"{base}. Received: version={version}"
         )
@@ -53,15 +49,14 @@ def check_version_is_free(base, version):
 
 @contextlib.contextmanager
 def unpublished(base):
-    """A folder to write a version into; gone afterwards unless `publish` has renamed it.
+    """A folder to write a version into, removed afterwards unless `publish` has renamed it.
 
-    TensorFlow Serving loads a half-written version and drops the good one (measured), but skips
-    every name that is no integer.
+    TensorFlow Serving loads a half-written version and unloads the good one (measured), but skips every
+    name that is not an integer.
     """
     if (pathlib.Path(base) / "saved_model.pb").exists():
         raise ValueError(
-            "That folder is a version of a model; give the folder above it, which holds the "
-            f"versions. Received: output={base}"
+            f"That folder is a version of a model; give its parent, which holds the versions. Received: output={base}"
         )
     pathlib.Path(base).mkdir(parents=True, exist_ok=True)
     remove_leftovers(base)
@@ -76,10 +71,11 @@ def unpublished(base):
 def publish(folder, base, version=NEXT):
     """Renames a finished `folder` to a version of `base`; returns the new path.
 
-    All of it is on the disk before the rename, so that a power cut leaves no half version either.
+    All its files are flushed to the disk before the rename, so that a power failure cannot leave half a
+    version.
 
     Raises:
-        ValueError: `version` is there.
+        ValueError: `version` exists.
     """
     base = pathlib.Path(base)
     _flush(folder)
@@ -89,7 +85,7 @@ def publish(folder, base, version=NEXT):
             if version != NEXT:
                 check_version_is_free(base, number)
             os.rename(folder, base / str(number))
-        except OSError:  # another exporter took the number meanwhile
+        except OSError:  # another exporter has taken the number in the meantime
             if not (base / str(number)).exists() or version != NEXT:
                 raise
             number += 1
@@ -101,12 +97,12 @@ def publish(folder, base, version=NEXT):
 def remove_old(base, keep, published):
     """Deletes all but the `keep` newest versions, and never `published`.
 
-    Each gets a name first that no server reads, for one that is half deleted would be served.
+    Each is first renamed to a name that no server reads: half a version might be served.
 
     Args:
         base: folder of the model.
         keep: int >= 1, or None for all.
-        published: path of the version that was just published, which may be an older number.
+        published: path of the version that was just published, whose number may not be the newest.
 
     Returns:
         The numbers that were deleted, ascending.
@@ -123,17 +119,17 @@ def remove_old(base, keep, published):
 
 
 def remove_leftovers(base):
-    """Removes what exporters that were killed left more than a day ago."""
+    """Removes what killed exporters left behind more than a day ago."""
     for path in pathlib.Path(base).iterdir():
         if path.name.startswith(LEFTOVERS) and _age(path) > SECONDS_OF_A_LEFTOVER:
             if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)  # another exporter may be removing it, too
+                shutil.rmtree(path, ignore_errors=True)  # another exporter may remove it, too
             else:
                 path.unlink(missing_ok=True)
 
 
 def _age(folder):
-    """Seconds since anything in a folder changed; none of it may be there any more."""
+    """Seconds since anything in a folder changed; files may disappear meanwhile."""
     times = []
     for path in (folder, *folder.rglob("*")):
         with contextlib.suppress(FileNotFoundError):
@@ -153,7 +149,7 @@ def _flush(folder):
 
 
 def tensorflow_serving_lines(base):
-    """The two usual ways to start the production server on a model folder."""
+    """The two usual commands to serve a model folder with TensorFlow Serving."""
     return [
         f"  TF_ENABLE_ONEDNN_OPTS=1 tensorflow_model_server --model_name={base.name} --model_base_path={base} "
         "--port=8500 --rest_api_port=8501 --grpc_max_threads=64",

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-BATCH_SIZES = (1, 2, 8, 16)  # one record a signature and size; TF Serving takes at most 1000 in all
-BYTES_OF_A_REQUEST = 2**18  # more rows than these only where it is one; the file is part of the export
+BATCH_SIZES = (1, 2, 8, 16)  # one record per signature and size; TensorFlow Serving takes at most 1000
+BYTES_OF_A_REQUEST = 2**18  # limits its rows (but to no less than 1), and so the size of the export
 
 
 def example_inputs(function, batch_size, num_classes):
@@ -37,8 +37,8 @@ def write_warmup(folder, functions, num_classes, max_batch):
         folder: path of the version.
         functions: reloaded signatures, a dict name -> concrete function.
         num_classes: int, or None for an unconditional generator.
-        max_batch: int, most rows of a request: a server that batches refuses larger ones, and with
-            them the version.
+        max_batch: int, most rows of a request; a server that batches would refuse a larger one, and with
+            it the version.
     """
     path = _path(folder)
     path.parent.mkdir(exist_ok=True)
@@ -64,7 +64,7 @@ def read_warmup(version):
     """The requests of a version's warmup file, a list of `(signature, {input: numpy array})`.
 
     Raises:
-        ValueError: no file of such records.
+        ValueError: the file cannot be read.
     """
     path = _path(version)
     try:
@@ -92,7 +92,7 @@ def replay(version, functions):
         A list of `(signature, {input: numpy array}, {output: numpy array})`.
 
     Raises:
-        ValueError: a request that the model does not answer.
+        ValueError: a request fails on the model.
     """
     answered = []
     for name, inputs in read_warmup(version):

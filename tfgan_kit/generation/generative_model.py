@@ -1,6 +1,7 @@
 """The generative model: any number of images from seeds, and latents by gradient from images."""
 
-from tfgan_kit.generation import inputs, latent_search
+from tfgan_kit.generation import adapter, inputs, latent_search
+from tfgan_kit.generation.sample import sample
 from tfgan_kit.generation.seeds import image_seeds, labels_from_seeds, latents_from_seeds
 
 import keras
@@ -10,22 +11,59 @@ import tensorflow as tf
 GENERATE_BATCH = 64
 
 
-class GenerativeModel(keras.Model):
-    """What `generate`, `predict`, `project`, `refine` and the exporter speak of: `ema_generator`.
+class GenerativeModel:
+    """A trained generator at work; `of` makes one of a Keras model that was trained anywhere.
 
-    A subclass sets `ema_generator`, `discriminator`, `latent_dim`, `num_classes`, `image_shape`, and
-    `_sampler`, latents and labels to images as they leave.
+    Args:
+        generator: Keras model, latents float32 (N, Z), or `[latents, labels]`, -> images (N, H, W, C), or points
+            (N, D). A GAN's is its averaged one.
+        latent_dim: int, Z.
+        num_classes: int, or None for an unconditional one.
+        image_shape: (H, W, C), or (D,).
+        output_range: (low, high), the values that mean black and white.
+
+    Attributes: the arguments.
+
+    Example:
+        >>> model = GenerativeModel.of(keras.Sequential([keras.Input((4,)), keras.layers.Dense(64, "tanh"),
+        ...                                              keras.layers.Reshape((8, 8, 1))]))
+        >>> model.generate(16, seed=0).shape
+        (16, 8, 8, 1)
     """
 
-    def call(self, inputs, training=False):
-        return self.ema_generator(inputs, training=False)
+    def __init__(self, generator, latent_dim, num_classes, image_shape, output_range=(-1.0, 1.0)):
+        self.generator = generator
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
+        self.image_shape = tuple(image_shape)
+        self.output_range = tuple(output_range)
+        self._run = adapter.in_our_range(generator, self.output_range)
+        self._sample = tf.function(lambda latents, labels: sample(self._run, latents, labels), reduce_retracing=True)
+
+    @classmethod
+    def of(cls, generator, latent_dim=None, num_classes=None, output_range=(-1.0, 1.0)):
+        """The generative model of any Keras generator of images, ours or not.
+
+        Args:
+            generator: Keras model of latents (N, Z) or (N, 1, 1, Z), and of labels if any: (N,), (N, 1) or one-hot.
+            latent_dim, num_classes: ints; None reads them off the model.
+            output_range: (low, high), the values of black and white; (0, 1) of a model that ends in a sigmoid.
+
+        Raises:
+            TypeError: it is no Keras model.
+            ValueError: it is no generator of images, or its pixels lie outside `output_range`.
+        """
+        taken, latent_dim, num_classes, shape = adapter.check_generator(
+            generator, latent_dim, num_classes, output_range
+        )
+        return cls(taken, latent_dim, num_classes, shape, output_range)
 
     def generate(self, num_images=None, seed=0, labels=None, seeds=None):
-        """Images of the averaged generator, each named by an int64 seed.
+        """Images, each named by an int64 seed.
 
         Args:
             num_images: int >= 1; None: as many as `seeds` or `labels`.
-            seed: int, names the images `seeds.image_seeds(seed, num_images)`.
+            seed: int, names the images `image_seeds(seed, num_images)`.
             labels: int or integers (num_images,) in [0, num_classes); None draws each from the
                 image's seed. Not for an unconditional GAN.
             seeds: int64 (num_images,), instead of `seed`.
@@ -42,13 +80,13 @@ class GenerativeModel(keras.Model):
         for start in range(0, len(seeds), GENERATE_BATCH):
             rows = slice(start, start + GENERATE_BATCH)
             latents = latents_from_seeds(seeds[rows], self.latent_dim)
-            images.append(self._sampler(latents, None if labels is None else labels[rows]).numpy())
+            images.append(self._sample(latents, None if labels is None else labels[rows]).numpy())
         return np.concatenate(images)
 
     def project(self, images, labels=None, starts=8, steps=500, seed=0):
         """The latents whose images come nearest to given ones, by gradient descent.
 
-        An image that the averaged generator made is found again; how near it comes to others says
+        An image that the generator made is found again; how near it comes to others says
         what it can express. See `latent_search.project`, which also takes another learning rate.
 
         Args:
@@ -65,8 +103,9 @@ class GenerativeModel(keras.Model):
             ValueError: images of another shape, labels that are missing or out of range.
 
         Example:
-            >>> gan.project(gan.generate(4, seed=1)).psnr.min() > 30
-            True
+            >>> found = gan.project(gan.generate(4, seed=1), starts=2, steps=5)
+            >>> found.latents.shape, found.psnr.shape
+            ((4, 4), (4,))
         """
         images = inputs.prepare_images(np.asarray(images), self.image_shape).numpy()
         if images.ndim != 4 or not len(images) or starts < 1 or steps < 1:
@@ -78,27 +117,12 @@ class GenerativeModel(keras.Model):
         seeds = image_seeds(seed, len(images) * starts)
         first = latents_from_seeds(seeds, self.latent_dim).numpy()
         first = first.reshape(len(images), starts, self.latent_dim)
-        latents, errors = latent_search.project(self.ema_generator, images, first, labels, steps)
-        found = self._sampler(tf.constant(latents), labels).numpy()
+        latents, errors = latent_search.project(self._run, images, first, labels, steps)
+        found = self._sample(tf.constant(latents), labels).numpy()
         return latent_search.Projection(latents, found, latent_search.decibels(errors))
 
-    def refine(self, latents, labels=None, steps=100, step_size=0.01, seed=0):
-        """Latents moved along the discriminator's gradient, to images that it finds more real.
-
-        Args:
-            latents: float (N, Z).
-            labels: int (N,), of a conditional GAN.
-            steps, step_size, seed: see `latent_search.refine`.
-
-        Returns:
-            float32 (N, Z), for `predict`.
-
-        Raises:
-            ValueError: latents of another shape, labels that are missing or out of range.
-
-        Example:
-            >>> images = gan.predict(gan.refine(latents))
-        """
+    def refine(self, discriminator, latents, labels=None, steps=100, step_size=0.01, seed=0):
+        """Latents moved along a discriminator's gradient, to images that it finds more real: see `GAN.refine`."""
         latents = np.asarray(latents, np.float32)
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim or steps < 1 or step_size <= 0:
             raise ValueError(
@@ -106,7 +130,7 @@ class GenerativeModel(keras.Model):
                 f"step_size. Received: {latents.shape}, steps={steps}, step_size={step_size}"
             )
         labels = self._given_labels(labels, len(latents))
-        return latent_search.refine(self.ema_generator, self.discriminator, latents, labels, steps, step_size, seed)
+        return latent_search.refine(self.generator, discriminator, latents, labels, steps, step_size, seed)
 
     def _given_labels(self, labels, count):
         """Labels that go with given images or latents, which no seed draws."""
@@ -129,15 +153,13 @@ class GenerativeModel(keras.Model):
             return self.labels_of(seeds)
         return inputs.check_labels(labels, len(seeds), self.num_classes)
 
-    def predict(self, x, batch_size=None, **kwargs):
-        """`keras.Model.predict` of the averaged generator; under a strategy on one device."""
-        if self.distribute_strategy.num_replicas_in_sync == 1:
-            return super().predict(x, batch_size, **kwargs)
-        rows, size = keras.tree.flatten(x)[0].shape[0], batch_size or 32
+    def predict(self, x, batch_size=32):
+        """Images in [-1, 1] of latents, or [latents, labels], batch by batch: float (N, ...)."""
+        rows = keras.tree.flatten(x)[0].shape[0]
         outputs = [
-            self.ema_generator(
-                keras.tree.map_structure(lambda v, k=k: tf.convert_to_tensor(v[k : k + size]), x)
+            self._run(
+                keras.tree.map_structure(lambda v, k=k: tf.convert_to_tensor(v[k : k + batch_size]), x), training=False
             ).numpy()
-            for k in range(0, rows, size)
+            for k in range(0, rows, batch_size)
         ]
         return np.concatenate(outputs)

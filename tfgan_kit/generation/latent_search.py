@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+from tfgan_kit.generation.sample import pack
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -65,7 +67,7 @@ def _descend(generator, images, starts, labels, steps, learning_rate):
 
     def errors():
         z = tf.convert_to_tensor(latents.value)
-        made = generator(z if rows is None else [z, rows], training=False)
+        made = generator(pack(z, rows), training=False)
         return tf.reduce_mean(tf.square(made - targets), axis=[1, 2, 3])  # (N*S,)
 
     @tf.function
@@ -117,8 +119,8 @@ def refine(generator, discriminator, latents, labels=None, steps=100, step_size=
     def step(z, t):
         with tf.GradientTape() as tape:
             tape.watch(z)
-            images = tf.cast(generator(z if labels is None else [z, labels], training=False), tf.float32)
-            logits = discriminator(images if labels is None else [images, labels], training=False)
+            images = tf.cast(generator(pack(z, labels), training=False), tf.float32)
+            logits = discriminator(pack(images, labels), training=False)
             energy = 0.5 * tf.reduce_sum(tf.square(z)) - tf.reduce_sum(tf.cast(logits, tf.float32))
         noise = tf.random.stateless_normal(tf.shape(z), tf.stack([seed, t]), alg="philox")
         return z - 0.5 * step_size * tape.gradient(energy, z) + step_size**0.5 * noise

@@ -1,11 +1,16 @@
-"""From latents (and labels) to pixels, whatever the batch."""
+"""From latents, and a condition, to pixels, whatever the batch."""
 
 from tfgan_kit.pixels import to_uint8
 
 import tensorflow as tf
 
 
-def sample(generator, latents, labels=None):
+def pack(x, condition=None):
+    """What a network is called with: `x`, or `[x, condition]`."""
+    return x if condition is None else [x, condition]
+
+
+def sample(generator, latents, condition=None):
     """What `generator` makes of latents (and labels): uint8 (N, H, W, C); points stay float32.
 
     Odd batches are padded by one row: on a CPU oneDNN takes another algorithm for odd batches from
@@ -13,10 +18,6 @@ def sample(generator, latents, labels=None):
     """
     count = tf.shape(latents)[0]
     padding = tf.where(count > 1, count % 2, 0)
-    latents = tf.concat([latents, latents[:padding]], axis=0)
-    if labels is None:
-        images = generator(latents, training=False)
-    else:
-        images = generator([latents, tf.concat([labels, labels[:padding]], axis=0)], training=False)
-    images = images[:count]
+    padded = tf.nest.map_structure(lambda rows: tf.concat([rows, rows[:padding]], axis=0), pack(latents, condition))
+    images = generator(padded, training=False)[:count]
     return to_uint8(images) if images.shape.rank == 4 else images

@@ -4,8 +4,9 @@ The same functions serve `GAN.generate`, the exported model and its certificate,
 means the same image everywhere.
 """
 
-import numpy as np
 import tensorflow as tf
+
+from tfgan_kit_client.images import image_seeds as image_seeds  # one formula, which the client shares
 
 # Second word of the stateless seed: what is drawn from an image's name.
 _LATENTS = 0
@@ -18,37 +19,6 @@ _PHILOX = 1  # `tf.random.Algorithm.PHILOX`, as the raw ops number it
 
 
 _BLOCK = 8  # rows drawn in one iteration
-
-
-SEEDS_PER_STREAM = 2**32
-
-
-def image_seeds(seed, num_images, start=0):
-    """The names of images `start .. start + num_images - 1` of stream `seed`: `seed * 2^32 + k`.
-
-    Args:
-        seed: int in [-2^31, 2^31).
-        num_images: int >= 0.
-        start: int >= 0, the first k; `start + num_images` at most 2^32.
-
-    Returns:
-        int64 (num_images,).
-
-    Raises:
-        ValueError: outside these ranges.
-
-    Example:
-        >>> image_seeds(1, 2)
-        array([4294967296, 4294967297])
-    """
-    if not isinstance(seed, int | np.integer) or not -(2**31) <= seed < 2**31:
-        raise ValueError(f"A seed is an integer in [-2^31, 2^31). Received: seed={seed!r}")
-    if not isinstance(num_images, int | np.integer):
-        raise ValueError(f"Images come in whole numbers. Received: num_images={num_images!r}")
-    if num_images < 0 or start < 0 or start + num_images > SEEDS_PER_STREAM:
-        raise ValueError(f"A seed names images 0 to 2^32 - 1. Received: start={start}, num_images={num_images}")
-    first = int(seed) * SEEDS_PER_STREAM + start
-    return np.arange(num_images, dtype=np.int64) + first
 
 
 def _per_row(seeds, stream, draw, spec):

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import os
 import pathlib
 import time
 import zipfile
 
-from tfgan_kit.files import drop_leftovers, here, write_json
+from tfgan_kit.files import drop_leftovers, whole, write_json
 from tfgan_kit.generation.seeds import image_seeds
 
 import numpy as np
@@ -23,11 +22,11 @@ MANIFEST = "shards.json"
 def write_shards(gan, output, num_images, seed=0, labels=None, format="png", shard_size=10_000):
     """Writes images `image_seeds(seed, num_images)` as shards; finished shards are not made again.
 
-    A shard is written under a temporary name, then renamed, so that a killed run goes on with the
+    A shard is written under a temporary name, then renamed, so that a killed run continues with the
     first shard that is missing. Memory does not grow with `num_images`.
 
     Args:
-        gan: a `GAN`.
+        gan: a `GAN`, or a `GenerativeModel`.
         output: folder; `shard-00000-of-00100.zip` (PNG pictures named `SEED.png`, or
             `LABEL/SEED.png` of a conditional model) or `.tfrecord` (features `image` PNG bytes,
             `seed`, `label`), and `shards.json` with what was asked for.
@@ -65,12 +64,8 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
             if path.exists():
                 progress.total -= last - first
                 continue
-            temporary = output / f".{path.name}-{here()}"
-            try:
+            with whole(path) as temporary:
                 write(temporary, _rows(gan, seed, first, last, labels, progress))
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
             done += last - first
     seconds = time.monotonic() - started
     if done:
@@ -124,7 +119,7 @@ def _write_tfrecord(path, rows):
 
 def _weights_hash(gan):
     digest = hashlib.sha256()
-    for weight in gan.ema_generator.get_weights():
+    for weight in getattr(gan, "generative_model", gan).generator.get_weights():
         digest.update(weight.tobytes())
     return digest.hexdigest()
 
@@ -138,6 +133,6 @@ def _check_manifest(output, wanted):
     for name, value in wanted.items():
         if found.get(name) != value:
             raise ValueError(
-                f"{output} holds shards made with another {name}; give the same arguments to go on "
+                f"{output} holds shards made with another {name}; give the same arguments to continue "
                 f"with them, or another folder. Received: {name}={value}, found: {found.get(name)}"
             )

@@ -1,4 +1,4 @@
-"""Layers that Keras does not have, or has otherwise than GANs need them."""
+"""Layers that Keras lacks, or implements in a way that does not suit GANs."""
 
 from tfgan_kit.layers.batch_normalization import BatchNormalization
 from tfgan_kit.layers.conditional_batch_normalization import ConditionalBatchNormalization

@@ -1,4 +1,4 @@
-"""Keras's batch normalization, by TensorFlow's fused kernel where that computes the same."""
+"""Keras's batch normalization, by TensorFlow's fused kernel where the result is the same."""
 
 import keras
 import tensorflow as tf
@@ -6,18 +6,18 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` that trains by one fused kernel on a single replica.
+    """`keras.layers.BatchNormalization`, trained by one fused kernel on a single replica.
 
-    Arguments, weights, names in a `.keras` file and values are Keras's. Keras 3.15 normalizes by a
-    dozen passes over the batch; with `synchronized=True` it also sums ones to count them, on one
-    replica too (8 to 16 % of a DCGAN's operations' time: benchmarks/README.md). Keras's
-    own path is left to what the kernel cannot do: synchronization over several replicas, masks,
-    renormalization, another axis than the last; and to inference, so that exported graphs stay
-    as they are.
+    Arguments, weights, names in a `.keras` file and values are Keras's. Keras 3.15 takes a dozen
+    passes over the batch; with `synchronized=True`, even on one replica, it also sums a tensor of ones
+    to count the rows (8 to 16 % of a DCGAN's time: benchmarks/README.md). Keras's own code still does
+    what the kernel cannot: synchronization over several replicas, masks, renormalization, an axis other
+    than the last; and inference, so that exported graphs do not change.
 
     Example:
         >>> layer = BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)
-        >>> y = layer(keras.random.normal((4, 8, 8, 16)), training=True)
+        >>> layer(keras.random.normal((4, 8, 8, 16)), training=True).shape
+        TensorShape([4, 8, 8, 16])
 
     Reference: Ioffe, Szegedy, arXiv:1502.03167, algorithm 1.
     """
@@ -31,7 +31,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         return (
             (replicas == 1 or not self.synchronized)
-            and not self.renorm
+            and not getattr(self, "renorm", False)  # older Keras has none
             and self.variable_dtype == "float32"
             and self.axis in (-1, len(inputs.shape) - 1)
             and inputs.dtype in (tf.float32, tf.float16, tf.bfloat16)
@@ -53,7 +53,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         # The kernel's variance is the unbiased one; Keras averages the biased one.
         variance *= tf.maximum(count - 1.0, 1.0) / count
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            # The mean of no rows is not a number; Keras, synchronized, takes it as 0.
+            # The mean of no rows is NaN; synchronized Keras layers take it as 0.
             value = tf.math.multiply_no_nan(value, tf.minimum(count, 1.0))
             average.assign(average * self.momentum + value * (1.0 - self.momentum))
         return tf.reshape(outputs, tf.shape(inputs)) if x is not inputs else outputs

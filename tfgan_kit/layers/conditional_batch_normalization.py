@@ -1,4 +1,4 @@
-"""Batch normalization whose scale and shift depend on the class (1610.07629)."""
+"""Batch normalization whose scale and shift depend on the class (arXiv:1610.07629)."""
 
 from tfgan_kit.layers.batch_normalization import BatchNormalization
 
@@ -11,26 +11,27 @@ class ConditionalBatchNormalization(keras.layers.Layer):
     """Normalizes over the batch, then scales and shifts by the row's class.
 
     `y = gamma[label] * (x - mean) / sqrt(variance + epsilon) + beta[label]`. Use it in a
-    class-conditional generator where `keras.layers.BatchNormalization` would stand; with one class
-    it is the same layer. Statistics are shared by all classes and synchronized over replicas.
+    class-conditional generator in place of `keras.layers.BatchNormalization`, which it equals if there
+    is one class. Statistics are shared by all classes and synchronized over replicas.
 
     Args:
-        num_classes: int >= 1, rows of `gamma` and `beta`.
-        momentum: float in [0, 1), of the moving statistics. 0.9 as in the DCGAN reference code
-            (Keras's own default, 0.99, lags behind a moving generator).
+        num_classes: int >= 1, number of rows of `gamma` and `beta`.
+        momentum: float in [0, 1), of the moving statistics; 0.9 as in the DCGAN reference code
+            (Keras's default, 0.99, lags behind a generator that is being trained).
         epsilon: float > 0, added to the variance.
 
     Call arguments:
         inputs: `[x, labels]`; x float of any rank >= 2, features last, (N, ..., C); labels integer
             (N,) in [0, num_classes).
-        training: bool, batch statistics (True) or moving ones (False).
+        training: bool, whether to use the batch's statistics (True) or the moving ones (False).
 
     Raises:
         ValueError: `num_classes` below 1.
 
     Example:
         >>> layer = ConditionalBatchNormalization(num_classes=10)
-        >>> y = layer([keras.ops.ones((4, 7, 7, 8)), keras.ops.array([0, 1, 2, 3])])
+        >>> layer([keras.ops.ones((4, 7, 7, 8)), keras.ops.array([0, 1, 2, 3])]).shape
+        TensorShape([4, 7, 7, 8])
 
     Reference: Dumoulin, Shlens, Kudlur, "A Learned Representation For Artistic Style",
     arXiv:1610.07629, eq. 5; in GANs: Miyato & Koyama, arXiv:1802.05637.

@@ -1,11 +1,11 @@
-"""Keras's convolutions, by other kernels on CPUs: bfloat16 kernel gradients, and groups.
+"""Keras's convolutions, by faster code on CPUs for grouped kernels and for gradients in bfloat16.
 
-oneDNN's bfloat16 kernel for a convolution's weight gradient, the one of processors without AMX, is
-1.2 to 3.5 times slower than the products below (benchmarks/README.md); outputs, and gradients of
-inputs, are left to it.
+On processors without AMX, oneDNN's kernel for the bfloat16 gradient of a convolution's weights takes 1.2 to
+3.5 times as long as the matrix products below (benchmarks/README.md). Outputs and gradients of inputs
+stay oneDNN's.
 
-A grouped convolution has no gradient on a CPU, so that Keras 3.15 compiles it by XLA, whose gradient takes a
-hundred times as long as that of the groups one by one; TensorFlow Serving runs no compiled function.
+TensorFlow has no gradient of a grouped convolution on a CPU, so Keras 3.15 compiles it with XLA. That takes a
+hundred times as long as convolving group by group, and TensorFlow Serving does not run XLA functions.
 """
 
 import keras
@@ -14,12 +14,12 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class Conv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`; on a CPU, groups, and 4x4 kernels of stride 2 in bfloat16, learn faster.
+    """`keras.layers.Conv2D`, faster on a CPU with groups, or with 4x4 kernels of stride 2 in bfloat16.
 
-    Arguments, weights, names in a `.keras` file and values are Keras's. On a machine without GPU the groups are
-    convolved one by one, by as many plain convolutions, which have gradients of every order and run on any
-    server; and a 4x4 kernel, stride 2, "same" padding, even sides and bfloat16 has the gradient above.
-    Everything else is Keras's own path.
+    Arguments, weights, names in a `.keras` file and values are Keras's. On a machine without a GPU, groups are
+    plain convolutions, one each, which have gradients of every order and run on any server; a 4x4 kernel of
+    stride 2 with "same" padding, even height and width, in bfloat16, has the gradient described above.
+    Everything else is Keras's own code.
 
     Example:
         >>> layer = Conv2D(8, 4, strides=2, padding="same", dtype="mixed_bfloat16")
@@ -35,7 +35,7 @@ class Conv2D(keras.layers.Conv2D):
             parts = zip(
                 tf.split(inputs, self.groups, axis=channels), tf.split(kernel, self.groups, axis=-1), strict=True
             )
-            convolve = super().convolution_op  # Keras reads the groups off the shapes
+            convolve = super().convolution_op  # Keras derives the number of groups from the shapes
             return tf.concat([convolve(*part) for part in parts], axis=channels)
         if _by_products(self, inputs):
             return _convolve(inputs, tf.convert_to_tensor(kernel))
@@ -106,8 +106,8 @@ def _transpose(x, kernel):
 def _kernel_gradient(x, dy):
     """Gradient of a 4x4 kernel of stride 2: (4, 4, C, K) from x (N, 2H, 2W, C), dy (N, H, W, K).
 
-    Blocks of 2x2 pixels are moved into the channels; over them the kernel is one of 2x2 and stride
-    1, and the gradient of each of its four places is one matrix product.
+    Blocks of 2x2 pixels are moved into the channels. There the kernel is 2x2 with stride 1, and the
+    gradient of each of its four positions is one matrix product.
     """
     height, width, channels = dy.shape[1], dy.shape[2], x.shape[-1]
     padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])

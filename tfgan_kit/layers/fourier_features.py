@@ -1,4 +1,4 @@
-"""Sines and cosines of the inputs, which let an MLP tell points apart that lie close together."""
+"""Sines and cosines of the inputs, with which an MLP can represent fine structure."""
 
 from tfgan_kit.ranges import check_sizes
 
@@ -9,29 +9,29 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class FourierFeatures(layers.Layer):
-    """`x -> [x, sin(x F), cos(x F)]`, F fixed: random directions, lengths even on a scale of octaves.
+    """`x -> [x, sin(x F), cos(x F)]` with fixed F: random directions, log-uniform frequencies.
 
     Args:
         num_frequencies: int >= 1, columns of F.
-        lowest, highest: float, the powers of two between which the lengths lie, in radians per unit
-            of x: of 2^-1 to 2^6 (the default) the waves are 12.6 to 0.1 units long.
-        seed: int, of F.
+        lowest, highest: float, log2 of the range of frequencies, in radians per unit of x; 2^-1 to
+            2^6 (the default) are wavelengths of 12.6 to 0.1 units.
+        seed: int; draws F.
 
     Call arguments:
-        inputs: float32 (N, D); never cast to the compute dtype, whose bits a sine would need.
+        inputs: float32 (N, D); not cast to a half-precision compute dtype, too coarse for a sine.
 
     Returns:
         (N, D + 2 * num_frequencies) in the compute dtype.
 
     Raises:
-        ValueError: no frequencies, or `lowest` above `highest`.
+        ValueError: `num_frequencies` below 1, or `lowest` above `highest`.
 
     Example:
         >>> FourierFeatures(8)(keras.ops.zeros((4, 2))).shape
         TensorShape([4, 18])
 
-    Reference: Tancik et al., arXiv:2006.10739, section 6; their lengths are Gaussian, of a scale to be
-    chosen for the data, and these cover seven octaves instead.
+    Reference: Tancik et al., arXiv:2006.10739, section 6. Deviation: their frequencies are Gaussian with
+    a scale tuned to the data; these cover seven octaves.
     """
 
     rows_are_independent = True
@@ -47,7 +47,7 @@ class FourierFeatures(layers.Layer):
         self.seed = seed
 
     def build(self, input_shape):
-        random = np.random.RandomState(self.seed)  # legacy: its stream is frozen
+        random = np.random.RandomState(self.seed)  # legacy, so its stream never changes
         directions = random.normal(size=(input_shape[-1], self.num_frequencies))
         directions /= np.linalg.norm(directions, axis=0)
         lengths = 2.0 ** random.uniform(self.lowest, self.highest, self.num_frequencies)

@@ -1,4 +1,4 @@
-"""DCGAN (1511.06434) for any image of 4 or 7 times a power of two, optionally class-conditional."""
+"""DCGAN (arXiv:1511.06434) for any image of 4 or 7 times a power of two, optionally class-conditional."""
 
 from tfgan_kit.layers import BatchNormalization, ConditionalBatchNormalization, Conv2D, Conv2DTranspose
 from tfgan_kit.ranges import check_sizes
@@ -15,15 +15,15 @@ def stages(image_size):
     """`(base, n)` with `image_size == base * 2**n` and base 4 or 7.
 
     Raises:
-        ValueError: `image_size` is no such number between 8 and 256.
+        ValueError: `image_size` is not of this form, or not from 8 to 256.
     """
     for base in (4, 7):
         n = (image_size // base).bit_length() - 1
         if 8 <= image_size <= 256 and n >= 1 and image_size == base * 2**n:
             return base, n
     raise ValueError(
-        "A DCGAN's images are square, of 4 or 7 times a power of two pixels: 8, 14, 16, 28, 32, "
-        f"56, 64, 112, 128, 224 or 256. Received: image_size={image_size}"
+        "A DCGAN's images are square, with a side of 4 or 7 times a power of two: 8, 14, 16, 28, 32, "
+        f"56, 64, 112, 128, 224 or 256 pixels. Received: image_size={image_size}"
     )
 
 
@@ -53,15 +53,15 @@ def _normalization(dtype):
 class DCGANGenerator(keras.Model):
     """Latents to images by transposed convolutions, each followed by batch normalization and ReLU.
 
-    The usual first choice up to 64 pixels. With `num_classes` it takes `[latents, labels]` and its
-    normalizations are conditional (1802.05637, section 4).
+    A good first choice up to 64 pixels. With `num_classes` it takes `[latents, labels]` and its
+    normalizations are conditional (arXiv:1802.05637, section 4).
 
     Args:
         image_size: int, 4 or 7 times a power of two, 8 to 256.
         channels: int, 1 for grey, 3 for colour.
-        latent_dim: int, Z.
-        width: int, channels of the last hidden layer; each stage before has twice as many, up to 8
-            times `width`.
+        latent_dim: int >= 1, Z.
+        width: int >= 1, channels of the last hidden layer; each layer before it has twice as many, up
+            to 8 times `width`.
         num_classes: int, or None for an unconditional generator.
 
     Call arguments:
@@ -71,16 +71,15 @@ class DCGANGenerator(keras.Model):
         images float32 (N, image_size, image_size, channels) in [-1, 1].
 
     Raises:
-        ValueError: an image size that is not offered, or fewer than 1 of anything.
+        ValueError: an `image_size` of another form, or a size below 1.
 
     Example:
         >>> generator = DCGANGenerator(image_size=32, latent_dim=64)
         >>> generator(keras.random.normal((2, 64))).shape
         TensorShape([2, 32, 32, 3])
 
-    Reference: Radford, Metz, Chintala, arXiv:1511.06434, figure 1. Deviations: kernels are 4x4, not
-    5x5, as in the authors' Torch code (no checkerboard from a kernel that stride 2 does not
-    divide).
+    Reference: Radford, Metz, Chintala, arXiv:1511.06434, figure 1. Deviation: kernels are 4x4, not 5x5,
+    as in the authors' Torch code, so that stride 2 divides them and makes no checkerboard.
     """
 
     def __init__(self, image_size=64, channels=3, latent_dim=100, width=64, num_classes=None, **kwargs):
@@ -116,7 +115,7 @@ class DCGANGenerator(keras.Model):
 
         inputs = latents if num_classes is None else [latents, labels]
         super().__init__(inputs=inputs, outputs=images, **kwargs)
-        self.dtype_policy = dtype  # a functional model drops it
+        self.dtype_policy = dtype  # Keras 3.15: a functional model forgets it
         self.image_size = image_size
         self.channels = channels
         self.latent_dim = latent_dim
@@ -141,15 +140,16 @@ class DCGANDiscriminator(keras.Model):
     """Images to logits by strided convolutions with batch normalization and leaky ReLU.
 
     With `num_classes` it takes `[images, labels]` and adds the inner product of the features with
-    an embedding of the label: `logits = w . h + b + embedding[label] . h` (1802.05637, eq. 3).
+    an embedding of the label: `logits = w . h + b + embedding[label] . h` (arXiv:1802.05637, eq. 3).
 
     Args:
         image_size: int, 4 or 7 times a power of two, 8 to 256.
         channels: int, 1 for grey, 3 for colour.
-        width: int, channels of the first layer; each stage has twice as many, up to 8 times.
+        width: int >= 1, channels of the first layer; each next layer has twice as many, up to 8 times
+            `width`.
         num_classes: int, or None for an unconditional discriminator.
         normalization: bool. False leaves out batch normalization: gradient penalties assume that a
-            row's logit depends on that row alone (1704.00028, section 4).
+            row's logit depends on that row alone (arXiv:1704.00028, section 4).
 
     Call arguments:
         inputs: images float32 (N, image_size, image_size, channels) in [-1, 1]; or
@@ -159,15 +159,15 @@ class DCGANDiscriminator(keras.Model):
         logits float32 (N, 1).
 
     Raises:
-        ValueError: an image size that is not offered, or fewer than 1 of anything.
+        ValueError: an `image_size` of another form, or a size below 1.
 
     Example:
         >>> discriminator = DCGANDiscriminator(image_size=32)
         >>> discriminator(keras.ops.zeros((2, 32, 32, 3))).shape
         TensorShape([2, 1])
 
-    Reference: arXiv:1511.06434, sections 3 and 4; projection: Miyato & Koyama, arXiv:1802.05637, with h
-    the last features flattened, where the paper sum-pools them.
+    Reference: arXiv:1511.06434, sections 3 and 4; the projection: Miyato & Koyama, arXiv:1802.05637.
+    Deviation: h is the last features flattened, which the paper sum-pools.
     """
 
     def __init__(self, image_size=64, channels=3, width=64, num_classes=None, normalization=True, **kwargs):
@@ -177,7 +177,7 @@ class DCGANDiscriminator(keras.Model):
         images = keras.Input((image_size, image_size, channels), name="images")
         x = images
         for stage in range(n):
-            normalized = normalization and stage > 0  # the paper: not in the input layer
+            normalized = normalization and stage > 0  # as in the paper, not in the input layer
             x = Conv2D(
                 _channels(width, stage),
                 4,
@@ -204,7 +204,7 @@ class DCGANDiscriminator(keras.Model):
         logits = layers.Activation("linear", dtype="float32", name="logits")(logits)
 
         super().__init__(inputs=inputs, outputs=logits, **kwargs)
-        self.dtype_policy = dtype  # a functional model drops it
+        self.dtype_policy = dtype  # Keras 3.15: a functional model forgets it
         self.image_size = image_size
         self.channels = channels
         self.width = width

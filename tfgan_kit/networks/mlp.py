@@ -16,13 +16,13 @@ def _hidden(x, width, depth, dtype, negative_slope=0.0):
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class MLPGenerator(keras.Model):
-    """Latents to points: `depth` ReLU layers and a linear one.
+    """Latents to points by `depth` ReLU layers and a linear one.
 
     Args:
-        output_dim: int, D, dimension of the points.
-        latent_dim: int, Z.
-        width: int, units of a hidden layer.
-        depth: int, hidden layers.
+        output_dim: int >= 1, D, dimension of the points.
+        latent_dim: int >= 1, Z.
+        width: int >= 1, units of a hidden layer.
+        depth: int >= 1, number of hidden layers.
 
     Call arguments:
         inputs: latents float32 (N, Z) from N(0, 1).
@@ -31,7 +31,7 @@ class MLPGenerator(keras.Model):
         points float32 (N, D), unbounded.
 
     Raises:
-        ValueError: fewer than 1 of anything.
+        ValueError: a size below 1.
 
     Example:
         >>> MLPGenerator()(keras.random.normal((4, 2))).shape
@@ -47,7 +47,7 @@ class MLPGenerator(keras.Model):
         latents = keras.Input((latent_dim,), name="latents")
         points = layers.Dense(output_dim, dtype="float32", name="points")(_hidden(latents, width, depth, dtype))
         super().__init__(inputs=latents, outputs=points, **kwargs)
-        self.dtype_policy = dtype  # a functional model drops it
+        self.dtype_policy = dtype  # Keras 3.15: a functional model forgets it
         self.output_dim = output_dim
         self.latent_dim = latent_dim
         self.width = width
@@ -67,16 +67,16 @@ class MLPGenerator(keras.Model):
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class MLPDiscriminator(keras.Model):
-    """Points to logits: `depth` ReLU layers and a linear one, no normalization.
+    """Points to logits by `depth` ReLU layers and a linear one, without normalization.
 
     Args:
-        input_dim: int, D, dimension of the points.
-        width: int, units of a hidden layer.
-        depth: int, hidden layers.
-        num_frequencies: int >= 0; above 0 the points go through `FourierFeatures` first, or this
-            player sees no finer structure than a few ReLU layers can bend to.
-        negative_slope: float >= 0 of its leaky ReLUs; at 0, the paper's, a penalized discriminator
-            of a high learning rate may end constant, all its units off for good.
+        input_dim: int >= 1, D, dimension of the points.
+        width: int >= 1, units of a hidden layer.
+        depth: int >= 1, number of hidden layers.
+        num_frequencies: int >= 0; above 0 the points go through `FourierFeatures` first, so that the
+            discriminator sees finer structure than a few ReLU layers can represent.
+        negative_slope: float >= 0, of the leaky ReLUs. At 0, as in the paper, all units of a penalized
+            discriminator may die at a high learning rate, which leaves it constant.
 
     Call arguments:
         inputs: points float32 (N, D).
@@ -85,7 +85,7 @@ class MLPDiscriminator(keras.Model):
         logits float32 (N, 1).
 
     Raises:
-        ValueError: fewer than 1 of anything.
+        ValueError: a size below 1.
 
     Example:
         >>> MLPDiscriminator()(keras.ops.zeros((4, 2))).shape
@@ -103,7 +103,7 @@ class MLPDiscriminator(keras.Model):
         x = _hidden(x, width, depth, dtype, negative_slope)
         logits = layers.Dense(1, dtype="float32", name="logits")(x)
         super().__init__(inputs=points, outputs=logits, **kwargs)
-        self.dtype_policy = dtype  # a functional model drops it
+        self.dtype_policy = dtype  # Keras 3.15: a functional model forgets it
         self.input_dim = input_dim
         self.width = width
         self.depth = depth

@@ -1,4 +1,4 @@
-"""Packing (PacGAN, 1712.04086): a discriminator that judges several samples together."""
+"""Packing (PacGAN, arXiv:1712.04086): a discriminator that judges several samples together."""
 
 from tfgan_kit.ranges import check_sizes
 
@@ -8,15 +8,14 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class PackedDiscriminator(keras.Model):
-    """A discriminator of `packing` images at once, joined along their channels.
+    """A discriminator of `packing` images at once, concatenated along their channels.
 
-    A pack of generated images that are all alike is easily told from one of real images: a generator
-    that drops modes is found out. Rows of a batch are packed with the next ones; every row of a
-    pack is given the pack's logit, so that losses are means over packs. In a batch that packs do
-    not divide the last pack is filled up from the first rows.
+    A generator that drops modes makes packs of similar images, which are easily told from packs of real
+    ones. Consecutive rows of a batch form a pack; every row is given its pack's logit, so that losses
+    are means over packs. If `packing` does not divide the batch, the first rows complete the last pack.
 
-    A penalty on the slope (`R1`) sees each logit `packing` times: `gamma` counts `packing` times. Rows
-    depend on each other: under several replicas packs are made of a replica's own rows.
+    A penalty on the gradient (`R1`) sees each logit `packing` times, so its `gamma` counts `packing`
+    times. Rows depend on each other; with several replicas a pack holds rows of one replica.
 
     Args:
         discriminator: Keras model, (N, H, W, packing * C) -> logits (N, 1), or points
@@ -33,7 +32,7 @@ class PackedDiscriminator(keras.Model):
         ValueError: `packing` below 1.
 
     Example:
-        >>> packed = PackedDiscriminator(MLPDiscriminator(input_dim=2 * 2), packing=2)
+        >>> packed = PackedDiscriminator(gk.networks.MLPDiscriminator(input_dim=2 * 2), packing=2)
         >>> packed(keras.ops.zeros((100, 2))).shape
         TensorShape([100, 1])
 

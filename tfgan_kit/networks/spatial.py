@@ -1,4 +1,4 @@
-"""A fully convolutional pair with a grid of latents (1611.08207): images of any height and width."""
+"""A fully convolutional pair with a grid of latents (arXiv:1611.08207): images of any height and width."""
 
 from tfgan_kit.layers import BatchNormalization, Conv2D
 from tfgan_kit.ranges import check_sizes
@@ -18,30 +18,31 @@ def _block(x, channels, dtype):
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class SpatialGenerator(keras.Model):
-    """A grid of latents to an image whose height and width the grid decides: textures, surfaces.
+    """A grid of latents to an image of corresponding size: for textures and surfaces.
 
-    Trained on crops of one size with flat latents, as any generator; afterwards a grid of another
-    size gives an image of another size, and `tfgan_kit.tiles` makes a huge one in pieces. A pixel
-    depends on a few latents around it, wherever it lies (no convolution is padded), so that an image
-    has no composition: for a face take `DCGANGenerator`.
+    Trained on crops of one size with flat latents, like any generator. Afterwards a grid of another size
+    gives an image of another size, and `tfgan_kit.generation.tiles.tiles` makes a huge one in pieces.
+    A pixel depends only on the few latents around it, wherever it lies (no convolution is padded), so
+    that an image has no composition: for faces take `DCGANGenerator`.
 
     Args:
-        image_size: int >= 8, pixels a side of the images that it is trained on.
+        image_size: int >= 8, height and width of the images that it is trained on, in pixels.
         channels: int, 1 for grey, 3 for colour.
-        latent_channels: int, numbers at each place of the grid.
-        width: int, channels of the last hidden stage; each before has twice as many, up to 4 times.
-        num_stages: int >= 1, doublings: `2 ** num_stages` pixels a latent.
+        latent_channels: int >= 1, numbers at each position of the grid.
+        width: int >= 1, channels of the last hidden stage; each stage before it has twice as many, up
+            to 4 times `width`.
+        num_stages: int >= 1, doublings of the resolution: `2 ** num_stages` pixels per latent.
 
     Call arguments:
         inputs: latents float32 (N, Z), flat, for images of `image_size`; or (N, h, w,
-            latent_channels), a grid of at least 5 a side.
+            latent_channels), a grid with h and w at least 5.
 
     Returns:
         images float32 (N, image_size, image_size, channels) in [-1, 1]; of a grid (N,
         s (h - 4) + 4, s (w - 4) + 4, channels) with s = 2 ** num_stages.
 
     Raises:
-        ValueError: fewer than 1 of anything, or images below 8 pixels.
+        ValueError: `image_size` below 8, or another size below 1.
 
     Example:
         >>> generator = SpatialGenerator(image_size=32, latent_channels=8)
@@ -51,7 +52,7 @@ class SpatialGenerator(keras.Model):
         TensorShape([1, 36, 132, 3])
 
     Reference: Jetchev, Bergmann, Vollgraf, arXiv:1611.08207 (spatial GAN); unpadded convolutions, as
-    in Lin et al., arXiv:2104.03963 (InfinityGAN), so that place does not leak in from the border.
+    in Lin et al., arXiv:2104.03963 (InfinityGAN), so that the border does not reveal the position.
     """
 
     def __init__(self, image_size=64, channels=3, latent_channels=16, width=32, num_stages=3, **kwargs):
@@ -70,10 +71,10 @@ class SpatialGenerator(keras.Model):
         self.network = self._make_network()
 
     def latents_a_side(self, pixels):
-        """The side of the grid that an image of so many pixels a side needs.
+        """The side of the grid that an image with a side of `pixels` needs.
 
-        A stage doubles the side and its two unpadded 3x3 convolutions take 4 off, so that a grid of g
-        gives s g - 4 (s - 1) pixels, s = 2 ** num_stages.
+        A stage doubles the side, and its two unpadded 3x3 convolutions take 4 off, so that a grid of side
+        g gives s g - 4 (s - 1) pixels, s = 2 ** num_stages.
         """
         scale = self.pixels_a_latent
         return -(-(pixels + 4 * (scale - 1)) // scale)
@@ -89,7 +90,7 @@ class SpatialGenerator(keras.Model):
         return keras.Model(grid, layers.Activation("tanh", dtype="float32", name="images")(x))
 
     def build(self, input_shape=None):
-        self.built = True  # the network was, when it was made
+        self.built = True  # `network` is built when it is made
 
     def call(self, latents, training=False):
         if len(latents.shape) == 4:
@@ -113,14 +114,16 @@ class SpatialGenerator(keras.Model):
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class PatchDiscriminator(keras.Model):
-    """Images of any size to logits: the mean over the logits of overlapping patches.
+    """Images of any size to logits, each the mean of the logits of overlapping patches.
 
-    Judges texture, not composition. The partner of `SpatialGenerator`.
+    It judges texture, not composition. Use it with `SpatialGenerator`.
 
     Args:
         channels: int, 1 for grey, 3 for colour.
-        width: int, channels of the first layer; each of the next has twice as many, up to 4 times.
-        num_stages: int >= 1, halvings; a patch is `3 * 2 ** num_stages - 2` pixels a side.
+        width: int >= 1, channels of the first layer; each next layer has twice as many, up to 4 times
+            `width`.
+        num_stages: int >= 1, halvings of the resolution; a patch has a side of `3 * 2 ** num_stages - 2`
+            pixels.
 
     Call arguments:
         inputs: images float32 (N, H, W, channels) in [-1, 1], H and W at least 2 ** num_stages.
@@ -129,7 +132,7 @@ class PatchDiscriminator(keras.Model):
         logits float32 (N, 1).
 
     Raises:
-        ValueError: fewer than 1 of anything.
+        ValueError: a size below 1.
 
     Example:
         >>> PatchDiscriminator(channels=1)(keras.ops.zeros((2, 40, 64, 1))).shape
@@ -156,7 +159,7 @@ class PatchDiscriminator(keras.Model):
         patches = Conv2D(1, 1, dtype="float32", name="patches")(x)  # (N, H / s, W / s, 1)
         logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(patches)
         super().__init__(inputs=images, outputs=logits, **kwargs)
-        self.dtype_policy = dtype  # a functional model drops it
+        self.dtype_policy = dtype  # Keras 3.15: a functional model forgets it
         self.channels = channels
         self.width = width
         self.num_stages = num_stages

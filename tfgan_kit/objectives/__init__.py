@@ -1,6 +1,7 @@
 """Adversarial objectives, one paper a file; `get` is the only look-up by string."""
 
 import functools
+import re
 
 from tfgan_kit.objectives.f_gan import DIVERGENCES, FGAN, NonSaturatingFGAN
 from tfgan_kit.objectives.hinge import Hinge
@@ -12,14 +13,20 @@ from tfgan_kit.objectives.relativistic_average import RelativisticAverage
 from tfgan_kit.objectives.relativistic_pairing import RelativisticPairing
 from tfgan_kit.objectives.wasserstein import Wasserstein
 
+# One row an objective. `get` knows a class of the first tuple by its name in snake case.
+_WITHOUT_ARGUMENTS = (
+    NonSaturating,
+    Minimax,
+    LeastSquares,
+    Hinge,
+    Wasserstein,
+    RelativisticPairing,
+    RelativisticAverage,
+)
+_WITH_ARGUMENTS = (FGAN, NonSaturatingFGAN, PerPlayer)
+
 OBJECTIVES = {
-    "non_saturating": NonSaturating,
-    "minimax": Minimax,
-    "least_squares": LeastSquares,
-    "hinge": Hinge,
-    "wasserstein": Wasserstein,
-    "relativistic_pairing": RelativisticPairing,
-    "relativistic_average": RelativisticAverage,
+    **{re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower(): cls for cls in _WITHOUT_ARGUMENTS},
     **{f"fgan_{name}": functools.partial(FGAN, name) for name in DIVERGENCES},
 }
 
@@ -30,6 +37,10 @@ def get(objective):
     Raises:
         ValueError: a name that is not in `OBJECTIVES`.
         TypeError: neither a name nor an `Objective`.
+
+    Example:
+        >>> get("least_squares").get_config()
+        {}
     """
     if isinstance(objective, Objective):
         return objective
@@ -43,19 +54,6 @@ def get(objective):
     return OBJECTIVES[objective]()
 
 
-__all__ = [
-    "DIVERGENCES",
-    "FGAN",
-    "OBJECTIVES",
-    "Hinge",
-    "LeastSquares",
-    "Minimax",
-    "NonSaturating",
-    "NonSaturatingFGAN",
-    "Objective",
-    "PerPlayer",
-    "RelativisticAverage",
-    "RelativisticPairing",
-    "Wasserstein",
-    "get",
-]
+__all__ = sorted(
+    ["DIVERGENCES", "OBJECTIVES", "Objective", "get", *(cls.__name__ for cls in _WITHOUT_ARGUMENTS + _WITH_ARGUMENTS)]
+)

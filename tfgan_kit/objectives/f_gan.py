@@ -1,4 +1,4 @@
-"""f-GAN: the game for any f-divergence (1606.00709)."""
+"""f-GAN: the game for any f-divergence (arXiv:1606.00709)."""
 
 import math
 import typing
@@ -7,11 +7,11 @@ from tfgan_kit.objectives.objective import Objective, register
 
 from keras import ops
 
-LOGIT_RANGE = 20.0  # beyond it a logit that will be exponentiated grows like a logarithm only
+LOGIT_RANGE = 20.0  # beyond it a logit grows logarithmically before it is exponentiated
 
 
 class FDivergence(typing.NamedTuple):
-    """One row of 1606.00709's tables: `D_f(P, Q) = int q f(p / q)` and how a network bounds it.
+    """One row of arXiv:1606.00709's tables: `D_f(P, Q) = int q f(p / q)` and how a network bounds it.
 
     Attributes:
         activation: g_f, increasing, from logits onto the domain of the conjugate.
@@ -27,8 +27,10 @@ class FDivergence(typing.NamedTuple):
 
 
 def tame(logits):
-    """The identity up to `LOGIT_RANGE`, then logarithmic: smooth, increasing, of exponents of which
-    float32 holds the exponential for any logit. Any increasing map is a valid activation."""
+    """The identity up to `LOGIT_RANGE`, then logarithmic, so that exp never overflows in float32.
+
+    It is smooth and increasing, and any increasing map is a valid activation.
+    """
     size = ops.abs(logits)
     beyond = LOGIT_RANGE + ops.log1p(ops.relu(size - LOGIT_RANGE))
     return ops.where(size > LOGIT_RANGE, ops.sign(logits) * beyond, logits)
@@ -38,7 +40,7 @@ def _alpha(alpha):
     """f(u) = (u^a - 1 - a (u - 1)) / (a (a - 1)).
 
     The paper's activations (v for a > 1, 1 / (1 - a) - log(1 + exp(-v)) for a < 1) overflow in f*.
-    Ours is f'(exp(v)), of the same range: at the optimum v = log(p / q), as for the KL's limits.
+    Ours is f'(exp(v)), which has the same range: at the optimum v = log(p / q), as in the limits, the two KLs.
     """
     steepest = max(abs(alpha), abs(alpha - 1.0), 1.0)
 
@@ -56,8 +58,8 @@ def _alpha(alpha):
     )
 
 
-# 1606.00709, tables 1, 5 and 6. Where the paper prints a decreasing activation, exp(v) in place of
-# exp(-v), the sign is turned: it asks for an increasing one, so that large logits speak for data.
+# arXiv:1606.00709, tables 1, 5 and 6. Where the paper prints a decreasing activation, exp(v) in place of
+# exp(-v), the sign is flipped: the paper asks for an increasing one, so that large logits mean "real".
 DIVERGENCES = {
     "total_variation": FDivergence(lambda v: 0.5 * ops.tanh(v), lambda t: t, lambda v: 0.5 * ops.tanh(v), 0.0),
     "kl": FDivergence(tame, lambda t: ops.exp(t - 1.0), lambda v: ops.exp(tame(v) - 1.0), 1.0),
@@ -88,7 +90,7 @@ DIVERGENCES = {
 class FGAN(Objective):
     """`max_D min_G E g_f(D(x)) - E f*(g_f(D(G(z))))`: the game whose value is `D_f(P, Q)`.
 
-    P is the law of the data, Q the generator's, and `D_f(P, Q) = E_Q f(p / q)`:
+    P is the distribution of the data, Q the generator's, and `D_f(P, Q) = E_Q f(p / q)`:
 
         total_variation    f(u) = |u - 1| / 2                        TV(P, Q)
         kl                 u log u                                   KL(P, Q), mode covering
@@ -100,24 +102,24 @@ class FGAN(Objective):
         gan                u log u - (u + 1) log(u + 1)              2 JS(P, Q) - log 4
         alpha              (u^a - 1 - a (u - 1)) / (a (a - 1))       a -> 1: kl, a -> 0: reverse_kl
 
-    (The paper's table 1 has p and q of its Pearson and Neyman the other way round than its own f;
+    (In its integrals for Pearson and Neyman, the paper's table 1 swaps p and q relative to its own f;
     here the formulas of f count.) At the optimal discriminator `g_f(D(x)) = f'(p(x) / q(x))`, and
     minus the discriminator's loss is the divergence: the `divergence_bound` of the logs. The
-    generator minimises the same value, which saturates where D is sure: `NonSaturatingFGAN`.
+    generator minimises the same value, which saturates where D is confident; `NonSaturatingFGAN` does not.
 
     Args:
         divergence: one of the names above.
         alpha: float other than 0 and 1, for `divergence="alpha"` only.
 
     Raises:
-        ValueError: an unknown name; an `alpha` where none belongs, or none where one does.
+        ValueError: an unknown name; `alpha` with another divergence than "alpha", or missing with it.
 
     Example:
         >>> gan.compile("adam", "adam", objective=FGAN("kl"))
 
     Reference: Nowozin, Cseke, Tomioka, arXiv:1606.00709, eq. 6-9 and tables 1, 5, 6. Deviations:
-    the sign in some activations and the one of alpha (see `DIVERGENCES`); logits beyond 20 grow like
-    logarithms before they are exponentiated, so that float32 holds every loss.
+    the sign of some activations, and alpha's activation (see `DIVERGENCES`); logits beyond 20 grow
+    logarithmically before they are exponentiated, so that float32 holds every loss.
     """
 
     def __init__(self, divergence="kl", alpha=None):
@@ -151,8 +153,8 @@ class FGAN(Objective):
 class NonSaturatingFGAN(FGAN):
     """`FGAN` with `L_G = -E g_f(D(G(z)))`: strong gradients while the discriminator wins.
 
-    The paper's section 3.2: the generator maximises what the discriminator gives to real data. Same
-    fixed point; with "gan" it is `NonSaturating`.
+    The generator maximises, on its own images, the term that the discriminator maximises on real ones.
+    The fixed point is the same; with "gan" it is `NonSaturating`.
 
     Args:
         divergence, alpha: see `FGAN`.

@@ -1,4 +1,4 @@
-"""Hinge objective (1705.02894, 1802.05957)."""
+"""Hinge objective (arXiv:1705.02894, arXiv:1802.05957)."""
 
 from tfgan_kit.objectives.objective import Objective, register
 
@@ -10,8 +10,8 @@ class Hinge(Objective):
     """`L_D = E max(0, 1 - D(x)) + E max(0, 1 + D(G(z)))`, `L_G = -E D(G(z))`.
 
     At the optimal discriminator, `D* = sign(p - q)`, `L_D = 2 - 2 TV(p, q)` with
-    `TV = 1/2 int |p - q|`; `divergence_bound` is `1 - L_D / 2`, of TV. The usual partner of spectral
-    normalization.
+    `TV = 1/2 int |p - q|`; `divergence_bound` is `1 - L_D / 2`, a lower bound of TV. Usually combined
+    with spectral normalization.
 
     Example:
         >>> gan.compile("adam", "adam", objective="hinge")

@@ -1,4 +1,4 @@
-"""Least squares GAN (1611.04076)."""
+"""Least squares GAN (arXiv:1611.04076)."""
 
 from tfgan_kit.objectives.objective import Objective, register
 
@@ -11,7 +11,7 @@ class LeastSquares(Objective):
 
     The paper's eq. 9 (targets a = 0, b = c = 1). With b - c = 1 and b - a = 2 (eq. 8) the generator
     would minimise half the Pearson chi2 divergence of p + q and 2 q, `int (p - q)^2 / (p + q)`; the
-    paper finds both to behave alike. With these targets the same divergence is `2 - 8 L_D` at the
+    paper finds that both behave alike. With these targets the same divergence is `2 - 8 L_D` at the
     optimal discriminator `D* = p / (p + q)`: the `divergence_bound`, 0 to 2.
 
     Example:

@@ -1,4 +1,4 @@
-"""The two objectives of the first GAN paper (1406.2661): minimax and non-saturating."""
+"""The two objectives of the first GAN paper (arXiv:1406.2661): minimax and non-saturating."""
 
 import math
 
@@ -19,12 +19,12 @@ class _CrossEntropyDiscriminator(Objective):
 
 @register
 class Minimax(_CrossEntropyDiscriminator):
-    """The zero-sum game of 1406.2661, eq. 1: `min_G max_D E log s(D(x)) + E log(1 - s(D(G(z))))`.
+    """The zero-sum game of arXiv:1406.2661, eq. 1: `min_G max_D E log s(D(x)) + E log(1 - s(D(G(z))))`.
 
     The generator minimises `E log(1 - s(D(G(z))))`. At the optimal discriminator
     `D*(x) = log p(x) - log q(x)` the game's value is `2 JS(p, q) - log 4` (theorem 1);
-    `divergence_bound` is of JS, 0 to log 2. The generator's gradient vanishes where the
-    discriminator is sure: `NonSaturating` is for training.
+    `divergence_bound` is a lower bound of JS, 0 to log 2. The generator's gradient vanishes where the
+    discriminator is confident: to train, take `NonSaturating`.
 
     Example:
         >>> gan.compile("adam", "adam", objective=Minimax())
@@ -38,10 +38,11 @@ class Minimax(_CrossEntropyDiscriminator):
 
 @register
 class NonSaturating(_CrossEntropyDiscriminator):
-    """`L_G = -E log s(D(G(z)))`: same fixed point as `Minimax`, strong gradients early.
+    """`L_G = -E log s(D(G(z)))`: the same fixed point as `Minimax`, strong gradients early.
 
     At the optimal discriminator the generator's gradient is that of `KL(q, p) - 2 JS(p, q)`
-    (1701.04862, theorem 2.5). The usual first choice; `divergence_bound` is of JS, 0 to log 2.
+    (arXiv:1701.04862, theorem 2.5). The usual first choice; `divergence_bound` is a lower
+    bound of JS, 0 to log 2.
 
     Example:
         >>> gan.compile("adam", "adam", objective="non_saturating")

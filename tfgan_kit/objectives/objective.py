@@ -1,18 +1,18 @@
-"""What an adversarial objective is: a pair of losses of the two players' logits."""
+"""The base of all objectives: a pair of losses, functions of the two players' logits."""
 
 import keras
 
 
 class Objective:
-    """The two losses of a game, stated together so that a mismatched pair cannot be written.
+    """The two players' losses, defined together so that a mismatched pair cannot be written.
 
-    Subclasses define both losses; each takes logits float32 (N, 1) and returns a float32 scalar,
-    to be minimised by its player. An objective whose generator compares its images with real ones
-    sets `generator_sees_real`; the others receive `real_logits=None` in `generator_loss`.
+    Subclasses define both losses; each takes logits float32 (N, 1) and returns a float32 scalar that
+    its player minimises. An objective whose generator loss needs the logits of real images sets
+    `generator_sees_real`; the others receive `real_logits=None` in `generator_loss`.
 
-    Each loss must be a mean over rows: replicas, and the parts of an accumulated gradient, add up
-    their shares of it. One in which rows meet (a relativistic average) sets `couples_rows`, and is
-    refused where a replica or a part would see its own rows alone.
+    Each loss must be a mean over rows, so that the losses of replicas, or of the parts of an
+    accumulated gradient, add up to it. An objective in which a row's loss depends on other rows (a
+    relativistic average) sets `couples_rows`, and is refused with several replicas or parts.
     """
 
     generator_sees_real = False
@@ -25,19 +25,19 @@ class Objective:
         raise NotImplementedError
 
     def divergence_bound(self, real_logits, fake_logits):
-        """What these logits prove the divergence of the class's docstring to be at least, if known.
+        """A lower bound, from these logits, of the divergence that the class's docstring names.
 
-        P is the law of the data, Q the generator's. The expected value over both is at most the
-        divergence, for any discriminator, and equals it for the optimal one: what training logs as
-        `divergence_bound`. On the rows that a discriminator was trained on it may be too large;
-        `evaluate` computes it on others.
+        Its expected value over the data and the generator is at most the divergence for any
+        discriminator, and equal to it for the optimal one. Training logs it as `divergence_bound`.
+        On the rows that the discriminator was trained on it may be too large; `evaluate` computes it
+        on other ones.
 
         Args:
             real_logits, fake_logits: float32 (N, 1).
 
         Returns:
-            float32 scalar, in nats where the divergence has logarithms; None (the default): the
-            objective bounds no divergence, and nothing is logged.
+            float32 scalar, in nats where the divergence has logarithms; None (the default) if the
+            objective bounds no divergence: nothing is logged then.
         """
         return None
 

@@ -1,4 +1,4 @@
-"""Two objectives in one game: the discriminator's from one paper, the generator's from another."""
+"""The discriminator's loss of one objective with the generator's loss of another."""
 
 from tfgan_kit.objectives.objective import Objective, register
 
@@ -7,20 +7,21 @@ import keras
 
 @register
 class PerPlayer(Objective):
-    """The discriminator's loss of one objective with the generator's of another, on purpose.
+    """The discriminator's loss of one objective with the generator's loss of another, on purpose.
 
-    What the game converges to is then neither paper's theorem; `divergence_bound` stays the
-    discriminator's, which knows nothing of what the generator does with it.
+    Neither paper's theorem then says what the game converges to. `divergence_bound` is that of the
+    discriminator's objective, and stays valid: it does not depend on the generator's loss.
 
     Args:
         discriminator: `Objective` whose `discriminator_loss` is taken.
         generator: `Objective` whose `generator_loss` is taken.
 
     Raises:
-        TypeError: one that is no `Objective`.
+        TypeError: one of them is not an `Objective`.
 
     Example:
-        >>> gan.compile("adam", "adam", objective=PerPlayer(Minimax(), LeastSquares()))
+        >>> mixed = PerPlayer(gk.objectives.Minimax(), gk.objectives.LeastSquares())
+        >>> gan.compile("adam", "adam", objective=mixed)
     """
 
     def __init__(self, discriminator, generator):

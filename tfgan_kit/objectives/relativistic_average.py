@@ -1,4 +1,4 @@
-"""Relativistic average GAN (1807.00734)."""
+"""Relativistic average GAN (arXiv:1807.00734)."""
 
 import math
 
@@ -15,17 +15,17 @@ class RelativisticAverage(Objective):
         L_G = E softplus(-(D(G(z)) - m_real)) + E softplus(D(x) - m_fake)
 
     with m_fake = E D(G(z)) and m_real = E D(x) over the batch. Adding a constant to the discriminator
-    changes nothing. The averages couple the rows of a batch: not under several replicas, nor with an
-    accumulated gradient; `RelativisticPairing` has neither limit.
+    changes nothing. The averages couple the rows of a batch, so it cannot be used with several replicas
+    or an accumulated gradient; `RelativisticPairing` can.
 
     `divergence_bound` is `log 4 - L_D`: a lower bound, up to the error of the batch's averages, of
-    the divergence that this very game defines, `sup_D (log 4 - L_D)`, which is 0 for equal laws and
-    at most log 4 (1901.02474: the relativistic average f-divergences).
+    the divergence `sup_D (log 4 - L_D)`, which is 0 for equal distributions and at most log 4
+    (arXiv:1901.02474: the relativistic average f-divergences).
 
     Example:
         >>> gan.compile("adam", "adam", objective="relativistic_average")
 
-    Reference: Jolicoeur-Martineau, arXiv:1807.00734, eq. 6-7 (RaSGAN); the theory: 1901.02474.
+    Reference: Jolicoeur-Martineau, arXiv:1807.00734, eq. 6-7 (RaSGAN); the theory: arXiv:1901.02474.
     """
 
     generator_sees_real = True
@@ -42,6 +42,6 @@ class RelativisticAverage(Objective):
 
 
 def _apart(high, low):
-    """How far each of `high` is from being above the average of `low`, and the other way round."""
+    """The loss of asking each `high` to exceed the average `low`, and each `low` to stay below the average `high`."""
     above = ops.mean(ops.softplus(ops.mean(low) - high))
     return above + ops.mean(ops.softplus(low - ops.mean(high)))

@@ -1,4 +1,4 @@
-"""Wasserstein GAN (1701.07875)."""
+"""Wasserstein GAN (arXiv:1701.07875)."""
 
 from tfgan_kit.objectives.objective import Objective, register
 
@@ -10,13 +10,16 @@ class Wasserstein(Objective):
     """`L_D = E D(G(z)) - E D(x)`, `L_G = -E D(G(z))`.
 
     `-L_D`, the `divergence_bound`, is a lower bound of K * W1(p, q) where the discriminator (the
-    critic) is K-Lipschitz, and says nothing of W1 where K is unknown: give it a `GradientPenalty`, no
-    batch normalization, and several `discriminator_steps`.
+    critic) is K-Lipschitz, and says nothing about W1 where K is unknown. Use it with a
+    `GradientPenalty`, no batch normalization, and several `discriminator_steps`.
 
     Example:
         >>> gan.compile(
-        ...     "adam", "adam", objective="wasserstein", penalties=[GradientPenalty()],
-        ...     update=Alternating(discriminator_steps=5),
+        ...     "adam",
+        ...     "adam",
+        ...     objective="wasserstein",
+        ...     penalties=[gk.penalties.GradientPenalty()],
+        ...     update=gk.updates.Alternating(discriminator_steps=5),
         ... )
 
     Reference: Arjovsky, Chintala, Bottou, arXiv:1701.07875, eq. 2-3.

@@ -8,21 +8,21 @@ from tfgan_kit.penalties.gradient_penalty import (
     ZeroCenteredGradientPenalty,
 )
 from tfgan_kit.penalties.lecam import LeCam
-from tfgan_kit.penalties.penalty import Penalty, Step
+from tfgan_kit.penalties.penalty import Penalty, StepView
 from tfgan_kit.penalties.weight_clipping import WeightClipping
 from tfgan_kit.penalties.zero_centered import R1, R2
 
 __all__ = [
-    "DRAGAN",
-    "R1",
-    "R2",
     "BalancedConsistency",
     "Consistency",
+    "DRAGAN",
     "GradientPenalty",
     "LeCam",
     "OneSidedGradientPenalty",
     "Penalty",
-    "Step",
+    "R1",
+    "R2",
+    "StepView",
     "WeightClipping",
     "ZeroCenteredGradientPenalty",
 ]

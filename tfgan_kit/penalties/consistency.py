@@ -1,4 +1,4 @@
-"""Consistency regularisation: CR (1910.12027) and balanced CR (2002.04724)."""
+"""Consistency regularisation: CR (arXiv:1910.12027) and balanced CR (arXiv:2002.04724)."""
 
 from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register
 
@@ -7,20 +7,20 @@ import tensorflow as tf
 
 @register
 class Consistency(Penalty):
-    """`weight * E |D(x) - D(T(x))|^2` over real images, T a small change that keeps their meaning.
+    """`weight * E |D(x) - D(T(x))|^2` over real images, T a random augmentation.
 
-    T mirrors half of the images, and shifts each by up to `max_shift` pixels a side; what is shifted
-    in is the mirror image of the border (the paper's best). For images only.
+    T mirrors half of the images, and shifts each by up to `max_shift` pixels along each axis, with
+    the border reflected (the paper's best). For images only, not for points.
 
     Args:
         weight: float >= 0, the paper's lambda.
-        max_shift: int >= 0, pixels, below the image's side.
-        flip: bool, whether T mirrors: not for digits or letters.
+        max_shift: int >= 0, pixels, less than the image's height and width.
+        flip: bool, whether T mirrors; False for digits and letters.
         interval: int >= 1, see `Penalty`.
 
     Raises:
         ValueError: a negative `weight` or `max_shift`, an `interval` below 1; in training, images
-            smaller than the shift, or points.
+            no larger than `max_shift`, or points.
 
     Example:
         >>> gan.compile("adam", "adam", penalties=[Consistency(flip=False)])
@@ -41,7 +41,7 @@ class Consistency(Penalty):
         return self.weight * self._of(step.real_images, step.real_logits, step)
 
     def _of(self, images, logits, step):
-        """`E |D(x) - D(T(x))|^2` of images whose logits are known."""
+        """`E |D(x) - D(T(x))|^2` over images whose logits are given."""
         changed = change(images, step.uniform([3]), self.max_shift, self.flip)
         return tf.reduce_mean(tf.square(logits - step.discriminator(changed)))
 
@@ -53,7 +53,7 @@ class Consistency(Penalty):
 class BalancedConsistency(Consistency):
     """`weight * E |D(x) - D(T(x))|^2 + fake_weight * E |D(G(z)) - D(T(G(z)))|^2`.
 
-    Over generated images too: else the generator may learn to make the artefacts of T.
+    Over generated images, too: otherwise the generator may learn the artefacts of T.
 
     Args:
         weight: float >= 0, the paper's lambda_real.
@@ -85,11 +85,11 @@ class BalancedConsistency(Consistency):
 
 
 def change(images, draws, max_shift, flip):
-    """Mirrored and shifted images, each by draws of its own.
+    """The augmentation T: each image is mirrored and shifted by its own draws.
 
     Args:
         images: float32 (N, H, W, C).
-        draws: float32 (N, 3) in [0, 1): whether mirrored, and the shifts along H and W.
+        draws: float32 (N, 3) in [0, 1): whether to mirror, and the shifts along H and W.
         max_shift: int, pixels.
         flip: bool, whether to mirror at all.
 
@@ -98,8 +98,8 @@ def change(images, draws, max_shift, flip):
     """
     if len(images.shape) != 4 or max_shift >= min(images.shape[1:3]):
         raise ValueError(
-            "Consistency is for images (N, H, W, C) larger than the shift: take a smaller `max_shift`, "
-            f"or no such penalty for points. Received: images {images.shape}, max_shift={max_shift}"
+            "Consistency needs images (N, H, W, C) larger than the shift: take a smaller `max_shift`; "
+            f"points have no such penalty. Received: images.shape={images.shape}, max_shift={max_shift}"
         )
     if flip:
         images = tf.where(draws[:, 0, None, None, None] < 0.5, images[:, :, ::-1], images)

@@ -1,4 +1,4 @@
-"""Gradient penalties between real and generated images: WGAN-GP's (1704.00028) and its kin."""
+"""Gradient penalties between real and generated images: WGAN-GP's (arXiv:1704.00028) and its variants."""
 
 from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register, root, squared_gradient_norm
 
@@ -32,8 +32,8 @@ class _Interpolated(Penalty):
 class GradientPenalty(_Interpolated):
     """`weight * E (|grad D(x^)| - 1)^2`, x^ uniform on the line from a real to a generated image.
 
-    Drives the critic of `Wasserstein` to have a slope of 1, as the optimal one has almost everywhere
-    on those lines. Use a discriminator without batch normalization.
+    Drives the critic of `Wasserstein` towards gradients of norm 1, as the optimal critic has almost
+    everywhere on those lines. Use a discriminator without batch normalization.
 
     Args:
         weight: float >= 0, the paper's lambda.
@@ -46,7 +46,7 @@ class GradientPenalty(_Interpolated):
         >>> gan.compile("adam", "adam", objective="wasserstein", penalties=[GradientPenalty()])
 
     Reference: Gulrajani et al., arXiv:1704.00028, eq. 3; the mixing is uniform, as in algorithm 1
-    (the Keras example of the same name drew it from a normal law for years, keras-io#143).
+    (the Keras example of WGAN-GP long drew it from a normal distribution, keras-io#143).
     """
 
     def _cost(self, squares):
@@ -55,9 +55,10 @@ class GradientPenalty(_Interpolated):
 
 @register
 class OneSidedGradientPenalty(_Interpolated):
-    """`weight * E max(0, |grad D(x^)| - 1)^2`: slopes below 1 cost nothing.
+    """`weight * E max(0, |grad D(x^)| - 1)^2`: gradients of a norm below 1 cost nothing.
 
-    All that the dual of the Wasserstein distance asks of a critic; `GradientPenalty` asks more.
+    This is all that the dual of the Wasserstein distance requires of a critic; `GradientPenalty`
+    requires more.
 
     Args:
         weight: float >= 0, lambda.
@@ -67,9 +68,7 @@ class OneSidedGradientPenalty(_Interpolated):
         ValueError: a negative `weight`, an `interval` below 1.
 
     Example:
-        >>> gan.compile(
-        ...     "adam", "adam", objective="wasserstein", penalties=[OneSidedGradientPenalty()]
-        ... )
+        >>> gan.compile("adam", "adam", objective="wasserstein", penalties=[OneSidedGradientPenalty()])
 
     Reference: Petzka, Fischer, Lukovnikov, arXiv:1709.08894, eq. 8 (WGAN-LP); Gulrajani et al.,
     arXiv:1704.00028, section 4, "two-sided penalty".
@@ -81,9 +80,10 @@ class OneSidedGradientPenalty(_Interpolated):
 
 @register
 class ZeroCenteredGradientPenalty(_Interpolated):
-    """`weight * E |grad D(x^)|^2`: a flat discriminator between the two sets of images.
+    """`weight * E |grad D(x^)|^2`: a flat discriminator between real and generated images.
 
-    For the objectives with a logistic discriminator, where `R1` and `R2` look at its ends only.
+    For objectives with a logistic discriminator; `R1` and `R2` penalize it at the two ends of the lines
+    only.
 
     Args:
         weight: float >= 0, lambda.
@@ -109,9 +109,10 @@ class DRAGAN(GradientPenalty):
 
     Args:
         weight: float >= 0, the paper's lambda.
-        deviation: float > 0, of the noise d, in units of the images (-1 to 1). The authors' code
-            adds up to half the standard deviation of the batch, upwards only; a statistic of the
-            batch would couple its rows, so this is a number: half of 0.5, of usual photographs.
+        deviation: float > 0, standard deviation of the noise d, in units of the images (-1 to 1). The
+            authors' code adds positive noise of up to half the batch's standard deviation. A
+            statistic of the batch would couple its rows, so here it is a constant: half of 0.5, the
+            standard deviation of usual photographs.
         interval: int >= 1, see `Penalty`.
 
     Raises:
@@ -133,7 +134,7 @@ class DRAGAN(GradientPenalty):
 
     def _points(self, step):
         draws = step.uniform(step.real_images.shape[1:])
-        # Draws are multiples of 2^-23 from 0 on; the middle of each step has a finite quantile.
+        # Draws are multiples of 2^-23 from 0 on; adding half a step makes the quantile at 0 finite.
         noise = tf.math.ndtri(draws + 2.0**-25)
         return step.real_images + self.deviation * noise
 

@@ -1,4 +1,4 @@
-"""The LeCam regulariser (2104.03310): for training on little data."""
+"""The LeCam regulariser (arXiv:2104.03310): for training on little data."""
 
 from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register
 
@@ -9,24 +9,24 @@ import tensorflow as tf
 class LeCam(Penalty):
     """`weight * (E (D(x) - a_fake)^2 + E (D(G(z)) - a_real)^2)` with moving averages of the logits.
 
-    a_real and a_fake follow the means of D(x) and D(G(z)): each kind of image is held near what the
-    other was given lately, so that a discriminator cannot learn few images by heart. With
-    `objective="wasserstein"` it makes the game one for the LeCam divergence. The averages are in
-    every checkpoint. On one device only: replicas would each keep their own.
+    a_real and a_fake are moving averages of D(x) and D(G(z)). Logits of real images are pulled towards
+    the average of generated ones and vice versa, so that a discriminator cannot memorise a small data
+    set. With `objective="wasserstein"` the game minimises the LeCam divergence. The averages are
+    saved with the GAN.
 
     Args:
         weight: float >= 0, the paper's lambda.
-        decay: float in [0, 1), of the averages, a step; they begin at the first step's means.
-        start: int >= 0, step from which the term counts; the averages follow from the first.
+        decay: float in [0, 1), of the averages, per step; they start at the means of the first step.
+        start: int >= 0, the step from which the term counts; the averages move from the first step on.
 
     Raises:
-        ValueError: a value outside of these ranges.
+        ValueError: a negative `weight` or `start`, a `decay` outside [0, 1).
 
     Example:
         >>> gan.compile("adam", "adam", objective="hinge", penalties=[LeCam()])
 
     Reference: Tseng et al., arXiv:2104.03310, eq. 6; defaults of its BigGAN experiments. With an
-    accumulated gradient each part moves the averages.
+    accumulated gradient every part moves the averages.
     """
 
     name = "lecam"
@@ -37,21 +37,23 @@ class LeCam(Penalty):
         if not 0.0 <= decay < 1.0:
             raise ValueError(f"`decay` must be in [0, 1). Received: decay={decay}")
         if not isinstance(start, int) or start < 0:
-            raise ValueError(f"`start` is a whole number of steps, 0 or more. Received: start={start!r}")
+            raise ValueError(f"`start` must be an integer >= 0, in steps. Received: start={start!r}")
         self.weight = weight
         self.decay = decay
         self.start = start
 
     def build(self, state):
         self._averages = [
-            state.add_weight(name=f"lecam_{kind}", shape=(), initializer="zeros", trainable=False)
+            state.add_weight(
+                name=f"lecam_{kind}", initializer="zeros", trainable=False, aggregation="only_first_replica"
+            )
             for kind in ("real", "fake")
         ]
 
     def __call__(self, step, iteration, in_lockstep=False):
         kinds = (step.real_logits, step.fake_logits)
         for average, logits in zip(self._averages, kinds, strict=True):
-            mean = tf.stop_gradient(tf.reduce_mean(logits))
+            mean = tf.stop_gradient(step.mean(logits))
             old = tf.where(tf.equal(iteration, 0), mean, average.value)
             average.assign(self.decay * old + (1.0 - self.decay) * mean)
         return tf.where(iteration >= self.start, self.value(step), 0.0)

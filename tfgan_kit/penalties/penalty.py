@@ -1,4 +1,4 @@
-"""What a penalty is: a term of one player's loss, computed from one record of the step."""
+"""The base of all penalties: a term of one player's loss, computed from a record of the step."""
 
 import typing
 
@@ -6,42 +6,48 @@ import keras
 import tensorflow as tf
 
 
-class Step(typing.NamedTuple):
-    """All that a penalty may look at in one move of the game.
+class StepView(typing.NamedTuple):
+    """What a penalty may use: the images, logits and networks of one update of one player.
 
     Attributes:
         real_images: float32 (N, ...) in [-1, 1].
-        fake_images: float32 (N, ...), what the generator made of `latents` (and `labels`).
-        labels: int32 (N,), of the real and of the generated rows alike; None if unconditional.
+        fake_images: float32 (N, ...), generated from `latents` (and `labels`).
+        labels: int32 (N,), of both the real and the generated images; None if unconditional.
         latents: float32 (N, Z).
-        real_logits, fake_logits: float32 (N, 1); `real_logits` is None in a generator's move whose
-            objective does not look at real images.
-        discriminator: callable, images -> logits (N, 1), in training mode with `labels` filled in,
-            in float32 whatever the network's precision; it leaves batch statistics alone.
+        real_logits, fake_logits: float32 (N, 1); `real_logits` is None in a generator's update if its
+            objective does not use them.
+        discriminator: callable, images -> logits (N, 1), in training mode, with `condition` filled in, in
+            float32 whatever the network's precision; moving statistics are not updated.
         generator: callable, latents -> images, likewise.
-        uniform: callable, shape -> float32 (N, *shape) in [0, 1), drawn for this move's rows alone.
+        uniform: callable, shape -> float32 (N, *shape) in [0, 1), fresh draws for each row and update.
     """
 
     real_images: typing.Any
     fake_images: typing.Any
-    labels: typing.Any
+    condition: typing.Any
     latents: typing.Any
     real_logits: typing.Any
     fake_logits: typing.Any
     discriminator: typing.Callable
     generator: typing.Callable
     uniform: typing.Callable
+    mean: typing.Callable = tf.reduce_mean
+
+    @property
+    def labels(self):
+        """`condition`, as a class-conditional GAN calls it."""
+        return self.condition
 
 
 class Penalty:
     """A term of a player's loss, computed every `interval` steps and then multiplied by `interval`.
 
-    Lazy regularisation (1912.04958, section 3.1): the expected gradient stays what it is at
-    `interval=1`, at a fraction of the cost. Subclasses define `player`, `name` and `value(step)`,
-    and `build(state)` if they keep something from step to step.
+    Lazy regularisation (arXiv:1912.04958, section 3.1): the expected gradient is that of
+    `interval=1`, at a fraction of the cost. Subclasses define `player`, `name` and `value(step)`, and
+    `build(state)` if they have variables.
 
     Args:
-        interval: int >= 1, steps from one computation to the next.
+        interval: int >= 1, steps between two computations.
 
     Raises:
         ValueError: `interval` below 1.
@@ -53,31 +59,31 @@ class Penalty:
     def __init__(self, interval=1):
         if not isinstance(interval, int) or interval < 1:
             raise ValueError(
-                f"A penalty's interval is a whole number of steps, 1 or more. Received: interval={interval!r}"
+                f"A penalty's `interval` must be an integer >= 1, in steps. Received: interval={interval!r}"
             )
         self.interval = interval
 
     def build(self, state):
-        """Makes the variables of a penalty that adapts, if it has any, when the GAN is compiled.
+        """Creates the penalty's variables, if it has any, when the GAN is compiled.
+
+        For example `self.average = state.add_weight(name="average", shape=(), trainable=False)`.
 
         Args:
-            state: Keras layer whose `add_weight` makes them; the GAN's checkpoints hold them. On
-                one device only: replicas would each keep their own.
-
-        Example:
-            >>> self.average = state.add_weight(name="average", shape=(), trainable=False)
+            state: Keras layer whose `add_weight` creates them; they are saved with the GAN. For
+                several replicas, make them with `aggregation="only_first_replica"` and assign what
+                `step.mean` gives, which is the same on each.
         """
 
     def value(self, step):
-        """The penalty of one `Step`, float32 scalar, its weight included."""
+        """The penalty of one `StepView`, float32 scalar, its weight included."""
         raise NotImplementedError
 
     def __call__(self, step, iteration, in_lockstep=False):
         """`interval * value(step)` where `iteration` (int64 scalar) is a multiple of it, else 0.
 
-        Replicas that meet inside a network (synchronized batch normalization) cannot do so in one
-        branch of a condition: `in_lockstep` computes the value in every step, and counts it only
-        where it is due.
+        Replicas that communicate inside a network (synchronized batch normalization) cannot do so in a
+        branch of `tf.cond`. `in_lockstep=True` computes the value in every step, and discards it where
+        it is not due.
         """
         if self.interval == 1:
             return self.value(step)
@@ -95,21 +101,17 @@ class Penalty:
 
 
 def check_not_negative(**values):
-    """Refuses a weight, or another argument, below 0.
-
-    Raises:
-        ValueError: naming it.
-    """
+    """Raises ValueError if an argument is below 0."""
     for name, value in values.items():
         if value < 0:
             raise ValueError(f"`{name}` must not be negative. Received: {name}={value}")
 
 
 def squared_gradient_norm(function, inputs):
-    """`|d function(x) / d x|^2` of each row: float32 (N,), differentiable once more.
+    """`|d function(x) / d x|^2` of each row: float32 (N,), itself differentiable.
 
     `function` maps (N, ...) to (N, 1), each row depending on its own input alone; with batch
-    normalization the gradient is that of the sum over the batch.
+    normalization it is the gradient of the sum over the batch.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(inputs)
@@ -119,8 +121,7 @@ def squared_gradient_norm(function, inputs):
 
 
 def root(squares):
-    """The square root, with a derivative of 0 at 0: there sqrt has an infinite one, and a zero
-    gradient would turn the loss into NaN."""
+    """The square root with derivative 0 at 0, where that of sqrt is infinite and would make the loss NaN."""
     positive = squares > 0.0
     return tf.where(positive, tf.sqrt(tf.where(positive, squares, 1.0)), 0.0)
 

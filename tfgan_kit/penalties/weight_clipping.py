@@ -1,4 +1,4 @@
-"""Weight clipping (1701.07875): the first WGAN's way to a Lipschitz critic."""
+"""Weight clipping (arXiv:1701.07875), by which the first WGAN kept its critic Lipschitz."""
 
 import keras
 from keras import ops
@@ -6,16 +6,16 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class WeightClipping(keras.constraints.Constraint):
-    """Keeps every entry of a weight in [-limit, limit]: a Keras constraint, for layers' arguments.
+    """Keeps every entry of a weight in [-limit, limit]: a Keras constraint, given to layers.
 
-    A critic of such weights is K-Lipschitz for a K that the limit and the depth decide. It learns
-    slowly, and simple functions only (1704.00028, section 3): `GradientPenalty` has replaced it.
+    A critic with such weights is K-Lipschitz, with a K that depends on the limit and the depth. It
+    learns slowly, and only simple functions (arXiv:1704.00028, section 3): `GradientPenalty` has replaced it.
 
     Args:
         limit: float > 0, the paper's c.
 
     Raises:
-        ValueError: a limit that is not positive.
+        ValueError: `limit` is not positive.
 
     Example:
         >>> clip = WeightClipping(0.01)

@@ -1,4 +1,4 @@
-"""R1 and R2 (1801.04406): the squared gradient norm on real, or on generated, images."""
+"""R1 and R2 (arXiv:1801.04406): the squared gradient norm on real, or on generated, images."""
 
 from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register, squared_gradient_norm
 
@@ -24,9 +24,9 @@ class R1(_ZeroCentered):
     """`gamma / 2 * E |grad_x D(x)|^2` over real images: makes the game converge locally.
 
     Args:
-        gamma: float >= 0. The paper's 10 is for the non-saturating objective; it scales with the
-            number of pixels and the batch (StyleGAN2-ADA: 0.0002 * pixels / batch).
-        interval: int >= 1, see `Penalty`; 16 costs a few per cent (1912.04958).
+        gamma: float >= 0. The paper's 10 is for the non-saturating objective; the best value grows with
+            the number of pixels and falls with the batch size (StyleGAN2-ADA: 0.0002 * pixels / batch).
+        interval: int >= 1, see `Penalty`; at 16 it costs a few per cent (arXiv:1912.04958).
 
     Raises:
         ValueError: a negative `gamma`, an `interval` below 1.
@@ -45,7 +45,7 @@ class R1(_ZeroCentered):
 
 @register
 class R2(_ZeroCentered):
-    """`gamma / 2 * E |grad_x D(x)|^2` over generated images; beside `R1` in R3GAN (2501.05441).
+    """`gamma / 2 * E |grad_x D(x)|^2` over generated images; beside `R1` in R3GAN (arXiv:2501.05441).
 
     Args:
         gamma: float >= 0, see `R1`.

@@ -1,18 +1,13 @@
 """Models from what `--ckpt` names: a `.keras` file, or a run folder."""
 
-import contextlib
-import fcntl
-import json
-import os
 import pathlib
-import re
 import warnings
-from tfgan_kit.runs import history, keras_file, non_finite
-from tfgan_kit import files
+
+from tfgan_kit.generation.generative_model import GenerativeModel
+from tfgan_kit.runs import keras_file
 from tfgan_kit.runs.keras_file import CheckpointError
-from tfgan_kit.runs.non_finite import NonFiniteError
-from tfgan_kit.training.gan import GAN
 from tfgan_kit.runs.run import Run
+from tfgan_kit.training.gan import GAN
 
 
 def resolve(ckpt, which="newest"):
@@ -26,8 +21,7 @@ def resolve(ckpt, which="newest"):
         return path
     if not path.exists():
         raise CheckpointError(
-            "There is no checkpoint at that path; give a .keras file or a run folder. "
-            f"Received: ckpt={ckpt}"
+            f"There is no checkpoint at that path; give a .keras file or a run folder. Received: ckpt={ckpt}"
         )
     run = Run(path)
     candidates = run.candidates(which)
@@ -46,9 +40,7 @@ def resolve(ckpt, which="newest"):
             "No checkpoint of this run was measured, so none is the best: run python -m "
             f"tfgan_kit.evaluate --ckpt {ckpt} first, or use --which newest. Received: ckpt={ckpt}"
         )
-    raise CheckpointError(
-        f"This folder has no checkpoints/step-*.keras; is it a run folder? Received: ckpt={ckpt}"
-    )
+    raise CheckpointError(f"This folder has no checkpoints/step-*.keras; is it a run folder? Received: ckpt={ckpt}")
 
 
 def _warn_of_broken(broken, found, which):
@@ -92,3 +84,14 @@ def load_gan(ckpt, which="newest"):
             f"python -m tfgan_kit.export takes those. Received: {type(model).__name__} in {ckpt}"
         )
     return model
+
+
+def load_generative_model(ckpt, which="newest"):
+    """What `ckpt` holds as a generative model: a `GAN`, or the `GenerativeModel` of another Keras generator.
+
+    Raises:
+        CheckpointError: as in `load_model`.
+        ValueError: a model that is no generator of images in [-1, 1]; `GenerativeModel.of` takes other ranges.
+    """
+    model = load_model(ckpt, which)
+    return model if isinstance(model, GAN) else GenerativeModel.of(model)

@@ -25,7 +25,8 @@ def history(lines):
     if newest is None:
         return []
     alike = {
-        line["step"]: line for line in lines
+        line["step"]: line
+        for line in lines
         if line["metric"] == newest["metric"] and comparable(line["protocol"], newest["protocol"])
     }
     return [alike[step] for step in sorted(alike)]

@@ -48,12 +48,12 @@ def _variables(gan):
 
 
 def message(what, kept=None):
-    """What is not finite, since when, what is kept and how to go on."""
+    """What is not finite, since when, what is kept and what to do."""
     ways = "the learning rates, add a penalty (R1), or use float32."
     if kept is None:
         return f"{what}. Lower {ways}"
     return (
         f"{what}. The last good checkpoint is kept: {kept}. Training repeats itself exactly: the "
-        "same command goes on from there and stops here again. In another run folder, lower "
+        "same command resumes there and stops here again. In another run folder, lower "
         f"{ways}"
     )

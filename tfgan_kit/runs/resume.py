@@ -1,7 +1,7 @@
-"""Whether a run folder holds the run that a command describes, so that training may go on in it.
+"""Whether a run folder holds the run that a command describes, so that training may be resumed in it.
 
 `config.json` keeps what began the run, as `describe` gives it, the size of its networks, and a line
-in "resumed" for every time that training went on.
+in "resumed" for every time that training was resumed.
 """
 
 import datetime
@@ -12,8 +12,8 @@ import warnings
 
 from tfgan_kit import processor
 from tfgan_kit.distribution import strategies
-from tfgan_kit.runs.keras_file import CheckpointError
 from tfgan_kit.runs.checkpoints import load_gan, resolve
+from tfgan_kit.runs.keras_file import CheckpointError
 
 import keras
 import tensorflow as tf
@@ -21,8 +21,18 @@ import tensorflow as tf
 # What may differ between two calls on one run folder: none of it changes what is learnt, but for the
 # rounding of sums over replicas. (Data are compared by their fingerprint, not by their spelling.)
 FREE_ON_RESUME = (
-    "steps", "checkpoint_every", "keep", "num_samples", "import_module", "steps_per_execution",
-    "strategy", "logical_cpus", "dataset", "evaluate_every", "evaluate_metrics", "evaluate_num_images",
+    "steps",
+    "checkpoint_every",
+    "keep",
+    "num_samples",
+    "import_module",
+    "steps_per_execution",
+    "strategy",
+    "logical_cpus",
+    "dataset",
+    "evaluate_every",
+    "evaluate_metrics",
+    "evaluate_num_images",
     "patience",
 )
 
@@ -39,14 +49,15 @@ def describe(flags, source, batch_size, flip):
     return {
         "flags": flags,
         "dataset": {
-            "name": source.name, "fingerprint": source.fingerprint,
-            "num_images": source.num_images, "image_shape": list(source.image_shape),
-            "num_classes": source.num_classes, "batch_size": batch_size, "flip": flip,
+            "name": source.name,
+            "fingerprint": source.fingerprint,
+            "num_images": source.num_images,
+            "image_shape": list(source.image_shape),
+            "num_classes": source.num_classes,
+            "batch_size": batch_size,
+            "flip": flip,
         },
-        "versions": {
-            "python": platform.python_version(), "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-        },
+        "versions": {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__},
         "processor": processor.record(),
         "git_commit": git_commit(),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -56,9 +67,7 @@ def describe(flags, source, batch_size, flip):
 def git_commit():
     """The commit of the folder this was started in, or None."""
     try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
-        )
+        answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False)
     except OSError:  # no git on this machine
         return None
     return answer.stdout.strip() or None
@@ -67,7 +76,8 @@ def git_commit():
 def measures(gan):
     """What tells one preset's networks from another's, for `config.json`."""
     return {
-        "image_shape": list(gan.image_shape), "num_classes": gan.num_classes,
+        "image_shape": list(gan.image_shape),
+        "num_classes": gan.num_classes,
         "generator_parameters": gan.generator.count_params(),
         "discriminator_parameters": gan.discriminator.count_params(),
     }
@@ -89,7 +99,7 @@ def check_folder(run):
 
 
 def check_same_run(run, config, defaults):
-    """Refuses to go on with checkpoints that other flags, or other data, have made.
+    """Refuses to resume from checkpoints that other flags, or other data, have made.
 
     Args:
         run: a `run.Run`.
@@ -109,7 +119,7 @@ def check_same_run(run, config, defaults):
         if name not in FREE_ON_RESUME and before[name] != value:
             give = f"leave --{name} out" if before[name] is None else "give the same"
             raise ValueError(
-                f"{run.path} was made with --{name}={before[name]}; {give} to go on with it, or take "
+                f"{run.path} was made with --{name}={before[name]}; {give} to resume it, or take "
                 f"another --run_dir. Received: --{name}={value}"
             )
     if old["dataset"]["fingerprint"] != config["dataset"]["fingerprint"]:
@@ -127,7 +137,7 @@ def _flags(config, defaults):
     return flags
 
 
-def go_on(run):
+def newest_gan(run):
     """The GAN of a run's newest whole checkpoint.
 
     Raises:
@@ -144,31 +154,35 @@ def go_on(run):
             f"Received: {name}={found.get(name, gan.steps_trained)}"
             + (f" where this run has {expected[name]}" if differing else "")
         )
-    print(f"Going on with {path} from step {gan.steps_trained}.", flush=True)
+    print(f"Resuming {path} from step {gan.steps_trained}.", flush=True)
     return gan
 
 
 def record_resume(run, step, config, defaults):
-    """Adds to `config.json` that training goes on: from which step, when, and with what.
+    """Adds to `config.json` that training is resumed: from which step, when, and with what.
 
     Warns where the processor's instructions or oneDNN differ from before: the last bits will, too.
 
     Args:
         run: a `run.Run` of which `check_same_run` has approved.
-        step: int, the step it goes on from.
+        step: int, the step it is resumed from.
         config, defaults: as for `check_same_run`; of the flags those are kept that have changed.
     """
     old = run.read_config()
     before = _flags(old, defaults)
     changed = {name: value for name, value in config["flags"].items() if before[name] != value}
     line = {
-        "step": step, "started": config["started"], "flags": changed, "versions": config["versions"],
-        "processor": config["processor"], "git_commit": config["git_commit"],
+        "step": step,
+        "started": config["started"],
+        "flags": changed,
+        "versions": config["versions"],
+        "processor": config["processor"],
+        "git_commit": config["git_commit"],
     }
     last = [old, *old.get("resumed", ())][-1].get("processor")  # runs of 0.1.0 have none
     if last not in (None, config["processor"]):
         warnings.warn(
-            f"This run was trained with {processor.describe(last)} and goes on with "
+            f"This run was trained with {processor.describe(last)} and is resumed with "
             f"{processor.describe(config['processor'])}: its last bits will not be those of a run that was never "
             f"interrupted. {processor.ONEDNN} sets oneDNN.",
             stacklevel=2,

@@ -50,14 +50,14 @@ _ALTERNATIVES = {
 
 
 ORDER_IS_LOST = (
-    "The order of this data cannot be restored: a run that is stopped and goes on from a checkpoint "
-    "will see other batches than one that was not. The data sets of tfgan_kit.data (from_arrays, "
-    "from_directory, from_tfds) go on where they were."
+    "The order of this data cannot be restored: a run that is resumed from a checkpoint will see other "
+    "batches than one that was not stopped. The data sets of tfgan_kit.data (from_arrays, "
+    "from_directory, from_tfds) continue where they were."
 )
 
 
 def writes_checkpoints(callbacks):
-    """Whether one of `fit`'s callbacks saves what training may go on from."""
+    """Whether one of `fit`'s callbacks saves what training may be resumed from."""
     stock = (keras.callbacks.BackupAndRestore, keras.callbacks.ModelCheckpoint)
     return any(
         isinstance(callback, stock) or getattr(callback, "writes_checkpoints", False)

@@ -16,20 +16,20 @@ class Batch(typing.NamedTuple):
 
     Attributes:
         images: float32 (N, ...) in [-1, 1].
-        labels: int32 (N,), or None.
+        condition: None, labels int32 (N,), images, or a structure of tensors with a row an image.
         rows: int32 (N,), the place of each row in the whole batch; None: these are all.
         total: int32 scalar, rows of the whole batch.
     """
 
     images: typing.Any
-    labels: typing.Any
+    condition: typing.Any
     rows: typing.Any
     total: typing.Any
 
     @classmethod
-    def of(cls, images, labels=None):
+    def of(cls, images, condition=None):
         """The batch that a training step was given."""
-        return cls(images, labels, *replicas.rows_of_this_replica(tf.shape(images)[0]))
+        return cls(images, condition, *replicas.rows_of_this_replica(tf.shape(images)[0]))
 
     def mean(self, value):
         """This part's share of a mean over the whole batch, from the mean over its own rows.
@@ -72,9 +72,13 @@ class Batch(typing.NamedTuple):
         return [self._at(tf.where(self.rows % count == k)[:, 0]) for k in range(count)]
 
     def _every(self, k, count, rows):
-        labels = None if self.labels is None else self.labels[k::count]
-        return self._replace(images=self.images[k::count], labels=labels, rows=rows)
+        part = self._rows(lambda tensor: tensor[k::count])
+        return part._replace(rows=rows)
 
     def _at(self, places):
-        labels = None if self.labels is None else tf.gather(self.labels, places)
-        return self._replace(images=tf.gather(self.images, places), labels=labels, rows=tf.gather(self.rows, places))
+        part = self._rows(lambda tensor: tf.gather(tensor, places))
+        return part._replace(rows=tf.gather(self.rows, places))
+
+    def _rows(self, take):
+        condition = None if self.condition is None else tf.nest.map_structure(take, self.condition)
+        return self._replace(images=take(self.images), condition=condition)

@@ -29,10 +29,10 @@ def watch(model):
     Args:
         model: a compiled `keras.Model`; one that is not is left to `fit` to refuse.
 
-    Example:
+    Example::
 
-        with watch(gan):
-            history = keras.Model.fit(gan, dataset)
+        with watch(model):
+            history = model.fit(dataset)
     """
     if not model.compiled or model.steps_per_execution > 1:
         yield
@@ -93,8 +93,9 @@ class _Watch:
             self._window_at = math.inf
             logging.warning(
                 "Training waits for data: %.0f %% of the time of %d steps (%.1f of %.1f ms a "
-                "step). Store the images at the size they are trained at, keep them in memory "
-                "(an .npz file, or Dataset.cache), or give the job more cores.",
+                "step). Store the images at the size they are trained at, keep them in memory (an .npz "
+                "file, or tfgan_kit.data.from_arrays; of a pipeline of your own, cache() before repeat()), "
+                "or give the job more cores.",
                 100 * wait / step,
                 WINDOW_STEPS,
                 1e3 * wait,
@@ -109,7 +110,7 @@ class TimedIterator:
     (a step that is called with batches would be). Nothing is fetched ahead, so none is lost.
 
     Args:
-        source: a `tf.data.Iterator`; it goes on where `iterator` was left.
+        source: a `tf.data.Iterator`; it continues where `iterator` was left.
         count: int, after how many batches `iterator` ends.
 
     Attributes:

@@ -1,136 +1,126 @@
-"""One training step of the game: what the update rules may call, and what is logged."""
+"""The game: what each of two players is asked to minimise."""
 
-from tfgan_kit.distribution import replicas, strategies
-from tfgan_kit.generation import inputs
-from tfgan_kit.generation.generative_model import GenerativeModel
-from tfgan_kit.penalties import Step
-from tfgan_kit.training import arguments, pairing, penalty_networks
-from tfgan_kit.training.batch import Batch
+import typing
 
-import keras
+from tfgan_kit.distribution import replicas
+from tfgan_kit.penalties import StepView
+from tfgan_kit.training.updates.update import MOST_MOVES
+
 import tensorflow as tf
 
-MOVES_PER_STEP = 1024  # stateless seeds set aside for one step's moves
-EMA_RAMP = 10.0  # tf.train.ExponentialMovingAverage's: decay (1 + t) / (10 + t) at step t
+SEEDS_PER_STEP = 2 * MOST_MOVES  # a move's latents have one, and its penalties another
 
 
-class Game(GenerativeModel):
-    """The moves of two players, their losses and gradients; `GAN` is what users make.
+class Draws(typing.NamedTuple):
+    """The stateless seeds of the current step: int64 (2,), one a move.
 
-    A subclass sets `generator`, `discriminator`, `ema_generator`, their optimizers, `objective`,
-    `penalties`, `update`, `trackers`, `validation`, `step` and `seed`, and calls `_prepare_networks`.
+    Attributes:
+        seed: int, the GAN's.
+        step: int64 variable, training steps so far.
     """
 
-    def _prepare_networks(self):
-        """What the step needs to know of the networks, and of the replicas it runs on."""
-        self._rows_are_independent = penalty_networks.rows_are_independent(self.discriminator)
-        networks = {
-            "generator": (self.generator, (self.latent_dim,)),
-            "discriminator": (self.discriminator, self.image_shape),
-        }
-        self._in_lockstep = replicas.several_replicas() and any(
-            penalty_networks.has_synchronized_layers(network) for network, _ in networks.values()
-        )
-        calls = {
-            name: penalty_networks.as_penalties_call(network, pairing.example_row(shape, self.num_classes))
-            for name, (network, shape) in networks.items()
-            if self.penalties
-        }
-        self._as_penalties_call = calls.__getitem__  # bound: Keras neither tracks nor saves it
+    seed: int
+    step: typing.Any
 
-    def train_step(self, data):
-        logs = self.update(self, self._unpack(data))
-        self.step.assign_add(1)
-        self._average()
-        return self._track(logs)
-
-    def test_step(self, data):
-        """The losses on held-out data, networks in inference mode, no weight changed."""
-        batch = self._unpack(data)
-        # The tracker counts the rows of this evaluation so far: each batch gets latents of its own,
-        # the same ones in every evaluation.
-        so_far = tf.cast(self.trackers["d_loss"].count, tf.int64)
-        latents = batch.normal(tf.stack([tf.constant(~self.seed, tf.int64), so_far]), [self.latent_dim])
-        fake = self.run_generator(latents, batch.labels, training=False)
-        real_logits = self.run_discriminator(batch.images, batch.labels, training=False)
-        fake_logits = self.run_discriminator(fake, batch.labels, training=False)
-        logs = {
-            "d_loss": self.objective.discriminator_loss(real_logits, fake_logits),
-            "g_loss": self.objective.generator_loss(real_logits, fake_logits),
-        } | self._describe(real_logits, fake_logits)
-        logs = {name: batch.mean(value) for name, value in logs.items()}
-        if self.validation.metrics:
-            self.validation.update(batch.images, self._averaged_images(latents, batch.labels))
-        return self._track(logs, weight=tf.cast(batch.total, tf.float32))
-
-    def _averaged_images(self, latents, labels):
-        row = latents if labels is None else [latents, labels]
-        return tf.cast(self.ema_generator(row, training=False), tf.float32)
-
-    def _track(self, logs, weight=None):
-        """Updates the trackers with the whole batch's values; returns their results."""
-        (values,) = replicas.sum_over_replicas([tf.stack(list(logs.values()))])
-        for name, value in zip(logs, tf.unstack(values), strict=True):
-            self.trackers[name].update_state(value, sample_weight=weight)
-        counts = [] if weight is not None else [n for n in self.trackers if n.endswith("_skipped")]
-        results = {name: self.trackers[name].result() for name in [*logs, *counts]}
-        if strategies.logs_need_an_axis(self.distribute_strategy):
-            return {name: tf.reshape(result, [1]) for name, result in results.items()}
-        return results
-
-    def _unpack(self, data):
-        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        arguments.check_weights({"sample_weight": weights})
-        labels = inputs.prepare_labels(labels, self.num_classes)
-        return Batch.of(inputs.prepare_images(images, self.image_shape), labels)
-
-    # The players' moves, as the update rules call them
-
-    def draw_latents(self, batch, move):
-        """Latents for a batch in a move of the current step: float32 (N, Z), from (seed, step, move)."""
-        return batch.normal(self._draw_seed(move), [self.latent_dim])
-
-    def _draw_seed(self, move):
-        position = self.step.value * MOVES_PER_STEP + move
+    def of_move(self, move):
+        position = self.step.value * SEEDS_PER_STEP + move
         return tf.stack([tf.constant(self.seed, tf.int64), position])
 
-    def run_generator(self, latents, labels, training=True):
-        row = latents if labels is None else [latents, labels]
-        return tf.cast(self.generator(row, training=training), tf.float32)
+    def of_penalties(self, move):
+        return self.of_move(SEEDS_PER_STEP - 1 - move)
 
-    def run_discriminator(self, images, labels, training=True):
-        row = images if labels is None else [images, labels]
-        return tf.cast(self.discriminator(row, training=training), tf.float32)
 
-    def generator_tape(self):
-        """A tape that records gradients of the generator's weights, and of no others."""
-        return _Tape(self.generator.trainable_variables)
+class Game:
+    """Objective and penalties of two players; how they move is an `Update`'s.
 
-    def gradient_field(self, batch, latents, lazy=True):
-        """Both players' gradients at the same weights: the discriminator's, the generator's, logs.
+    Every look of the discriminator at images in training goes through `logits`.
+
+    Args:
+        generator, discriminator: `Player`s.
+        objective: `Objective`.
+        penalties: `Penalty` instances.
+        latent_dim: int, Z.
+        draws: `Draws`, the seeds of the current step.
+
+    Attributes: the arguments.
+    """
+
+    def __init__(self, generator, discriminator, objective, penalties, latent_dim, draws):
+        self.generator = generator
+        self.discriminator = discriminator
+        self.objective = objective
+        self.penalties = penalties
+        self.latent_dim = latent_dim
+        self.draws = draws
+        players = (generator, discriminator)
+        self._for_penalties = {player.name: player.for_penalties() for player in players} if penalties else {}
+        self._in_lockstep = replicas.several_replicas() and any(player.waits_for_replicas() for player in players)
+
+    def latents(self, batch, move=0):
+        """Latents for a batch in a move of the current step: float32 (N, Z), from (seed, step, move, row)."""
+        return batch.normal(self.draws.of_move(move), [self.latent_dim])
+
+    def logits(self, images, condition=None, training=True):
+        """What the discriminator answers, float32 (N, 1)."""
+        return self.discriminator(images, condition, training=training)
+
+    def judge(self, batch, fake_images):
+        """Logits of the real and of the generated images, in one pass where rows are independent."""
+        if not self.discriminator.rows_are_independent:
+            return self.logits(batch.images, batch.condition), self.logits(fake_images, batch.condition)
+        images = tf.concat([batch.images, fake_images], axis=0)
+        condition = batch.condition
+        if condition is not None:
+            condition = tf.nest.map_structure(lambda rows: tf.concat([rows, rows], axis=0), condition)
+        both = self.logits(images, condition)
+        return tuple(tf.nest.map_structure(lambda rows, half=half: tf.split(rows, 2)[half], both) for half in (0, 1))
+
+    def discriminator_loss(self, batch, fake_images, latents, move=0, lazy=True):
+        """The discriminator's loss in the step's `move`-th move, to be recorded by its tape; and the logs.
 
         `lazy=False` computes every penalty, whatever its interval: its mean over the steps.
         """
-        with self.generator_tape() as tape:
-            fake = self.run_generator(latents, batch.labels)
-            with tape.stop_recording():
-                gradients, logs = self.discriminator_gradients(batch, fake, latents, lazy=lazy)
-            loss, generator_logs = self.generator_loss(batch, fake, latents, lazy=lazy)
-        return gradients, self.generator_gradients(tape, loss), logs | generator_logs
+        real_logits, fake_logits = self.judge(batch, fake_images)
+        loss = self.objective.discriminator_loss(real_logits, fake_logits)
+        logs = {"d_loss": loss}
+        view = self._view(batch, fake_images, latents, real_logits, fake_logits, move)
+        loss = self._regularized(self.discriminator, loss, view, logs, lazy)
+        logs |= self._describe(real_logits, fake_logits)
+        return self.discriminator.scaled(batch.mean(loss)), _shares(batch, logs)
 
-    def discriminator_gradients(self, batch, fake_images, latents, move=0, lazy=True):
-        """The discriminator's gradients in the step's `move`-th move, and the logs."""
-        with _Tape(self.discriminator.trainable_variables) as tape:
-            real_logits, fake_logits = self._judge(batch, fake_images)
-            loss = self.objective.discriminator_loss(real_logits, fake_logits)
-            logs = {"d_loss": batch.mean(loss)}
-            step = self._step(batch, fake_images, latents, real_logits, fake_logits, move)
-            loss += self._penalize("discriminator", step, batch, logs, lazy)
-            loss = batch.mean(loss + penalty_networks.regularize(self.discriminator))
-            loss = self.discriminator_optimizer.scale_loss(loss)
-        for name, value in self._describe(real_logits, fake_logits).items():
-            logs[name] = batch.mean(value)
-        return tape.gradient(loss, tape.variables), logs
+    def generator_loss(self, batch, fake_images, latents, move=1, lazy=True):
+        """The generator's loss, to be recorded by its tape; and the logs."""
+        fake_logits = self.logits(fake_images, batch.condition)
+        real_logits = None
+        if self.objective.generator_sees_real:
+            real_logits = self.logits(batch.images, batch.condition)
+        loss = self.objective.generator_loss(real_logits, fake_logits)
+        logs = {"g_loss": loss}
+        view = self._view(batch, fake_images, latents, real_logits, fake_logits, move)
+        loss = self._regularized(self.generator, loss, view, logs, lazy)
+        return self.generator.scaled(batch.mean(loss)), _shares(batch, logs)
+
+    def gradient_field(self, batch, latents, lazy=True):
+        """Both players' gradients at the same weights: the discriminator's, the generator's, logs."""
+        with self.generator.tape() as tape:
+            fake = self.generator(latents, batch.condition)
+            with tape.stop_recording():
+                with self.discriminator.tape() as discriminator_tape:
+                    loss, logs = self.discriminator_loss(batch, fake, latents, lazy=lazy)
+                of_discriminator = discriminator_tape.gradients(loss)
+            loss, generator_logs = self.generator_loss(batch, fake, latents, lazy=lazy)
+        return of_discriminator, tape.gradients(loss), logs | generator_logs
+
+    def losses(self, batch, latents):
+        """Both losses as they stand, networks in inference mode and penalties left out: logs, and the fakes."""
+        fake = self.generator(latents, batch.condition, training=False)
+        real_logits = self.logits(batch.images, batch.condition, training=False)
+        fake_logits = self.logits(fake, batch.condition, training=False)
+        logs = {
+            "d_loss": self.objective.discriminator_loss(real_logits, fake_logits),
+            "g_loss": self.objective.generator_loss(real_logits, fake_logits),
+        }
+        return _shares(batch, logs | self._describe(real_logits, fake_logits))
 
     def _describe(self, real_logits, fake_logits):
         """What the logs say of the discriminator's answers."""
@@ -139,97 +129,35 @@ class Game(GenerativeModel):
         logs["real_score"] = tf.reduce_mean(real_logits)
         return logs | {"fake_score": tf.reduce_mean(fake_logits)}
 
-    def _judge(self, batch, fake_images):
-        """Logits of the real and of the generated images, in one pass where rows are independent."""
-        if not self._rows_are_independent:
-            return (
-                self.run_discriminator(batch.images, batch.labels),
-                self.run_discriminator(fake_images, batch.labels),
-            )
-        images = tf.concat([batch.images, fake_images], axis=0)
-        labels = None if batch.labels is None else tf.concat([batch.labels, batch.labels], axis=0)
-        return tf.split(self.run_discriminator(images, labels), 2)
+    def _regularized(self, player, loss, view, logs, lazy):
+        """The loss with the player's penalties, which it adds to the logs, and its weights' regularizers."""
+        total = 0.0
+        for penalty in self.penalties:
+            if penalty.player == player.name:
+                value = penalty(view, self.draws.step.value, self._in_lockstep) if lazy else penalty.value(view)
+                logs[penalty.name] = value
+                total += value
+        return loss + total + player.regularization()
 
-    def generator_loss(self, batch, fake_images, latents, move=1, lazy=True):
-        """The generator's loss and its logs; to be called under `generator_tape`."""
-        fake_logits = self.run_discriminator(fake_images, batch.labels)
-        real_logits = None
-        if self.objective.generator_sees_real:
-            real_logits = self.run_discriminator(batch.images, batch.labels)
-        loss = self.objective.generator_loss(real_logits, fake_logits)
-        logs = {"g_loss": batch.mean(loss)}
-        step = self._step(batch, fake_images, latents, real_logits, fake_logits, move)
-        loss += self._penalize("generator", step, batch, logs, lazy)
-        loss = batch.mean(loss + penalty_networks.regularize(self.generator))
-        return self.generator_optimizer.scale_loss(loss), logs
-
-    def generator_gradients(self, tape, loss):
-        """The generator's gradients of the loss that its `tape` recorded."""
-        return tape.gradient(loss, tape.variables)
-
-    def move_discriminator(self, gradients):
-        """One update of the discriminator by the sum of `gradients` over the replicas."""
-        self._move("d", self.discriminator_optimizer, gradients, self.discriminator)
-
-    def move_generator(self, gradients):
-        """One update of the generator by the sum of `gradients` over the replicas."""
-        self._move("g", self.generator_optimizer, gradients, self.generator)
-
-    def _move(self, player, optimizer, gradients, network):
-        scale = getattr(optimizer, "dynamic_scale", None)
-        before = None if scale is None else tf.identity(scale.value)
-        optimizer.apply(replicas.sum_over_replicas(gradients), network.trainable_variables)
-        if scale is not None:  # a skipped update halves it
-            self.trackers[f"{player}_skipped"].update_state(scale.value < before)
-
-    def _step(self, batch, fake_images, latents, real_logits, fake_logits, move):
+    def _view(self, batch, fake_images, latents, real_logits, fake_logits, move):
         """What the penalties of a move may look at, with a seed that no other draw uses."""
-        seed = self._draw_seed(MOVES_PER_STEP - 1 - move)
-        return Step(
+        if not self.penalties:
+            return None
+        seed, condition = self.draws.of_penalties(move), batch.condition
+        return StepView(
             real_images=batch.images,
             fake_images=fake_images,
-            labels=batch.labels,
+            condition=condition,
             latents=latents,
             real_logits=real_logits,
             fake_logits=fake_logits,
-            discriminator=lambda images: self._as_penalties_call("discriminator")(images, batch.labels),
-            generator=lambda latents: self._as_penalties_call("generator")(latents, batch.labels),
+            discriminator=self._for_penalties["discriminator"].given(condition),
+            generator=self._for_penalties["generator"].given(condition),
             uniform=lambda shape: batch.uniform(seed, shape),
+            mean=replicas.mean_over_replicas,
         )
 
-    def _penalize(self, player, step, batch, logs, lazy):
-        total = 0.0
-        for penalty in self.penalties:
-            if penalty.player == player:
-                if lazy:
-                    value = penalty(step, self.step.value, self._in_lockstep)
-                else:
-                    value = penalty.value(step)
-                logs[penalty.name] = batch.mean(value)
-                total += value
-        return total
 
-    def _average(self):
-        if not self.ema_decay:
-            return
-        step = tf.cast(self.step.value, tf.float32)
-        decay = tf.minimum(self.ema_decay, (1.0 + step) / (EMA_RAMP + step))
-        for average, weight in zip(self.ema_generator.weights, self.generator.weights, strict=True):
-            if keras.backend.is_float_dtype(weight.dtype):
-                rate = tf.cast(1.0 - decay, weight.dtype)
-                average.assign_sub(rate * (average.value - weight.value))
-            else:
-                average.assign(weight.value)
-
-
-class _Tape(tf.GradientTape):
-    """A gradient tape that watches the given Keras variables only: its `variables`."""
-
-    def __init__(self, variables):
-        super().__init__(watch_accessed_variables=False)
-        self.variables = [variable.value for variable in variables]
-
-    def __enter__(self):
-        tape = super().__enter__()
-        tape.watch(self.variables)
-        return tape
+def _shares(batch, logs):
+    """This part's share of every mean of the whole batch."""
+    return {name: batch.mean(value) for name, value in logs.items()}

@@ -1,15 +1,22 @@
-"""The game: two networks, trained with `fit`."""
+"""The GAN: two networks, trained against each other with `fit`."""
 
 import warnings
 
 from tfgan_kit import objectives
+from tfgan_kit.data.source import TrainingData, check_endless, one_epoch
 from tfgan_kit.distribution import datasets
-from tfgan_kit.generation import sample, seeds
-from tfgan_kit.penalties import Penalty
-from tfgan_kit.training import arguments, averaging, checks, data_stalls, pairing
-from tfgan_kit.training.game import Game
-from tfgan_kit.training.logs import SkipCount, Validation
+from tfgan_kit.generation import inputs
+from tfgan_kit.generation.generative_model import GenerativeModel
+from tfgan_kit.generation.sample import pack
+from tfgan_kit.generation.seeds import image_seeds
+from tfgan_kit.internals.keras import BuiltModel, draw_states
+from tfgan_kit.training import arguments, checks, data_stalls, pairing
+from tfgan_kit.training.averaging import Average, copy_generator
+from tfgan_kit.training.batch import Batch
+from tfgan_kit.training.game import Draws, Game
+from tfgan_kit.training.logs import Logs, Validation
 from tfgan_kit.training.optimizers import OptimizerPair, prepare
+from tfgan_kit.training.player import Player
 from tfgan_kit.training.updates import Alternating
 
 import keras
@@ -17,7 +24,7 @@ import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
-class GAN(Game):
+class GAN(BuiltModel):
     """A generator and a discriminator, trained against each other by `fit`.
 
     `predict`, `generate`, `save` and the exporter all speak of the same generator: the exponential
@@ -51,7 +58,7 @@ class GAN(Game):
         super().__init__(autocast=False, **kwargs)
         if not 0.0 <= ema_decay < 1.0:
             raise ValueError(f"`ema_decay` must be in [0, 1). Received: ema_decay={ema_decay}")
-        seeds.image_seeds(seed, 0)  # checks the range
+        image_seeds(seed, 0)  # checks the range
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = pairing.read_latent_dim(generator) if latent_dim is None else latent_dim
@@ -68,18 +75,60 @@ class GAN(Game):
         self.ema_generator = generator
         if ema_decay:
             row = pairing.example_row((self.latent_dim,), num_classes)
-            self.ema_generator = averaging.copy_generator(generator, row)
-        self._sampler = tf.function(
-            lambda latents, labels: sample.sample(self.ema_generator, latents, labels), reduce_retracing=True
-        )
-        self._trains_here = False
+            self.ema_generator = copy_generator(generator, row)
+        self.average = Average(generator, self.ema_generator, ema_decay)
+        self.generative_model = GenerativeModel(self.ema_generator, self.latent_dim, num_classes, self.image_shape)
+        self.draws = Draws(seed, self.step)
         self.validation = Validation(())
+        self._trains_here = False
         self.built = True
 
     @property
     def steps_trained(self):
         """int, training steps so far (`int` of a variable fails under several replicas)."""
         return int(self.step.numpy())
+
+    # The averaged generator
+
+    def call(self, inputs, training=False):
+        return self.ema_generator(inputs, training=False)
+
+    def generate(self, num_images=None, seed=0, labels=None, seeds=None):
+        """Images of the averaged generator, each named by an int64 seed: see `GenerativeModel.generate`."""
+        return self.generative_model.generate(num_images, seed, labels, seeds)
+
+    def labels_of(self, seeds):
+        """The labels that `generate` draws for int64 seeds (N,): int32 (N,), or None."""
+        return self.generative_model.labels_of(seeds)
+
+    def project(self, images, labels=None, starts=8, steps=500, seed=0):
+        """The latents whose images come nearest to given ones: see `GenerativeModel.project`."""
+        return self.generative_model.project(images, labels, starts, steps, seed)
+
+    def refine(self, latents, labels=None, steps=100, step_size=0.01, seed=0):
+        """Latents moved along the discriminator's gradient, to images that it finds more real.
+
+        Args:
+            latents: float (N, Z).
+            labels: int (N,), of a conditional GAN.
+            steps, step_size, seed: see `latent_search.refine`.
+
+        Returns:
+            float32 (N, Z), for `predict`.
+
+        Raises:
+            ValueError: latents of another shape, labels that are missing or out of range.
+
+        Example:
+            >>> images = gan.predict(gan.refine(latents, steps=2), verbose=0)
+        """
+        return self.generative_model.refine(self.discriminator, latents, labels, steps, step_size, seed)
+
+    def predict(self, x, batch_size=None, **kwargs):
+        """`keras.Model.predict` of the averaged generator; under a strategy on one device."""
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            return super().predict(x, batch_size, **kwargs)
+        return self.generative_model.predict(x, batch_size or 32)
 
     # The game's rules
 
@@ -116,11 +165,7 @@ class GAN(Game):
                 `steps_per_execution` above 1, an objective that couples the rows of a batch.
             TypeError: penalties, metrics or an update that are none.
         """
-        if generator_optimizer is discriminator_optimizer and not isinstance(generator_optimizer, str):
-            raise ValueError(
-                "The players need an optimizer each, since an optimizer's state belongs to one "
-                f"network's weights. Received the same object twice: {generator_optimizer}"
-            )
+        checks.check_optimizers(generator_optimizer, discriminator_optimizer)
         with self.distribute_strategy.scope():
             super().compile(
                 optimizer=None,
@@ -128,36 +173,60 @@ class GAN(Game):
                 steps_per_execution=steps_per_execution,
                 jit_compile=jit_compile,
             )
-            self.generator_optimizer = prepare(generator_optimizer, self.generator, "generator")
-            self.discriminator_optimizer = prepare(discriminator_optimizer, self.discriminator, "discriminator")
+            self.generator_optimizer = prepare(generator_optimizer, self.generator, "generator", self.step)
+            self.discriminator_optimizer = prepare(
+                discriminator_optimizer, self.discriminator, "discriminator", self.step
+            )
             self.optimizer = OptimizerPair(self.generator_optimizer, self.discriminator_optimizer)
             self.objective = objectives.get(objective)
-            self.penalties = _check_penalties(penalties)
+            self.penalties = checks.penalties_of(penalties)
             self.update = update or Alternating()
-            if not callable(self.update):
-                raise TypeError(
-                    "`update` is a rule of the moves, such as tfgan_kit.updates.Alternating(1, 1). "
-                    f"Received: update={update!r}"
-                )
+            checks.check_update(self.update)
             self.adaptive = keras.layers.Layer(name="adaptive")  # what adapts, in every checkpoint
             for penalty in self.penalties:
                 penalty.build(self.adaptive)
-            checks.check(self)
-            _check_coupling(self)
-            self._prepare_networks()
-            self.trackers = self._make_trackers()
+            checks.check_replicas(self)
+            checks.check_coupling(self)
+            self.logs = Logs(self.penalties, self.optimizer.optimizers, self.distribute_strategy)
+            self.trackers = self.logs.trackers
             self.validation = Validation(metrics, self.trackers, self.distribute_strategy)
+            self.game = Game(*self._players(), self.objective, self.penalties, self.latent_dim, self.draws)
 
-    def _make_trackers(self):
-        names = ["d_loss", "g_loss", *(p.name for p in self.penalties)]
-        names += ["divergence_bound", "real_score", "fake_score"]
-        if len(set(names)) < len(names):
-            raise ValueError(f"Each penalty needs a name of its own. Received: names={names}")
-        trackers = {name: keras.metrics.Mean(name=name) for name in names}
-        for player, optimizer in zip("gd", self.optimizer.optimizers, strict=True):
-            if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-                trackers[f"{player}_skipped"] = SkipCount(name=f"{player}_skipped")
-        return trackers
+    def _players(self):
+        sides = (
+            ("generator", self.generator, self.generator_optimizer, (self.latent_dim,)),
+            ("discriminator", self.discriminator, self.discriminator_optimizer, self.image_shape),
+        )
+        for name, network, optimizer, shape in sides:
+            row = pairing.example_row(shape, self.num_classes)
+            yield Player(name, network, optimizer, row, self.logs.trackers.get(f"{name[0]}_skipped"))
+
+    # The step
+
+    def train_step(self, data):
+        logs = self.update.step(self.game, self.read(data))
+        self.step.assign_add(1)
+        self.average.move(self.step.value)
+        return self.logs.track(logs)
+
+    def test_step(self, data):
+        """The losses on held-out data, networks in inference mode, no weight changed."""
+        batch = self.read(data)
+        # Each batch of an evaluation gets latents of its own, the same ones in every evaluation.
+        seed = tf.stack([tf.constant(~self.seed, tf.int64), self.logs.rows()])
+        latents = batch.normal(seed, [self.latent_dim])
+        logs = self.game.losses(batch, latents)
+        if self.validation.metrics:
+            images = self.ema_generator(pack(latents, batch.condition), training=False)
+            self.validation.update(batch.images, tf.cast(images, tf.float32))
+        return self.logs.track(logs, weight=tf.cast(batch.total, tf.float32))
+
+    def read(self, data):
+        """A `Batch` of what a data set gives: images, or (images, labels)."""
+        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        arguments.check_weights({"sample_weight": weights})
+        labels = inputs.prepare_labels(labels, self.num_classes)
+        return Batch.of(inputs.prepare_images(images, self.image_shape), labels)
 
     @property
     def metrics(self):
@@ -178,10 +247,12 @@ class GAN(Game):
         arguments.check_arrays(x, y, self.num_classes)
         arguments.check_weights(kwargs)
         self._restore_backup(callbacks)
-        kwargs["validation_data"] = _one_epoch(kwargs.get("validation_data"))
+        kwargs["validation_data"] = one_epoch(kwargs.get("validation_data"))
         resumed = self.steps_trained > 0 and not self._trains_here
         self._trains_here = True
-        if hasattr(x, "at_step"):
+        check_endless(x, kwargs.get("steps_per_epoch"), "steps_per_epoch")
+        check_endless(kwargs["validation_data"], kwargs.get("validation_steps"), "validation_steps")
+        if isinstance(x, TrainingData):
             arguments.check_source(x.source, self.num_classes)
             kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or x.steps_per_epoch
             x = x.at_step(self.steps_trained)
@@ -203,7 +274,8 @@ class GAN(Game):
         callbacks receive during it.
         """
         arguments.check_arrays(x, y, self.num_classes)
-        x = _one_epoch(x)
+        x = one_epoch(x)
+        check_endless(x, kwargs.get("steps"), "steps")
         if self.distribute_strategy.num_replicas_in_sync > 1:
             x, kwargs["steps"] = datasets.share_out(self.distribute_strategy, x, y, batch_size, kwargs.get("steps"))
             y, batch_size = None, None
@@ -225,11 +297,8 @@ class GAN(Game):
         return super().train_on_batch(*args, **kwargs)
 
     def make_train_function(self, force=False):
-        checks.check(self)  # attributes that Keras reads may have been set after `compile`
+        checks.check_replicas(self)  # attributes that Keras reads may have been set after `compile`
         return super().make_train_function(force)
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Nothing: a GAN is built. Keras 3.15 would read a batch and average it over the workers."""
 
     def _restore_backup(self, callbacks):
         """`BackupAndRestore` restores when training begins; the data's position is read before."""
@@ -254,9 +323,7 @@ class GAN(Game):
                 state.assign(store[f"draws_{k}"])
 
     def _draw_states(self):
-        """Keras 3.15 leaves the state of a layer's random draws out of its files."""
-        layers = [*self.generator._flatten_layers(), *self.discriminator._flatten_layers()]
-        return [generator.state for layer in layers for generator in layer._seed_generators]
+        return draw_states(self.generator) + draw_states(self.discriminator)
 
     def get_config(self):
         return {
@@ -304,33 +371,3 @@ class GAN(Game):
         if self.distribute_strategy.num_replicas_in_sync > 1:  # one device's, which these cannot do
             speed = {"jit_compile": False, "steps_per_execution": 1}
         self.compile(**{**config, **objects, **lists, **speed})
-
-
-def _one_epoch(data):
-    """An endless data set of `tfgan_kit.data`, cut after an epoch; other data as it is."""
-    return data.take(data.steps_per_epoch) if hasattr(data, "at_step") else data
-
-
-def _check_coupling(gan):
-    """Refuses an objective in which rows meet where a loss is computed from some rows alone."""
-    replicas = gan.distribute_strategy.num_replicas_in_sync
-    parts = getattr(gan.update, "gradient_accumulation_steps", 1)
-    if gan.objective.couples_rows and (replicas > 1 or parts > 1):
-        raise ValueError(
-            "This objective compares each row with the average of the whole batch, which a replica, "
-            "or a part of an accumulated gradient, does not see: train on one device without "
-            "gradient_accumulation_steps, or take objective='relativistic_pairing'. Received: "
-            f"objective={type(gan.objective).__name__}, {replicas} replicas, "
-            f"gradient_accumulation_steps={parts}"
-        )
-
-
-def _check_penalties(penalties):
-    penalties = tuple(penalties) if isinstance(penalties, list | tuple) else (penalties,)
-    for penalty in penalties:
-        if not isinstance(penalty, Penalty):
-            raise TypeError(
-                "`penalties` are instances of tfgan_kit.penalties.Penalty, e.g. [R1(gamma=1.0)]. "
-                f"Received: {penalty!r} among them"
-            )
-    return penalties

@@ -2,8 +2,53 @@
 
 import warnings
 
+from tfgan_kit.distribution import replicas, strategies
+
 import keras
 import tensorflow as tf
+
+
+class Logs:
+    """The means that `fit` shows: losses, penalties, scores of an epoch so far.
+
+    Args:
+        penalties: `Penalty` instances.
+        optimizers: the generator's and the discriminator's; one with a loss scale has its skipped updates counted.
+        strategy: `tf.distribute.Strategy` that training runs under.
+
+    Attributes:
+        trackers: a dict of `keras.metrics.Metric`s by name: d_loss, g_loss, a name a penalty,
+            divergence_bound, real_score, fake_score, g_skipped, d_skipped.
+
+    Raises:
+        ValueError: two penalties of one name.
+    """
+
+    def __init__(self, penalties, optimizers, strategy):
+        names = ["d_loss", "g_loss", *(penalty.name for penalty in penalties)]
+        names += ["divergence_bound", "real_score", "fake_score"]
+        if len(set(names)) < len(names):
+            raise ValueError(f"Each penalty needs a name of its own. Received: names={names}")
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        for player, optimizer in zip("gd", optimizers, strict=True):
+            if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+                self.trackers[f"{player}_skipped"] = SkipCount(name=f"{player}_skipped")
+        self._strategy = strategy
+
+    def rows(self):
+        """How many rows `track` has counted with their number as weight: int64 scalar."""
+        return tf.cast(self.trackers["d_loss"].count, tf.int64)
+
+    def track(self, shares, weight=None):
+        """Adds a step's values, shares of the whole batch's means by name; returns the means so far."""
+        (values,) = replicas.sum_over_replicas([tf.stack(list(shares.values()))])
+        for name, value in zip(shares, tf.unstack(values), strict=True):
+            self.trackers[name].update_state(value, sample_weight=weight)
+        counts = [] if weight is not None else [name for name in self.trackers if name.endswith("_skipped")]
+        results = {name: self.trackers[name].result() for name in [*shares, *counts]}
+        if strategies.logs_need_an_axis(self._strategy):
+            return {name: tf.reshape(result, [1]) for name, result in results.items()}
+        return results
 
 
 class Validation:

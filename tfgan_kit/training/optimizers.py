@@ -1,6 +1,7 @@
 """The two players' optimizers, built for their networks, and as one attribute for Keras's callbacks."""
 
 from tfgan_kit.distribution import replicas
+from tfgan_kit.internals.keras import layers_of, leave_the_sum_to_us, schedule_of
 
 import keras
 
@@ -28,10 +29,11 @@ class OptimizerPair:
         return self.optimizers[0].iterations
 
 
-def prepare(optimizer, network, player):
+def prepare(optimizer, network, player, step):
     """An optimizer, built for `network`'s weights, with loss scaling where float16 needs it.
 
-    Keras's `compile` would wrap only `model.optimizer`; a GAN has two.
+    Keras's `compile` would wrap only `model.optimizer`; a GAN has two. A learning rate schedule is followed by `step`,
+    the GAN's training steps, whatever the number of the optimizer's own updates.
 
     Raises:
         ValueError: not something `keras.optimizers.get` understands.
@@ -53,14 +55,38 @@ def prepare(optimizer, network, player):
             f"optimizer's. Received: {player}_optimizer with use_ema=True"
         )
     half = network.dtype_policy.compute_dtype == "float16" or any(
-        layer.dtype_policy.compute_dtype == "float16" for layer in network._flatten_layers()
+        layer.dtype_policy.compute_dtype == "float16" for layer in layers_of(network)
     )
     if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     if replicas.several_replicas():
-        # Keras 3.15 sums over the replicas after it has clipped, and after the loss scale has
-        # looked for overflow on each alone. The game sums first; once is enough.
-        inner._all_reduce_sum_gradients = list
+        leave_the_sum_to_us(inner)
+    if schedule := schedule_of(inner):
+        inner.learning_rate = StepSchedule(getattr(schedule, "schedule", schedule), step)
     if not optimizer.built:  # a loss scale would make its variables twice
         optimizer.build(network.trainable_variables)
     return optimizer
+
+
+@keras.saving.register_keras_serializable("tfgan_kit")
+class StepSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate schedule at the GAN's training step, of which an optimizer may make several updates.
+
+    Args:
+        schedule: `keras.optimizers.schedules.LearningRateSchedule`.
+        step: int64 variable; None, before the GAN is compiled: the step that Keras gives, the optimizer's updates.
+    """
+
+    def __init__(self, schedule, step=None):
+        self.schedule = schedule
+        self._step = step
+
+    def __call__(self, step):
+        return self.schedule(step if self._step is None else self._step.value)
+
+    def get_config(self):
+        return {"schedule": keras.saving.serialize_keras_object(self.schedule)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config["schedule"]))

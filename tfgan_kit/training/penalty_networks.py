@@ -1,18 +1,11 @@
 """Networks as penalties call them: in float32, in training mode, changing nothing but the loss."""
 
-from tfgan_kit.training.averaging import _NO_COPY
+from tfgan_kit.generation.sample import pack
+from tfgan_kit.internals.keras import is_called_by_keras, is_keras_layer, layers_of
+from tfgan_kit.training.averaging import NO_COPY
 
 import keras
 import tensorflow as tf
-
-
-def regularize(network):
-    """The sum of a network's weight regularizers, which Keras would add to its own loss.
-
-    Activity regularizers and `add_loss` are not looked at.
-    """
-    weights = [w for w in network.trainable_variables if getattr(w, "regularizer", None)]
-    return sum((tf.cast(w.regularizer(w), tf.float32) for w in weights), 0.0)
 
 
 def rows_are_independent(network):
@@ -24,7 +17,7 @@ def rows_are_independent(network):
     known = getattr(network, "rows_are_independent", None)
     if known is not None:
         return known
-    if not type(network).call.__module__.startswith("keras.src.models"):
+    if not is_called_by_keras(network):
         return False  # a `call` of its own
     return all(_is_row_wise(operation) for operation in getattr(network, "operations", network.layers))
 
@@ -36,38 +29,65 @@ def _is_row_wise(operation):
     if known is not None:
         return known
     coupled = (keras.layers.BatchNormalization, keras.layers.Lambda)
-    inside = operation._flatten_layers() if isinstance(operation, keras.layers.Layer) else [operation]
-    return all(
-        type(layer).__module__.startswith("keras.src.layers") and not isinstance(layer, coupled) for layer in inside
-    )
+    inside = layers_of(operation) if isinstance(operation, keras.layers.Layer) else [operation]
+    return all(is_keras_layer(layer) and not isinstance(layer, coupled) for layer in inside)
 
 
 def has_synchronized_layers(network):
     """Whether a pass through the network waits for the other replicas: synchronized statistics."""
-    return any(getattr(layer, "synchronized", False) for layer in network._flatten_layers())
+    return any(getattr(layer, "synchronized", False) for layer in layers_of(network))
 
 
-def as_penalties_call(network, example):
-    """The network as penalties call it: `(images, labels) -> logits` in training mode, in float32.
+class PenaltyNetwork:
+    """A network as penalties call it: in training mode, in float32, changing nothing but the loss.
 
     Its weights are the network's own. Statistics that a pass would move (batch normalization's,
-    spectral normalization's) stay as they are, so that penalties change nothing but the loss.
-    `example` is an input of one row.
+    spectral normalization's) stay as they are.
+
+    Args:
+        network: Keras model.
+        example: what it takes, one row of it.
+
+    Raises:
+        ValueError: a network in half precision that cannot be made again in float32.
     """
-    twin = network if _computes_in_float32(network) else _in_float32(network)
-    twin(example)  # a twin's first call builds it
 
-    def call(rows, labels):
-        values = [(mine, theirs.value) for mine, theirs in zip(twin.weights, network.weights, strict=True)]
+    def __init__(self, network, example):
+        self._network = network
+        self._twin = network if _computes_in_float32(network) else _in_float32(network)
+        self._twin(example)  # a twin's first call builds it
+
+    def given(self, condition):
+        """A callable of the network's rows: a `Given`."""
+        return Given(self, self._twin, condition)
+
+    def run(self, part, inputs):
+        values = [(mine, theirs.value) for mine, theirs in zip(self._twin.weights, self._network.weights, strict=True)]
         with keras.StatelessScope(state_mapping=values):  # what it assigns goes nowhere
-            outputs = twin(rows if labels is None else [rows, labels], training=True)
-        return tf.cast(outputs, tf.float32)
+            outputs = part(inputs, training=True)
+        return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
 
-    return call
+
+class Given:
+    """A network for penalties with the condition of a step filled in: `network(rows)`.
+
+    A generator in two halves has them here by their names: `network.part("mapping")(latents)` gives what
+    `network.part("synthesis")` takes.
+    """
+
+    def __init__(self, network, part, condition):
+        self._network, self._part, self._condition = network, part, condition
+
+    def __call__(self, rows):
+        return self._network.run(self._part, pack(rows, self._condition))
+
+    def part(self, name):
+        """A sub-network, an attribute of that name, which takes its rows alone."""
+        return Given(self._network, getattr(self._part, name), None)
 
 
 def _computes_in_float32(network):
-    return all(layer.compute_dtype in ("float32", "float64") for layer in network._flatten_layers())
+    return all(layer.compute_dtype in ("float32", "float64") for layer in layers_of(network))
 
 
 def _in_float32(network):
@@ -91,10 +111,10 @@ def _in_float32(network):
     try:
         twin = keras.saving.deserialize_keras_object(full_precision(keras.saving.serialize_keras_object(network)))
     except (ValueError, TypeError) as error:
-        raise ValueError(_NO_COPY.format("The network", "a penalty in float32") + str(error)[:300]) from error
+        raise ValueError(NO_COPY.format("The network", "a penalty in float32") + str(error)[:300]) from error
     finally:
         keras.config.set_dtype_policy(before)
-    for mine, theirs in zip(twin._flatten_layers(), network._flatten_layers(), strict=True):
+    for mine, theirs in zip(layers_of(twin), layers_of(network), strict=True):
         mine.trainable = theirs.trainable
     if not _computes_in_float32(twin):
         raise ValueError(

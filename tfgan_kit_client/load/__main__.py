@@ -2,17 +2,16 @@
 
 import datetime
 import itertools
+import json
 import os
 import platform
 import sys
 
-from tfgan_kit import command_line
-from tfgan_kit.files import write_json
-
 import grpc
 from absl import flags
 
-from tfgan_kit_client import GeneratorClient, ServingError, connection_flags
+from tfgan_kit_client import GeneratorClient, ServingError, command_line, connection_flags
+from tfgan_kit_client.files import write_bytes
 from tfgan_kit_client.load import report
 from tfgan_kit_client.load.steps import Traffic, closed_loop, open_loop
 
@@ -134,7 +133,8 @@ def _progress(text):
 
 def _write(output, about, steps):
     if output is not None:
-        write_json(output / "results.json", {**about, "steps": report.record(steps)})
+        text = json.dumps({**about, "steps": report.record(steps)}, indent=2) + "\n"
+        write_bytes(output / "results.json", text.encode())
 
 
 def _conclude(steps, output, title):

@@ -1,4 +1,4 @@
-"""What a load test found: a table, a record, a picture, and the load up to which a target held."""
+"""The results of a load test: a table, a record, a plot, and the load up to which the target was met."""
 
 import math
 
@@ -12,14 +12,14 @@ _COLUMNS = ("answered", "errors", "images/s", *(f"{name} ms" for name in QUANTIL
 
 
 def header(loop: str, target_ms: float) -> str:
-    """The lines above a loop's rows of the table."""
+    """The head of a loop's table."""
     unit, title = LOOPS[loop]
     names = "".join(f"{name:>10}" for name in (unit, *_COLUMNS))
     return f"{title}\n{names}   99 % in {target_ms:g} ms"
 
 
 def row(step: Step, target_ms: float) -> str:
-    """A step's line of the table."""
+    """A step's row of the table."""
     cells = [f"{step.load:g}", len(step.latencies), sum(step.errors.values())]
     cells += [f"{step.images_per_second:.1f}", *(f"{ms:.1f}" for ms in step.milliseconds.values())]
     codes = ", ".join(f"{number} {name}" for name, number in sorted(step.errors.items()))
@@ -27,7 +27,7 @@ def row(step: Step, target_ms: float) -> str:
 
 
 def last_met(steps: list[Step], target_ms: float) -> Step | None:
-    """The step of the highest load of a loop up to which each met the target; None: not even the least."""
+    """The highest load of a loop up to which every step met the target; None if the lowest did not."""
     met = None
     for step in sorted(steps, key=lambda step: step.load):
         if not step.meets(target_ms):
@@ -37,7 +37,7 @@ def last_met(steps: list[Step], target_ms: float) -> Step | None:
 
 
 def record(steps: list[Step]) -> list[dict]:
-    """The steps as JSON holds them."""
+    """The steps as JSON objects."""
     return [
         {
             "loop": step.loop,
@@ -57,8 +57,8 @@ def record(steps: list[Step]) -> list[dict]:
 
 
 def draw(path, steps: list[Step], target_ms: float, title: str) -> None:
-    """Writes a picture: latency quantiles above, throughput below, a column a loop."""
-    from matplotlib.figure import Figure  # half a second that a test of imports need not pay
+    """Writes a plot: latency quantiles above, throughput below, one column per loop."""
+    from matplotlib.figure import Figure  # takes half a second to import
 
     loops = [loop for loop in LOOPS if any(step.loop == loop for step in steps)]
     figure = Figure(figsize=(6 * len(loops), 7), layout="constrained")
@@ -75,7 +75,7 @@ def draw(path, steps: list[Step], target_ms: float, title: str) -> None:
 
 
 def _label_loads(axis, loads):
-    """Names each load that was measured, as far as they do not run into each other."""
+    """Labels the loads that were measured, except where labels would overlap."""
     axis.set_xscale("log")
     axis.minorticks_off()
     apart = loads[:1]

@@ -1,10 +1,10 @@
 """Load on a server of generators, one step at a time: closed loop and open loop.
 
-In a closed loop a caller sends its next request when its answer is there: a server that stalls is
-asked less, so the stall is counted once a caller ("coordinated omission", as Gil Tene named it). In
-an open loop requests are due at times of their own (a Poisson process), whatever the server does,
-and latency counts from the time a request was *due*, not from when it left: that is what users of a
-public service see. Calls are raw: none is tried again, so every refusal is counted.
+In a closed loop a caller sends its next request when it has its answer: a stalled server receives fewer
+requests, so a stall counts only once per caller (Gil Tene's "coordinated omission"). In an open loop
+requests are due at the times of a Poisson process, whatever the server does, and latency counts from
+when a request was *due*, not from when it was sent: that is what users of a public service see. Calls
+are not retried, so every refusal is counted.
 """
 
 import collections
@@ -26,22 +26,22 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 _BODIES = 64  # different requests, sent in turn
 _CONNECTIONS = 8  # of an open loop
 _CHECK = "/grpc.health.v1.Health/Check"
-_PAUSE = 0.01  # s after a refusal: else a refused caller would do nothing but knock
+_PAUSE = 0.01  # s after a refusal, so that a refused caller does not busy-loop
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """What one step of load measured.
+    """The measurements at one load.
 
     Args:
         loop: "closed" or "open".
         load: callers of a closed loop, requests a second of an open one.
-        rows: images a request.
+        rows: images per request.
         seconds: from the first request to the last answer.
         latencies: s, of the requests that were answered, sorted.
-        errors: {name of the gRPC code: how many}.
-        words: {name of the gRPC code: what the first such error said}.
-        late: s, how late the sender itself was for 99 % of an open loop's requests, at most.
+        errors: dict name of the gRPC code -> count.
+        words: dict name of the gRPC code -> message of the first such error.
+        late: s, the 99 % quantile of the sender's own delay in an open loop.
     """
 
     loop: str
@@ -55,34 +55,34 @@ class Step:
 
     @property
     def images_per_second(self) -> float:
-        """Of answered requests only."""
+        """Throughput of answered requests."""
         return self.rows * len(self.latencies) / self.seconds
 
     @property
     def milliseconds(self) -> dict[str, float]:
-        """{quantile: ms} of the answered requests; not a number where none was answered."""
+        """Latency quantiles of the answered requests, a dict; NaN if none was answered."""
         if not len(self.latencies):
             return dict.fromkeys(QUANTILES, float("nan"))
-        # An observed latency, not one between two: the k-th least of n is quantile k / n.
+        # An observed latency, not an interpolated one: the k-th smallest of n is quantile k / n.
         values = np.quantile(self.latencies, list(QUANTILES.values()), method="inverted_cdf")
         return dict(zip(QUANTILES, (1e3 * values).tolist(), strict=True))
 
     def meets(self, target_ms: float) -> bool:
-        """Whether 99 % of all requests were answered within it; one that failed never was."""
+        """True if 99 % of all requests, failed ones included, were answered within the target."""
         within = np.searchsorted(self.latencies, target_ms / 1e3, side="right")
         return bool(within and within >= 0.99 * (len(self.latencies) + sum(self.errors.values())))
 
 
 class Traffic:
-    """Requests for one signature of one model, with other seeds each.
+    """Requests for one signature of one model, each with other seeds.
 
     Args:
         target: "host:port" of gRPC.
         model_name: the name it is served under.
         signature: the `Signature` to call.
-        rows: int >= 1, images a request.
+        rows: int >= 1, images per request.
         timeout: s, the deadline of every request.
-        tls: the certificates; None: an open connection.
+        tls: the certificates; None: not encrypted.
         version: int, str or None, as `GeneratorClient` takes it.
     """
 
@@ -94,7 +94,7 @@ class Traffic:
         self.bodies = [_body(model_name, signature, rows, seed, version) for seed in range(_BODIES)]
 
     def connect(self):
-        """A connection of its own, and its Predict: bytes in, bytes out, no retries."""
+        """A new connection, and its Predict: bytes in, bytes out, no retries."""
         channel = open_channel(self.target, self.tls, retries=False)
         return channel, channel.unary_unary(PREDICT)
 
@@ -122,7 +122,7 @@ def _body(model_name, signature, rows, seed, version) -> bytes:
 
 
 class _Record:
-    """Latencies and errors of the requests of a step, from any thread."""
+    """Latencies and errors of a step's requests; thread-safe."""
 
     def __init__(self):
         self.latencies, self.errors, self.words = [], collections.Counter(), {}
@@ -142,10 +142,10 @@ class _Record:
 
 
 def closed_loop(traffic: Traffic, callers: int, seconds: float) -> Step:
-    """Each of some callers, with a connection of its own, sends when its last answer is there.
+    """Callers, each with its own connection, send their next request when they have their answer.
 
     Args:
-        traffic: what is sent.
+        traffic: the requests.
         callers: int >= 1.
         seconds: how long new requests are sent.
     """
@@ -161,7 +161,7 @@ def closed_loop(traffic: Traffic, callers: int, seconds: float) -> Step:
         ready.wait()
         start = time.perf_counter()
         stopping.wait(seconds)
-    finally:  # Ctrl-C, too
+    finally:  # also after Ctrl-C
         stopping.set()
     for thread in threads:
         thread.join()
@@ -186,13 +186,13 @@ def _caller(traffic, number, record, ready, stopping):
 
 
 def open_loop(traffic: Traffic, rate: float, seconds: float, seed: int = 0) -> Step:
-    """Requests are due at the times of a Poisson process, and latency counts from then.
+    """Requests are due at the times of a Poisson process, from which latency counts.
 
     Args:
-        traffic: what is sent.
-        rate: requests a second, on average.
-        seconds: how long requests are due.
-        seed: int, of the times.
+        traffic: the requests.
+        rate: requests per second, on average.
+        seconds: duration of the process.
+        seed: int; draws the times.
     """
     record, late = _Record(), []
     channels = [traffic.connect() for _ in range(_CONNECTIONS)]
@@ -216,9 +216,9 @@ def open_loop(traffic: Traffic, rate: float, seconds: float, seed: int = 0) -> S
 
 
 def poisson(rate: float, seconds: float, seed: int) -> np.ndarray:
-    """The moments of a Poisson process, s, rising, all less than `seconds`."""
+    """The times of a Poisson process in s, ascending, below `seconds`."""
     rng = np.random.default_rng(seed)
-    # Given their number, a Poisson process's moments are independent and uniform.
+    # Given their number, the times of a Poisson process are independent and uniform.
     return np.sort(rng.uniform(0, seconds, rng.poisson(rate * seconds)))
 
 
@@ -232,7 +232,7 @@ def _done(record, pending, due, call):
 
 
 class _Pending:
-    """How many calls are under way; `wait` until none is."""
+    """Counts running calls; `wait` returns when there are none."""
 
     def __init__(self):
         self._number, self._changed = 0, threading.Condition()
@@ -252,7 +252,7 @@ class _Pending:
 
 
 def _connected(channels, timeout):
-    """Connects beforehand, so that no request pays for it; a server that is away is its requests' error."""
+    """Connects beforehand, so that no request includes it; if the server is down, the requests fail later."""
     asked = [channel.unary_unary(_CHECK).future(b"", min(timeout, 1.0), wait_for_ready=True) for channel in channels]
     for call in asked:
-        call.code()  # any answer, also that there is no such method, came over a connection
+        call.code()  # any answer, even UNIMPLEMENTED, means that there is a connection

@@ -24,7 +24,13 @@ def target(tmp_path_factory):
 
 def test_a_load_test_prints_a_table_and_writes_a_record_and_a_picture(command, target, tmp_path):
     code, out, err = command(
-        "load_test", *target, "--callers=1,4", "--rates=30", "--seconds=0.4", "--target_ms=5000", f"--output={tmp_path}"
+        "tfgan_kit_client.load",
+        *target,
+        "--callers=1,4",
+        "--rates=30",
+        "--seconds=0.4",
+        "--target_ms=5000",
+        f"--output={tmp_path}",
     )
     assert code == 0, err
     assert re.search(r"closed loop.*\n +callers .*p50 ms +p90 ms +p99 ms +max ms.*\n +1 .*\n +4 ", out)
@@ -39,17 +45,17 @@ def test_a_load_test_prints_a_table_and_writes_a_record_and_a_picture(command, t
 
 
 def test_the_next_command_that_is_printed_works(command, target):
-    _, out, _ = command("load_test", *target, "--callers=1", "--rates=", "--seconds=0.2")
+    _, out, _ = command("tfgan_kit_client.load", *target, "--callers=1", "--rates=", "--seconds=0.2")
     line = out.splitlines()[-1]
     assert line.startswith("  python -m tfgan_kit_client.load --target=localhost:")
-    code, out, err = command("load_test", *shlex.split(line)[3:], "--seconds=0.2")
+    code, out, err = command("tfgan_kit_client.load", *shlex.split(line)[3:], "--seconds=0.2")
     assert code == 0 and "open loop" in out and "closed loop" not in out, err
 
 
 @pytest.mark.parametrize("signature", ["generate", "from_latent", "serving_default_png"])
 def test_any_signature_and_rows(command, target, signature, tmp_path):
     code, out, err = command(
-        "load_test",
+        "tfgan_kit_client.load",
         *target,
         "--callers=2",
         "--rates=",
@@ -66,7 +72,7 @@ def test_any_signature_and_rows(command, target, signature, tmp_path):
 
 
 def test_a_refusal_is_seen_and_explained(command, target):
-    code, out, err = command("load_test", *target, "--callers=1", "--rates=", "--seconds=0.2", "--rows=33")
+    code, out, err = command("tfgan_kit_client.load", *target, "--callers=1", "--rates=", "--seconds=0.2", "--rows=33")
     assert code == 0, err
     assert "INVALID_ARGUMENT said: Task size 33 is larger than maximum input batch size 32" in out
     assert "closed loop: 99 % within 100 ms was not met at any load" in out
@@ -78,7 +84,9 @@ def test_an_interrupt_keeps_what_was_measured(command, target, tmp_path):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
-    code, out, err = command("load_test", *target, "--callers=1,2", "--rates=5", "--seconds=2", f"--output={tmp_path}")
+    code, out, err = command(
+        "tfgan_kit_client.load", *target, "--callers=1,2", "--rates=5", "--seconds=2", f"--output={tmp_path}"
+    )
     assert code == 1 and "Interrupted; what was finished stays" in err
     (step,) = json.loads((tmp_path / "results.json").read_text())["steps"]
     assert step["load"] == 1 and (tmp_path / "load.png").exists()
@@ -90,7 +98,7 @@ def test_tls_by_flags(command, tmp_path):
     ca.cert_pem.write_to_path(tmp_path / "ca.pem")
     with serving(Scripted(), credentials=credentials(ca, "localhost")) as port:
         code, out, err = command(
-            "load_test",
+            "tfgan_kit_client.load",
             f"--target=localhost:{port}",
             "--model_name=toy",
             "--callers=2",
@@ -114,7 +122,7 @@ def test_tls_by_flags(command, tmp_path):
     ],
 )
 def test_a_bad_command_is_one_line_and_exit_code_1(command, target, flags, reason):
-    code, out, err = command("load_test", *target, *flags)
+    code, out, err = command("tfgan_kit_client.load", *target, *flags)
     assert code == 1 and "Traceback" not in err
     assert re.search(reason, err.splitlines()[-1])
     assert not os.path.exists("results.json")

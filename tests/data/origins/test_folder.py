@@ -59,30 +59,6 @@ def test_images_both_beside_and_in_sub_folders_are_refused(tmp_path):
         open_source(f"folder:{tmp_path}")
 
 
-def test_training_from_files_is_deterministic_resumable_and_complete(shades):
-    source = open_source(f"folder:{shades}")
-    whole = [b[:, 0, 0, 0] for b in source.training(5, seed=3).take(12).as_numpy_iterator()]
-    again = [b[:, 0, 0, 0] for b in source.training(5, seed=3).take(12).as_numpy_iterator()]
-    late = source.training(5, seed=3, start_step=8).take(4).as_numpy_iterator()
-    np.testing.assert_array_equal(whole, again)
-    np.testing.assert_array_equal(whole[8:], [b[:, 0, 0, 0] for b in late])
-    epochs = np.reshape(whole, (3, 20))
-    np.testing.assert_array_equal(np.sort(epochs), np.tile(10 * np.arange(20), (3, 1)))
-    assert not np.array_equal(epochs[0], epochs[1])
-
-
-def test_files_and_arrays_of_the_same_images_train_alike(shades):
-    files = open_source(f"folder:{shades}")
-    np.savez(shades / "same.npz", images=all_images(files))
-    arrays = open_source(f"npz:{shades / 'same.npz'}")
-    for one, other in zip(
-        files.training(7, seed=1, flip=True).take(5).as_numpy_iterator(),
-        arrays.training(7, seed=1, flip=True).take(5).as_numpy_iterator(),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(one, other)
-
-
 @pytest.mark.parametrize("size", [(8, 8), (12, 10)])
 def test_training_from_jpegs_gives_their_pixels_flipped_or_not(tmp_path, size):
     random = np.random.default_rng(0)
@@ -102,17 +78,6 @@ def test_training_from_jpegs_gives_their_pixels_flipped_or_not(tmp_path, size):
     positions = tf.range(30, dtype=tf.int64)
     indices, flips = positions_to_indices(positions, 4, 6), positions_to_flips(positions, 4)
     assert sum(seen, []) == list(zip(indices.numpy(), flips.numpy(), strict=True))
-
-
-def test_flips_mirror_half_of_the_files(tmp_path):
-    pixels = np.zeros([4, 4], np.uint8)
-    pixels[:, 0] = 255
-    for k in range(16):
-        Image.fromarray(pixels).save(tmp_path / f"{k}.png")
-    batch = next(open_source(f"folder:{tmp_path}").training(16, flip=True).as_numpy_iterator())
-    mirrored = batch[:, 0, 3, 0] == 255
-    assert 0 < mirrored.sum() < 16
-    np.testing.assert_array_equal(batch[:, 0, 0, 0] == 255, ~mirrored)
 
 
 def test_a_folder_of_grey_images_is_grey_and_one_colour_image_makes_it_colour(tmp_path):
@@ -152,6 +117,29 @@ def test_oblong_images_of_one_size_are_refused_without_an_image_size(tmp_path):
     save(tmp_path / "a.png", size=(20, 10))
     with pytest.raises(ValueError, match="not square, 20 to 20 wide and 10 to 10 high"):
         open_source(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    "mode, sizes, native",
+    [
+        ("RGB", [(12, 10), (12, 10)], (10, 12, 3)),
+        ("RGBA", [(12, 10), (12, 10)], (10, 12, 3)),  # what shows, on white
+        ("L", [(12, 10), (12, 10)], (10, 12, 1)),
+        ("RGB", [(8, 8), (8, 8)], (8, 8, 3)),
+    ],
+)
+def test_the_size_of_all_files_before_they_are_resized_is_known(tmp_path, mode, sizes, native):
+    for k, size in enumerate(sizes):
+        save(tmp_path / f"{k}.png", 7 if mode == "L" else (10, 20, 30, 40)[: len(mode)], size, mode)
+    source = open_source(f"folder:{tmp_path}", image_size=8)
+    assert (source.native_shape, source.image_shape) == (native, (8, 8, native[2]))
+
+
+def test_files_of_several_sizes_had_no_size_of_their_own(tmp_path):
+    save(tmp_path / "a.png", size=(20, 10))
+    save(tmp_path / "b.png", size=(30, 30))
+    source = open_source(f"folder:{tmp_path}", image_size=16)
+    assert source.native_shape == source.image_shape
 
 
 def test_broken_images_are_left_out_counted_and_named(shades):

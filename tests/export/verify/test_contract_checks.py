@@ -65,7 +65,7 @@ def test_a_tensor_without_an_open_0th_dimension_breaks_the_batch_rule(signature,
 
 @pytest.mark.parametrize("dtype", [tf.float16, tf.bfloat16])
 def test_half_floats_are_refused(signature, dtype):
-    with pytest.raises(ValueError, match=f"half floats.*{dtype.name}"):
+    with pytest.raises(ValueError, match=f"half-precision floats.*{dtype.name}"):
         check_dtypes("half", signature(lambda seed: {"images": tf.cast(seed, dtype)}))
 
 
@@ -73,7 +73,7 @@ def test_half_floats_are_refused(signature, dtype):
     "function, message",
     [
         (lambda seed: {"y": seed + [1, 2]}, "(?s)fixed number of rows.*batch size 5"),
-        (lambda seed: {"y": tf.boolean_mask(seed, seed > 1)}, "one row for each input row.*for 2 rows"),
+        (lambda seed: {"y": tf.boolean_mask(seed, seed > 1)}, "one row per input row.*for 2 rows"),
         (lambda seed: {"y": seed - tf.reduce_max(seed)}, "depends on its batch"),
         (lambda seed: {"y": tf.cast(seed, tf.float32) * np.nan}, "depends on its batch"),
         (lambda seed: {"png_bytes": tf.strings.as_string(seed)}, r"a picture.*'png_bytes'"),

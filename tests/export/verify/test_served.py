@@ -22,8 +22,8 @@ def test_images_are_alike_where_no_pixel_is_more_than_a_level_apart(levels, shar
 @pytest.mark.parametrize(
     "levels, share, reason",
     [
-        (2, 1, "it rounds otherwise, e.g. as an export in bfloat16"),
-        (4, 1, "it rounds otherwise, e.g. as an export in bfloat16"),
+        (2, 1, "it rounds differently, e.g. as an export in bfloat16"),
+        (4, 1, "it rounds differently, e.g. as an export in bfloat16"),
         (12, 0.1, "it serves an export in bfloat16, or another model or step"),
         (12, 1, "it serves another model, or another step"),
     ],

@@ -42,12 +42,12 @@ def one_step_by_hand(gan, real, discriminator_steps, generator_steps, gamma=0.0)
     shared = discriminator_steps == generator_steps == 1
     for move in range(discriminator_steps):
         x = real[move::discriminator_steps]
-        y = np.array(gan.draw_latents(Batch.of(x), move)) @ w + b
+        y = np.array(gan.game.latents(Batch.of(x), move)) @ w + b
         on_real, on_fake = sigmoid(x @ v + c) - 1, sigmoid(y @ v + c)
         gradient_v = (on_real[:, None] * x + on_fake[:, None] * y).mean(axis=0) + gamma * v
         v, c = v - RATE * gradient_v, c - RATE * (on_real + on_fake).mean()
     for move in range(generator_steps):
-        z = np.array(gan.draw_latents(Batch.of(x), 0 if shared else discriminator_steps + move))
+        z = np.array(gan.game.latents(Batch.of(x), 0 if shared else discriminator_steps + move))
         slope = -(1 - sigmoid((z @ w + b) @ v + c))[:, None] * v / len(z)  # dL_G / dy
         w, b = w - RATE * z.T @ slope, b - RATE * slope.sum(axis=0)
     return [w, b, v[:, None], c]
@@ -91,7 +91,7 @@ def test_shared_pass_equals_separate_passes(objective, make_gan, uint8_images):
     gan, guide = make_gan(objective=objective, **sgd), make_gan(objective=objective, **sgd)
     images = gk.pixels.to_float(tf.constant(uint8_images))
     loss = gk.objectives.get(objective)
-    latents = guide.draw_latents(Batch.of(images), 0)
+    latents = guide.game.latents(Batch.of(images), 0)
     generator, discriminator = guide.generator, guide.discriminator
 
     fake = generator(latents, training=True)
@@ -116,32 +116,39 @@ def test_shared_pass_equals_separate_passes(objective, make_gan, uint8_images):
 class Moves:
     """Records what a GAN's moves are given."""
 
-    def __init__(self, gan, monkeypatch):
+    def __init__(self, game, monkeypatch):
         self.real, self.latents, self.generator_passes = [], [], 0
-        gradients, loss, run = gan.discriminator_gradients, gan.generator_loss, gan.run_generator
+        discriminator_loss, generator_loss, network = (
+            game.discriminator_loss,
+            game.generator_loss,
+            game.generator.network,
+        )
 
-        def discriminator_gradients(batch, fake, latents, *rest):
+        def of_discriminator(batch, fake, latents, *rest):
             self.real.append(np.array(batch.images))
             self.latents.append(np.array(latents))
-            return gradients(batch, fake, latents, *rest)
+            return discriminator_loss(batch, fake, latents, *rest)
 
-        def generator_loss(batch, fake, latents, *rest):
+        def of_generator(batch, fake, latents, *rest):
             self.latents.append(np.array(latents))
-            return loss(batch, fake, latents, *rest)
+            return generator_loss(batch, fake, latents, *rest)
 
-        def run_generator(*arguments, **keywords):
-            self.generator_passes += 1
-            return run(*arguments, **keywords)
+        class Counted:
+            trainable_variables = network.trainable_variables
 
-        monkeypatch.setattr(gan, "discriminator_gradients", discriminator_gradients)
-        monkeypatch.setattr(gan, "generator_loss", generator_loss)
-        monkeypatch.setattr(gan, "run_generator", run_generator)
+            def __call__(counted, *arguments, **keywords):
+                self.generator_passes += 1
+                return network(*arguments, **keywords)
+
+        monkeypatch.setattr(game, "discriminator_loss", of_discriminator)
+        monkeypatch.setattr(game, "generator_loss", of_generator)
+        monkeypatch.setattr(game.generator, "network", Counted())
 
 
 @pytest.fixture(params=[(1, 1), (3, 1), (2, 2)], ids=str)
 def recorded(request, monkeypatch):
     gan = linear_gan(gk.updates.Alternating(*request.param), run_eagerly=True)
-    moves = Moves(gan, monkeypatch)
+    moves = Moves(gan.game, monkeypatch)
     gan.fit(POINTS, batch_size=N, shuffle=False, verbose=0)
     return *request.param, gan, moves
 
@@ -176,20 +183,20 @@ def test_one_generator_pass_serves_both_when_each_player_moves_once(recorded):
 
 def test_two_steps_draw_different_latents():
     gan = linear_gan(gk.updates.Alternating())
-    first = np.array(gan.draw_latents(Batch.of(POINTS), 0))
+    first = np.array(gan.game.latents(Batch.of(POINTS), 0))
     gan.step.assign_add(1)
-    assert not np.array_equal(first, gan.draw_latents(Batch.of(POINTS), 0))
+    assert not np.array_equal(first, gan.game.latents(Batch.of(POINTS), 0))
 
 
 def test_labels_stay_with_their_images(monkeypatch, make_gan, uint8_images, labels):
     gan = make_gan(conditional=True, update=gk.updates.Alternating(2), run_eagerly=True)
-    seen, gradients = [], gan.discriminator_gradients
+    seen, loss = [], gan.game.discriminator_loss
 
-    def discriminator_gradients(batch, *rest):
-        seen.append((np.array(batch.images), np.array(batch.labels)))
-        return gradients(batch, *rest)
+    def discriminator_loss(batch, *rest):
+        seen.append((np.array(batch.images), np.array(batch.condition)))
+        return loss(batch, *rest)
 
-    monkeypatch.setattr(gan, "discriminator_gradients", discriminator_gradients)
+    monkeypatch.setattr(gan.game, "discriminator_loss", discriminator_loss)
     gan.fit(uint8_images, labels, batch_size=24, shuffle=False, verbose=0)
     label_of = {row.tobytes(): label for row, label in zip(uint8_images, labels, strict=True)}
     rows, found = (np.concatenate(x) for x in zip(*seen, strict=True))
@@ -251,3 +258,35 @@ def test_penalties_draw_anew_in_every_move(player, moves):
     gan = linear_gan(gk.updates.Alternating(3, 2), run_eagerly=True, penalties=[penalty])
     gan.fit(POINTS, batch_size=N, shuffle=False, verbose=0)
     assert len(penalty.seen) == len(set(penalty.seen)) == moves * (len(POINTS) // N)
+
+
+@pytest.mark.parametrize("discriminator_steps, generator_steps", [(1, 1), (3, 2)])
+def test_a_learning_rate_schedule_counts_the_gan_s_steps(discriminator_steps, generator_steps, tmp_path):
+    """One of 4 steps is over after 4 steps, whatever each player's updates are; a file keeps it."""
+    rate = keras.optimizers.schedules.PiecewiseConstantDecay([0, 1, 2], [0.4, 0.3, 0.2, 0.1])
+    gan = linear_gan(gk.updates.Alternating(discriminator_steps, generator_steps))
+    gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate), update=gan.update)
+    seen = []
+    for _ in range(4):
+        seen.append([float(optimizer.learning_rate) for optimizer in gan.optimizer.optimizers])
+        gan.train_on_batch(POINTS)
+        gan.save(tmp_path / "gan.keras")
+        gan = keras.saving.load_model(tmp_path / "gan.keras")
+    np.testing.assert_allclose(seen, [[r, r] for r in (0.4, 0.3, 0.2, 0.1)], rtol=1e-6)
+    assert int(gan.discriminator_optimizer.iterations) == 4 * discriminator_steps
+
+
+def test_a_schedule_s_rate_is_the_one_that_moves_the_weights():
+    """Plain descent: three updates of a step move a constant slope by three times that step's rate."""
+    rate = keras.optimizers.schedules.PiecewiseConstantDecay([0], [0.4, 0.1])
+    gan = linear_gan(gk.updates.Alternating(3, 1))
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(rate), objective="wasserstein", update=gan.update)
+    slopes = []
+    for step in range(2):
+        rows = [POINTS[move::3] for move in range(3)]
+        fakes = [np.array(gan.game.latents(Batch.of(x), k)) @ W + B for k, x in enumerate(rows)]
+        slopes.append(sum((fake.mean(0) - x.mean(0)) for x, fake in zip(rows, fakes, strict=True)))
+        before = gan.discriminator.get_weights()[0][:, 0]
+        gan.train_on_batch(POINTS)
+        moved = gan.discriminator.get_weights()[0][:, 0] - before
+        np.testing.assert_allclose(moved, -(0.4, 0.1)[step] * slopes[-1], rtol=1e-4, atol=1e-6)

@@ -45,9 +45,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(rule, make_gan, u
 
 def test_a_step_is_traced_once(rule, make_gan, dataset, monkeypatch):
     gan, traces = make_gan(update=rule), []
-    draw = gan.draw_latents
-    count = lambda batch, move: traces.append(move) or draw(batch, move)  # noqa: E731
-    monkeypatch.setattr(gan, "draw_latents", count)
+    draw = gan.game.latents
+    count = lambda batch, move=0: traces.append(move) or draw(batch, move)  # noqa: E731
+    monkeypatch.setattr(gan.game, "latents", count)
     gan.fit(dataset, epochs=3, verbose=0)
     assert len(traces) == 1
 
@@ -55,8 +55,8 @@ def test_a_step_is_traced_once(rule, make_gan, dataset, monkeypatch):
 def test_generator_s_batch_statistics_move_once_a_step(rule, make_gan, uint8_images):
     """As by one pass on the step's latents, at the weights before it."""
     gan, other = make_gan(update=rule, **sgd()), make_gan()
-    latents = other.draw_latents(gk.training.batch.Batch.of(tf.zeros((8, 1))), 0)
-    other.run_generator(latents, None)
+    latents = other.game.latents(gk.training.batch.Batch.of(tf.zeros((8, 1))))
+    other.game.generator(latents)
     gan.train_on_batch(uint8_images[:8])
     for found, expected in zip(statistics(gan.generator), statistics(other.generator), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)

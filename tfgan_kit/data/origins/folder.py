@@ -5,7 +5,7 @@ import io
 import warnings
 
 from tfgan_kit.data.decode import needs_pillow
-from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape
+from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape, native_shape
 from tfgan_kit.data.origins.folder_listing import Listing
 from tfgan_kit.data.resize import check_fit
 from tfgan_kit.files import cache_path, write_cache
@@ -22,9 +22,8 @@ def open_folder(path, image_size=None, channels=None):
 
     Each first-level sub-folder is a class, in sorted order; images in the folder itself have none.
     Transparent images are laid on white, oblong ones cropped to their centre, all resized with
-    antialiasing. Every file is read and decoded once
-    here: broken ones are left out with a warning that counts them. The findings are cached until a
-    file changes.
+    antialiasing. Every file is read and decoded once here: broken ones are left out with a warning
+    that counts them. The result is cached until a file changes.
 
     Args:
         path: the folder.
@@ -51,7 +50,7 @@ def open_folder(path, image_size=None, channels=None):
         class_names, labels = np.unique(np.array(classes)[found[:, 0]], return_inverse=True)
         class_names, labels = class_names.tolist(), labels.astype(np.int32)
     fingerprint = hashlib.sha256(f"{content} {shape}".encode()).hexdigest()
-    return EncodedSource(name, images, shape, fingerprint, labels, class_names)
+    return EncodedSource(name, images, shape, fingerprint, labels, class_names, native_shape(found))
 
 
 def _examine(listing):

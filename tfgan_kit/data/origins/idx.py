@@ -4,10 +4,17 @@ import gzip
 import pathlib
 import zlib
 
+from tfgan_kit.data.arrays import ArraySource
+
 import numpy as np
 
 _UINT8 = 0x08
 _IMAGE_FILES = ("train-images-idx3-ubyte", "train-images.idx3-ubyte")
+
+
+def open_idx(path, image_size=None, channels=None):
+    """The arrays as an `ArraySource` named `idx:PATH`: see `idx_arrays`."""
+    return ArraySource(f"idx:{path}", *idx_arrays(path), image_size=image_size, channels=channels)
 
 
 def idx_arrays(path):
@@ -18,7 +25,7 @@ def idx_arrays(path):
             has the same name with `images` -> `labels` and `idx3` -> `idx1`, gzipped or not.
 
     Returns:
-        (images uint8 [N, H, W], labels uint8 [N] or None).
+        (images uint8 (N, H, W), labels uint8 (N,) or None).
 
     Raises:
         ValueError: when a file is missing, is not IDX, or has another length than its header says.

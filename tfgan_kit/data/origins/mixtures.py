@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.data.arrays import ArraySource
+
 import numpy as np
 
 _NUM_POINTS = 100_000
@@ -13,9 +15,9 @@ class Mixture(NamedTuple):
     """Gaussians of one deviation.
 
     Attributes:
-        means: float64 [K, D].
+        means: float64 (K, D).
         deviation: float > 0, of every Gaussian in every direction, in the units of the points.
-        weights: float64 [K], how probable each is; sum 1.
+        weights: float64 (K,), how probable each is; sum 1.
     """
 
     means: np.ndarray
@@ -23,7 +25,7 @@ class Mixture(NamedTuple):
     weights: np.ndarray
 
     def draw(self, num_points=_NUM_POINTS, seed=_SEED):
-        """Points of the mixture: float32 [num_points, D]."""
+        """Points of the mixture: float32 (num_points, D)."""
         random = np.random.RandomState(seed)
         if (self.weights == self.weights[0]).all():
             modes = random.randint(len(self.means), size=num_points)
@@ -61,3 +63,20 @@ MIXTURES = {
         _turned(_grid(np.arange(-4, 5, 2)), 30), 0.05, np.random.RandomState(0).permutation(np.linspace(1, 3, 25)) / 50
     ),
 }
+
+
+class MixtureSource(ArraySource):
+    """Points of a mixture, which is kept: by it the modes that a generator found are counted.
+
+    Args:
+        name: the spelling.
+        mixture: a `Mixture`.
+        image_size, channels: None; points have neither.
+
+    Attributes:
+        mixture: the argument.
+    """
+
+    def __init__(self, name, mixture, image_size=None, channels=None):
+        super().__init__(name, mixture.draw(), image_size=image_size, channels=channels)
+        self.mixture = mixture

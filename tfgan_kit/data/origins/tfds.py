@@ -9,7 +9,7 @@ import urllib.request
 
 from tfgan_kit.data.arrays import ArraySource, check_labels
 from tfgan_kit.data.decode import needs_pillow
-from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape
+from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape, native_shape
 from tfgan_kit.data.resize import check_fit
 
 import numpy as np
@@ -18,6 +18,13 @@ from tqdm import tqdm
 # TFDS retries a download for 204 s without a network; this answers within a few.
 _PROBE_URL = "https://storage.googleapis.com"
 _PROBE_SECONDS = 4
+
+
+def open_spelled(name_and_split, image_size=None, channels=None):
+    """`open_tfds` of NAME[/CONFIG][:SPLIT]; a version is part of the name, as in mnist:3.0.1."""
+    pattern = r"([^:]*(?::[\d*]+\.[\d*]+\.[\d*]+)?)(?::(.+))?"
+    name, split = re.fullmatch(pattern, name_and_split).groups()
+    return open_tfds(name, split or "train", image_size, channels)
 
 
 def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None):
@@ -77,7 +84,7 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
     shape = fitted_shape(spelling, found, image_size, channels)
     labels = None if labels is None else labels[found[:, 0]]
     fingerprint = _fingerprint(rows, shape)
-    return EncodedSource(spelling, images, shape, fingerprint, labels, class_names)
+    return EncodedSource(spelling, images, shape, fingerprint, labels, class_names, native_shape(found))
 
 
 def _builder(tfds, name, spelling, data_dir):

@@ -1,1 +1,1 @@
-"""What rewrites the graph for inference: folding, sub-pixel convolutions, portable operations."""
+"""Rewriting of the graph for inference: folding, sub-pixel convolutions, portable operations, bfloat16."""

@@ -1,4 +1,4 @@
-"""Convolutions and matrix products in bfloat16; everything else as precise as it was."""
+"""Convolutions and matrix products in bfloat16; everything else stays in float32."""
 
 from tfgan_kit.export.graph.inference_graph import InferenceGraph
 
@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 _PRODUCTS = frozenset({"BatchMatMulV2", "Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative", "MatMul"})
-# Cheap passes over a product's result, which would otherwise be written twice as wide.
+# Cheap operations on a product's result, which saves writing it in float32.
 _FOLLOWING = frozenset(
     {
         "AddV2",
@@ -31,12 +31,12 @@ _FLOAT, _HALF = tf.float32.as_datatype_enum, tf.bfloat16.as_datatype_enum
 
 
 def compute_in_bfloat16(graph: InferenceGraph) -> int:
-    """Rewrites a float32 graph: products take and give bfloat16, what is cheap follows them.
+    """Rewrites a float32 graph: products, and cheap operations that follow them, compute in bfloat16.
 
-    Other operations, such as the last tanh, get float32, as do the images.
+    Other operations, such as the last tanh, and the images stay in float32.
 
     Returns:
-        How many products there are.
+        The number of products.
     """
     half, nodes, count = set(), {}, 0
     for node in graph.nodes.values():

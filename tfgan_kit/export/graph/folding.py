@@ -1,4 +1,4 @@
-"""Batch normalization folded into the convolution or product before it.
+"""Batch normalization folded into the convolution or matrix product before it.
 
 At inference `y = s * conv(x, W) + t` with `s = gamma / sqrt(variance + epsilon)` and
 `t = beta - mean * s`, which is `conv(x, s * W) + t` (Jacob et al., arXiv:1712.05877, section 3.2).
@@ -9,20 +9,20 @@ from tfgan_kit.export.graph.inference_graph import InferenceGraph
 import numpy as np
 import tensorflow as tf
 
-_KERNELS = {  # input that is the kernel, and its axis of output channels
+_KERNELS = {  # which input is the kernel, and the axis of its output channels
     "MatMul": (1, 1),
     "Conv2D": (1, 3),
     "Conv2DBackpropInput": (1, 2),  # a transposed convolution: the forward one's input channels
 }
-_BYTES_OF_A_KERNEL = 4  # a bfloat16 that is scaled and rounded again is not the model's any more
+_BYTES_OF_A_KERNEL = 4  # at least; a bfloat16 kernel would be rounded a second time
 _ADDITIONS = frozenset({"AddV2", "BiasAdd"})
 
 
 def fold(graph: InferenceGraph) -> int:
-    """Moves constant scales a channel into kernels, and constant shifts together.
+    """Folds constant scales per channel into kernels, and joins constant shifts.
 
     Returns:
-        How many scales were folded, one a batch normalization.
+        The number of scales that were folded, one per batch normalization.
     """
     count = 0
     for node in list(graph.nodes.values()):
@@ -43,7 +43,7 @@ def _fold_scale(graph, node):
 
 
 def _with_constant(graph, node):
-    """`(name, values)` of `tensor * values` or `tensor + values`, one value a channel; or None."""
+    """`(name, values)` of `tensor * values` or `tensor + values`, one value per channel; or None."""
     if _other_layout(node):
         return None
     for name, other in (node.input[:2], node.input[1::-1]):
@@ -56,7 +56,7 @@ def _with_constant(graph, node):
 
 
 def _push(graph, name, scale):
-    """Multiplies a tensor a channel by changing the weights that make it; False if that cannot be."""
+    """Scales a tensor's channels by changing the weights it is computed from; False if that is impossible."""
     node = graph.nodes.get(name)
     if node is None or graph.uses(name) != 1:
         return False
@@ -74,12 +74,12 @@ def _push(graph, name, scale):
 
 
 def _between_floats(node):
-    """Casts to and from integers round: scaling before one is not scaling after it."""
+    """True for a cast between floats; one to integers rounds, so that a scale cannot be moved before it."""
     return all(tf.as_dtype(node.attr[key].type).is_floating for key in ("SrcT", "DstT"))
 
 
 def _push_reshaped(graph, node, scale):
-    """(N, ..., K) -> (N, ..., C) row by row in memory: channel k of K becomes k mod C."""
+    """Through a reshape (N, ..., K) -> (N, ..., C), which makes channel k of K channel k mod C."""
     before, after = graph.shapes.get(node.input[0]), graph.shapes[node.name]
     if before is None or not before.rank or not after.rank or before[-1] is None or before[-1] % len(scale):
         return False
@@ -102,12 +102,12 @@ def _scale_kernel(graph, node, scale):
 
 
 def _other_layout(node):
-    # Asking `node.attr` for what it lacks would add it, and make the graph invalid.
+    # Reading a missing key of `node.attr` would add it, and make the graph invalid.
     return "data_format" in node.attr and node.attr["data_format"].s != b"NHWC"
 
 
 def _join_shifts(graph, node):
-    """`(x + a) + b -> x + (a + b)`, which also leaves a convolution one bias."""
+    """`(x + a) + b -> x + (a + b)`, which also leaves a convolution with one bias."""
     outer = _with_constant(graph, node)
     if outer is None:
         return False
@@ -122,7 +122,7 @@ def _join_shifts(graph, node):
 
 
 def _shift_by_class(graph, node):
-    """`(x + t) * G[label] + B[label] -> x * G[label] + (B + t G)[label]`, one pass over x less."""
+    """`(x + t) * G[label] + B[label] -> x * G[label] + (B + t G)[label]`: one pass over x less."""
     for product, shift in (node.input[:2], node.input[1::-1]):
         scaled, shifts = graph.nodes.get(product), _table(graph, shift)
         if scaled is None or scaled.op != "Mul" or shifts is None or graph.uses(product) != 1:
@@ -146,7 +146,7 @@ def _shift_by_class(graph, node):
 
 
 def _table(graph, name):
-    """The gather from a constant table (K, C), one row a label, that a tensor (N, 1.., C) shows."""
+    """The gather from a constant table (K, C), one row per label, behind a tensor (N, 1.., C); or None."""
     node = graph.nodes.get(_skip_identities(graph, name))
     if node is not None and node.op == "Reshape":
         shape = graph.shapes[node.name]
@@ -160,14 +160,14 @@ def _table(graph, name):
 
 
 def _is_only_reader(graph, name, source):
-    """Does nothing else read a tensor, or what it is made of by one input each, back to `source`?"""
+    """True if nothing else reads a tensor, or the tensors between it and `source`."""
     while graph.uses(name) == 1 and name != source:
         name = graph.nodes[name].input[0]
     return graph.uses(name) == 1
 
 
 def _alike(graph, a, b):
-    """Do two tensors come of the same operations on the same values?"""
+    """True if two tensors are results of the same operations on the same values."""
     if a == b:
         return True
     if a in graph.weights and b in graph.weights:
@@ -198,6 +198,6 @@ def _set_operands(graph, node, tensor, values):
 
 
 def _forward(node, name):
-    """Makes a node hand on one of its inputs."""
+    """Turns a node into the identity of one of its inputs."""
     node.op = "Identity"
     node.input[:] = [name, *(i for i in node.input if i.startswith("^"))]

@@ -1,8 +1,8 @@
 """A Keras model's forward pass as plain data: the operations that depend on the inputs, and weights.
 
-Everything else, such as a variance's root or a kernel divided by its spectral norm, is computed
-once, here (partial evaluation: Jones, Gomard, Sestoft, 1993). It works on TensorFlow's graph, so
-that functional, sequential and subclassed models are all alike to it.
+Everything else, such as the root of a variance or a kernel divided by its spectral norm, is computed once,
+here (partial evaluation: Jones, Gomard, Sestoft, 1993). It works on TensorFlow's graph, and so for
+functional, sequential and subclassed models alike.
 """
 
 import dataclasses
@@ -13,13 +13,13 @@ from tfgan_kit.export.graph.operations import ALLOWED
 import numpy as np
 import tensorflow as tf
 
-# A constant shape must stay visible to shape inference; only larger values become variables.
+# Shape inference must see constant shapes, so only larger values become variables.
 _MOST_CONSTANT = 1024
 _READS = frozenset({"ReadVariableOp", "ResourceGather", "ResourceGatherNd"})
 
 
 class NotRewritable(Exception):
-    """Why a model's graph is left as it is."""
+    """A model's graph cannot be rewritten, for this reason."""
 
 
 @dataclasses.dataclass
@@ -27,17 +27,17 @@ class InferenceGraph:
     """One forward pass.
 
     Attributes:
-        nodes: dict name -> NodeDef, in an order that can be run; an input of theirs is the name of a
-            node (":1" after it for its second output) or of a weight.
-        weights: dict name -> numpy array, what the nodes take that does not depend on the inputs.
-        resources: dict name -> `tf.Variable` that a node reads by itself, e.g. a gather.
+        nodes: dict name -> NodeDef, in an order in which they can run; an input is the name of a node
+            (followed by ":1" for its second output) or of a weight.
+        weights: dict name -> numpy array, the nodes' inputs that do not depend on the model's inputs.
+        resources: dict name -> `tf.Variable` that a node, e.g. a gather, reads itself.
         shapes, dtypes: dicts name of a node's output -> `tf.TensorShape`, `tf.DType`.
-        inputs: names of the nodes that stand for the model's inputs.
-        output: name of the images.
+        inputs: names of the placeholders of the model's inputs.
+        output: name of the output, e.g. the images.
         library: the functions that nodes call, e.g. branches.
-        versions: of the graph.
-        source: the concrete function that it was read off; TensorFlow forgets the functions of the
-            library when this is collected.
+        versions: the graph's versions.
+        source: the concrete function that was traced; TensorFlow drops the library's functions when it is
+            garbage collected.
     """
 
     nodes: dict
@@ -52,27 +52,27 @@ class InferenceGraph:
     source: object
 
     def uses(self, name):
-        """How often a tensor's values are read, by nodes or as the output; its shape is none of them."""
+        """How often a tensor's values are read, by nodes or as the output; not counting its shape."""
         readers = (node for node in self.nodes.values() if node.op != "Shape")
         return sum(list(node.input).count(name) for node in readers) + (name == self.output)
 
     def shape(self, name):
-        """The `tf.TensorShape` of a node's output or a weight."""
+        """The `tf.TensorShape` of a node's output or of a weight."""
         return tf.TensorShape(self.weights[name].shape) if name in self.weights else self.shapes[name]
 
     def add_weight(self, name, value):
-        """Keeps an array under a name that nothing else has, which is returned."""
+        """Adds an array under a unique name, which is returned."""
         while name in self.weights or name in self.nodes:
             name += "_"
         self.weights[name] = np.ascontiguousarray(value)
         return name
 
     def replacement(self, node, build, weights=()):
-        """The nodes that compute a Python function in the place of one node.
+        """The nodes that compute a Python function, to replace one node.
 
         Args:
-            node: NodeDef, of one output.
-            build: callable of the node's inputs, then of `weights`, symbolic tensors; answers one.
+            node: NodeDef with one output.
+            build: callable of symbolic tensors, the node's inputs and then `weights`, to one tensor.
             weights: arrays, which become weights of the graph.
 
         Returns:
@@ -112,24 +112,24 @@ class InferenceGraph:
         self.resources = {name: value for name, value in self.resources.items() if name in needed}
 
     def graph_def(self):
-        """As TensorFlow imports it; inputs, weights and resources are to be given by its `input_map`."""
+        """The GraphDef; inputs, weights and resources are to be given in the `input_map` of its import."""
         nodes = [node for name, node in self.nodes.items() if name not in self.inputs]
         definition = tf.compat.v1.GraphDef(node=nodes, library=self.library, versions=self.versions)
         for part in (definition.node, *(function.node_def for function in definition.library.function)):
             for node in part:
-                # A gradient written by hand may capture a tensor of the model's graph, and cannot be saved then.
+                # A custom gradient may capture a tensor of the model's graph, and could not be saved then.
                 node.attr.pop("_gradient_op_type", None)
         return definition
 
 
 class Emitted:
-    """An `InferenceGraph` that can be called like the Keras model it was made from.
+    """An `InferenceGraph` that can be called like the Keras model that it was traced from.
 
     Args:
         graph: an `InferenceGraph`.
 
     Attributes:
-        variables: list of `tf.Variable`, all that a SavedModel of it has to hold.
+        variables: list of all `tf.Variable`s that a SavedModel of it must hold.
     """
 
     def __init__(self, graph):
@@ -139,7 +139,7 @@ class Emitted:
             name: tf.Variable(value, trainable=False, name=name) if value.size > _MOST_CONSTANT else value
             for name, value in graph.weights.items()
         }
-        # One function for all signatures; import_graph_def fails under tf.control_dependencies, too.
+        # One function for all signatures; besides, import_graph_def fails under tf.control_dependencies.
         self._run = tf.function(self._import, autograph=False)
 
     @property
@@ -167,14 +167,14 @@ def trace(model, shape, num_classes):
     """The forward pass of a Keras model at inference, an `InferenceGraph`.
 
     Args:
-        model: Keras model of float32 (N, ...), or of `[these, labels]`, to one tensor: a generator of latents,
+        model: Keras model from float32 (N, ...), or `[these, labels]`, to one tensor: a generator of latents,
             or a discriminator of images.
-        shape: of a row of its first input: (Z,), or (H, W, C).
+        shape: of one row of its first input: (Z,), or (H, W, C).
         num_classes: int, or None for an unconditional model.
 
     Raises:
-        NotRewritable: it writes to variables, holds one that Keras does not know of, or its answer
-            does not depend on its inputs.
+        NotRewritable: it writes to variables, holds one that Keras does not track, or its output does not
+            depend on its inputs.
     """
     specs = [tf.TensorSpec([None, *shape], tf.float32)]
     specs += [] if num_classes is None else [tf.TensorSpec([None], tf.int32)]
@@ -189,7 +189,7 @@ def trace(model, shape, num_classes):
     varying = _varying(operations, {tensor.op.name for tensor in given})
     output = concrete.graph.outputs[0]
     if output.op.name not in varying:
-        raise NotRewritable("its answer does not depend on its inputs")
+        raise NotRewritable("its output does not depend on its inputs")
     kept = [op for op in operations if op.name in varying]
     frontier = {t.name: t for op in kept for t in op.inputs if t.op.name not in varying}
     weights = {name: _weight_name(tensor) for name, tensor in frontier.items()}
@@ -213,12 +213,12 @@ def trace(model, shape, num_classes):
 
 
 def _varying(operations, roots):
-    """Names of the operations whose result the inputs, or a state that is no weight, decide."""
+    """Names of the operations whose results depend on the inputs, or on state other than weights."""
     varying = set()
     for op in operations:
         needs = {tensor.op.name for tensor in op.inputs} | {o.name for o in op.control_inputs}
         stateful = op.op_def.is_stateful and op.type not in _READS
-        no_array = any(tensor.dtype == tf.variant for tensor in op.outputs)  # a list of tensors, e.g. of an RNN
+        no_array = any(tensor.dtype == tf.variant for tensor in op.outputs)  # a list of tensors, as in an RNN
         if op.type.startswith("Assign"):
             raise NotRewritable(f"it writes to a variable at inference ({op.name})")
         if op.name in roots or needs & varying or stateful or no_array or op.type not in ALLOWED:
@@ -227,7 +227,7 @@ def _varying(operations, roots):
 
 
 def _node(op, varying, weights):
-    """The operation's NodeDef, its inputs named as in `InferenceGraph`."""
+    """The operation's NodeDef, with inputs named as in `InferenceGraph`."""
     node = tf.compat.v1.NodeDef()
     node.CopyFrom(op.node_def)
     del node.input[:]
@@ -237,7 +237,7 @@ def _node(op, varying, weights):
 
 
 def _renamed(node_def, names):
-    """A copy of a node whose own name, and whose inputs' names, are looked up."""
+    """A copy of a node with its own name and its inputs' names translated."""
     node = tf.compat.v1.NodeDef()
     node.CopyFrom(node_def)
     node.name = names[node.name]
@@ -256,7 +256,7 @@ def _name(tensor):
 
 
 def _weight_name(tensor):
-    """A name that a node can have: a weight may be the second part of one that was split."""
+    """A valid name of a node: a weight may be the second output of a split."""
     return _name(tensor).replace(":", "/part_")
 
 
@@ -264,13 +264,13 @@ def _resources(frontier, concrete, model):
     owners = {id(v.value.handle): v.value for v in model.variables}
     outer = {inner.name: outer for outer, inner in concrete.graph.captures}
     if any(value.dtype == tf.resource and id(value) not in owners for value in outer.values()):
-        # Its value may not be the trained one: no .keras file has it.
-        raise NotRewritable("it holds a variable that Keras does not know of")
+        # No .keras file holds it, so its value may not be the trained one.
+        raise NotRewritable("it holds a variable that Keras does not track")
     return {_name(t): owners[id(outer[t.name])] for t in frontier.values() if t.dtype == tf.resource}
 
 
 def _evaluated(tensors, concrete, definition):
-    """The values of tensors that depend on no input: dict a tensor's name -> numpy array."""
+    """The values of tensors that depend on no input: a dict name of a tensor -> numpy array."""
     given = {inner.name: outer for outer, inner in concrete.graph.captures}
     part = tf.compat.v1.GraphDef(library=definition.library, versions=definition.versions)
     needed = _before(tensors)
@@ -289,7 +289,7 @@ def _evaluated(tensors, concrete, definition):
 
 
 def _before(tensors):
-    """Names of the operations that tensors come of."""
+    """Names of the operations that tensors depend on."""
     found, waiting = set(), [tensor.op for tensor in tensors]
     while waiting:
         op = waiting.pop()
@@ -300,5 +300,5 @@ def _before(tensors):
 
 
 def _captured(value):
-    """A tensor of the world outside, inside the graph that is being built."""
+    """An outer tensor, captured by the graph that is being built."""
     return tf.compat.v1.get_default_graph().capture(value)

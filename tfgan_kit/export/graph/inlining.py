@@ -1,8 +1,8 @@
-"""Keras's compiled convolutions as plain ones, which a server without XLA runs.
+"""Keras's XLA-compiled convolutions as plain ones, which a server without XLA can run.
 
-Keras 3.15 runs a grouped convolution through a function with `jit_compile=True`, since a CPU once had no
-other way (keras/src/backend/tensorflow/nn.py, `_conv_xla`). TensorFlow Serving refuses such a function;
-TensorFlow 2.21's own kernel convolves in groups on a CPU, and the certificate compares its images.
+Keras 3.15 computes a grouped convolution by a function with `jit_compile=True`, which older TensorFlows needed
+on a CPU (keras/src/backend/tensorflow/nn.py, `_conv_xla`). TensorFlow Serving refuses such a function.
+TensorFlow 2.21's own kernel supports groups on a CPU, and the certificate compares its images.
 """
 
 import tensorflow as tf
@@ -11,14 +11,14 @@ _KERAS = "__inference__conv_xla_"
 
 
 def inline_convolutions(concrete):
-    """A function's graph with the bodies of Keras's compiled convolutions in place of their calls.
+    """A function with the calls of Keras's compiled convolutions replaced by their bodies.
 
     Args:
-        concrete: a concrete function of one output.
+        concrete: a concrete function with one output.
 
     Returns:
-        Another concrete function of the same inputs, captures and output; the same one where it calls
-        no such convolution.
+        A concrete function with the same inputs, captures and output; `concrete` itself if it calls no
+        such convolution.
     """
     definition = concrete.graph.as_graph_def()
     bodies = {f.signature.name: f for f in definition.library.function if f.signature.name.startswith(_KERAS)}
@@ -32,7 +32,7 @@ def inline_convolutions(concrete):
 
 
 def _inlined(node, bodies):
-    """The nodes to stand for one node; the last has its name."""
+    """The nodes that replace one node; the last has its name."""
     body = bodies.get(node.attr["f"].func.name) if "f" in node.attr else None
     if body is None:
         return [node]
@@ -56,14 +56,14 @@ def _renamed(inner, names):
 
 
 def _reference(name, names):
-    """`node:output:0`, as functions say it, or `^node`, as graphs do; all of these nodes have one output."""
+    """Translates `node:output:0`, as inputs in functions are written, or `^node`; these nodes have one output."""
     if name.startswith("^"):
         return f"^{names[name[1:]]}"
     return names[name.partition(":")[0]]
 
 
 def _again(concrete, nodes, library, versions):
-    """The function of a changed graph."""
+    """The concrete function of a changed graph."""
     inputs, output = concrete.graph.inputs, concrete.graph.outputs[0].name
     captured = {inner.name: outer for outer, inner in concrete.graph.captures}
     own = [tensor for tensor in inputs if tensor.name not in captured]

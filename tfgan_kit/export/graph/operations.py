@@ -1,7 +1,7 @@
-"""Which TensorFlow ops an exported model may hold: an allow-list, by name.
+"""The TensorFlow ops that an exported model may hold: an allow-list of names.
 
-By name, because "no stateful op" would refuse every model: reading a variable is one. All of them
-are in TensorFlow 2.17 to 2.21, and answer the same input alike each time.
+"No stateful op" would refuse every model, since reading a variable is one. All of these exist in TensorFlow
+2.17 to 2.21, and give the same output for the same input every time.
 """
 
 _WEIGHTS_AND_FLOW = """
@@ -74,18 +74,21 @@ COMPILED = "_XlaMustCompile"  # TensorFlow Serving answers "XLA compilation disa
 
 
 def check_operations(signature, function):
-    """Refuses a concrete function whose graph could not be served, or not twice alike.
+    """Checks that a concrete function can be served, and gives the same outputs every time.
 
     Args:
         signature: str, its name, for the message.
-        function: a concrete function; the functions that it calls are looked at, too.
+        function: a concrete function; the functions that it calls are checked, too.
 
     Raises:
-        ValueError: an op that is not in `ALLOWED`, such as a random op with a state, a
-            `tf.py_function` or a custom op, or a function with `jit_compile=True`.
+        ValueError: an op that is not in `ALLOWED`, such as a stateful random op, a `tf.py_function` or a
+            custom op; or a function with `jit_compile=True`.
 
     Example:
-        >>> check_operations("serving_default", tf.saved_model.load(path).signatures["serving_default"])
+        >>> draw = tf.function(lambda: tf.random.normal([2])).get_concrete_function()
+        >>> check_operations("serving_default", draw)
+        Traceback (most recent call last):
+        ValueError: The generator holds operations that a server cannot run...
     """
     graph = function.graph.as_graph_def()
     nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
@@ -95,16 +98,16 @@ def check_operations(signature, function):
         refused.add("jit_compile=True")
     # keras/src/backend/tensorflow/nn.py, `_conv_xla`
     grouped = (
-        "Keras 3.15 compiles grouped convolutions (groups above 1): export with optimisation, which makes "
-        "plain ones of them. "
+        "Keras 3.15 compiles grouped convolutions (groups above 1): export with optimisation, which replaces "
+        "them by plain ones. "
         if any("__conv_xla_" in name for name in library)
         else ""
     )
     if refused:
         raise ValueError(
-            "The generator holds operations that a server cannot run, or that answer the same seed "
-            "differently each time. Draw randomness from the latents, and leave py_function, "
-            "files, custom ops and jit_compile out; an op of TensorFlow's that does neither can be "
+            "The generator holds operations that a server cannot run, or that give different results for "
+            "the same seed. Take all randomness from the latents, and avoid py_function, files, custom "
+            "ops and jit_compile; another TensorFlow op that can be served and is deterministic can be "
             f"added to ALLOWED in tfgan_kit/export/graph/operations.py. {grouped}"
             f"Received: {', '.join(sorted(refused))} in signature {signature!r}"
         )

@@ -1,4 +1,4 @@
-"""A generator made ready for inference: what training needed is computed once and left out."""
+"""A generator optimized for inference: what only training needs is computed once and folded."""
 
 from tfgan_kit.export.graph.bfloat16 import compute_in_bfloat16
 from tfgan_kit.export.graph.folding import fold
@@ -8,35 +8,35 @@ from tfgan_kit.export.graph.subpixel import spread_thin_convolutions
 
 
 def optimize(generator, latent_dim, num_classes=None, precision="float32"):
-    """The same images by fewer operations, from fewer weights.
+    """The same images from fewer operations and weights.
 
-    Values that do not depend on the inputs are computed once (a spectral norm, a variance's root);
-    batch normalizations are folded into the layer before them, and conditional ones to one scale
-    and shift a class. Any Keras model will do, subclassed ones too; it is not changed.
+    Values that do not depend on the inputs are computed once (a spectral norm, the root of a variance);
+    batch normalizations are folded into the layer before them, conditional ones into one scale and shift
+    per class. It works for any Keras model, also a subclassed one, and does not change it.
 
     Args:
-        generator: Keras model, latents (N, Z), or `[latents, labels]`, to images.
+        generator: Keras model from latents (N, Z), or `[latents, labels]`, to images.
         latent_dim: int, Z.
         num_classes: int, or None for an unconditional generator.
-        precision: `"float32"`; or `"bfloat16"`: convolutions, products and what follows them.
+        precision: `"float32"`; or `"bfloat16"`, for convolutions, products and cheap operations after them.
 
     Returns:
-        `(function, report)`: `function(inputs, training=False)` with `variables`, to be called in a
-        `tf.function`; the report, a dict, goes into the certificate. A model that cannot be
-        rewritten is returned itself, with the reason under `left_as_it_is`.
+        `(function, report)`: `function(inputs, training=False)` has `variables` and is to be called in a
+        `tf.function`; the report, a dict, is recorded in the lineage. A model that cannot be rewritten is
+        returned itself, with the reason under `left_as_it_is`.
 
     Raises:
-        ValueError: an unknown precision.
+        ValueError: an unknown precision, or a model that cannot be rewritten with `"bfloat16"`.
 
     Example:
-        >>> function, report = optimize(gan.ema_generator, 100)
-        >>> report["folded_scales"]
-        4
+        >>> function, report = optimize(gan.ema_generator, gan.latent_dim)
+        >>> report["folded_scales"]  # of its one batch normalization
+        1
 
     Reference: Jacob et al., arXiv:1712.05877, section 3.2.
     """
     if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"`precision` is 'float32' or 'bfloat16'. Received: precision={precision!r}")
+        raise ValueError(f"`precision` must be 'float32' or 'bfloat16'. Received: precision={precision!r}")
     try:
         graph = trace(generator, (latent_dim,), num_classes)
     except NotRewritable as reason:
@@ -57,10 +57,10 @@ def optimize(generator, latent_dim, num_classes=None, precision="float32"):
 
 
 def portable(discriminator, image_shape, num_classes=None):
-    """A discriminator of operations that every processor computes: itself, where it holds no others.
+    """A discriminator rewritten to operations that every processor has; unchanged if it holds no others.
 
     Args:
-        discriminator: Keras model, images (N, H, W, C), or `[images, labels]`, to logits.
+        discriminator: Keras model from images (N, H, W, C), or `[images, labels]`, to logits.
         image_shape: (H, W, C).
         num_classes: int, or None for an unconditional discriminator.
     """

@@ -1,12 +1,12 @@
-"""Convolutions and poolings that only some processors have a kernel for, by ones that all of them have.
+"""Convolutions and poolings for which only some processors have a kernel, rewritten to portable ones.
 
-TensorFlow 2.21 on a CPU without oneDNN computes no grouped convolution whose bias Grappler has fused into it
-("Fused conv implementation does not support grouped convolutions"), no transposed convolution in groups or with
-dilation, no dilated depthwise or 3D one, and nothing with channels first. With oneDNN it does: such a version,
-made on one machine, would fail every request on another.
+On a CPU without oneDNN, TensorFlow 2.21 has no kernel for a grouped convolution into which Grappler has fused a
+bias ("Fused conv implementation does not support grouped convolutions"), for grouped or dilated transposed
+convolutions, for dilated depthwise or 3D ones, or for channels first. With oneDNN it has: a version that was
+exported on one machine would fail every request on another.
 
-- Groups: the channels are sliced, convolved by a plain convolution each, and joined.
-- Dilation d: a kernel of k places is one of d (k - 1) + 1 with zeros in between.
+- Groups: the channels are split, each group is convolved by a plain convolution, and the results concatenated.
+- Dilation d: a kernel of size k becomes one of size d (k - 1) + 1 with zeros in between.
 - Channels first: transposed to channels last, and back.
 """
 
@@ -14,7 +14,7 @@ from tfgan_kit.export.graph.inference_graph import InferenceGraph
 
 import tensorflow as tf
 
-_IMAGES = {  # the input that is images, by name and position; a kernel is input 1
+_IMAGES = {  # which input is the images, by name and position; a kernel is input 1
     "AvgPool": ("value", 0),
     "Conv2D": ("input", 0),
     "Conv2DBackpropInput": ("out_backprop", 2),
@@ -31,10 +31,10 @@ _TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
 def make_portable(graph: InferenceGraph) -> int:
-    """Rewrites the operations that TensorFlow has a kernel for on some CPUs only.
+    """Rewrites the operations for which TensorFlow has a kernel on some CPUs only.
 
     Returns:
-        How many there were.
+        The number of operations that were rewritten.
     """
     nodes, count = {}, 0
     for name, node in graph.nodes.items():
@@ -47,7 +47,7 @@ def make_portable(graph: InferenceGraph) -> int:
 
 
 def _rewritten(graph, node):
-    """The nodes to stand for one, dict name -> NodeDef; None where every processor computes it."""
+    """The nodes that replace one, a dict name -> NodeDef; None if every processor has a kernel for it."""
     if node.op not in _IMAGES:
         return None
     first = "data_format" in node.attr and node.attr["data_format"].s == b"NCHW"
@@ -79,13 +79,13 @@ def _rewritten(graph, node):
 
 
 def _channels_last(values):
-    """A list of one number, or of one pair, an axis: channels first to channels last."""
+    """A list with one number, or one pair, per axis: channels first to channels last."""
     size = len(values) // 4
     return [number for axis in _TO_LAST for number in values[axis * size : (axis + 1) * size]]
 
 
 def _groups(graph, node, first):
-    """In how many groups a convolution takes its channels: (k, k, C / groups, ...) is its kernel."""
+    """The number of groups of a convolution, whose kernel is (k, k, C / groups, ...)."""
     if node.op not in _GROUPED:
         return 1
     channels = graph.shape(node.input[0] if node.op == "Conv2D" else node.name)[1 if first else -1]
@@ -94,7 +94,7 @@ def _groups(graph, node, first):
 
 
 def _with_zeros(kernel, rates):
-    """(k, ...) -> (d (k - 1) + 1, ...) of each dilated axis."""
+    """A dilated kernel written out: (k, ...) -> (d (k - 1) + 1, ...) along each dilated axis."""
     for axis, rate in enumerate(rates):
         shape = list(kernel.shape)
         spread = tf.stack([kernel] + [tf.zeros_like(kernel)] * (rate - 1), axis=axis + 1)
@@ -105,7 +105,7 @@ def _with_zeros(kernel, rates):
 
 
 def _computed(op, inputs, kernels, attributes, first):
-    """The operation, group by group, over channels last."""
+    """The operation, group by group, with channels last."""
     name, position = _IMAGES[op]
     images = tf.transpose(inputs[position], _TO_LAST) if first else inputs[position]
     width = images.shape[-1] // len(kernels) if len(kernels) > 1 else None
@@ -124,7 +124,7 @@ def _computed(op, inputs, kernels, attributes, first):
 
 
 def _sizes(sizes, kernel, first, grouped):
-    """The shape that a transposed convolution is to answer, of one group, channels last."""
+    """The output shape of a transposed convolution of one group, channels last."""
     if sizes.shape[0] == 2:  # height and width alone
         return sizes
     sizes = tf.gather(sizes, _TO_LAST) if first else sizes

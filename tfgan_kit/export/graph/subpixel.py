@@ -1,12 +1,12 @@
 """Transposed convolutions to few channels, such as a generator's last, as plain convolutions.
 
-oneDNN's transposed convolution to 3 channels costs as much as one to 64. With stride s the same sums are
-a convolution of stride 1 to s * s times the channels, whose result is then spread over s x s blocks
-of pixels (Shi et al., arXiv:1609.05158 and 1609.07009, section 3).
+oneDNN's transposed convolution to 3 channels costs as much as one to 64. With stride s the same sums are a
+convolution of stride 1 to s * s times the channels, whose result is rearranged into s x s blocks of
+pixels (Shi et al., arXiv:1609.05158 and arXiv:1609.07009, section 3).
 
-With kernel W of k places and `before` pixels of padding, output o reads inputs i by
-`W[o - s i + before]`. Write `o = s q + a - before`, 0 <= a < s: then `W[s d + a]` meets input `q - d`,
-so that ceil(k / s) places d make all of it, and q runs from 0 to `(s h - 1 + before) // s`.
+With a kernel W of size k and `before` pixels of padding, input i contributes to output o with the weight
+`W[o - s i + before]`. Write `o = s q + a - before`, 0 <= a < s: then input `q - d` has the weight
+`W[s d + a]`, so that there are ceil(k / s) values of d, and q runs from 0 to `(s h - 1 + before) // s`.
 """
 
 from tfgan_kit.export.graph.inference_graph import InferenceGraph
@@ -21,7 +21,7 @@ def spread_thin_convolutions(graph: InferenceGraph) -> int:
     """Rewrites every strided transposed convolution to at most 8 channels.
 
     Returns:
-        How many there were.
+        The number of convolutions that were rewritten.
     """
     nodes, count = {}, 0
     for name, node in graph.nodes.items():
@@ -54,11 +54,11 @@ def _is_thin(graph, node):
 
 
 def _spread(graph, node):
-    """Pad, convolve, spread, cut: dict name -> NodeDef; the last has the old one's name."""
+    """Pads, convolves, rearranges, crops: a dict name -> NodeDef; the last has the old one's name."""
     stride = node.attr["strides"].list.i[1]
     kernel, sides = graph.weights[node.input[1]], graph.shapes[node.input[2]][1:3]
     before = [(k - stride) // 2 for k in kernel.shape[:2]]
-    # Input rows above the first, and below the last, that some q reads.
+    # Rows and columns beyond the border of the input that some q reads.
     margins = [
         (-(-k // stride) - 1, (stride * side - 1 + b) // stride - (side - 1))
         for k, side, b in zip(kernel.shape[:2], sides, before, strict=True)
@@ -79,5 +79,5 @@ def _spread_kernel(kernel, stride):
     m, n = -(-height // stride), -(-width // stride)
     padded = np.zeros((m * stride, n * stride, out, channels), kernel.dtype)
     padded[:height, :width] = kernel
-    blocks = padded.reshape(m, stride, n, stride, out, channels)[::-1, :, ::-1]  # place q - d: last d first
+    blocks = padded.reshape(m, stride, n, stride, out, channels)[::-1, :, ::-1]  # input q - d: the last d first
     return blocks.transpose(0, 2, 5, 1, 3, 4).reshape(m, n, channels, stride * stride * out)

@@ -1,1 +1,1 @@
-"""What proves a version: its certificate, other kernels, its files, its answers when served."""
+"""Verification of a version: its certificate, other kernels, its files, its answers when served."""

@@ -1,4 +1,4 @@
-"""What a version answered when it was exported, so that it can be checked without its checkpoint."""
+"""A version's answers when it was exported, by which it can be checked without its checkpoint."""
 
 import hashlib
 import json
@@ -10,21 +10,21 @@ from tfgan_kit.export.warmup import replay
 
 import numpy as np
 
-VALUES = 512  # kept of an answer: enough to tell another model, few enough for a small file
+VALUES = 512  # kept per answer: enough to recognise another model, few enough for a small file
 
 
 def write_answers(version, functions):
     """Records a version's answers to its own warmup requests, in `assets.extra`.
 
-    Of each answer a hash of all its values, which is equal on the same machine, and some of the
-    values, which another processor may round the other way.
+    For each answer it records a hash of all values, which is equal on the same machine, and some of the
+    values, which another processor may round differently.
 
     Args:
         version: path of the version; its warmup file is there.
         functions: its signatures, a dict name -> concrete function.
 
     Raises:
-        ValueError: a warmup request that the model does not answer.
+        ValueError: a warmup request fails on the model.
     """
     recorded = [
         {"signature": name, "output": output, **_digest(as_numbers(output, value))}
@@ -35,7 +35,7 @@ def write_answers(version, functions):
 
 
 def check_answers(version, functions, precision):
-    """Asks a version its own warmup requests again.
+    """Runs a version's warmup requests again and compares the answers with the recorded ones.
 
     Args:
         version: path of the version.
@@ -43,10 +43,10 @@ def check_answers(version, functions, precision):
         precision: `"float32"` or `"bfloat16"`, as exported.
 
     Returns:
-        A dict signature -> (answers, of these equal byte for byte, largest difference).
+        A dict signature -> (number of answers, how many are equal byte for byte, largest difference).
 
     Raises:
-        ValueError: an answer that is not the one it was.
+        ValueError: an answer differs from the recorded one.
     """
     recorded, found = json.loads(_path(version).read_text()), {}
     given = [
@@ -59,7 +59,7 @@ def check_answers(version, functions, precision):
         if not apart <= most_apart(value, precision):
             raise ValueError(
                 f"{version} does not answer as it did when it was exported; export again, or use the "
-                f"TensorFlow that it was made with. Received: {output!r} of {name!r} off by {apart:g}; "
+                f"TensorFlow that it was exported with. Received: {output!r} of {name!r} off by {apart:g}; "
                 f"at most {most_apart(value, precision):g} is allowed"
             )
         count, equal, largest = found.get(name, (0, 0, 0.0))

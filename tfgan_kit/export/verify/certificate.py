@@ -1,62 +1,66 @@
-"""The parity certificate: how far the saved model's answers are from what they should be."""
+"""The parity certificate: how far the saved model's answers are from the model's in memory."""
 
 from tfgan_kit.export import contract as names
-from tfgan_kit.export.adapter import called
 from tfgan_kit.export.verify.comparison import as_numbers, check_rows, most_apart
 from tfgan_kit.export.warmup import example_inputs
 from tfgan_kit.generation import seeds
+from tfgan_kit.generation.adapter import called
 
 import numpy as np
 import tensorflow as tf
 
 LARGEST_BATCH = 33
-PIXELS = 1_000_000  # to compare between alone and batched, over all signatures; see _MOST_PASSES
-_MOST_PASSES = 6  # images of a few pixels would else take minutes to come to a million
-_MOST_PIXELS = 20_000_000  # a signature; images above 108x108x3 are tried at these sizes only
+PIXELS = 1_000_000  # to compare between alone and batched, over all signatures; but see _MOST_PASSES
+_MOST_PASSES = 6  # otherwise images of a few pixels would take minutes to reach a million
+_MOST_PIXELS = 20_000_000  # per signature; images above 108x108x3 are compared at these sizes only
 _FEW_SIZES = (1, 2, 3, 7, 16, LARGEST_BATCH)
 _TWIN_SIZES = (1, 2, 3, 16, LARGEST_BATCH)
 _REFERENCE_ROWS = 32
 
-MOST_MEAN_LEVELS = 4.0  # a bfloat16 graph may be some levels off in some pixels, not in all of them
+MOST_MEAN_LEVELS = 4.0  # a bfloat16 graph may differ by some levels in some pixels, but not in all
 
 
 def certify(in_memory, reloaded, num_classes, reference=None, precision="float32", in_float32=None):
-    """Compares every signature before saving and after loading, alone and batched, and with Keras.
+    """Compares every signature before saving with that after loading, alone with batched, and with Keras.
 
-    A row is asked for alone, then at every position of batches of every size from 1 to 33 (of six
-    sizes, where a row has more than 35,000 numbers). A `_png` twin runs the same network: its
-    pictures are decoded and compared with its signature's images.
+    Every row is computed alone, then in batches of every size from 1 to 33 (of six sizes, if a row has more
+    than 35,000 numbers). A `_png` signature runs the same network: its pictures are decoded and compared
+    with the images of its twin.
 
     Args:
-        in_memory: dict signature name -> callable with the signature's inputs by name, answering a
-            dict of one output: the model as it was before it was saved.
+        in_memory: dict signature name -> callable from the signature's inputs, by name, to a dict with
+            one output: the model as it was before it was saved.
         reloaded: dict signature name -> concrete function.
         num_classes: int, or None for an unconditional generator.
-        reference: callable like these that answers images as the model's author sees them, see
-            `keras_reference`; None leaves that comparison out.
-        precision: `"float32"`, or `"bfloat16"`, of which the distance to `reference` is stated, and
-            bounded only in the mean.
-        in_float32: dict signature name -> callable, the same network as `reloaded` before it was made
-            bfloat16, which must agree with `reference`; None leaves that comparison out.
+        reference: callable like these, the images by the Keras model alone, see `keras_reference`; None
+            omits that comparison.
+        precision: `"float32"`; or `"bfloat16"`, whose difference from `reference` is recorded, and bounded
+            only in the mean.
+        in_float32: dict signature name -> callable, the same network as `reloaded` before its conversion
+            to bfloat16, which must agree with `reference`; None omits that comparison.
 
     Returns:
-        A dict signature name -> {"output"; "rows", "pixels" (numbers of a row), "batch_sizes":
-        what was compared; "batched_at_most": what is promised of a row in any batch, which is more
-        than was seen: among 10^5 rows a pixel that lies between two levels still goes either way;
+        A dict signature name -> {"output"; "rows", "pixels", "batch_sizes": what was compared;
+        "batched_at_most": the promise for a row in any batch, which is more than was observed, since in
+        10^5 rows some pixel halfway between two levels may be rounded either way;
         "reloaded_max_difference", "batched_max_difference",
         "model_max_difference" and "model_mean_difference" (to `reference`),
         "float32_max_difference" (of `in_float32` to `reference`): images in levels of 255, scores
-        in their own unit; "twin_of": the signature that a picture was compared with;
+        in their own unit; "twin_of": the signature with which pictures were compared;
         and, for each difference above 0, "reloaded_at", "batched_at", "model_at", "float32_at": its
         batch size, row and pixel}.
 
     Raises:
-        ValueError: an answer that differs by more than a level (scores: a thousandth; bfloat16 from
-            the reference: 4 levels in the mean), that is not finite, or that has not one row an
-            input row.
+        ValueError: an answer differs by more than one level (scores: a thousandth; bfloat16 from the
+            reference: 4 levels in the mean), is not finite, or does not have one row per input row.
 
     Example:
-        >>> certify(module.signatures(), tf.saved_model.load(folder).signatures, None)
+        >>> from tfgan_kit.export.module import GeneratorModule
+        >>> module = GeneratorModule(gan.ema_generator, 4, None, (8, 8, 1))
+        >>> tf.saved_model.save(module, "saved", signatures=module.signatures())
+        >>> reloaded = dict(tf.saved_model.load("saved").signatures)
+        >>> certify(module.signatures(), reloaded, None)["from_latent"]["reloaded_max_difference"]
+        0.0
     """
     passes, certificate, alone = _passes(reloaded), {}, {}
     for name in sorted(reloaded, key=lambda name: name.endswith(names.PNG_SUFFIX)):
@@ -77,14 +81,14 @@ def certify(in_memory, reloaded, num_classes, reference=None, precision="float32
 
 
 def keras_reference(generator, latent_dim, num_classes, output_range):
-    """Images by the Keras model alone, called eagerly, with levels by NumPy: a mistake in between shows.
+    """Images by the Keras model called eagerly, quantized by NumPy: shows any mistake of the export.
 
     Args:
         generator, latent_dim, num_classes, output_range: as of `GeneratorModule`.
 
     Returns:
-        A callable with `seed`, `seed` and `label`, or `latents` (and `label`), answering
-        `{"images" or "png_bytes": uint8 (N, H, W, C)}`.
+        A callable from `seed`, `seed` and `label`, or `latents` (and `label`), to
+        `{"images": uint8 (N, H, W, C)}`.
     """
     low, high = output_range
 
@@ -94,7 +98,7 @@ def keras_reference(generator, latent_dim, num_classes, output_range):
         if label is None and num_classes is not None:
             label = seeds.labels_from_seeds(seed, num_classes)
         pixels = called(generator, latents if label is None else [latents, label])
-        # In float32 as data.pixels: a pixel between two levels goes the same way.
+        # In float32 as in `tfgan_kit.pixels`, so that a pixel between two levels is rounded the same way.
         levels = (np.asarray(tf.cast(pixels, tf.float32)) - np.float32(low)) * np.float32(255.0 / (high - low))
         return {names.IMAGES: tf.constant(np.clip(np.round(levels), 0, 255).astype(np.uint8))}
 
@@ -102,7 +106,7 @@ def keras_reference(generator, latent_dim, num_classes, output_range):
 
 
 def _passes(reloaded):
-    """How often every batch size is tried, so that a million pixels are compared."""
+    """The number of passes over all batch sizes, so that a million pixels are compared."""
     images = [
         next(iter(function.structured_outputs.values())).shape[1:].num_elements()
         for name, function in reloaded.items()
@@ -113,7 +117,7 @@ def _passes(reloaded):
 
 
 class _Largest:
-    """The largest difference so far, and where it was."""
+    """The largest difference so far, and its place."""
 
     def __init__(self):
         self.difference, self.place = 0.0, None
@@ -132,7 +136,7 @@ class _Largest:
 
 
 def _certify_one(name, in_memory, reloaded, num_classes, passes):
-    """The certificate's row, and the answers of rows asked for alone."""
+    """The certificate's row, and the answers to rows alone."""
     inputs = example_inputs(reloaded, LARGEST_BATCH * passes, num_classes)
     alone = np.concatenate([_answer(name, reloaded, _rows(inputs, k, k + 1)) for k in range(LARGEST_BATCH * passes)])
     sizes = _sizes(alone)
@@ -195,8 +199,8 @@ def _check(name, row, precision):
         also = "" if precision == "float32" else ", even when computed in float32"
         raise ValueError(
             "The saved model does not answer as the model in memory does, or a row's answer depends "
-            "on its batch; nothing was published. Leave out layers that look at the whole batch at "
-            "inference; if only `model` is off, export without optimisation, in float32. "
+            "on its batch; nothing was published. Remove layers that look at the whole batch at "
+            "inference; if only the Keras model differs, export without optimisation, in float32. "
             f"Received: {name!r} with {row['output']} off by {row['reloaded_max_difference']:g} after "
             f"loading, by {row['batched_max_difference']:g} between alone and batched, by "
             f"{row.get(f'{kinds[-1]}_max_difference', 0.0):g} from the Keras model{also}; at most {most:g} is allowed"
@@ -214,7 +218,7 @@ def _rows(inputs, start, stop):
 
 
 def _answer(name, function, inputs):
-    """One call's output as numbers; pictures are decoded to their pixels."""
+    """The output of one call as numbers; encoded pictures are decoded."""
     ((output, tensor),) = function(**{k: tf.constant(v) for k, v in inputs.items()}).items()
     value = tensor.numpy()
     check_rows(name, output, value, len(next(iter(inputs.values()))))

@@ -1,4 +1,4 @@
-"""Is a published version still what was exported?"""
+"""Checks that a published version is still what was exported."""
 
 import dataclasses
 import pathlib
@@ -15,13 +15,13 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """A version that was found to hold.
+    """A version that passed all checks.
 
     Args:
         version: its folder, a `pathlib.Path`.
-        lineage: what its `assets.extra/tfgan_kit.json` says, a dict.
-        loaded: what `tf.saved_model.load` gave; `loaded.signatures` are its signatures.
-        answers: dict signature -> (answers, of these equal byte for byte, largest difference).
+        lineage: the content of its `assets.extra/tfgan_kit.json`, a dict.
+        loaded: the result of `tf.saved_model.load`; `loaded.signatures` are its signatures.
+        answers: dict signature -> (number of answers, how many are equal byte for byte, largest difference).
     """
 
     version: pathlib.Path
@@ -33,20 +33,21 @@ class Checked:
 def check_version(folder):
     """Verifies a published version: its files, ops, signatures, warmup requests and answers.
 
-    Needs no checkpoint: what the version held and answered was recorded when it was exported.
+    It needs no checkpoint: files and answers were recorded when the version was exported.
 
     Args:
-        folder: path of a version, or of a model, whose newest version is then taken.
+        folder: path of a version, or of a model, whose newest version is then checked.
 
     Returns:
         `Checked`.
 
     Raises:
-        ValueError: no version, or one that is not what was exported.
+        ValueError: there is no version, or it is not what was exported.
 
     Example:
-        >>> check_version("models/digits/3").lineage["model"]["latent_dim"]
-        64
+        >>> version = gk.export_generator(gan, "models/checked", profile=gk.export.ExportProfile(try_kernels=False))
+        >>> check_version(version).lineage["model"]["latent_dim"]
+        4
     """
     version = _version_of(pathlib.Path(folder))
     lineage = check_lineage(version)
@@ -55,7 +56,7 @@ def check_version(folder):
     functions = dict(loaded.signatures)
     if set(functions) != set(lineage["signatures"]):
         raise ValueError(
-            f"{version} has not the signatures that it was exported with; export again. Received: "
+            f"{version} does not have the signatures that it was exported with; export again. Received: "
             f"{', '.join(sorted(functions))} instead of {', '.join(sorted(lineage['signatures']))}"
         )
     for name, function in functions.items():
@@ -72,7 +73,7 @@ def _version_of(folder):
     found = version_folders(folder)
     if not found:
         raise ValueError(
-            f"There is no version of a model; give models/NAME/3, or models/NAME for its newest. Received: {folder}"
+            f"There is no version of a model; give models/NAME/3, or models/NAME for the newest. Received: {folder}"
         )
     return list(found.values())[-1]
 

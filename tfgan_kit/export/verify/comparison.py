@@ -1,37 +1,37 @@
-"""Two answers to one request: as numbers, how far apart, and how far they may be."""
+"""Comparing two answers to one request: as numbers, their difference, and the difference allowed."""
 
 import io
 
 import numpy as np
 from PIL import Image
 
-BYTES_SUFFIX = "_bytes"  # an output's, of encoded pictures; TensorFlow Serving's REST sends it as base64
-# Levels of 255: another batch, or processor, may take another algorithm, and round the other way.
-# A bfloat16 near 1 is 2^-8 exact, half a level: eight roundings of it.
+BYTES_SUFFIX = "_bytes"  # of the names of outputs that are encoded pictures, which REST sends as base64
+# Levels of 255: for another batch or processor TensorFlow may use another algorithm, which rounds differently.
+# A bfloat16 near 1 has an error of 2^-8, half a level; this allows eight such roundings.
 MOST_LEVELS = {"float32": 1.0, "bfloat16": 4.0}
-MOST_SCORE = {"float32": 1e-3, "bfloat16": 2**-5}  # of a score's size
+MOST_SCORE = {"float32": 1e-3, "bfloat16": 2**-5}  # relative to a score's size
 
 
 def check_rows(signature, output, value, count):
-    """An answer has one row for each input row.
+    """Checks that an answer has one row per input row.
 
     Args:
         signature, output: str, their names, for the message.
         value: numpy array, the answer.
-        count: int, the input's rows.
+        count: int, number of input rows.
 
     Raises:
-        ValueError: it has not.
+        ValueError: it has another number of rows.
     """
     if value.ndim < 1 or len(value) != count:
         raise ValueError(
-            "An output needs one row for each input row, or TensorFlow Serving cannot take a "
-            f"batch apart. Received: {output!r} of shape {value.shape} for {count} rows in {signature!r}"
+            "An output needs one row per input row, or TensorFlow Serving cannot split a "
+            f"batch. Received: {output!r} of shape {value.shape} for {count} rows in {signature!r}"
         )
 
 
 def as_numbers(output, value):
-    """An answer as it can be compared: encoded pictures become their pixels, uint8 (N, H, W, C)."""
+    """An answer as numbers: encoded pictures are decoded to uint8 (N, H, W, C)."""
     if not output.endswith(BYTES_SUFFIX):
         return value
     pixels = np.stack([np.asarray(Image.open(io.BytesIO(item))) for item in value])
@@ -39,7 +39,7 @@ def as_numbers(output, value):
 
 
 def distance(a, b):
-    """The largest difference of two arrays; infinite where their shapes, or texts, differ."""
+    """The largest difference of two arrays; infinite if their shapes, or strings, differ."""
     if a.shape != b.shape:
         return float("inf")
     if a.dtype == object:
@@ -48,7 +48,7 @@ def distance(a, b):
 
 
 def most_apart(value, precision):
-    """By how much two answers of one row may differ: levels of 255, or a part of the scores' size."""
+    """The allowed difference of two answers: in levels of 255, or relative to the scores' size."""
     if value.dtype == object:
         return 0.0
     if value.dtype == np.uint8:

@@ -1,8 +1,8 @@
-"""Does a version answer alike by the kernels of other processors? Tried before it is published.
+"""Checks, before a version is published, that it gives the same answers with the kernels of other processors.
 
-TensorFlow computes the same operation by one kernel with oneDNN, and by another, or by none, without it; which
-it takes depends on the processor and on TF_ENABLE_ONEDNN_OPTS when a server starts. So each setting is tried
-in a process of its own.
+With oneDNN TensorFlow computes an operation by one kernel, without it by another, or not at all. Which one a
+server uses depends on its processor and on TF_ENABLE_ONEDNN_OPTS when it starts, so each setting is tried in
+its own process.
 """
 
 import json
@@ -23,25 +23,25 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 _XLA = "TF_XLA_FLAGS"
 _SECONDS = 900  # a large model's warmup requests, on a busy machine
-_RECORD = "processor"  # beside the answers, what gave them
+_RECORD = "processor"  # key of the record of the processor, beside the answers
 
 
 def try_kernels(version, functions, precision):
-    """Asks a version its warmup requests in sessions on the CPU, without XLA, with oneDNN on and off.
+    """Runs a version's warmup requests in sessions on the CPU, without XLA, with oneDNN on and off.
 
-    On a processor with AVX-512 also with oneDNN kept to AVX2, as on a processor that has no more.
+    On a processor with AVX-512 also with oneDNN limited to AVX2, as on a processor without AVX-512.
 
     Args:
         version: path of the version.
-        functions: its signatures as loaded here, a dict name -> concrete function, which it must agree with.
+        functions: its signatures as loaded here, a dict name -> concrete function, to compare with.
         precision: `"float32"` or `"bfloat16"`, as exported.
 
     Returns:
-        A list of what was run: {"instruction_set" (oneDNN's name), "onednn": bool, "xla": False,
+        A list of the runs: {"instruction_set" (oneDNN's name), "onednn": bool, "xla": False,
         "requests": int, "max_difference": dict signature -> levels of 255, or a score's unit}.
 
     Raises:
-        ValueError: it fails, or answers something else, under one of them.
+        ValueError: with one of the settings it fails or gives other answers.
     """
     expected, tried = replay(version, functions), []
     for setting in _settings():
@@ -50,9 +50,9 @@ def try_kernels(version, functions, precision):
             apart = _compare(expected, answers, precision)
         except ValueError as error:
             raise ValueError(
-                f"The version does not answer alike on every processor: with {_in_words(setting)} {error}. A server "
-                "that starts so would fail; nothing was published. Export with optimisation, which rewrites what it "
-                "knows, or leave the layer out; for servers of this kind alone, --notry_kernels "
+                f"The version does not give the same answers on every processor: with {_in_words(setting)} {error}. "
+                "A server with that setting would fail; nothing was published. Export with optimisation, which "
+                "rewrites known cases, or remove the layer; if all servers are like this machine, --notry_kernels "
                 "(ExportProfile(try_kernels=False))"
             ) from error
         tried.append({**recorded, "xla": False, "requests": len(answers), "max_difference": apart})
@@ -60,7 +60,7 @@ def try_kernels(version, functions, precision):
 
 
 def _settings():
-    """The environment variables of each setting that a server may have here."""
+    """The environment variables of each setting that a server on this processor may have."""
     found = [{processor.ONEDNN: "1"}, {processor.ONEDNN: "0"}]
     if processor.instruction_set().startswith("AVX512"):
         found.append({processor.ONEDNN: "1", processor.LARGEST_SET: "AVX2"})
@@ -73,14 +73,14 @@ def _in_words(setting):
 
 
 def _is_ours(setting):
-    """True if this process has that setting, so that no other is needed."""
+    """True if this process has that setting, so that no second process is needed."""
     if processor.LARGEST_SET in setting or _XLA in os.environ or tf.config.list_physical_devices("GPU"):
         return False
     return (setting[processor.ONEDNN] == "1") == processor.onednn_is_on()
 
 
 def _answers(version):
-    """`(record of the processor, [{output: array} for each warmup request])`, by a session as a server has it."""
+    """`(record of the processor, [{output: array} per warmup request])`, computed in a session as in a server."""
     saved = saved_model_pb2.SavedModel.FromString(pathlib.Path(version, "saved_model.pb").read_bytes())
     requests, answers, signatures = read_warmup(version), [], saved.meta_graphs[0].signature_def
     try:
@@ -99,10 +99,10 @@ def _answers(version):
 
 
 def _answers_elsewhere(version, setting):
-    """The same of a process with other environment variables."""
+    """The same from a process with other environment variables."""
     environment = {key: value for key, value in os.environ.items() if key != _XLA}
     environment |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"} | setting
-    paths = [str(pathlib.Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]  # wherever this package lies
+    paths = [str(pathlib.Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]  # wherever this package is
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "answers.npz")
@@ -127,7 +127,7 @@ def _answers_elsewhere(version, setting):
 
 
 def _compare(expected, answers, precision):
-    """The largest difference of each signature."""
+    """The largest difference per signature."""
     found = {}
     for (name, _, outputs), given in zip(expected, answers, strict=True):
         for output, value in outputs.items():
@@ -140,7 +140,7 @@ def _compare(expected, answers, precision):
 
 
 def main():
-    """What the other process does: saves the version's answers; or fails with the reason as its last line."""
+    """The other process: saves the version's answers, or fails with the reason as its last line."""
     version, path = sys.argv[1:]
     try:
         recorded, answers = _answers(version)

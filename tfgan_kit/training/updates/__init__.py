@@ -1,11 +1,8 @@
-"""How the two players move within one training step, one paper a file.
-
-An update is called with the GAN and a batch, moves both players and returns the logs. It serialises
-as a Keras object, and draws from (seed, step, move) alone.
-"""
+"""How the two players move within one training step, one paper a file."""
 
 from tfgan_kit.training.updates.alternating import Alternating
 from tfgan_kit.training.updates.consensus import Consensus
 from tfgan_kit.training.updates.extragradient import Extragradient
+from tfgan_kit.training.updates.update import Update
 
-__all__ = ["Alternating", "Consensus", "Extragradient"]
+__all__ = ["Alternating", "Consensus", "Extragradient", "Update"]

@@ -1,13 +1,13 @@
-"""The players in turn (1406.2661), each as many moves as one says."""
+"""The players in turn, k discriminator steps and l generator steps per training step (arXiv:1406.2661)."""
+
+from tfgan_kit.training.updates.update import MOST_MOVES, Update, accumulate
 
 import keras
 import tensorflow as tf
 
-MOST_MOVES = 512  # half of game.MOVES_PER_STEP: the penalties of a move have seeds of their own
-
 
 @keras.saving.register_keras_serializable("tfgan_kit")
-class Alternating:
+class Alternating(Update):
     """The discriminator moves `discriminator_steps` times, then the generator `generator_steps`.
 
     A batch of the data set feeds the whole step: the discriminator's k-th move takes rows k,
@@ -37,65 +37,52 @@ class Alternating:
         self.discriminator_steps = discriminator_steps
         self.generator_steps = generator_steps
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        if discriminator_steps.__class__ is generator_steps.__class__ is int:
-            if discriminator_steps + generator_steps > MOST_MOVES:
-                raise ValueError(
-                    f"A step has seeds for {MOST_MOVES} moves. Received: discriminator_steps="
-                    f"{discriminator_steps}, generator_steps={generator_steps}"
-                )
         for name, steps in self.get_config().items():
             if not isinstance(steps, int) or steps < 1:
                 raise ValueError(
                     "Each player moves at least once a step, a whole number of times, in at least "
                     f"one part. Received: {name}={steps}"
                 )
+        if discriminator_steps + generator_steps > MOST_MOVES:
+            raise ValueError(
+                f"A step has seeds for {MOST_MOVES} moves. Received: discriminator_steps="
+                f"{discriminator_steps}, generator_steps={generator_steps}"
+            )
 
-    def __call__(self, gan, batch):
-        """One training step of `gan`; returns its logs, a dict of float32 scalars."""
-        once = self.discriminator_steps == self.generator_steps == 1
-        if once and self.gradient_accumulation_steps == 1:
-            return self._one_pass(gan, batch)
+    def step(self, game, batch):
+        if self.discriminator_steps == self.generator_steps == self.gradient_accumulation_steps == 1:
+            return _shared_pass(game, batch)
         batch = self._check_size(batch)
-        logs = {}
         for move in range(self.discriminator_steps):
             rows = batch.move(move, self.discriminator_steps)
-            logs |= self._move_discriminator(gan, rows, move)
+            logs = self._discriminator_step(game, rows, move)
+        latents_of = 0 if self.discriminator_steps == self.generator_steps == 1 else self.discriminator_steps
         for move in range(self.generator_steps):
-            move += self.discriminator_steps
-            logs |= self._move_generator(gan, rows, move, latents_of=0 if once else move)
+            logs |= self._generator_step(game, rows, self.discriminator_steps + move, latents_of + move)
         return logs
 
-    def _one_pass(self, gan, batch):
-        latents = gan.draw_latents(batch, move=0)
-        with gan.generator_tape() as tape:
-            fake = gan.run_generator(latents, batch.labels)
-            with tape.stop_recording():
-                gradients, logs = gan.discriminator_gradients(batch, fake, latents)
-                gan.move_discriminator(gradients)
-            loss, generator_logs = gan.generator_loss(batch, fake, latents)
-        gan.move_generator(gan.generator_gradients(tape, loss))
-        return logs | generator_logs
-
-    def _move_discriminator(self, gan, batch, move):
+    def _discriminator_step(self, game, batch, move):
         def gradients_of(part):
-            latents = gan.draw_latents(part, move)
-            fake = gan.run_generator(latents, part.labels)
-            return gan.discriminator_gradients(part, fake, latents, move)
+            latents = game.latents(part, move)
+            fake = game.generator(latents, part.condition)
+            with game.discriminator.tape() as tape:
+                loss, logs = game.discriminator_loss(part, fake, latents, move)
+            return tape.gradients(loss), logs
 
-        gradients, logs = _accumulate(gradients_of, batch.parts(self.gradient_accumulation_steps))
-        gan.move_discriminator(gradients)
+        gradients, logs = accumulate(gradients_of, batch.parts(self.gradient_accumulation_steps))
+        game.discriminator.update(gradients)
         return logs
 
-    def _move_generator(self, gan, batch, move, latents_of):
+    def _generator_step(self, game, batch, move, latents_of):
         def gradients_of(part):
-            latents = gan.draw_latents(part, latents_of)
-            with gan.generator_tape() as tape:
-                fake = gan.run_generator(latents, part.labels)
-                loss, logs = gan.generator_loss(part, fake, latents, move)
-            return gan.generator_gradients(tape, loss), logs
+            latents = game.latents(part, latents_of)
+            with game.generator.tape() as tape:
+                fake = game.generator(latents, part.condition)
+                loss, logs = game.generator_loss(part, fake, latents, move)
+            return tape.gradients(loss), logs
 
-        gradients, logs = _accumulate(gradients_of, batch.parts(self.gradient_accumulation_steps))
-        gan.move_generator(gradients)
+        gradients, logs = accumulate(gradients_of, batch.parts(self.gradient_accumulation_steps))
+        game.generator.update(gradients)
         return logs
 
     def _check_size(self, batch):
@@ -118,19 +105,17 @@ class Alternating:
             "gradient_accumulation_steps": self.gradient_accumulation_steps,
         }
 
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
 
-
-def _accumulate(gradients_of, parts):
-    """The summed gradients and logs of the parts, one after the other."""
-    gradients, logs = gradients_of(parts[0])
-    for part in parts[1:]:
-        # Without this TensorFlow would run the parts side by side, in the memory of all of them.
-        done = [gradient for gradient in gradients if gradient is not None]
-        with tf.control_dependencies(done):
-            more, more_logs = gradients_of(part._replace(images=tf.identity(part.images)))
-        gradients = [a if b is None else tf.add(a, b) for a, b in zip(gradients, more, strict=True)]
-        logs = {name: logs[name] + more_logs[name] for name in logs}
-    return gradients, logs
+def _shared_pass(game, batch):
+    """A step of each player; one pass of the generator serves both: same latents, as in the DCGAN code."""
+    generator, discriminator = game.generator, game.discriminator
+    latents = game.latents(batch)
+    with generator.tape() as generator_tape:
+        fake = generator(latents, batch.condition)
+        with generator_tape.stop_recording():
+            with discriminator.tape() as tape:
+                loss, logs = game.discriminator_loss(batch, fake, latents)
+            discriminator.update(tape.gradients(loss))
+        loss, generator_logs = game.generator_loss(batch, fake, latents)
+    generator.update(generator_tape.gradients(loss))
+    return logs | generator_logs

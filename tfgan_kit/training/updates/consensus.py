@@ -1,13 +1,14 @@
 """Consensus optimization (1705.10461): simultaneous descent that also shrinks its own gradients."""
 
 from tfgan_kit.distribution import replicas
+from tfgan_kit.training.updates.update import Update
 
 import keras
 import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
-class Consensus:
+class Consensus(Update):
     """Both players move at once along `v + gamma J^T v`, v the gradient field and J its Jacobian.
 
     `J^T v` is the gradient of `|v|^2 / 2`, which both players agree to make small: where J has
@@ -37,24 +38,23 @@ class Consensus:
             raise ValueError(f"`gamma` must not be negative. Received: gamma={gamma}")
         self.gamma = gamma
 
-    def __call__(self, gan, batch):
-        """One training step of `gan`; returns its logs, a dict of float32 scalars."""
-        latents = gan.draw_latents(batch, move=0)
+    def step(self, game, batch):
+        latents = game.latents(batch)
         if self.gamma == 0:
-            of_discriminator, of_generator, logs = gan.gradient_field(batch, latents)
+            of_discriminator, of_generator, logs = game.gradient_field(batch, latents)
         else:
-            _check(gan)
-            of_discriminator, of_generator, logs = self._with_consensus(gan, batch, latents)
-        gan.move_discriminator(of_discriminator)
-        gan.move_generator(of_generator)
+            _check(game)
+            of_discriminator, of_generator, logs = self._with_consensus(game, batch, latents)
+        game.discriminator.update(of_discriminator)
+        game.generator.update(of_generator)
         return logs
 
-    def _with_consensus(self, gan, batch, latents):
-        variables = [*gan.discriminator.trainable_variables, *gan.generator.trainable_variables]
-        weights = [variable.value for variable in variables]
+    def _with_consensus(self, game, batch, latents):
+        networks = game.discriminator.network, game.generator.network
+        weights = [variable.value for network in networks for variable in network.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            of_discriminator, of_generator, logs = gan.gradient_field(batch, latents)
+            of_discriminator, of_generator, logs = game.gradient_field(batch, latents)
             # An embedding's gradient is sparse, and cannot be differentiated as it is.
             field = [
                 None if gradient is None else tf.convert_to_tensor(gradient)
@@ -73,10 +73,6 @@ class Consensus:
     def get_config(self):
         return {"gamma": self.gamma}
 
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
 
 def _sum(gradient, agreement, gamma):
     """`gradient + gamma * agreement`, where None is zero; None if both are."""
@@ -86,15 +82,15 @@ def _sum(gradient, agreement, gamma):
     return agreement if gradient is None else gradient + agreement
 
 
-def _check(gan):
-    for penalty in gan.penalties:
+def _check(game):
+    for penalty in game.penalties:
         if penalty.interval > 1:
             raise ValueError(
                 "Consensus squares the gradients, so that a penalty of every k-th step would not "
                 f"average out: give it interval=1. Received: {penalty.name} with "
                 f"interval={penalty.interval}"
             )
-    for optimizer in gan.optimizer.optimizers:
+    for optimizer in (game.discriminator.optimizer, game.generator.optimizer):
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         if scaled or optimizer.loss_scale_factor:
             raise ValueError(

@@ -1,11 +1,13 @@
 """Extragradient (1802.10551): step from here by the gradients that wait a step ahead."""
 
+from tfgan_kit.training.updates.update import Update
+
 import keras
 import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
-class Extragradient:
+class Extragradient(Update):
     """Both players extrapolate, `w' = w - h v(w)`, then step from where they were, `w - h v(w')`.
 
     v is the simultaneous gradient field, both gradients at the same weights. On the bilinear game
@@ -14,9 +16,8 @@ class Extragradient:
 
     Each player's Keras optimizer is applied twice, first to extrapolate, then to step from w, and
     keeps its state from one to the other. With Adam that is ExtraAdam, algorithm 4 of the paper: both
-    gradients enter the moments, and the bias corrections count half steps. So an optimizer's
-    `iterations`, and with it a learning rate schedule, advances by two a training step; weight decay
-    and constraints act in both.
+    gradients enter the moments, and the bias corrections count half steps: an optimizer's `iterations`
+    advances by two a training step. Weight decay and constraints act in both.
 
     Both gradients are of the same images and latents, where the paper's algorithm 2 draws new ones
     for the second: with the same sample the extrapolation foresees the very step that follows (Mishchenko
@@ -30,28 +31,20 @@ class Extragradient:
     Reference: Gidel et al., arXiv:1802.10551, algorithm 4; Korpelevich, 1976.
     """
 
-    # Applications of each optimizer in a step, for NonFiniteGuard, which counts the skipped ones.
     discriminator_steps = generator_steps = 2
 
-    def __call__(self, gan, batch):
-        """One training step of `gan`; returns its logs, a dict of float32 scalars."""
-        latents = gan.draw_latents(batch, move=0)
-        weights = [*gan.discriminator.trainable_variables, *gan.generator.trainable_variables]
+    def step(self, game, batch):
+        latents = game.latents(batch)
+        networks = game.discriminator.network, game.generator.network
+        weights = [weight for network in networks for weight in network.trainable_variables]
         here = [tf.identity(weight.value) for weight in weights]
-        of_discriminator, of_generator, logs = gan.gradient_field(batch, latents)
-        gan.move_discriminator(of_discriminator)
-        gan.move_generator(of_generator)
+        of_discriminator, of_generator, logs = game.gradient_field(batch, latents)
+        game.discriminator.update(of_discriminator)
+        game.generator.update(of_generator)
         with keras.StatelessScope():  # what this pass would assign, statistics, goes nowhere
-            of_discriminator, of_generator, _ = gan.gradient_field(batch, latents)
+            of_discriminator, of_generator, _ = game.gradient_field(batch, latents)
         for weight, value in zip(weights, here, strict=True):
             weight.assign(value)
-        gan.move_discriminator(of_discriminator)
-        gan.move_generator(of_generator)
+        game.discriminator.update(of_discriminator)
+        game.generator.update(of_generator)
         return logs
-
-    def get_config(self):
-        return {}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)

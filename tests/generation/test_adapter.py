@@ -3,8 +3,8 @@
 import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile, read_lineage
 from tfgan_kit.export import contract as names
-from tfgan_kit.export.adapter import check_generator
 from tfgan_kit.export.verify.check import check_version
+from tfgan_kit.generation.adapter import check_generator
 
 import keras
 import numpy as np

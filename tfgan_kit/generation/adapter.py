@@ -45,6 +45,18 @@ def check_generator(generator, latent_dim, num_classes, output_range):
     return taken, int(latent_dim), classes, images.shape[1:]
 
 
+def in_our_range(generator, output_range):
+    """A model of the same inputs whose black is -1 and white 1; the generator itself where they are."""
+    low, high = map(float, output_range)
+    if (low, high) == (-1.0, 1.0):
+        return generator
+
+    def rescaled(inputs, training=False):
+        return (tf.cast(generator(inputs, training=training), tf.float32) - low) * (2.0 / (high - low)) - 1.0
+
+    return rescaled
+
+
 def called(model, inputs):
     """A Keras model's answer at inference, compiled by XLA where this processor has no kernel for a layer.
 

@@ -1,0 +1,1 @@
+"""The run folder: checkpoints, measurements, and how a run is resumed."""

@@ -1,0 +1,1 @@
+"""Models and their versions: which are loaded, how they run."""

@@ -1,0 +1,81 @@
+"""A player of the game: a network, its optimizer, its tape."""
+
+from tfgan_kit.distribution import replicas
+from tfgan_kit.generation.sample import pack
+from tfgan_kit.training.penalty_networks import PenaltyNetwork, has_synchronized_layers, rows_are_independent
+
+import tensorflow as tf
+
+
+class Player:
+    """One network of the game, and how it learns.
+
+    Args:
+        name: "generator" or "discriminator".
+        network: Keras model of `x`, or `[x, condition]`.
+        optimizer: Keras optimizer, built for it.
+        example: what the network takes, one row of it.
+        skipped: `logs.SkipCount` of the updates that a loss scale skips; None where there is no scale.
+    """
+
+    def __init__(self, name, network, optimizer, example, skipped=None):
+        self.name = name
+        self.network = network
+        self.optimizer = optimizer
+        self.skipped = skipped
+        self.rows_are_independent = rows_are_independent(network)
+        self._example = example
+
+    def __call__(self, x, condition=None, training=True):
+        """What the network answers, float32; of several outputs each."""
+        outputs = self.network(pack(x, condition), training=training)
+        return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
+
+    def for_penalties(self):
+        """The network as penalties call it."""
+        return PenaltyNetwork(self.network, self._example)
+
+    def waits_for_replicas(self):
+        """Whether a pass waits for the other replicas: synchronized statistics."""
+        return has_synchronized_layers(self.network)
+
+    def tape(self):
+        """A tape that records gradients of this player's weights, and of no others."""
+        return WeightTape(self.network.trainable_variables)
+
+    def scaled(self, loss):
+        """The loss as its tape is to differentiate it: times the optimizer's scale, which `update` divides by."""
+        return self.optimizer.scale_loss(loss)
+
+    def regularization(self):
+        """The sum of the weights' regularizers, which Keras would add to its own loss.
+
+        Activity regularizers and `add_loss` are not looked at.
+        """
+        weights = [w for w in self.network.trainable_variables if getattr(w, "regularizer", None)]
+        return sum((tf.cast(w.regularizer(w), tf.float32) for w in weights), 0.0)
+
+    def update(self, gradients):
+        """One update by the sum of `gradients` over the replicas."""
+        scale = getattr(self.optimizer, "dynamic_scale", None)
+        before = None if scale is None else tf.identity(scale.value)
+        self.optimizer.apply(replicas.sum_over_replicas(gradients), self.network.trainable_variables)
+        if scale is not None:  # a skipped update halves it
+            self.skipped.update_state(scale.value < before)
+
+
+class WeightTape(tf.GradientTape):
+    """A gradient tape that watches the given Keras variables only."""
+
+    def __init__(self, variables):
+        super().__init__(watch_accessed_variables=False)
+        self._watched = [variable.value for variable in variables]
+
+    def __enter__(self):
+        tape = super().__enter__()
+        tape.watch(self._watched)
+        return tape
+
+    def gradients(self, loss):
+        """Of a loss that was recorded, one a variable."""
+        return self.gradient(loss, self._watched)

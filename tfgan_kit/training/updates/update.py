@@ -1,0 +1,57 @@
+"""What an update is: how two players move within one training step."""
+
+import tensorflow as tf
+
+MOST_MOVES = 512
+
+
+class Update:
+    """How the players move within one training step; subclasses define `step`.
+
+    An update draws from (seed, step, move) alone, so that a resumed run equals an uninterrupted one. It serialises as
+    a Keras object: register the class with `keras.saving.register_keras_serializable`.
+
+    Attributes:
+        discriminator_steps, generator_steps: int, applications of each optimizer in a step.
+        gradient_accumulation_steps: int, parts that a move's rows are cut into.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class Simultaneous(gk.updates.Update):
+        ...     def step(self, game, batch):
+        ...         of_discriminator, of_generator, logs = game.gradient_field(batch, game.latents(batch))
+        ...         game.discriminator.update(of_discriminator)
+        ...         game.generator.update(of_generator)
+        ...         return logs
+    """
+
+    discriminator_steps = generator_steps = 1
+    gradient_accumulation_steps = 1
+
+    def step(self, game, batch):
+        """Moves both players of a `Game` on a `Batch`.
+
+        Returns:
+            The logs, float32 scalars by name: this replica's shares of the whole batch's means.
+        """
+        raise NotImplementedError
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def accumulate(gradients_of, parts):
+    """The summed gradients and logs of the parts of a batch, one after the other."""
+    gradients, logs = gradients_of(parts[0])
+    for part in parts[1:]:
+        # Without this TensorFlow would run the parts side by side, in the memory of all of them.
+        done = [gradient for gradient in gradients if gradient is not None]
+        with tf.control_dependencies(done):
+            more, more_logs = gradients_of(part._replace(images=tf.identity(part.images)))
+        gradients = [a if b is None else tf.add(a, b) for a, b in zip(gradients, more, strict=True)]
+        logs = {name: logs[name] + more_logs[name] for name in logs}
+    return gradients, logs
