@@ -118,6 +118,7 @@ _MODULES_OF_0_1 = {
     "optimizers": "training.optimizers",
     "players": "training.pairing",
     "sampling": "generation.seeds",
+    "shards": "generation.shards",
     "sizes": "ranges",
     "tiling": "generation.tiles",
     "validation": "training.logs",

@@ -280,7 +280,7 @@ def train_or_resume(planned, run, strategy, stop):
     preset = planned.preset
     source = data.open_source(planned.spelling, FLAGS.image_size or preset.image_size)
     check_evaluation(source)
-    dataset = data.training_dataset(source, planned.batch_size, FLAGS.seed, preset.flip)
+    dataset = source.training(planned.batch_size, FLAGS.seed, preset.flip)
     config = resume.describe(recorded(lambda flag: flag.value), source, planned.batch_size, preset.flip)
     with run.alone():
         with strategy.scope():

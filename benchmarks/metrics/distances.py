@@ -115,8 +115,12 @@ def kernel(count, dtype):
         f"{apart['theirs']:.1e}",
         flush=True,
     )
-    whole = alternate({"theirs": lambda: [theirs() for _ in range(5)], "ours": lambda: kernel_distance(x, y)},
-                      FLAGS.rounds, warmup=1, before=lambda name: time.sleep(PAUSE))  # fmt: skip
+    whole = alternate(
+        {"theirs": lambda: [theirs() for _ in range(5)], "ours": lambda: kernel_distance(x, y)},
+        FLAGS.rounds,
+        warmup=1,
+        before=lambda name: time.sleep(PAUSE),
+    )
     print(
         f"kernel distance, {SUBSETS} subsets of {count}, {np.dtype(dtype)}: ours {np.median(whole['ours']):.2f} s, "
         f"torch-fidelity {np.median(whole['theirs']) * SUBSETS / 5:.2f} s, "

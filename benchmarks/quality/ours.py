@@ -34,7 +34,7 @@ class Preset:
         labels = None if self.num_classes is None else labels
         source = data.ArraySource("fashion-mnist", images, labels)
         batch_size = self.overrides.get("batch_size", presets.get(PRESET).batch_size)
-        self._batches = iter(data.training_dataset(source, batch_size, seed))
+        self._batches = iter(source.training(batch_size, seed))
         self.gan.make_train_function()
 
     def step(self):

@@ -113,7 +113,7 @@ def test_dtype_numbers_are_tensorflows(name, number):
         ({"seeds": [2**63]}, "seeds must fit int64"),
         ({"seeds": [1, 2], "num_images": 3}, "leave out seed and num_images"),
         ({"seeds": [1, 2], "seed": 3}, "leave out seed and num_images"),
-        ({"num_images": 3, "labels": [1]}, "labels must have one an image"),
+        ({"num_images": 3, "labels": [1]}, "labels must have one entry per image"),
         ({"labels": []}, "num_images must be an integer from 1"),
         ({"num_images": 1, "labels": [0.5]}, "labels must be a list of at least 1 integer"),
         ({"num_images": 1, "labels": [2**31]}, "labels must fit int32"),
@@ -128,7 +128,7 @@ def test_dtype_numbers_are_tensorflows(name, number):
         ({"latents": [[1.0]], "seeds": [1]}, "leave out seed and num_images and seeds"),
         ({"latents": [[1.0]], "num_images": 2}, "leave out seed and num_images and seeds"),
         ({"truncation_psi": float("inf")}, "truncation_psi must be finite numbers"),
-        ({"num_images": 3, "truncation_psi": [0.5]}, "truncation_psi must be a number, or one an image"),
+        ({"num_images": 3, "truncation_psi": [0.5]}, "truncation_psi must be a number, or one per image"),
     ],
 )
 def test_bad_arguments_are_refused_before_anything_is_sent(arguments, reason):

@@ -5,6 +5,7 @@ import signal
 
 from tfgan_kit import train as train_command
 from tfgan_kit.callbacks import NonFiniteGuard
+from tfgan_kit.data.source import Source
 from tfgan_kit.files import here
 from tfgan_kit.runs.checkpoints import load_gan
 from tfgan_kit.runs.run import Run
@@ -185,7 +186,7 @@ def test_checkpoints_stay_on_their_grid_whatever_was_asked_before(train, tmp_pat
 
 def test_temporary_files_of_killed_processes_are_removed(train, copied_run):
     run = Run(copied_run(steps=2))
-    leftover = run.checkpoints_dir / f".writing-{here(4194305)}.keras"  # above any PID
+    leftover = run.checkpoints_dir / f".step-00000004.keras-{here(4194305)}.keras"  # above any PID
     leftover.touch()
     train(run.path, steps=4)
     assert not leftover.exists()
@@ -380,15 +381,19 @@ def test_a_signal_saves_the_step_and_names_the_command_that_goes_on(
     assert (means[5][0] + 3 * means[8][0]) / 4 == pytest.approx(expected_mean)
 
 
-@pytest.mark.parametrize("moment", ["open_source", pytest.param("training_dataset", marks=pytest.mark.slow)])
-def test_a_signal_before_the_first_step_ends_at_once(moment, train, tmp_path, monkeypatch):
-    real = getattr(train_command.data, moment)
+@pytest.mark.parametrize(
+    "place, moment",
+    [(train_command.data, "open_source"), pytest.param(Source, "training", marks=pytest.mark.slow)],
+    ids=["open_source", "training"],
+)
+def test_a_signal_before_the_first_step_ends_at_once(place, moment, train, tmp_path, monkeypatch):
+    real = getattr(place, moment)
 
     def interrupted(*arguments):
         signal.raise_signal(signal.SIGTERM)
         return real(*arguments)
 
-    monkeypatch.setattr(train_command.data, moment, interrupted)
+    monkeypatch.setattr(place, moment, interrupted)
     code, out, err = train(tmp_path / "run")
     assert code == 0 and "no step was finished" in out and "Resume:" in out, err
     monkeypatch.undo()

@@ -307,5 +307,5 @@ def test_only_a_gan_has_a_discriminator_to_export(plain_generator, tmp_path):
 
 @pytest.mark.thorough
 def test_a_version_is_not_taken_for_a_model_folder(plain_generator, published):
-    with pytest.raises(ValueError, match="the folder above it"):
+    with pytest.raises(ValueError, match="give its parent"):
         gk.export_generator(plain_generator, published, output_range=(0.0, 1.0))

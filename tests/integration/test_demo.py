@@ -32,8 +32,13 @@ def test_the_demo_makes_everything_it_names(tmp_path):
     assert f"--model_base_path={demo.resolve() / 'models' / 'digits'}" in done.stdout
 
 
-# The road, asking from elsewhere, several replicas, the theory.
-ROAD, CLIENT, REPLICAS, THEORY = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def python_of(page):
+    """The Python blocks of a page."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+ROAD, THEORY, CLIENT = python_of("README.md")
+(REPLICAS,) = python_of("docs/training.md")
 
 
 def test_the_readmes_road_is_25_lines():

@@ -6,7 +6,7 @@ import os
 import resource
 import zipfile
 
-from tfgan_kit.files import here
+from tfgan_kit.files import here, whole
 from tfgan_kit.penalties import Penalty
 from tfgan_kit.runs import keras_file
 from tfgan_kit.runs.checkpoints import load_gan, load_model, resolve
@@ -131,18 +131,21 @@ def test_half_written_file_of_a_killed_process_is_no_checkpoint(gan, tmp_path):
     assert list(run.checkpoints()) == [10]
 
 
-def test_leftovers_of_killed_processes_are_removed(gan, tmp_path):
+def test_leftovers_of_killed_processes_are_removed(gan, tmp_path, monkeypatch):
     run = Run(tmp_path)
     save_steps(run, gan, [10])
-    # The last is Keras's own: its name beside a file that it writes with little memory.
-    for name in (f".writing-{here(4194305)}.keras", "tmpa1b2c3_d"):  # above any PID
-        (run.checkpoints_dir / name).touch()
-    (tmp_path / f".metrics.jsonl-{here(4194305)}").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: 4194305)  # above any PID
+        for path in (run.checkpoints_dir / "step-00000020.keras", run.metrics_path, run.samples_dir / "step-20.png"):
+            path.parent.mkdir(exist_ok=True)
+            whole(path).__enter__().touch()
+    (run.checkpoints_dir / f".writing-{here(4194305)}.keras").touch()  # of 0.1.0
+    (run.checkpoints_dir / "tmpa1b2c3_d").touch()  # Keras's own, beside a file that it writes with little memory
     (run.checkpoints_dir / "tmp-of-mine").touch()
     (run.checkpoints_dir / ".writing-other_host-4194305.keras").touch()  # may be alive there
     save_steps(run, gan, [20])
-    names = {path.name for path in [*tmp_path.iterdir(), *run.checkpoints_dir.iterdir()]}
-    assert names == {"checkpoints", "step-00000010.keras", "step-00000020.keras", "tmp-of-mine"} | {
+    names = {path.name for path in [*tmp_path.iterdir(), *run.checkpoints_dir.iterdir(), *run.samples_dir.iterdir()]}
+    assert names == {"checkpoints", "samples", "step-00000010.keras", "step-00000020.keras", "tmp-of-mine"} | {
         ".writing-other_host-4194305.keras"
     }
 
@@ -378,7 +381,7 @@ def test_a_checkpoint_is_read_back_once(gan, tmp_path, monkeypatch):
     monkeypatch.setattr(keras_file, "is_whole", lambda path: read.append(path.name) or is_whole(path))
     save_steps(run, gan, [30])
     assert run.newest() and run.best() is None
-    assert len(read) == 1 and read[0].startswith(".writing")
+    assert len(read) == 1 and read[0].startswith(".step-00000030.keras-")
 
 
 @pytest.mark.thorough

@@ -8,14 +8,11 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import (
     get_model_status_pb2,
-    model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
 )
 from tensorflow_serving.config import model_server_config_pb2
-
-from tests.serving import toy
 
 STATE = get_model_status_pb2.ModelVersionStatus
 
@@ -33,19 +30,6 @@ class Caller:
         answer = self.prediction.Predict(predict(1, name, version, label), timeout=20)
         pixels = tf.make_ndarray(answer.outputs["images"])
         return int(pixels[0, 0, 0, 0]), answer.model_spec.version.value
-
-    def reload(self, *models):
-        """Sends the list of models."""
-        request = model_management_pb2.ReloadConfigRequest()
-        request.config.CopyFrom(config(*models))
-        return self.service.HandleReloadConfigRequest(request, timeout=30)
-
-    def states(self, name="toy"):
-        """[(version, state), ...], newest first."""
-        request = get_model_status_pb2.GetModelStatusRequest()
-        request.model_spec.name = name
-        found = self.service.GetModelStatus(request, timeout=20).model_version_status
-        return [(one.version, STATE.State.Name(one.state)) for one in found]
 
 
 def predict(seed, name="toy", version=None, label=None, signature=""):
@@ -82,8 +66,3 @@ def refused(code, text):
     with pytest.raises(grpc.RpcError) as caught:
         yield
     assert (caught.value.code(), caught.value.details()) == (code, text)
-
-
-def until_states(caller, states, name="toy"):
-    """Waits until the model's versions are in these states."""
-    toy.until(lambda: caller.states(name) == states)

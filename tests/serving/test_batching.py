@@ -13,7 +13,6 @@ import pytest
 import tensorflow as tf
 
 from tests.serving import toy
-from tfgan_kit_client import GeneratorClient
 
 
 class Counted(tf.Module):
@@ -64,17 +63,6 @@ def test_two_functions_with_equal_parameters_never_answer_for_each_other(signatu
     assert [int(a["value"][0]) for a in answers] == [k * (1000 if k % 2 else 1) for k in range(16)]
 
 
-def test_two_signatures_of_a_version_never_answer_for_each_other(saved):
-    """Both take a seed; the pictures of one are the strings of the other."""
-    with contextlib.closing(SavedModel(saved[1], BatchingParameters(16, 100_000))) as model:
-        names, outputs = ("serving_default", "serving_default_png"), ("images", "png_bytes")
-        runs = [model.signature(name) for name in names]
-        answers = toy.at_once(16, lambda k: ask(runs[k % 2], k)[outputs[k % 2]])
-    np.testing.assert_array_equal(np.concatenate(answers[::2]), toy.expected(range(0, 16, 2)))
-    images = [tf.io.decode_png(answer[0]).numpy() for answer in answers[1::2]]
-    np.testing.assert_array_equal(images, toy.expected(range(1, 16, 2)))
-
-
 def test_a_request_for_some_outputs_is_not_merged_and_does_not_wait(signature):
     """As in TensorFlow Serving, whose queues are for all outputs of a signature."""
     run = signature(3, BatchingParameters(8, 20_000_000, allowed_batch_sizes=(8,)))
@@ -119,14 +107,6 @@ def test_one_callers_bad_row_fails_that_caller_alone(table):
     refused = (grpc.StatusCode.INVALID_ARGUMENT, "indices[0] = 99 is not in [0, 10)")
     labels = [1, 99, 3, 4]
     assert toy.at_once(4, lambda k: entry(labels[k])) == [101, refused, 103, 104]
-
-
-def test_merged_answers_equal_the_single_ones(serve):
-    target = f"localhost:{serve(batching=BatchingParameters(32, 2_000)).port}"
-    with GeneratorClient(target, "toy") as client:
-        answers = toy.at_once(16, lambda k: client.generate(seeds=np.arange(k, 2 * k + 1), labels=[k] * (k + 1)))
-    for k, images in enumerate(answers):
-        np.testing.assert_array_equal(images, toy.expected(np.arange(k, 2 * k + 1), k))
 
 
 def test_a_signature_with_fixed_rows_is_served_unbatched(tmp_path):

@@ -8,12 +8,10 @@ import time
 from tfgan_kit.serving import ServerOptions
 
 import grpc
-import numpy as np
 import pytest
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from tests.serving import messages, silent, toy
-from tests.serving.test_predict import request
 
 
 def test_a_stop_under_load_fails_no_call_but_with_unavailable(serve):
@@ -25,7 +23,7 @@ def test_a_stop_under_load_fails_no_call_but_with_unavailable(serve):
             predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
             while not stopped.is_set():
                 try:
-                    answer = predict(request(seed=np.int64([k])), timeout=10)
+                    answer = predict(messages.predict(k), timeout=10)
                     outcomes.append((grpc.StatusCode.OK, answer.outputs["images"].int_val[0] - k))
                 except grpc.RpcError as error:
                     outcomes.append((error.code(), error.details()))
@@ -56,7 +54,7 @@ def slow_call(server):
     """Predict of the server, and a call of it that runs."""
     with grpc.insecure_channel(f"localhost:{server.port}") as channel:
         predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
-        running = predict.future(request("slow", seed=np.int64([4])), timeout=10)
+        running = predict.future(messages.predict(4, signature="slow"), timeout=10)
         toy.until(lambda: not server.versions.drained(timeout=0))
         yield predict, running
 
@@ -67,7 +65,7 @@ def test_a_stop_waits_for_who_is_in_and_refuses_who_comes(serve):
         thread, said = stopping(server, grace=10)
         thread.join(0.5)  # longer than it waits for calls that are on their way
         with messages.refused(grpc.StatusCode.UNAVAILABLE, "The server is shutting down."):
-            predict(request(seed=np.int64([1])))
+            predict(messages.predict(1))
         assert running.result().outputs["images"].int_val[0] == 4
     thread.join()
     assert said == [True]

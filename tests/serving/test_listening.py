@@ -1,19 +1,16 @@
-"""The doors: TLS with and without client certificates, a UNIX socket, the health service."""
+"""Ports and sockets: TLS, IPv6, what cannot be opened."""
 
 import socket
 
 from tfgan_kit.serving import ServerOptions, StartError
-from tfgan_kit.serving.grpc.listening import address_of
+from tfgan_kit.serving.grpc.gateway import address_of
 
 import grpc
 import pytest
 import trustme
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.serving import messages
-from tests.serving.messages import refused
 
-SERVING = health_pb2.HealthCheckResponse.SERVING
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 
@@ -47,12 +44,8 @@ def ssl_file(tmp_path, authority, certificate):
     return write
 
 
-def client_credentials(authority, certificate=None):
-    if certificate is None:
-        return grpc.ssl_channel_credentials(authority.cert_pem.bytes())
-    return grpc.ssl_channel_credentials(
-        authority.cert_pem.bytes(), certificate.private_key_pem.bytes(), certificate.cert_chain_pems[0].bytes()
-    )
+def client_credentials(authority):
+    return grpc.ssl_channel_credentials(authority.cert_pem.bytes())
 
 
 def code_of(caller):
@@ -66,14 +59,6 @@ def test_a_tls_port_answers_who_trusts_its_authority_and_nobody_in_plain_text(se
     assert messages.Caller(address, client_credentials(authority)).scale() == (1, 1)
     assert code_of(messages.Caller(address, client_credentials(trustme.CA()))) is UNAVAILABLE
     assert code_of(messages.Caller(address)) is UNAVAILABLE
-
-
-def test_with_client_verify_only_a_certificate_of_the_authority_gets_in(serve, ssl_file, authority):
-    address = f"localhost:{serve(options=ServerOptions(ssl_config_file=ssl_file('true'))).port}"
-    ours, stranger = authority.issue_cert("client"), trustme.CA().issue_cert("client")
-    assert messages.Caller(address, client_credentials(authority, ours)).scale() == (1, 1)
-    assert code_of(messages.Caller(address, client_credentials(authority))) is UNAVAILABLE
-    assert code_of(messages.Caller(address, client_credentials(authority, stranger))) is UNAVAILABLE
 
 
 def test_a_key_that_is_none_ends_the_start(serve, tmp_path):
@@ -101,13 +86,6 @@ def test_only_an_ipv6_host_gets_brackets(host, address):
     assert address_of(host, 5) == address
 
 
-def test_a_unix_socket_answers_beside_the_port(serve, tmp_path):
-    path = str(tmp_path / "socket")
-    server = serve(options=ServerOptions(grpc_socket_path=path))
-    assert messages.Caller(f"unix:{path}").scale() == (1, 1)
-    assert messages.Caller(f"localhost:{server.port}").scale() == (1, 1)
-
-
 def test_a_unix_socket_that_cannot_be_made_ends_the_start(serve, tmp_path):
     options = ServerOptions(grpc_socket_path=str(tmp_path / "nowhere" / "socket"))
     with pytest.raises(StartError, match="UNIX socket.*--grpc_socket_path"):
@@ -115,44 +93,4 @@ def test_a_unix_socket_that_cannot_be_made_ends_the_start(serve, tmp_path):
 
 
 def test_the_server_listens_on_this_machine_only(serve):
-    assert serve().host == "127.0.0.1"
-
-
-@pytest.fixture
-def health(serve):
-    def connect(**arguments):
-        server = serve(options=ServerOptions(**arguments))
-        channel = grpc.insecure_channel(f"localhost:{server.port}")
-        return server, health_pb2_grpc.HealthStub(channel)
-
-    return connect
-
-
-def ask(name):
-    return health_pb2.HealthCheckRequest(service=name)
-
-
-@pytest.mark.parametrize("name", ["", "PredictionService", "ModelService"])
-def test_health_is_serving_once_the_port_is_open(health, name):
-    _, stub = health(enable_grpc_healthcheck_service=True)
-    assert stub.Check(ask(name), timeout=10).status == SERVING
-
-
-def test_health_does_not_know_the_full_name(health):
-    _, stub = health(enable_grpc_healthcheck_service=True)
-    with pytest.raises(grpc.RpcError) as caught:
-        stub.Check(ask("tensorflow.serving.PredictionService"), timeout=10)
-    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
-
-
-def test_without_its_flag_there_is_no_health_service(health):
-    _, stub = health()
-    with refused(grpc.StatusCode.UNIMPLEMENTED, "Method not found!"):
-        stub.Check(ask(""), timeout=10)
-
-
-def test_watching_is_unimplemented_which_clients_take_for_healthy(health):
-    _, stub = health(enable_grpc_healthcheck_service=True)
-    with pytest.raises(grpc.RpcError) as caught:
-        next(stub.Watch(ask(""), timeout=10))
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert serve().options.host == "127.0.0.1"

@@ -36,11 +36,6 @@ def spec(**fields):
     return model_pb2.ModelSpec(name="toy", **fields)
 
 
-def test_predict_answers_the_images(methods):
-    answer = methods.predict(messages.predict(5))
-    np.testing.assert_array_equal(tf.make_ndarray(answer.outputs["images"]), toy.expected([5]))
-
-
 def test_two_of_them_may_share_the_models_and_differ_in_how_they_write_tensors(models, methods):
     raw = ModelMethods(models, as_content=True).predict(messages.predict(5)).outputs["images"]
     typed = methods.predict(messages.predict(5)).outputs["images"]
@@ -83,15 +78,15 @@ def test_a_caller_that_has_gone_costs_no_run(models, tmp_path):
     methods = ModelMethods(models)
     before = runs(methods)
     with pytest.raises(RequestError, match="The caller has gone") as caught:
-        runs(methods, is_wanted=lambda: False)
+        runs(methods, is_cancelled=lambda: True)
     assert caught.value.code is grpc.StatusCode.CANCELLED
     assert runs(methods) == before + 1
 
 
 def test_a_caller_that_goes_during_the_run_gets_nothing_written(models, methods):
-    answers = iter([True, False])
+    answers = iter([False, True])
     with pytest.raises(RequestError, match="The caller has gone"):
-        methods.predict(messages.predict(1), is_wanted=lambda: next(answers))
+        methods.predict(messages.predict(1), is_cancelled=lambda: next(answers))
     assert models.drained(timeout=0)
 
 

@@ -95,80 +95,21 @@ def test_variables_that_cannot_be_read_refuse_the_version(version):
         SavedModel(version, None)
 
 
-class Odd(tf.Module):
-    """Each signature has a good output and one that cannot be split into rows."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, "seed")])
-    def scalar(self, seed):
-        return {"good": 2 * seed, "bad": tf.reduce_sum(seed)}
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, "seed")])
-    def rows(self, seed):
-        return {"good": 2 * seed, "bad": tf.constant([1, 2, 3])}
-
-    @tf.function(input_signature=[tf.TensorSpec([], tf.float32, "scale"), tf.TensorSpec([None], tf.int64, "seed")])
-    def scaled(self, scale, seed):
-        return {"good": scale * tf.cast(seed, tf.float32)}
-
-
-@pytest.fixture
-def odd(tmp_path):
-    module = Odd()
-    names = ("scalar", "rows", "scaled")
-    functions = {name: getattr(module, name) for name in names}
-    tf.saved_model.save(module, str(tmp_path / "1"), signatures=functions)
-    with contextlib.ExitStack() as stack:
-
-        def load(batching):
-            model = SavedModel(tmp_path / "1", batching)
-            stack.callback(model.close)
-            return model
-
-        yield load
-
-
-@pytest.mark.parametrize("batching", BATCHING)
-@pytest.mark.parametrize("signature", ["scalar", "rows"])
-def test_an_output_that_is_not_asked_for_does_no_harm(odd, batching, signature):
-    answer = odd(batching).signature(signature).run(SEED, ["good"])
-    assert {name: value.tolist() for name, value in answer.items()} == {"good": [6]}
-
-
-SPOILT = {
-    "scalar": "Batched output tensor has 0 dimensions",
-    "rows": "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes"
-    " of the input tensors",
-}
-
-
-@pytest.mark.parametrize("signature", SPOILT)
-def test_one_bad_output_spoils_a_batched_signature(odd, signature):
-    with pytest.raises(tf.errors.FailedPreconditionError, match=SPOILT[signature]):
-        odd(BATCHING[1]).signature(signature).run(SEED)
-
-
-def test_a_scalar_among_vectors_is_refused_when_batching(odd):
-    inputs = {**SEED, "scale": tf.make_tensor_proto(np.float32(2))}
-    assert odd(None).signature("scaled").run(inputs)["good"].tolist() == [6]
-    with pytest.raises(RequestError, match="must have at least one dimension"):
-        odd(BATCHING[1]).signature("scaled").run(inputs)
-
-
-@pytest.mark.parametrize(
-    "values, name", [(np.float16([1]), "half"), (np.float32([1]), "float"), (np.float64([1]), "double")]
-)
-def test_a_dtype_is_named_as_the_runtime_names_it(odd, values, name):
-    with pytest.raises(RequestError, match=rf"^Expects arg\[0\] to be int64 but {name} is provided$"):
-        odd(None).signature("rows").run({"seed": tf.make_tensor_proto(values)})
-
-
-def test_however_many_filters_callers_invent_only_so_many_are_kept(odd, monkeypatch):
-    """TensorFlow compiles each set of outputs anew, and a stranger chooses it."""
+def test_however_many_filters_callers_invent_only_so_many_are_kept(tmp_path, monkeypatch):
+    """TensorFlow compiles each set of outputs anew, and the caller chooses it."""
     monkeypatch.setattr("tfgan_kit.export.session._MOST_CALLABLES", 2)
-    model = odd(None)
-    for wanted in (["good"], ["bad"], ["good", "bad"], ["bad", "good"]) * 2:
-        assert set(model.signature("rows").run(SEED, wanted)) == set(wanted)
-    assert len(model._session._callables) == 2
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, "seed")])
+    def two(seed):
+        return {"a": 2 * seed, "b": 3 * seed}
+
+    module = tf.Module()
+    module.two = two
+    tf.saved_model.save(module, str(tmp_path / "1"), signatures={"two": two})
+    with contextlib.closing(SavedModel(tmp_path / "1", None)) as model:
+        for wanted in (["a"], ["b"], ["a", "b"], ["b", "a"]) * 2:
+            assert set(model.signature("two").run(SEED, wanted)) == set(wanted)
+        assert len(model._session._callables) == 2
 
 
 def test_the_first_calls_at_once_compile_once(version, monkeypatch):

@@ -210,7 +210,7 @@ def test_a_bad_start_of_the_command_exits_with_255(tmp_path):
 PATH = "--model_base_path=/models/toy"
 BAD_FLAGS = {
     "no source": ([], "server_options.model_config_file are empty! Give --model_base_path"),
-    "two sources": ([PATH, "--model_config_file=/models.config"], "Give either --model_base_path"),
+    "two sources": ([PATH, "--model_config_file=/models.config"], "give either model_base_path"),
     "relative path": (["--model_base_path=models/toy"], "must be absolute"),
     "batching not on": ([PATH, "--max_batch_size=8"], "--max_batch_size needs --enable_batching"),
     "batching file not on": (
@@ -230,11 +230,11 @@ BAD_FLAGS = {
 REASONS = """
 import json, sys
 from absl import flags
-from tfgan_kit.serving.start_flags import server_of_flags
+from tfgan_kit.serving.__main__ import server_of_flags
 
 def reason(arguments):
     flags.FLAGS.unparse_flags()
-    for name in flags.FLAGS.flags_by_module_dict()["tfgan_kit.serving.start_flags"]:
+    for name in flags.FLAGS.flags_by_module_dict()["tfgan_kit.serving.__main__"]:
         flags.FLAGS[name.name].unparse()
     try:
         flags.FLAGS(["serving", *arguments])

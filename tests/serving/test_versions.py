@@ -1,20 +1,16 @@
 """Which version is served while the folder changes, without a gap and without a bad one."""
 
-import contextlib
 import shutil
 import threading
 import time
 import weakref
 
 from tfgan_kit.serving.models.versions import Policy, Versions, version_folders
-from tfgan_kit.serving.protocol.errors import RequestError
 
-import numpy as np
 import pytest
-from tensorflow_serving.apis import get_model_status_pb2, prediction_log_pb2
+from tensorflow_serving.apis import get_model_status_pb2
 
 from tests.serving import toy
-from tfgan_kit_client import GeneratorClient
 
 STATE = get_model_status_pb2.ModelVersionStatus
 
@@ -35,88 +31,6 @@ def version_of(server):
 @pytest.fixture
 def server(serve):
     return serve(file_system_poll_wait_seconds=0.05)
-
-
-def test_a_swap_under_load_loses_no_request_and_mixes_no_versions(server, base_path, saved):
-    with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(GeneratorClient(f"localhost:{server.port}", "toy")) for _ in range(4)]
-
-        def ask(k):
-            return clients[k].generate(seeds=[100 + k])[0, 0, 0, 0]
-
-        with toy.callers(4, ask) as (answers, errors):
-            toy.until(lambda: len(answers) > 20)
-            toy.publish(saved[2], base_path, 2)
-            toy.until(lambda: states(server) == [(2, "AVAILABLE"), (1, "END")])
-            at_swap = len(answers)
-            toy.until(lambda: len(answers) > at_swap + 40)
-    assert not errors
-    assert set(answers[:10]) <= {100, 101, 102, 103}
-    assert set(answers[-10:]) <= {200, 202, 204, 206}
-
-
-def test_a_call_that_runs_during_the_swap_is_finished_by_its_version(server, base_path, saved):
-    with GeneratorClient(f"localhost:{server.port}", "toy") as client:
-        images = []
-        call = threading.Thread(target=lambda: images.append(client.generate(seeds=[7], signature="slow")))
-        call.start()
-        toy.until(lambda: not server.versions.drained(timeout=0))
-        toy.publish(saved[2], base_path, 2)
-        call.join()
-    np.testing.assert_array_equal(images[0], toy.expected([7], scale=1))
-    toy.until(lambda: states(server) == [(2, "AVAILABLE"), (1, "END")])
-
-
-def test_deleting_the_newest_rolls_back_to_the_older(server, base_path, saved):
-    toy.publish(saved[2], base_path, 2)
-    toy.until(lambda: version_of(server) == 2)
-    shutil.rmtree(base_path / "2")
-    toy.until(lambda: states(server) == [(2, "END"), (1, "AVAILABLE")])
-
-
-def test_deleting_all_leaves_nothing_to_serve_until_a_version_comes(server, base_path, saved):
-    shutil.rmtree(base_path / "1")
-    toy.until(lambda: states(server) == [(1, "END")])
-    with GeneratorClient(f"localhost:{server.port}", "toy") as client:
-        with pytest.raises(RuntimeError, match=r"Servable not found for request: Latest\(toy\)"):
-            client.generate(1)
-        toy.publish(saved[2], base_path, 2)
-        toy.until(lambda: version_of(server) == 2)
-        np.testing.assert_array_equal(client.generate(seeds=[3]), toy.expected([3], scale=2))
-
-
-def _without(path):
-    return lambda version: (version / path).unlink()
-
-
-BAD = {
-    "empty": lambda version: [shutil.rmtree(version), version.mkdir()],
-    "no variables": lambda version: shutil.rmtree(version / "variables"),
-    "no index": _without("variables/variables.index"),
-    "no data": _without("variables/variables.data-00000-of-00001"),
-    "cut data": lambda version: (version / "variables/variables.data-00000-of-00001").write_bytes(b""),
-    "cut graph": lambda version: (version / "saved_model.pb").write_bytes(b"\x0a\xff\x01"),
-    "bad warmup": lambda version: toy.write_warmup(version, [b"\xff\xff"]),
-    "unknown signature in warmup": lambda version: toy.write_warmup(version, [_unknown()]),
-}
-
-
-def _unknown():
-    log = prediction_log_pb2.PredictionLog()
-    log.predict_log.request.model_spec.signature_name = "zz"
-    return log.SerializeToString()
-
-
-@pytest.mark.parametrize("kind", BAD)
-def test_a_bad_version_is_refused_with_its_reason_and_the_good_one_stays(server, base_path, saved, tmp_path, kind):
-    shutil.copytree(saved[2], tmp_path / "bad")
-    BAD[kind](tmp_path / "bad")
-    (tmp_path / "bad").rename(base_path / "2")
-    toy.until(lambda: has_failed(server, 2))
-    assert states(server) == [(2, "LOADING"), (1, "AVAILABLE")]  # it is tried again
-    assert server.versions.statuses()[0].status.error_message
-    with GeneratorClient(f"localhost:{server.port}", "toy") as client:
-        np.testing.assert_array_equal(client.generate(seeds=[3]), toy.expected([3], scale=1))
 
 
 def test_a_version_that_was_still_being_copied_is_served_once_it_is_whole(server, base_path, saved):
@@ -231,12 +145,3 @@ def test_only_folders_named_by_an_integer_are_versions(tmp_path):
         (tmp_path / name).mkdir()
     (tmp_path / "5").write_text("a file")
     assert list(version_folders(tmp_path)) == [10, 2, 1]
-
-
-def test_a_version_by_number_is_not_found_once_it_is_replaced(server, base_path, saved):
-    with server.versions.use(1) as model:
-        assert model.version == 1
-    toy.publish(saved[2], base_path, 2)
-    toy.until(lambda: version_of(server) == 2)
-    with pytest.raises(RequestError, match=r"Specific\(toy, 1\)"), server.versions.use(1):
-        pass

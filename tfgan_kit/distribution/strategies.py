@@ -29,8 +29,8 @@ def get(name):
         ValueError: an unknown name, or a missing or malformed TF_CONFIG.
 
     Example:
-        >>> with distribution.get("mirrored").scope():
-        ...     gan = from_preset("dcgan_mnist", image_shape=(28, 28, 1))
+        >>> with gk.distribution.get("mirrored").scope():
+        ...     gan = gk.from_preset("dcgan_mnist", image_shape=(28, 28, 1))
     """
     if name not in STRATEGIES:
         raise ValueError(f"A strategy is one of {', '.join(STRATEGIES)}. Received: strategy={name!r}")

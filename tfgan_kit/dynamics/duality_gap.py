@@ -19,7 +19,7 @@ class DualityGap(typing.NamedTuple):
         best_generator: float, M of the discriminator against its worst opponent, below `value`.
 
     Example:
-        >>> duality_gap(gan, images).best_generator
+        >>> value = duality_gap(gan, images, steps=2).best_generator
     """
 
     gap: float
@@ -53,7 +53,7 @@ def duality_gap(gan, images, labels=None, steps=50, batch_size=64, seed=0):
         ValueError: no steps, or fewer than 4 images.
 
     Example:
-        >>> duality_gap(gan, held_out_images, steps=100).gap
+        >>> gap = duality_gap(gan, images, steps=2).gap
 
     Reference: Grnarova et al., arXiv:1811.05512, eq. 2 and section 3.
     """

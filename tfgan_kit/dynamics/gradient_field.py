@@ -30,9 +30,14 @@ class GradientField:
         ValueError: no variables, or of several dtypes; (in the methods) a vector that is no point.
 
     Example:
-        >>> field = GradientField.of_losses(lambda a, b: a[0] * b[0], lambda a, b: -a[0] * b[0], [1.0], [2.0])
-        >>> field(), field.dense()                       # min_a max_b ab
-        (array([ 2., -1.]), array([[ 0.,  1.], [-1.,  0.]]))
+        >>> field = GradientField.of_losses(             # min_a max_b ab
+        ...     lambda a, b: a[0] * b[0],
+        ...     lambda a, b: -a[0] * b[0], [1.0], [2.0])
+        >>> field()
+        array([ 2., -1.], dtype=float32)
+        >>> field.dense()
+        array([[ 0.,  1.],
+               [-1.,  0.]])
 
     Reference: Mescheder, Nowozin, Geiger, arXiv:1705.10461; Balduzzi et al., arXiv:1802.05642.
     """

@@ -19,7 +19,7 @@ class OverfittingGap(typing.NamedTuple):
             (taken for real), and its standard error.
 
     Example:
-        >>> overfitting_gap(gan, images, held_out_images).accuracy
+        >>> accuracy = overfitting_gap(gan, images[:16], images[16:]).accuracy
     """
 
     logit: float
@@ -47,8 +47,8 @@ def overfitting_gap(gan, images, held_out_images, labels=None, held_out_labels=N
         ValueError: fewer than 2 images in one.
 
     Example:
-        >>> gap = overfitting_gap(gan, train_images[:1000], test_images[:1000])
-        >>> gap.logit / gap.logit_error                                     # above 2: it memorises
+        >>> gap = overfitting_gap(gan, images[:16], images[16:])     # trained on, and held out
+        >>> memorises = gap.logit / gap.logit_error > 2
 
     Reference: Karras et al., arXiv:2006.06676, section 3, compares the same logits (as a ratio).
     """

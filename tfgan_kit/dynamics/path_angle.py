@@ -15,7 +15,9 @@ class PathAngle(typing.NamedTuple):
         bump: float in [0, 2], how far the cosines leave the interval between the first and the last.
 
     Example:
-        >>> path_angle(field, start).cosines.min()
+        >>> field = gk.dynamics.GradientField.of_gan(gan, images)
+        >>> path_angle(field, 0.5 * field.position(), places=[0.9, 1.0]).cosines.shape
+        (2,)
     """
 
     places: np.ndarray
@@ -45,7 +47,8 @@ def path_angle(field, start, end=None, places=None):
         ValueError: both points are the same, or fewer than 2 places.
 
     Example:
-        >>> path_angle(GradientField.of_gan(gan, images), weights_before).bump
+        >>> field = gk.dynamics.GradientField.of_gan(gan, images)
+        >>> bump = path_angle(field, 0.5 * field.position(), places=[0.9, 1.0, 1.1]).bump
 
     Reference: Berard et al., arXiv:1906.04848, section 4; there too the "angle" is its cosine.
     """

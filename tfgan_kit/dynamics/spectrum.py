@@ -36,7 +36,11 @@ def eigenvalues(field, count=1, which="LM", part="jacobian", tolerance=1e-3, w=N
         scipy.sparse.linalg.ArpackNoConvergence: more than 10 n restarts.
 
     Example:
-        >>> slowest = eigenvalues(GradientField.of_gan(gan, images), which="SR")[0]
+        >>> field = gk.dynamics.GradientField.of_losses(
+        ...     lambda a, b: a[0] * b[0],
+        ...     lambda a, b: -a[0] * b[0], [1.0], [2.0])
+        >>> np.sort(eigenvalues(field, count=2).imag)
+        array([-1.,  1.])
     """
     n = sum(field.sizes)
     if part not in PARTS or which not in ("LM", "LR", "SR"):

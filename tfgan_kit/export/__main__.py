@@ -1,6 +1,5 @@
 """Exports a checkpoint as a version of a served model: `python -m tfgan_kit.export`."""
 
-import hashlib
 import json
 import pathlib
 
@@ -12,6 +11,7 @@ from tfgan_kit.export.profile import NEXT, PRECISIONS, ExportProfile
 from tfgan_kit.export.publish import tensorflow_serving_lines
 from tfgan_kit.export.verify.check import check_version
 from tfgan_kit.export.verify.served import check_served
+from tfgan_kit.files import sha256
 from tfgan_kit.runs.checkpoints import load_model, resolve
 from tfgan_kit.runs.run import Run
 from tfgan_kit.training import half_precision
@@ -64,8 +64,8 @@ def _define_check_flags():
 
 def lineage(path):
     """Where a checkpoint comes from: its hash and, in a run folder, the run's configuration and metrics."""
-    known = {"checkpoint": str(path.resolve()), "checkpoint_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    run = Run(path.parent.parent)
+    known = {"checkpoint": str(path.resolve()), "checkpoint_sha256": sha256(path)}
+    run = Run.of(path)
     config = run.read_config()
     steps = {file: step for step, file in run.checkpoints().items()}
     if config is None or path not in steps:

@@ -5,15 +5,11 @@ import json
 import pathlib
 
 from tfgan_kit.export import contract as names
-from tfgan_kit.files import to_json
+from tfgan_kit.files import sha256, to_json
 
 # Keras's `model.export` writes every weight twice; our export must not, nor hold weights as constants.
 MOST_TIMES_THE_WEIGHTS = 1.1
-
-
 BYTES_BESIDE_THE_WEIGHTS = 1_000_000
-
-
 MANIFEST = f"{names.EXTRA_ASSETS}/{names.LINEAGE_FILE}"  # holds the checksums of all other files
 
 
@@ -22,9 +18,7 @@ def checksums(version):
     version = pathlib.Path(version)
     files = {path.relative_to(version).as_posix(): path for path in sorted(version.rglob("*")) if path.is_file()}
     return {
-        name: {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-        for name, path in files.items()
-        if name != MANIFEST
+        name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in files.items() if name != MANIFEST
     }
 
 
@@ -89,11 +83,6 @@ def check_size(version, weights_bytes):
         )
 
 
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 _SEAL = "lineage_sha256"  # of all other entries
 
 
@@ -105,7 +94,7 @@ def write_lineage(version, value):
         value: JSON object.
     """
     value = json.loads(to_json(value))  # as it will be read: tuples are lists, keys are text
-    _path(version).write_text(json.dumps(value | {_SEAL: _sha256_of_json(value)}, indent=2) + "\n")
+    _path(version).write_text(json.dumps(value | {_SEAL: _digest(value)}, indent=2) + "\n")
 
 
 def read_lineage(version):
@@ -139,10 +128,10 @@ def check_lineage(version):
             f"was damaged; copy the version again, or export again. Received: {path}"
         )
     seal = lineage.pop(_SEAL)
-    if seal != _sha256_of_json(lineage):
+    if seal != _digest(lineage):
         raise ValueError(
             "The lineage is not what the export wrote, so the version cannot be checked; copy the version "
-            f"again, or export again. Received: {path} of sha256 {_sha256_of_json(lineage)[:12]} instead of "
+            f"again, or export again. Received: {path} of sha256 {_digest(lineage)[:12]} instead of "
             f"{seal!s:.12}"
         )
     if lineage["contract_version"] != names.CONTRACT_VERSION:
@@ -153,7 +142,7 @@ def check_lineage(version):
     return lineage
 
 
-def _sha256_of_json(lineage):
+def _digest(lineage):
     return hashlib.sha256(json.dumps(lineage, sort_keys=True).encode()).hexdigest()
 
 

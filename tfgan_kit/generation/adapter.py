@@ -1,4 +1,4 @@
-"""Is this Keras model, trained anywhere, a generator of images that can be served?"""
+"""Checks that a Keras model, wherever it was trained, is a generator of images, and adapts its inputs."""
 
 import inspect
 import warnings
@@ -11,24 +11,24 @@ _ROWS = 4
 
 
 def check_generator(generator, latent_dim, num_classes, output_range):
-    """Runs a generator once and reads off it what the exporter needs.
+    """Runs a generator once and finds out what the exporter needs to know.
 
     Args:
-        generator: Keras model of latents, and labels if any, to images (N, H, W, C).
-        latent_dim, num_classes: ints, or None to read them off the model.
+        generator: Keras model from latents, and labels if it is conditional, to images (N, H, W, C).
+        latent_dim, num_classes: ints, or None to read them from the model.
         output_range: (low, high), the values of black and white.
 
     Returns:
         `(generator, latent_dim, num_classes, image_shape)`: a model that takes latents (N, Z), or
-        `[latents, labels]` with labels int32 (N,), the given one where that does so itself.
+        `[latents, labels]` with labels int32 (N,); the given model itself if it does so.
 
     Raises:
-        TypeError: it is no Keras model.
-        ValueError: it is no generator of images, or its pixels lie outside `output_range`.
+        TypeError: `generator` is not a Keras model.
+        ValueError: it is not a generator of images, or its pixels lie outside `output_range`.
     """
     if not isinstance(generator, keras.Model):
         raise TypeError(
-            "A generator is a Keras model; make one of a function or a layer with keras.Model(inputs, "
+            "A generator must be a Keras model; wrap a function or a layer by keras.Model(inputs, "
             f"outputs). Received: generator of type {type(generator).__name__}"
         )
     num_classes = num_classes or getattr(generator, "num_classes", None)
@@ -37,7 +37,7 @@ def check_generator(generator, latent_dim, num_classes, output_range):
     latent_dim = latent_dim or width
     if latent_dim is None:
         raise ValueError(
-            "Cannot read the latent dimension off this model: give `latent_dim` (--latent_dim). "
+            "The model does not tell its latent dimension: give `latent_dim` (--latent_dim). "
             f"Received: generator={generator.name!r}"
         )
     images = _run(taken, int(latent_dim), classes)
@@ -58,10 +58,10 @@ def in_our_range(generator, output_range):
 
 
 def called(model, inputs):
-    """A Keras model's answer at inference, compiled by XLA where this processor has no kernel for a layer.
+    """A Keras model's output at inference, computed with XLA if this processor has no kernel for a layer.
 
     Raises:
-        tf.errors.OpError: XLA has none either, or the inputs do not fit.
+        tf.errors.OpError: XLA has no kernel either, or the inputs do not fit.
     """
     try:
         return model(inputs, training=False)
@@ -76,7 +76,7 @@ def called(model, inputs):
 
 
 def _run(generator, latent_dim, num_classes):
-    """Images of a few rows, float64 (N, H, W, C)."""
+    """The generator's images for a few latents, float64 (N, H, W, C)."""
     latents = tf.random.stateless_normal([_ROWS, latent_dim], [0, 0], alg="philox")
     labels = None if num_classes is None else tf.constant([0, num_classes - 1] * (_ROWS // 2), tf.int32)
     try:
@@ -94,20 +94,20 @@ def _run(generator, latent_dim, num_classes):
 def _check_images(images):
     if isinstance(images, dict | list | tuple):
         raise ValueError(
-            "An exported generator has one output, its images: make a model of that output alone, "
+            "An exported generator has one output, its images: make a model with that output alone, "
             f"keras.Model(model.inputs, model.outputs[k]). Received: {len(images)} outputs"
         )
     shape = tuple(images.shape)
     if len(shape) == 4 and shape[1] in (1, 3) and shape[-1] not in (1, 3):
         raise ValueError(
-            "Images go out with their channels last, (N, H, W, C): add a layer "
-            "keras.layers.Permute((2, 3, 1)) at the end of a channels_first model. Received: a model "
-            f"that answers {shape} for {_ROWS} rows"
+            "Exported images have their channels last, (N, H, W, C): add a layer "
+            "keras.layers.Permute((2, 3, 1)) at the end of a channels_first model. Received: an output "
+            f"of shape {shape} for {_ROWS} rows"
         )
     if len(shape) != 4 or shape[0] != _ROWS or shape[-1] not in (1, 3):
         raise ValueError(
-            "An exported generator makes images (N, H, W, C), C 1 or 3. Received: a model that "
-            f"answers {shape} for {_ROWS} rows"
+            "An exported generator makes images (N, H, W, C), C 1 or 3. Received: an output "
+            f"of shape {shape} for {_ROWS} rows"
         )
 
 
@@ -115,7 +115,7 @@ def _check_range(images, output_range):
     low, high = output_range
     if not (low < high and np.isfinite(high - low)):
         raise ValueError(
-            "`output_range` (--output_range) is (low, high), finite numbers, low < high. "
+            "`output_range` (--output_range) must be (low, high), finite numbers with low < high. "
             f"Received: output_range={output_range}"
         )
     if not np.isfinite(images).all():
@@ -128,32 +128,32 @@ def _check_range(images, output_range):
     if least < low - slack or most > high + slack:
         raise ValueError(
             f"The generator's pixels lie in [{least:.3g}, {most:.3g}], outside `output_range` "
-            "(--output_range): a sigmoid's is 0,1, and tanh's -1,1. "
+            "(--output_range): for a sigmoid give 0,1, for tanh -1,1. "
             f"Received: output_range={output_range}"
         )
     if low < 0 <= least:
         warnings.warn(
             f"All pixels lie in [{least:.3g}, {most:.3g}]; if the model ends in a sigmoid, export "
-            "with output_range 0,1, or its pictures will be too bright.",
+            "with output_range 0,1, or the images will be too bright.",
             stacklevel=4,
         )
 
 
-_OF_LABELS = ("label", "class")  # in the name of an input
+_OF_LABELS = ("label", "class")  # found in the name of an input of labels
 
 
 def in_our_order(generator, latent_dim, num_classes):
     """A model that takes latents float32 (N, Z), or `[latents, labels]` with labels int32 (N,).
 
-    The generator itself where it does so; else a model around it, which gives it its latents as
-    (N, 1, 1, Z), its labels as (N, 1) or one-hot (N, K), or the two in the other order or by name.
+    That is the generator itself if it does so. Otherwise it is a model around it, which passes the
+    latents as (N, 1, 1, Z), the labels as (N, 1) or one-hot (N, K), or both in the other order or by name.
 
     Args:
         generator: Keras model.
-        latent_dim, num_classes: ints, or None where they are not known.
+        latent_dim, num_classes: ints, or None if they are not known.
 
     Returns:
-        `(model, latent_dim, num_classes)`, the last two None where the model does not tell.
+        `(model, latent_dim, num_classes)`, the last two None if the model does not tell them.
 
     Raises:
         ValueError: inputs that are not latents and labels.
@@ -170,7 +170,7 @@ def in_our_order(generator, latent_dim, num_classes):
     num_classes = num_classes or _classes_of_one_hot(labels)
     if num_classes is None:
         raise ValueError(
-            "This model takes labels, and the server must know how many there are: give "
+            "This model takes labels, and the server must know the number of classes: give "
             f"`num_classes` (--num_classes). Received: a model of {len(inputs)} inputs"
         )
     as_ours = len(latents.shape) == 2 and len(labels.shape) == 1 and "int" in labels.dtype
@@ -180,22 +180,22 @@ def in_our_order(generator, latent_dim, num_classes):
 
 
 def _structure(generator):
-    """Its symbolic inputs as it is called with them: one, a list, or a dict."""
+    """The generator's symbolic inputs, in the structure that it is called with: one, a list, or a dict."""
     return generator.inputs[0] if isinstance(generator, keras.Sequential) else generator.input
 
 
 def _told_apart(inputs):
-    """(latents, labels or None) of a model's symbolic inputs."""
+    """Which of a model's symbolic inputs are latents and which labels: (latents, labels or None)."""
     if len(inputs) == 1:
         return inputs[0], None
     named = [one for one in inputs if _is_label(one)]
-    if len(inputs) == 2 and not named:  # two unnamed vectors of floats: by their place
+    if len(inputs) == 2 and not named:  # two float inputs without such a name: by position
         named = [one for one in inputs[1:] if one.shape[1:] in ((), (1,))]
     if len(inputs) != 2 or len(named) != 1:
         listed = ", ".join(f"{one.name} {one.dtype} {one.shape}" for one in inputs)
         raise ValueError(
-            "A generator takes latents, or latents and labels; name the input of the labels "
-            "'labels', or make it int32, and let all other inputs be constants inside the model. "
+            "A generator takes latents, or latents and labels; name the input for labels "
+            "'labels', or make it int32, and make all other inputs constants inside the model. "
             f"Received: inputs {listed}"
         )
     return next(one for one in inputs if one is not named[0]), named[0]
@@ -209,8 +209,8 @@ def _width(latents):
     shape = latents.shape
     if len(shape) < 2 or any(size != 1 for size in shape[1:-1]) or "int" in latents.dtype:
         raise ValueError(
-            "A generator takes latents (N, Z), or (N, 1, 1, Z), and labels if any; a model of images "
-            f"to images is none. Received: an input {latents.name!r} of shape {shape}, dtype {latents.dtype}"
+            "A generator takes latents (N, Z) or (N, 1, 1, Z), and maybe labels; a model from images "
+            f"to images is not a generator. Received: an input {latents.name!r} of shape {shape}, dtype {latents.dtype}"
         )
     return shape[-1]
 
@@ -220,7 +220,7 @@ def _classes_of_one_hot(labels):
 
 
 class _LabelsAsTaken(keras.layers.Layer):
-    """Labels int32 (N,) in the shape and dtype of another model's input: (N,), (N, 1), or one-hot."""
+    """Labels int32 (N,) in the shape and dtype that another model takes: (N,), (N, 1), or one-hot."""
 
     def __init__(self, classes, width, dtype):
         super().__init__(dtype=dtype if "float" in dtype else "float32")
@@ -247,7 +247,7 @@ def _around(generator, latents, labels, width, num_classes):
 
 
 def _subclassed(generator, latent_dim, num_classes):
-    """Of a subclassed model only `call` tells whether it takes a list, or two arguments."""
+    """A subclassed model: only the signature of `call` tells whether it takes a list or two arguments."""
     required = [
         one.name
         for one in inspect.signature(generator.call).parameters.values()
@@ -257,7 +257,7 @@ def _subclassed(generator, latent_dim, num_classes):
         return generator
     if latent_dim is None or num_classes is None:
         raise ValueError(
-            "This model takes latents and labels as two arguments, and cannot tell their sizes: give "
+            "This model takes latents and labels as two arguments and does not tell their sizes: give "
             "`latent_dim` (--latent_dim) and `num_classes` (--num_classes). Received: "
             f"call({', '.join(required)}), latent_dim={latent_dim}, num_classes={num_classes}"
         )

@@ -10,14 +10,8 @@ from tfgan_kit_client.images import image_seeds as image_seeds  # one formula, w
 
 # Second word of the stateless seed: what is drawn from an image's name.
 _LATENTS = 0
-
-
 _LABEL = 1
-
-
 _PHILOX = 1  # `tf.random.Algorithm.PHILOX`, as the raw ops number it
-
-
 _BLOCK = 8  # rows drawn in one iteration
 
 

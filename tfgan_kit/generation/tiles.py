@@ -32,8 +32,9 @@ def tiles(generator, height, width, seed=0, tile_size=TILE):
         ValueError: sizes below 1.
 
     Example:
-        >>> image = np.empty((1000, 5000, 3), np.uint8)
-        >>> for top, left, tile in tiles(gan.ema_generator, 1000, 5000):
+        >>> image = np.empty((100, 200, 3), np.uint8)
+        >>> generator = gk.networks.SpatialGenerator(image_size=32, latent_channels=4, width=4)
+        >>> for top, left, tile in tiles(generator, 100, 200):
         ...     image[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
     """
     check_sizes(height=height, width=width, tile_size=tile_size)

@@ -1,6 +1,7 @@
 """DCGAN (arXiv:1511.06434) for any image of 4 or 7 times a power of two, optionally class-conditional."""
 
 from tfgan_kit.layers import BatchNormalization, ConditionalBatchNormalization, Conv2D, Conv2DTranspose
+from tfgan_kit.networks.network import Network, precision
 from tfgan_kit.ranges import check_sizes
 
 import keras
@@ -45,12 +46,12 @@ def _initializer():
     return keras.initializers.RandomNormal(stddev=INITIALIZER_STDDEV)
 
 
-def _normalization(dtype):
-    return BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, dtype=dtype)
+def _normalization():
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
-class DCGANGenerator(keras.Model):
+class DCGANGenerator(Network):
     """Latents to images by transposed convolutions, each followed by batch normalization and ReLU.
 
     A good first choice up to 64 pixels. With `num_classes` it takes `[latents, labels]` and its
@@ -83,60 +84,40 @@ class DCGANGenerator(keras.Model):
     """
 
     def __init__(self, image_size=64, channels=3, latent_dim=100, width=64, num_classes=None, **kwargs):
-        base, n = stages(image_size)
         _check(channels, width, num_classes)
         check_sizes(latent_dim=latent_dim)
-        dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
+        arguments = dict(
+            image_size=image_size, channels=channels, latent_dim=latent_dim, width=width, num_classes=num_classes
+        )
         latents = keras.Input((latent_dim,), name="latents")
         labels = keras.Input((), dtype="int32", name="labels") if num_classes else None
+        with precision(kwargs.pop("dtype", None)) as policy:
+            images = _images(latents, labels, image_size, channels, width, num_classes)
+        super().__init__(latents if labels is None else [latents, labels], images, arguments, policy, **kwargs)
 
-        def normalize(x):
-            if num_classes is None:
-                return _normalization(dtype)(x)
-            return ConditionalBatchNormalization(num_classes, dtype=dtype)([x, labels])
 
-        first = _channels(width, n - 1)
-        x = layers.Dense(base * base * first, use_bias=False, kernel_initializer=_initializer(), dtype=dtype)(latents)
-        x = layers.Reshape((base, base, first), dtype=dtype)(x)  # (N, base, base, C)
-        x = layers.ReLU(dtype=dtype)(normalize(x))
-        for stage in reversed(range(n - 1)):
-            x = Conv2DTranspose(
-                _channels(width, stage),
-                4,
-                strides=2,
-                padding="same",
-                use_bias=False,
-                kernel_initializer=_initializer(),
-                dtype=dtype,
-            )(x)
-            x = layers.ReLU(dtype=dtype)(normalize(x))
-        x = Conv2DTranspose(channels, 4, strides=2, padding="same", kernel_initializer=_initializer(), dtype=dtype)(x)
-        images = layers.Activation("tanh", dtype="float32", name="images")(x)
+def _images(latents, labels, image_size, channels, width, num_classes):
+    def normalize(x):
+        return _normalization()(x) if labels is None else ConditionalBatchNormalization(num_classes)([x, labels])
 
-        inputs = latents if num_classes is None else [latents, labels]
-        super().__init__(inputs=inputs, outputs=images, **kwargs)
-        self.dtype_policy = dtype  # Keras 3.15: a functional model forgets it
-        self.image_size = image_size
-        self.channels = channels
-        self.latent_dim = latent_dim
-        self.width = width
-        self.num_classes = num_classes
+    base, n = stages(image_size)
+    first = _channels(width, n - 1)
+    x = layers.Dense(base * base * first, use_bias=False, kernel_initializer=_initializer())(latents)
+    x = layers.Reshape((base, base, first))(x)  # (N, base, base, C)
+    x = layers.ReLU()(normalize(x))
+    for stage in reversed(range(n - 1)):
+        x = _doubled(_channels(width, stage), use_bias=False)(x)
+        x = layers.ReLU()(normalize(x))
+    x = _doubled(channels)(x)
+    return layers.Activation("tanh", dtype="float32", name="images")(x)
 
-    def get_config(self):
-        return {
-            "image_size": self.image_size,
-            "channels": self.channels,
-            "latent_dim": self.latent_dim,
-            "width": self.width,
-            "num_classes": self.num_classes,
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
+
+def _doubled(channels, use_bias=True):
+    return Conv2DTranspose(channels, 4, strides=2, padding="same", use_bias=use_bias, kernel_initializer=_initializer())
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
-class DCGANDiscriminator(keras.Model):
+class DCGANDiscriminator(Network):
     """Images to logits by strided convolutions with batch normalization and leaky ReLU.
 
     With `num_classes` it takes `[images, labels]` and adds the inner product of the features with
@@ -171,54 +152,29 @@ class DCGANDiscriminator(keras.Model):
     """
 
     def __init__(self, image_size=64, channels=3, width=64, num_classes=None, normalization=True, **kwargs):
-        _, n = stages(image_size)
         _check(channels, width, num_classes)
-        dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
+        arguments = dict(
+            image_size=image_size, channels=channels, width=width, num_classes=num_classes, normalization=normalization
+        )
         images = keras.Input((image_size, image_size, channels), name="images")
-        x = images
-        for stage in range(n):
-            normalized = normalization and stage > 0  # as in the paper, not in the input layer
-            x = Conv2D(
-                _channels(width, stage),
-                4,
-                strides=2,
-                padding="same",
-                use_bias=not normalized,
-                kernel_initializer=_initializer(),
-                dtype=dtype,
-            )(x)
-            if normalized:
-                x = _normalization(dtype)(x)
-            x = layers.LeakyReLU(0.2, dtype=dtype)(x)
-        h = layers.Flatten(dtype=dtype)(x)  # (N, base * base * C)
-        logits = layers.Dense(1, kernel_initializer=_initializer(), dtype=dtype)(h)
-        inputs = images
-        if num_classes is not None:
-            labels = keras.Input((), dtype="int32", name="labels")
-            embedding = layers.Embedding(num_classes, h.shape[-1], embeddings_initializer=_initializer(), dtype=dtype)(
-                labels
-            )
-            projection = layers.Dot(axes=1, dtype=dtype)([embedding, h])  # (N, 1)
-            logits = layers.Add(dtype=dtype)([logits, projection])
-            inputs = [images, labels]
-        logits = layers.Activation("linear", dtype="float32", name="logits")(logits)
+        labels = None if num_classes is None else keras.Input((), dtype="int32", name="labels")
+        with precision(kwargs.pop("dtype", None)) as policy:
+            logits = _logits(images, labels, stages(image_size)[1], width, num_classes, normalization)
+        super().__init__(images if labels is None else [images, labels], logits, arguments, policy, **kwargs)
 
-        super().__init__(inputs=inputs, outputs=logits, **kwargs)
-        self.dtype_policy = dtype  # Keras 3.15: a functional model forgets it
-        self.image_size = image_size
-        self.channels = channels
-        self.width = width
-        self.num_classes = num_classes
-        self.normalization = normalization
 
-    def get_config(self):
-        return {
-            "image_size": self.image_size,
-            "channels": self.channels,
-            "width": self.width,
-            "num_classes": self.num_classes,
-            "normalization": self.normalization,
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
+def _logits(images, labels, num_stages, width, num_classes, normalization):
+    x = images
+    for stage in range(num_stages):
+        normalized = normalization and stage > 0  # as in the paper, not in the input layer
+        x = Conv2D(
+            _channels(width, stage), 4, strides=2, padding="same", use_bias=not normalized,
+            kernel_initializer=_initializer(),
+        )(x)  # fmt: skip
+        x = layers.LeakyReLU(0.2)(_normalization()(x) if normalized else x)
+    h = layers.Flatten()(x)  # (N, base * base * C)
+    logits = layers.Dense(1, kernel_initializer=_initializer())(h)
+    if labels is not None:
+        embedding = layers.Embedding(num_classes, h.shape[-1], embeddings_initializer=_initializer())(labels)
+        logits = layers.Add()([logits, layers.Dot(axes=1)([embedding, h])])  # (N, 1)
+    return layers.Activation("linear", dtype="float32", name="logits")(logits)

@@ -1,21 +1,22 @@
 """Multi-layer perceptrons for points in the plane: mixtures, toy games, quick experiments."""
 
 from tfgan_kit.layers import FourierFeatures
+from tfgan_kit.networks.network import Network, precision
 from tfgan_kit.ranges import check_sizes
 
 import keras
 from keras import layers
 
 
-def _hidden(x, width, depth, dtype, negative_slope=0.0):
+def _hidden(x, width, depth, negative_slope=0.0):
     for _ in range(depth):
-        x = layers.Dense(width, kernel_initializer="he_normal", dtype=dtype)(x)
-        x = layers.LeakyReLU(negative_slope, dtype=dtype)(x)
+        x = layers.Dense(width, kernel_initializer="he_normal")(x)
+        x = layers.LeakyReLU(negative_slope)(x)
     return x
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
-class MLPGenerator(keras.Model):
+class MLPGenerator(Network):
     """Latents to points by `depth` ReLU layers and a linear one.
 
     Args:
@@ -42,31 +43,16 @@ class MLPGenerator(keras.Model):
     """
 
     def __init__(self, output_dim=2, latent_dim=2, width=512, depth=3, **kwargs):
-        check_sizes(output_dim=output_dim, latent_dim=latent_dim, width=width, depth=depth)
-        dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
+        arguments = dict(output_dim=output_dim, latent_dim=latent_dim, width=width, depth=depth)
+        check_sizes(**arguments)
         latents = keras.Input((latent_dim,), name="latents")
-        points = layers.Dense(output_dim, dtype="float32", name="points")(_hidden(latents, width, depth, dtype))
-        super().__init__(inputs=latents, outputs=points, **kwargs)
-        self.dtype_policy = dtype  # Keras 3.15: a functional model forgets it
-        self.output_dim = output_dim
-        self.latent_dim = latent_dim
-        self.width = width
-        self.depth = depth
-
-    def get_config(self):
-        return {
-            "output_dim": self.output_dim,
-            "latent_dim": self.latent_dim,
-            "width": self.width,
-            "depth": self.depth,
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
+        with precision(kwargs.pop("dtype", None)) as policy:
+            points = layers.Dense(output_dim, dtype="float32", name="points")(_hidden(latents, width, depth))
+        super().__init__(latents, points, arguments, policy, **kwargs)
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
-class MLPDiscriminator(keras.Model):
+class MLPDiscriminator(Network):
     """Points to logits by `depth` ReLU layers and a linear one, without normalization.
 
     Args:
@@ -95,29 +81,11 @@ class MLPDiscriminator(keras.Model):
     """
 
     def __init__(self, input_dim=2, width=512, depth=3, num_frequencies=0, negative_slope=0.0, **kwargs):
-        check_sizes(input_dim=input_dim, width=width, depth=depth)
-        dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
-        x = points = keras.Input((input_dim,), name="points")
-        if num_frequencies:
-            x = FourierFeatures(num_frequencies, dtype=dtype)(x)
-        x = _hidden(x, width, depth, dtype, negative_slope)
-        logits = layers.Dense(1, dtype="float32", name="logits")(x)
-        super().__init__(inputs=points, outputs=logits, **kwargs)
-        self.dtype_policy = dtype  # Keras 3.15: a functional model forgets it
-        self.input_dim = input_dim
-        self.width = width
-        self.depth = depth
-        self.num_frequencies = num_frequencies
-        self.negative_slope = negative_slope
-
-    def get_config(self):
-        return {
-            "input_dim": self.input_dim,
-            "width": self.width,
-            "depth": self.depth,
-            "num_frequencies": self.num_frequencies,
-            "negative_slope": self.negative_slope,
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
+        sizes = dict(input_dim=input_dim, width=width, depth=depth)
+        check_sizes(**sizes)
+        arguments = {**sizes, "num_frequencies": num_frequencies, "negative_slope": negative_slope}
+        points = keras.Input((input_dim,), name="points")
+        with precision(kwargs.pop("dtype", None)) as policy:
+            x = FourierFeatures(num_frequencies)(points) if num_frequencies else points
+            logits = layers.Dense(1, dtype="float32", name="logits")(_hidden(x, width, depth, negative_slope))
+        super().__init__(points, logits, arguments, policy, **kwargs)

@@ -1,6 +1,7 @@
 """A fully convolutional pair with a grid of latents (arXiv:1611.08207): images of any height and width."""
 
 from tfgan_kit.layers import BatchNormalization, Conv2D
+from tfgan_kit.networks.network import Network, precision
 from tfgan_kit.ranges import check_sizes
 
 import keras
@@ -10,10 +11,10 @@ LARGEST_MULTIPLE = 4  # of `width`, as channels of the first stage
 STRIDE = 2
 
 
-def _block(x, channels, dtype):
-    x = Conv2D(channels, 3, use_bias=False, kernel_initializer="he_normal", dtype=dtype)(x)
-    x = BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, dtype=dtype)(x)
-    return layers.ReLU(dtype=dtype)(x)
+def _block(x, channels):
+    x = Conv2D(channels, 3, use_bias=False, kernel_initializer="he_normal")(x)
+    x = BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)(x)
+    return layers.ReLU()(x)
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
@@ -80,14 +81,14 @@ class SpatialGenerator(keras.Model):
         return -(-(pixels + 4 * (scale - 1)) // scale)
 
     def _make_network(self):
-        dtype = self.dtype_policy
         x = grid = keras.Input((None, None, self.latent_channels), name="grid")
-        for stage in reversed(range(self.num_stages)):
-            x = layers.UpSampling2D(STRIDE, dtype=dtype)(x)
-            for _ in range(2):
-                x = _block(x, self.width * min(2**stage, LARGEST_MULTIPLE), dtype)
-        x = Conv2D(self.channels, 1, dtype=dtype)(x)
-        return keras.Model(grid, layers.Activation("tanh", dtype="float32", name="images")(x))
+        with precision(self.dtype_policy):
+            for stage in reversed(range(self.num_stages)):
+                x = layers.UpSampling2D(STRIDE)(x)
+                for _ in range(2):
+                    x = _block(x, self.width * min(2**stage, LARGEST_MULTIPLE))
+            x = Conv2D(self.channels, 1)(x)
+            return keras.Model(grid, layers.Activation("tanh", dtype="float32", name="images")(x))
 
     def build(self, input_shape=None):
         self.built = True  # `network` is built when it is made
@@ -113,7 +114,7 @@ class SpatialGenerator(keras.Model):
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
-class PatchDiscriminator(keras.Model):
+class PatchDiscriminator(Network):
     """Images of any size to logits, each the mean of the logits of overlapping patches.
 
     It judges texture, not composition. Use it with `SpatialGenerator`.
@@ -143,33 +144,15 @@ class PatchDiscriminator(keras.Model):
     """
 
     def __init__(self, channels=3, width=32, num_stages=3, **kwargs):
-        check_sizes(channels=channels, width=width, num_stages=num_stages)
-        dtype = keras.dtype_policies.get(kwargs.pop("dtype", None))
-        x = images = keras.Input((None, None, channels), name="images")
-        for stage in range(num_stages):
-            x = Conv2D(
-                width * min(2**stage, LARGEST_MULTIPLE),
-                4,
-                strides=STRIDE,
-                padding="same",
-                kernel_initializer="he_normal",
-                dtype=dtype,
-            )(x)
-            x = layers.LeakyReLU(0.2, dtype=dtype)(x)
-        patches = Conv2D(1, 1, dtype="float32", name="patches")(x)  # (N, H / s, W / s, 1)
-        logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(patches)
-        super().__init__(inputs=images, outputs=logits, **kwargs)
-        self.dtype_policy = dtype  # Keras 3.15: a functional model forgets it
-        self.channels = channels
-        self.width = width
-        self.num_stages = num_stages
-
-    def get_config(self):
-        return {
-            "channels": self.channels,
-            "width": self.width,
-            "num_stages": self.num_stages,
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
+        arguments = dict(channels=channels, width=width, num_stages=num_stages)
+        check_sizes(**arguments)
+        images = keras.Input((None, None, channels), name="images")
+        with precision(kwargs.pop("dtype", None)) as policy:
+            x = images
+            for stage in range(num_stages):
+                maps = width * min(2**stage, LARGEST_MULTIPLE)
+                x = Conv2D(maps, 4, strides=STRIDE, padding="same", kernel_initializer="he_normal")(x)
+                x = layers.LeakyReLU(0.2)(x)
+            patches = Conv2D(1, 1, dtype="float32", name="patches")(x)  # (N, H / s, W / s, 1)
+            logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(patches)
+        super().__init__(images, logits, arguments, policy, **kwargs)

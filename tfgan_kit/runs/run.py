@@ -35,8 +35,8 @@ class Run:
     Example:
         >>> run = Run("runs/digits")
         >>> run.save(gan)
-        PosixPath('runs/digits/checkpoints/step-00001000.keras')
-        >>> gan = load_gan("runs/digits")
+        PosixPath('runs/digits/checkpoints/step-...keras')
+        >>> gan = gk.load_gan("runs/digits")
     """
 
     def __init__(self, path, keep=3, writes=True):
@@ -46,6 +46,11 @@ class Run:
         self.keep = keep
         self.writes = writes
         self._whole = {}  # `_state` of a checkpoint -> whether it read back
+
+    @classmethod
+    def of(cls, checkpoint):
+        """The run whose folder a checkpoint lies in, if it is one's."""
+        return cls(pathlib.Path(checkpoint).parent.parent)
 
     @property
     def checkpoints_dir(self):

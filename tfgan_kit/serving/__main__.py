@@ -1,5 +1,6 @@
 """`python -m tfgan_kit.serving --model_name digits --model_base_path $PWD/models/digits`."""
 
+import dataclasses
 import gc
 import logging
 import os
@@ -8,13 +9,42 @@ import sys
 import threading
 import time
 
-from tfgan_kit.serving import ModelServer, StartError, start_flags
-from tfgan_kit.serving.grpc.listening import address_of
+from tfgan_kit.serving import ModelServer, ServerOptions, StartError
+from tfgan_kit.serving.grpc.gateway import address_of
+from tfgan_kit.serving.options import type_of
 
 from absl import app, flags
 
 _GRACE_SECONDS = 30
-flags.adopt_module_key_flags(start_flags)  # so that --help shows them
+_CANNOT_START = 255  # what tensorflow_model_server exits with
+_FLAGS = flags.FLAGS
+
+
+def _define(field: dataclasses.Field) -> None:
+    name, kind, text, least = field.name, type_of(field), field.metadata["help"], field.metadata["least"]
+    if kind is bool:
+        flags.DEFINE_bool(name, field.default, text)
+    elif kind is int:
+        flags.DEFINE_integer(name, field.default, text, least, field.metadata["most"])
+    elif kind is float:
+        flags.DEFINE_float(name, field.default, text, least)
+    else:
+        flags.DEFINE_string(name, field.default, text)
+
+
+for _field in dataclasses.fields(ServerOptions):
+    _define(_field)
+
+
+def server_of_flags() -> ModelServer:
+    """The server that the flags ask for, not started. Raises ValueError."""
+    options = ServerOptions(**{field.name: _FLAGS[field.name].value for field in dataclasses.fields(ServerOptions)})
+    if options.model_base_path and not os.path.isabs(options.model_base_path):
+        raise ValueError(
+            "--model_base_path must be absolute, as TensorFlow Serving wants it. "
+            f"Received: {options.model_base_path}. Try {os.path.abspath(options.model_base_path)}"
+        )
+    return ModelServer(options=options)
 
 
 def main(argv):
@@ -28,27 +58,27 @@ def main(argv):
     # would hold up every call for a third of a second.
     gc.freeze()
     try:
-        server = start_flags.server_of_flags().start()
-    except StartError as error:
+        server = server_of_flags().start()
+    except (StartError, ValueError) as error:
         print(f"Cannot start: {error}", file=sys.stderr)
-        sys.exit(start_flags.CANNOT_START)
+        sys.exit(_CANNOT_START)
     signals.serving = True
     _say(_started(server, time.monotonic() - began))
     signals.wait()
     _say("Stopping: calls that are running may finish. Once more ends them too.")
-    ended = server.stop(_GRACE_SECONDS)
-    if not ended:
-        _say(f"Calls or loads that did not end within {_GRACE_SECONDS} s are given up.")
+    finished = server.stop(_GRACE_SECONDS)
+    if not finished:
+        _say(f"Calls or loads that did not finish within {_GRACE_SECONDS} s are given up.")
     logging.shutdown()
     # Python would wait for their threads for ever, and abort where one of TensorFlow's still runs.
-    os._exit(0 if ended else 1)
+    os._exit(0 if finished else 1)
 
 
 class Signals:
     """SIGTERM and SIGINT: the first is waited for while `serving`; any other ends the process at once.
 
-    A thread follows them by a pipe that Python's C code writes to. Python's own handlers run in the main
-    thread, which may be in TensorFlow, or asleep on a lock that a signal noted just before does not wake.
+    A thread follows them by a pipe that Python's C code writes to. Python's own handlers run in the main thread,
+    which may be in TensorFlow, or asleep on a lock that a signal noted just before does not wake.
     """
 
     def __init__(self):
@@ -81,16 +111,16 @@ def _say(line: str) -> None:
 
 
 def _started(server: ModelServer, seconds: float) -> str:
-    models = [one.current for one in server.models.listed()]
-    names = ", ".join(f"{one.name} version {one.current.version}" for one in server.models.listed() if one.current)
-    signatures = sorted({name for model in models if model for name in model.signatures})
-    tls = ", TLS" if server.options.ssl_config_file else ""
-    rest_port = server.options.rest_api_port
-    rest = rest_port and f" and http://{address_of(server.host, rest_port)} (REST)" or ""
+    served = {one.name: one.current for one in server.models.listed() if one.current}
+    names = ", ".join(f"{name} version {model.version}" for name, model in served.items())
+    signatures = sorted({name for model in served.values() for name in model.signatures})
+    options = server.options
+    tls = ", TLS" if options.ssl_config_file else ""
+    rest = f" and http://{address_of(options.host, options.rest_api_port)} (REST)" if options.rest_api_port else ""
     return (
-        f"Serving {names} on {address_of(server.host, server.port)} (gRPC{tls}){rest}, signatures: "
-        f"{', '.join(signatures)}. Loaded and warmed in {seconds:.1f} s. At most "
-        f"{server.grpc_max_threads} calls at one time (--grpc_max_threads). Ctrl-C stops."
+        f"Serving {names} on {address_of(options.host, server.port)} (gRPC{tls}){rest}, signatures: "
+        f"{', '.join(signatures)}. Loaded and warmed in {seconds:.1f} s. At most {options.grpc_threads()} calls at "
+        "one time (--grpc_max_threads). Ctrl-C stops."
     )
 
 

@@ -1,8 +1,8 @@
 """The files of `tensorflow_model_server`'s flags: protocol buffers as text.
 
-`ModelServerConfig` is in the wheel tensorflow-serving-api; the others are not, and are declared
-here, field by field as in tensorflow/serving `config/*.proto` and
-`servables/tensorflow/session_bundle_config.proto`, in a descriptor pool of their own.
+`ModelServerConfig` is in the wheel tensorflow-serving-api; the others are not, and are declared here, field by field
+as in tensorflow/serving `config/*.proto` and `servables/tensorflow/session_bundle_config.proto`, in a descriptor pool
+of their own.
 """
 
 import pathlib
@@ -29,9 +29,7 @@ _MESSAGES = {
     ),
 }
 _KEPT = ("max_batch_size", "batch_timeout_micros", "num_batch_threads", "max_enqueued_batches")
-_NOT_OFFERED = (
-    "pad_variable_length_inputs", "enable_large_batch_splitting", "max_execution_batch_size",
-)  # fmt: skip
+_NOT_OFFERED = ("pad_variable_length_inputs", "enable_large_batch_splitting", "max_execution_batch_size")
 
 
 def _pool() -> descriptor_pool.DescriptorPool:
@@ -115,8 +113,7 @@ def read_batching_parameters(path) -> BatchingParameters:
     What it leaves out has TensorFlow Serving's default; `thread_pool_name` only names threads.
 
     Raises:
-        ValueError: it is no such text, its numbers cannot work, or it asks for what this server
-            does not do.
+        ValueError: it is no such text, its numbers cannot work, or it asks for what this server does not do.
     """
     message = _read(path, _new("BatchingParameters"))
     given = {field.name: value for field, value in message.ListFields()}

@@ -1,12 +1,12 @@
 """What the server counts, as Prometheus reads it: TensorFlow Serving's names, labels and buckets.
 
-Counters and histograms start with the process and never fall, as Prometheus wants them.
+Counters and histograms start with the process and never fall, as Prometheus wants them. Written by hand because
+prometheus_client appends `_total` to a counter's name, and TensorFlow Serving's names have none.
 """
 
 import bisect
 import threading
 
-PROMETHEUS_PATH = "/monitoring/prometheus/metrics"  # TensorFlow Serving's default
 _PREFIX = ":tensorflow:serving:"
 _LOAD = ":tensorflow:cc:saved_model:"
 # Microseconds: scale 10, growth 1.8, 33 limits, to about 25 minutes; then infinity
@@ -26,9 +26,9 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 class Monitor:
     """Counts requests, run times, loads and warmups. Any thread may call it; a call costs 1 to 2 µs.
 
-    TensorFlow Serving makes a label of any model name that a request carries, so that whoever can
-    send requests can fill its memory. Here a name is a label from the first time that the server
-    itself vouches for it: a request was answered OK, or `add_model`. Others count as "".
+    TensorFlow Serving makes a label of any model name that a request carries, so that whoever can send requests can
+    fill its memory. Here a name is a label from the first time that the server itself vouches for it: a request was
+    answered OK, or `add_model`. Others count as "".
 
     Example:
 
@@ -49,7 +49,7 @@ class Monitor:
         self._models.add(name)
 
     def request(self, model_name: str, api: str, entrypoint: str, status: str, seconds: float):
-        """Counts a request; its latency too where it was answered OK, as there.
+        """Counts a request; its latency too where it was answered OK, as TensorFlow Serving does.
 
         Args:
             model_name: as the request carries it.
@@ -75,7 +75,7 @@ class Monitor:
         self._count(f"{_PREFIX}model_warmup_records_read", (str(model_path), status), records)
 
     def load(self, model_path: str, status: str, seconds: float) -> None:
-        """Counts the load of a version; status is "success" or "fail", as there."""
+        """Counts the load of a version; status is "success" or "fail"."""
         self._count(f"{_LOAD}load_attempt_count", (str(model_path), status))
         self._count(f"{_LOAD}load_latency", (str(model_path),), round(seconds * 1e6))
 

@@ -44,11 +44,11 @@ class GAN(BuiltModel):
         ValueError: arguments outside these ranges, or networks that do not fit together.
 
     Example:
-        >>> gan = GAN(DCGANGenerator(28, 1), DCGANDiscriminator(28, 1))
+        >>> gan = gk.GAN(gk.networks.DCGANGenerator(8, 1, width=4), gk.networks.DCGANDiscriminator(8, 1, width=4))
         >>> gan.compile("adam", "adam", objective="hinge")
-        >>> history = gan.fit(images, epochs=1)          # uint8 or float [-1, 1], (N, 28, 28, 1)
+        >>> history = gan.fit(images, epochs=1, verbose=0)          # uint8, or float in [-1, 1], (N, 8, 8, 1)
         >>> gan.generate(16, seed=0).shape
-        (16, 28, 28, 1)
+        (16, 8, 8, 1)
 
     Reference: Goodfellow et al., arXiv:1406.2661; averaging: Yazici et al., arXiv:1806.04498.
     """
@@ -247,11 +247,12 @@ class GAN(BuiltModel):
         arguments.check_arrays(x, y, self.num_classes)
         arguments.check_weights(kwargs)
         self._restore_backup(callbacks)
-        kwargs["validation_data"] = one_epoch(kwargs.get("validation_data"))
+        if not kwargs.get("validation_steps"):
+            kwargs["validation_data"] = one_epoch(kwargs.get("validation_data"))
         resumed = self.steps_trained > 0 and not self._trains_here
         self._trains_here = True
         check_endless(x, kwargs.get("steps_per_epoch"), "steps_per_epoch")
-        check_endless(kwargs["validation_data"], kwargs.get("validation_steps"), "validation_steps")
+        check_endless(kwargs.get("validation_data"), kwargs.get("validation_steps"), "validation_steps")
         if isinstance(x, TrainingData):
             arguments.check_source(x.source, self.num_classes)
             kwargs["steps_per_epoch"] = kwargs.get("steps_per_epoch") or x.steps_per_epoch
@@ -274,7 +275,7 @@ class GAN(BuiltModel):
         callbacks receive during it.
         """
         arguments.check_arrays(x, y, self.num_classes)
-        x = one_epoch(x)
+        x = x if kwargs.get("steps") else one_epoch(x)
         check_endless(x, kwargs.get("steps"), "steps")
         if self.distribute_strategy.num_replicas_in_sync > 1:
             x, kwargs["steps"] = datasets.share_out(self.distribute_strategy, x, y, batch_size, kwargs.get("steps"))

@@ -443,7 +443,7 @@ class Constant(keras.layers.Layer):
         return tf.ones([2, 4])
 
 
-STUBBORN = [(Counting, "writes to a variable"), (Hidden, "Keras does not know"), (Constant, "does not depend")]
+STUBBORN = [(Counting, "writes to a variable"), (Hidden, "Keras does not track"), (Constant, "does not depend")]
 
 
 @pytest.mark.parametrize("layer, reason", STUBBORN)

@@ -1,7 +1,7 @@
 """One suite for any server of the protocol: TensorFlow Serving, or the embedded one.
 
-Its tables are the contract's (shared/field/serving.md): codes and texts as measured on
-tensorflow_model_server, letter for letter. Three ways to run it:
+Its tables are the contract's (shared/field/serving.md), as measured on tensorflow_model_server: codes, shapes, side
+effects; gRPC's texts letter for letter, and of REST's what names the fault. Three ways to run it:
 
     pytest tests/integration/conformance                        # the embedded server, started here
     TFGAN_KIT_SERVING_BINARY=tensorflow_model_server pytest ... # that program, started here alike

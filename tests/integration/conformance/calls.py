@@ -1,4 +1,4 @@
-"""Requests as a stranger writes them: protocol buffers and plain HTTP, none of our client."""
+"""Requests as anybody may write them: protocol buffers and plain HTTP, none of our client."""
 
 import http.client
 import json

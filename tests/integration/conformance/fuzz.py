@@ -1,16 +1,18 @@
 """Malformed requests by the thousand, each run the same: seeded, with a deadline on each call."""
 
 import contextlib
+import gzip
 import random
 import socket
-import string
 
 import grpc
 import numpy as np
 from google.protobuf import message
 from tensorflow_serving.apis import predict_pb2
 
+from tests.integration.conformance import zoo
 from tests.integration.conformance.calls import http_call, predict_request, scale_of
+from tests.serving import toy
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 BLAMES = {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNIMPLEMENTED"}
@@ -59,34 +61,75 @@ def _is_message(data) -> bool:
 
 
 def fuzz_rest(server, number, seed) -> set[int]:
-    """The HTTP codes of that many spoiled bodies, none of them a wrong one."""
+    """The HTTP codes of that many spoiled bodies, a tenth of them packed; none is a wrong one."""
     rng, codes = random.Random(seed), set()
     for _ in range(number):
         path = rng.choice(["toy:predict", "zoo:predict", "zoo:classify", "toy/versions/1:predict"])
-        reply = http_call(server, "POST", f"/v1/models/{path}", _body(rng), timeout=5)
-        assert reply.code in (200, 400, 404, 501), (reply.code, reply.body)
+        body, headers = _body(rng), {}
+        if rng.randrange(10) == 0:
+            body, headers = gzip.compress(body), {"Content-Encoding": "gzip"}
+        reply = http_call(server, "POST", f"/v1/models/{path}", body, headers, timeout=5)
+        assert reply.code in (200, 400, 404, 413, 501), (reply.code, reply.body, body[:200])
         codes.add(reply.code)
     return codes
 
 
-def _body(rng):
-    """JSON of a predict request's vocabulary, at random, and sometimes spoiled."""
+NUMBERS = ["1.5", "1e308", "-1e-400", "1e400", "-0", "9" * 19, "9" * 300, "9" * 5000, "01", "-", "0x10", "1."]
+WORDS = ["null", "true", "NaN", "-Infinity", '"a"', '"\\ud800"', '{"b64": "YQ=="}', '{"b64": 1}']
+KEYS = ["seed", "x", "b64", "instances", "inputs", "signature_name", "é"]
+SIGNATURES = ["", "zz", *toy.UNCONDITIONAL, *(name for name in zoo.NAMES if name != "compiled")]  # which is INTERNAL
 
-    def value(depth):
-        kind = rng.randrange(8 if depth < 4 else 6)
-        if kind == 6:
-            return "[" + ",".join(value(depth + 1) for _ in range(rng.randrange(4))) + "]"
-        if kind == 7:
-            keys = rng.choices(["seed", "b64", "instances", "inputs", "signature_name"], k=rng.randrange(3))
-            return "{" + ",".join(f'"{key}":{value(depth + 1)}' for key in keys) + "}"
-        return rng.choice(["null", "true", "NaN", "1.5", f"{rng.randrange(-9, 10**20)}", '"a"', "-0", "1e400"])
 
-    rows = "[" + ",".join(value(3) for _ in range(rng.randrange(1, 3))) + "]"
-    text = f'{{"{rng.choice(["instances", "inputs", "examples"])}":{rng.choice([rows, value(0)])}}}'
-    if rng.randrange(3) == 0:
-        where = rng.randrange(len(text))
-        text = text[:where] + rng.choice(string.printable) + text[where + 1 :]
-    return text
+def _value(rng, depth=3) -> str:
+    """Nearly JSON."""
+    kind = rng.randrange(8 if depth else 5)
+    if kind < 5:
+        number = str(rng.randrange(-(2**70), 2**70) >> rng.randrange(70))
+        return rng.choice([number, rng.choice(NUMBERS), rng.choice(WORDS)])
+    items = [_value(rng, depth - 1) for _ in range(rng.randrange(4))]
+    if kind < 7:
+        return "[" + ",".join(items) + "]"
+    return "{" + ",".join(f'"{rng.choice(KEYS)}": {item}' for item in items) + "}"
+
+
+def _body(rng) -> bytes:
+    """A body of a request's vocabulary; or one with bytes flipped, or cut, or nested, or very long, or any bytes."""
+    key, signature = rng.choice(["instances", "inputs", "examples"]), rng.choice(SIGNATURES)
+    whole = f'{{"signature_name": "{signature}", "{key}": {_value(rng)}}}'.encode()
+    kind = rng.randrange(8)
+    if kind == 0:
+        return rng.randbytes(rng.randrange(200))
+    if kind == 1:
+        return whole[: rng.randrange(len(whole))]
+    if kind == 2:
+        depth, (opening, closing) = 2 ** rng.randrange(4, 15), rng.choice([("[", "]"), ('{"a":', "}")])
+        return f'{{"{key}": {opening * depth}1{closing * depth * rng.randrange(2)}}}'.encode()
+    if kind == 3:
+        one = rng.choice(["1,", "[],", '"a",', '{"seed":1},', "[[1]],"])
+        return f'{{"{key}": [{one * rng.randrange(1, 8000)}1]}}'.encode()
+    if kind == 4:
+        spoiled = bytearray(whole)
+        for _ in range(rng.randrange(1, 5)):
+            spoiled[rng.randrange(len(spoiled))] = rng.randrange(256)
+        return bytes(spoiled)
+    return whole
+
+
+PARTS = ["/v1", "/models", "/toy", "/versions", "/1", "/labels", ":predict", "/metadata", "/..", "//", ":", "?a=b"]
+PARTS += ["%2f", "%", "%zz", "%00", "%ff", "9" * 30, ";", "@", "~", "'", "\\"]
+
+
+def fuzz_paths(server, number, seed) -> None:
+    """That many odd paths by any verb: each is answered or refused, and none reaches a file."""
+    rng = random.Random(seed)
+    for _ in range(number):
+        path = rng.choice(["/v1/models/toy", "/v1/models", "/v1/", "/"]) + "".join(
+            rng.choices(PARTS, k=rng.randrange(6))
+        )
+        verb = rng.choice(["GET", "POST", "PUT", "HEAD", "OPTIONS", "PATCH", "TRACE"])
+        reply = http_call(server, verb, path, None if verb == "TRACE" else b"{}", timeout=5)
+        assert reply.code in (200, 400, 404), (verb, path, reply.code)
+        assert b"root:" not in reply.body and b"Traceback" not in reply.body
 
 
 def fuzz_half(server, number, seed) -> None:

@@ -80,6 +80,11 @@ def test_a_hostile_name_is_not_found(plain, name):
     assert code is grpc.StatusCode.NOT_FOUND
 
 
+def test_bytes_that_are_no_message_are_an_internal_error(plain):
+    call = plain.channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+    assert refusal(call, b"\xff" * 100)[0] is grpc.StatusCode.INTERNAL
+
+
 def test_spoiled_requests(plain):
     fuzz(plain, 30, seed=0)  # whatever is loaded once
     before = memory(plain)

@@ -7,8 +7,10 @@ import pytest
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.integration.conformance.calls import NOT_FOUND, predict_request, refusal, refused, status_of
+from tests.serving import toy
 
 SEED = {"seed": np.int64([1])}
+DATA = "variables/variables.data-00000-of-00001"
 
 
 @pytest.mark.parametrize("name, version", [("7", 7), ("00010", 10), ("0", 0)])
@@ -90,12 +92,21 @@ def test_an_empty_version_fails_and_the_good_one_stays(own):
     assert own.scale() == 1
 
 
-def test_variables_without_their_data_fail_and_the_good_one_stays(own):
+DAMAGES = {
+    "no data": lambda version: (version / DATA).unlink(),
+    "no index": lambda version: (version / "variables" / "variables.index").unlink(),
+    "cut data": lambda version: (version / DATA).write_bytes(b""),
+    "cut graph": lambda version: (version / "saved_model.pb").write_bytes(b"\x0a\xff\x01"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGES)
+def test_a_damaged_version_fails_and_the_good_one_stays(own, case):
     own.publish(1)
     own.serve()
     folder = own.base_path / "tmp"
     shutil.copytree(own.saved[2], folder)
-    (folder / "variables" / "variables.data-00000-of-00001").unlink()
+    DAMAGES[case](folder)
     folder.rename(own.base_path / "2")
     own.until(v2="END", v1="AVAILABLE")
     assert status_of(own.server, own.name, 2)[1] != "OK" and own.scale() == 1
@@ -131,6 +142,9 @@ def test_deleting_all_leaves_nothing(own):
     own.until(v1="END")
     answer = refusal(own.server.predictions.Predict, predict_request(SEED, name=own.name))
     assert answer == (NOT_FOUND, f"Servable not found for request: Latest({own.name})")
+    own.publish(2, scale=2)
+    toy.until(lambda: own.states().get(2) == "AVAILABLE")
+    assert own.scale() == 2
 
 
 def test_a_version_comes_back_after_it_was_deleted(own):

@@ -62,6 +62,23 @@ def test_health_does_not_know_the_full_name(limited):
     assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
+def test_health_answers_though_every_thread_is_taken(limited):
+    running = [limited.predictions.Predict.future(SLOW, timeout=30) for _ in range(3 * starts.THREADS)]
+    toy.until(lambda: any(call.done() for call in running), seconds=toy.SECONDS)  # refused: all threads are taken
+    stub = health_pb2_grpc.HealthStub(limited.channel)
+    assert stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status == health_pb2.HealthCheckResponse.SERVING
+    assert {call.code().name for call in running} == {"OK", "RESOURCE_EXHAUSTED"}
+
+
+def test_watching_health(limited, expected):
+    stub = health_pb2_grpc.HealthStub(limited.channel)
+    try:
+        code = next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=10)) and "OK"
+    except grpc.RpcError as error:
+        code = error.code().name
+    assert code == expected("OK")
+
+
 def test_answers_are_content_where_the_flag_says_so(limited):
     request = predict_request({"seed": np.int64([5])})
     images = limited.predictions.Predict(request, timeout=10).outputs["images"]
@@ -136,6 +153,7 @@ def test_rest_ends_a_request_after_its_timeout(limited_rest):
     body = {"signature_name": "slow", "instances": [1]}
     reply = http_call(limited_rest, "POST", "/v1/models/toy:predict", body)
     assert reply.error == (504, "Timed out waiting for notification")
+    toy.until(lambda: http_call(limited_rest, "POST", "/v1/models/toy:predict", {"instances": [1]}).code == 200)
 
 
 CORS = {

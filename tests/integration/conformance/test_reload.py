@@ -30,6 +30,14 @@ def test_a_model_left_out_is_served_no_more(own):
     assert refused(own.server, SEED, name=own.name) == (NOT_FOUND, LATEST.format(own.name))
 
 
+def test_an_empty_list_unloads_all(plain):
+    config = model_server_config_pb2.ModelServerConfig()
+    config.model_config_list.SetInParent()
+    plain.send(config)
+    assert refused(plain, SEED) == (NOT_FOUND, LATEST.format("toy"))
+    plain.reload()
+
+
 def test_a_model_comes_back(own):
     own.publish(1)
     own.serve()
@@ -136,6 +144,17 @@ def test_a_refused_reload_leaves_the_next_one_alone(own):
         own.server.reload(_platform("pytorch"))
     own.serve()
     assert own.scale() == 1
+
+
+@pytest.mark.skipif(not starts.EMBEDDED, reason="TensorFlow Serving would take no reload any more")
+@pytest.mark.parametrize(
+    "path, words", [("/{}", "No versions of servable q found under"), ("/" + "x" * 300, "too long")]
+)
+def test_a_base_path_that_cannot_be_served(plain, own, path, words):
+    with pytest.raises(grpc.RpcError) as caught:
+        plain.reload(starts.model("q", path.format(str(own.base_path).lstrip("/"))))
+    assert caught.value.code() is INVALID and words in caught.value.details()
+    assert refused(plain, SEED, name="q") == (NOT_FOUND, LATEST.format("q"))
 
 
 @pytest.mark.skipif(not starts.EMBEDDED, reason="TensorFlow Serving would take no reload any more")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.conformance.calls import http_call
-from tests.integration.conformance.fuzz import HALF, exchange, fuzz, fuzz_half, fuzz_rest, memory, survived
+from tests.integration.conformance.fuzz import HALF, exchange, fuzz, fuzz_half, fuzz_paths, fuzz_rest, memory, survived
 
 # What is sent on a socket of its own, which is then closed for writing.
 SENT = {
@@ -20,6 +20,11 @@ SENT = {
     "a chunk of no size": (
         b"POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"
     ),
+    "length and chunks": (
+        b"POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"0\r\n\r\n"
+    ),
+    "a NUL in a header": b"GET /v1/models/toy HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n",
     "an endless header": b"GET /v1/models/toy HTTP/1.1\r\nX: " + b"x" * 1_000_000,
     "ten thousand headers": b"GET /v1/models/toy HTTP/1.1\r\n" + b"X: x\r\n" * 10_000 + b"\r\n",
     "an endless path": b"GET /v1/models/" + b"x" * 1_000_000 + b" HTTP/1.1\r\n\r\n",
@@ -59,6 +64,7 @@ def test_spoiled_json(rest):
     before = memory(rest)
     assert {200, 400} <= fuzz_rest(rest, 200, seed=3)
     fuzz_half(rest, 50, seed=4)
+    fuzz_paths(rest, 80, seed=10)
     survived(rest, before)
 
 
@@ -69,6 +75,7 @@ def test_ten_thousand_malformed_requests(rest):
     fuzz_rest(rest, 500, seed=6)
     before = memory(rest)
     fuzz(rest, 5000, seed=7)
-    fuzz_rest(rest, 4000, seed=8)
+    fuzz_rest(rest, 3500, seed=8)
     fuzz_half(rest, 1000, seed=9)
+    fuzz_paths(rest, 500, seed=11)
     survived(rest, before)

@@ -5,7 +5,20 @@ import pytest
 from tests.integration.conformance import zoo
 from tests.integration.conformance.calls import http_call
 from tests.integration.conformance.starts import model
-from tests.serving import rest_toy, toy
+from tests.serving import toy
+
+STATUS = """{
+ "model_version_status": [
+  {
+   "version": "1",
+   "state": "AVAILABLE",
+   "status": {
+    "error_code": "OK",
+    "error_message": ""
+   }
+  }
+ ]
+}"""  # of a model with one good version
 
 # Paths match in any case; a label is not looked at.
 STATUS_PATHS = (
@@ -17,7 +30,7 @@ STATUS_PATHS = (
 @pytest.mark.parametrize("path", STATUS_PATHS)
 def test_status(rest, path):
     reply = http_call(rest, "GET", path)
-    assert (reply.code, reply.text.strip()) == (200, rest_toy.STATUS)
+    assert (reply.code, reply.text.strip()) == (200, STATUS)
     assert reply.headers["Content-Type"] == "application/json"
 
 
@@ -58,6 +71,7 @@ def test_metadata_of_a_signature(rest):
 UNKNOWN = "Could not find any versions of model {}"
 REFUSED = {
     "unknown model": ("/v1/models/nope", 404, UNKNOWN.format("nope")),
+    "a path of files": ("/v1/models/%2e%2e%2fetc%2fpasswd", 404, UNKNOWN.format("../etc/passwd")),
     "unknown version": ("/v1/models/toy/versions/9", 404, "Could not find version 9 of model toy"),
     "metadata of an unknown model": (
         "/v1/models/nope/metadata", 404, "Servable not found for request: Latest(nope)",

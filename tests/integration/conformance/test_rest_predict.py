@@ -51,6 +51,11 @@ ANSWERS = {
     "base64 in, column": ("words", {"inputs": [{"b64": "YWI="}, "c"]}, '{"outputs":["ab","c"]}'),
     "base64 out": ("words_as_bytes", {"instances": ["ab"]}, '{"predictions":[{"b64":"YWI="}]}'),
     "base64 in and out": ("words_as_bytes", {"inputs": [{"b64": "/9g="}]}, '{"outputs":[{"b64":"/9g="}]}'),
+    "base64 without its padding": ("words", {"inputs": [{"b64": "YWI"}]}, '{"outputs":["ab"]}'),
+    "text of any character": ("words", {"inputs": ['a"\\\n', "\u2028"]}, '{"outputs":["a\\"\\\\\\n",""]}'),
+    "an unsigned byte wraps": ("echo_uint8", {"inputs": [300]}, '{"outputs":[44]}'),
+    "past float32 is infinity": ("same", {"inputs": [1e39]}, '{"outputs":[Infinity]}'),
+    "no values in a column": ("same", {"inputs": []}, '{"outputs":[]}'),
     "other keys are not looked at": (None, {"instances": [1], "more": 2}, '{"predictions":[2.0]}'),
 }  # fmt: skip
 
@@ -69,6 +74,39 @@ def test_a_float_that_is_no_number_goes_both_ways_bare(rest, body, word):
     assert (reply.code, re.sub(r"\s", "", reply.text)) == (200, f'{{"predictions":[{word}]}}')
 
 
+LIMITS = {
+    "int8": [-128, 127],
+    "uint8": [0, 255],
+    "int16": [-(2**15), 2**15 - 1],
+    "int32": [-(2**31), 2**31 - 1],
+    "int64": [-(2**63), 2**63 - 1],
+    "uint32": [0, 2**32 - 1],
+    "uint64": [0, 2**64 - 1],
+    "bool": [True, False],
+}
+
+
+@pytest.mark.parametrize("dtype", LIMITS)
+@pytest.mark.parametrize("given, answered", [("instances", "predictions"), ("inputs", "outputs")])
+def test_whole_numbers_keep_every_digit(rest, dtype, given, answered):
+    assert post(rest, {given: LIMITS[dtype]}, f"echo_{dtype}").json == {answered: LIMITS[dtype]}
+
+
+def test_doubles_keep_every_bit(rest):
+    sent = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, 12345678.123456789, -0.0]
+    assert repr(post(rest, {"instances": sent}, "wide").json["predictions"]) == repr(sent)
+
+
+def test_bytes_of_any_value_go_in_and_out_as_base64(rest):
+    sent = {"b64": base64.b64encode(bytes(range(256)) * 200 + b"\0").decode()}
+    assert post(rest, {"instances": [sent]}, "words_as_bytes").json == {"predictions": [sent]}
+
+
+def test_what_follows_the_document_is_not_looked_at(rest):
+    reply = http_call(rest, "POST", "/v1/models/zoo:predict", b'{"instances": [1]} "\xc3\xa9')
+    assert (reply.code, reply.json) == (200, {"predictions": [2.0]})
+
+
 @pytest.mark.parametrize("value", [3.4028234663852886e38, 1 / 3, 16777217.0, 1.1754944e-38, 9e6])
 def test_a_float_round_trips(rest, value):
     (answer,) = post(rest, {"signature_name": "same", "instances": [value]}).json["predictions"]
@@ -78,11 +116,12 @@ def test_a_float_round_trips(rest, value):
 PATHS = {
     "latest": "/v1/models/toy:predict",
     "version": "/v1/models/toy/versions/1:predict",
-    "any case": "/V1/MODELS/toy:PREDICT",
+    "any case": "/V1/MODELS/toy/Versions/001:PREDICT",
+    "escaped": "/v1/models/t%6Fy:predict",
 }
 
 
-@pytest.mark.parametrize("case", ["latest", "version"])
+@pytest.mark.parametrize("case", PATHS)
 def test_images_of_seeds(rest, case):
     reply = http_call(rest, "POST", PATHS[case], {"instances": [1, 2, 3]})
     np.testing.assert_array_equal(reply.json["predictions"], toy.expected([1, 2, 3]))
@@ -114,6 +153,11 @@ def test_a_feature_of_an_example(rest, case):
     body = {"signature_name": "classify", "examples": [{"x": FEATURES[case]}]}
     reply = post(rest, body, verb="classify")
     assert (reply.code, reply.json) == (200, {"results": [[["neg", 0.75], ["pos", 0.25]]]})
+
+
+def test_the_context_belongs_to_every_example_and_the_examples_own_feature_wins(rest):
+    body = {"signature_name": "regress_x", "context": {"x": 1.5}, "examples": [{}, {"w": "a"}, {"x": 2.0}]}
+    assert post(rest, body, verb="regress").json == {"results": [4.5, 4.5, 6.0]}
 
 
 def test_regress(rest):

@@ -55,6 +55,46 @@ def test_multi_inference_answers_every_task(plain):
     assert second.regression_result.regressions[0].value == 3.0
 
 
+def _examples(request, *values):
+    for x in values:
+        request.input.example_list.examples.add().features.feature["x"].float_list.value.append(x)
+    return request
+
+
+def test_scores_without_classes_have_no_labels(plain):
+    request = _examples(specified(classification_pb2.ClassificationRequest(), "zoo", signature="scores"), 1, 2)
+    answer = plain.predictions.Classify(request, timeout=10)
+    assert [[(one.label, one.score) for one in row.classes] for row in answer.result.classifications] == [
+        [("", 1)],
+        [("", 2)],
+    ]
+
+
+@pytest.mark.parametrize("signature", ["regress_x", "column"])
+def test_each_example_has_its_number(plain, signature):
+    request = _examples(specified(regression_pb2.RegressionRequest(), "zoo", signature=signature), 1, 2)
+    assert [one.value for one in plain.predictions.Regress(request, timeout=10).result.regressions] == [3, 6]
+
+
+def test_an_example_wins_over_the_context(plain):
+    request = specified(regression_pb2.RegressionRequest(), "zoo", signature="regress_x")
+    listed = request.input.example_list_with_context
+    listed.context.features.feature["x"].float_list.value.append(5)
+    listed.examples.add().features.feature["x"].float_list.value.append(1)
+    listed.examples.add()
+    assert [one.value for one in plain.predictions.Regress(request, timeout=10).result.regressions] == [3, 15]
+
+
+def test_several_signatures_answer_for_the_same_examples(plain):
+    request = _examples(inference_pb2.MultiInferenceRequest(), 2)
+    _task(_task(request, "classify", "classify_x"), "regress", "regress_x")
+    first, second = plain.predictions.MultiInference(request, timeout=10).results
+    (row,) = first.classification_result.classifications
+    assert [(one.label, one.score) for one in row.classes] == [("neg", 2), ("pos", 4)]
+    assert [one.value for one in second.regression_result.regressions] == [6]
+    assert second.model_spec.signature_name == "regress_x"
+
+
 # A generator has no such signature. Texts of classifier.cc, regressor.cc and util.cc, by their beginning.
 REFUSED = {
     "classify a generator": ("Classify", _classify(name="toy", signature=""), INVALID, "No classification inputs"),
@@ -77,6 +117,36 @@ REFUSED = {
     "classify without a model": (
         "Classify", classification_pb2.ClassificationRequest(), INVALID, "Missing ModelSpec",
     ),
+    "regress nothing": ("Regress", _regress(number=0), INVALID, "Input is empty."),
+    "regress by the default signature": ("Regress", _regress(signature=""), INVALID, "No regression inputs"),
+    "regress two numbers an example": (
+        "Regress", _regress(signature="wide_x"), INVALID,
+        "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got [2,2]",
+    ),
+    "regress other rows": (
+        "Regress", _regress(signature="first_x"), INVALID, "Input batch size did not match output batch size: 2 vs. 1",
+    ),
+    "regress by two outputs": ("Regress", _regress(signature="classify"), INVALID, "Expected one output Tensor."),
+    "scores that are no floats": (
+        "Classify", _classify(signature="whole_x"), INVALID, "Expected scores Tensor of DT_FLOAT. Got: DT_INT64",
+    ),
+    "multi-inference of one signature twice": (
+        "MultiInference", _task(_task(_with_examples(inference_pb2.MultiInferenceRequest()), "regress", "regress"),
+                                "regress", "regress"),
+        INVALID, "Duplicate evaluation of signature: regress",
+    ),
+    "multi-inference without the signature": (
+        "MultiInference", _task(_with_examples(inference_pb2.MultiInferenceRequest()), "regress", "zz"), INVALID,
+        "Requested signature not found in model graph: zz",
+    ),
+    "multi-inference of no task": (
+        "MultiInference", inference_pb2.MultiInferenceRequest(), INVALID, "ModelSpec has no name specified.",
+    ),
+    "multi-inference of two models": (
+        "MultiInference", _task(_task(_with_examples(inference_pb2.MultiInferenceRequest()), "classify", "classify"),
+                                "regress", "regress", "toy"),
+        INVALID, "All ModelSpecs in a MultiInferenceRequest must access the same model name.",
+    ),
     "multi-inference of another method": (
         "MultiInference", _task(_with_examples(inference_pb2.MultiInferenceRequest()), "zz", "classify"),
         UNIMPLEMENTED, "Unsupported signature method_name: tensorflow/serving/zz",
@@ -97,6 +167,7 @@ def test_a_refusal(plain, case):
 
 
 UNKNOWN = {
+    "health's watch, off by default": "/grpc.health.v1.Health/Watch",
     "streamed": "/tensorflow.serving.PredictionService/PredictStreamed",
     "session": "/tensorflow.serving.SessionService/SessionRun",
     "health, off by default": "/grpc.health.v1.Health/Check",

@@ -73,7 +73,10 @@ def _code(channel) -> str:
 CLIENTS = {
     "with a certificate": ("OK", lambda ca: _credentials(ca, ca.issue_cert("client@example.org"))),
     "without one": ("UNAVAILABLE", _credentials),
-    "with a stranger's": ("UNAVAILABLE", lambda ca: _credentials(ca, trustme.CA().issue_cert("client@example.org"))),
+    "with another authority's": (
+        "UNAVAILABLE",
+        lambda ca: _credentials(ca, trustme.CA().issue_cert("client@example.org")),
+    ),
     "that trusts another authority": ("UNAVAILABLE", lambda _: _credentials(trustme.CA())),
 }
 

@@ -50,6 +50,36 @@ def test_a_policy_rolls_back_and_forward(own):
     assert own.scale() == 3
 
 
+def test_rolling_back_by_policy_leaves_no_request_without_an_answer(own):
+    _three(own)
+    own.serve()
+    with toy.callers(2, lambda k: own.scale()) as (answers, errors):
+        for version in (2, 3, 2):
+            own.serve(f"specific {{ versions: {version} }}")
+            toy.until(lambda version=version: answers[-1:] == [version])
+    assert not errors and set(answers) == {2, 3}
+
+
+def test_a_specific_version_that_is_not_there_is_served_once_it_comes(own):
+    _three(own)
+    own.serve()
+    own.serve("specific { versions: 9 }")
+    answer = refused(own.server, SEED, name=own.name)
+    assert answer == (NOT_FOUND, f"Servable not found for request: Latest({own.name})")
+    own.publish(9, scale=2)
+    toy.until(lambda: own.states().get(9) == UP)
+    assert own.scale() == 2
+
+
+def test_a_specific_version_that_does_not_load_leaves_the_one_that_serves(own):
+    own.publish(3, scale=3)
+    own.serve()
+    (own.base_path / "2").mkdir()
+    own.serve("specific { versions: 2 }")
+    own.until(v3=UP, v2="END")
+    assert own.scale() == 3
+
+
 def test_a_label_names_a_version(own):
     _three(own)
     own.serve("all {}")

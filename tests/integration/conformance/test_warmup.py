@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.apis import model_pb2, prediction_log_pb2
 
 from tests.integration.conformance import zoo
 from tests.integration.conformance.calls import predict, predict_request, status_of
@@ -73,6 +73,8 @@ BAD = {
         [_predict_log({"seed": np.float32([1])})], "INVALID_ARGUMENT", "to be int64 but float is provided",
     ),
     "session_run": ([_other_log("session_run_log")], "UNIMPLEMENTED", ""),
+    "predict_streamed": ([_other_log("predict_streamed_log")], "UNIMPLEMENTED", ""),
+    "no message": ([b"\xff\xff"], "INVALID_ARGUMENT", ""),
 }  # fmt: skip
 
 
@@ -107,9 +109,17 @@ def test_warmup_advances_a_models_state(own):
     assert predict(own.server, zoo.X, name=own.name, signature="counted")["y"][0] == 3
 
 
-def test_classify_and_regress_logs_are_replayed(own):
+def test_logs_of_the_other_methods_are_replayed(own):
     version = own.publish(1, "zoo")
-    toy.write_warmup(version, [_classify_log("classify")])
+    regress, several = prediction_log_pb2.PredictionLog(), prediction_log_pb2.PredictionLog()
+    regress.regress_log.request.model_spec.signature_name = "regress"
+    regress.regress_log.request.input.example_list.examples.add()
+    request = several.multi_inference_log.request
+    request.tasks.add(method_name="tensorflow/serving/regress").model_spec.CopyFrom(
+        model_pb2.ModelSpec(name="zoo", signature_name="regress")
+    )
+    request.input.example_list.examples.add()
+    toy.write_warmup(version, [_classify_log("classify"), regress.SerializeToString(), several.SerializeToString()])
     own.serve()
     assert own.states() == {1: "AVAILABLE"}
 

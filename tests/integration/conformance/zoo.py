@@ -59,6 +59,10 @@ class Zoo(tf.Module):
     def half_in(self, x):
         return {"y": tf.cast(x, tf.float32)}
 
+    @tf.function(input_signature=[_spec([None], tf.bfloat16, "x")])
+    def bfloat16_in(self, x):
+        return {"y": tf.cast(x, tf.float32)}
+
     @tf.function(input_signature=[_X])
     def half_out(self, x):
         return {"y": tf.cast(x, tf.float16)}
@@ -118,6 +122,48 @@ class Zoo(tf.Module):
     def regress(self, inputs):
         return {"outputs": tf.fill(tf.shape(inputs), 3.0)}
 
+    @tf.function(input_signature=[_EXAMPLES])
+    def classify_x(self, inputs):
+        x = _feature(inputs)
+        names = tf.tile([["neg", "pos"]], [tf.size(x), 1])
+        return {"classes": names, "scores": tf.stack([x, 2 * x], axis=1)}
+
+    @tf.function(input_signature=[_EXAMPLES])
+    def scores(self, inputs):
+        return {"scores": _feature(inputs)[:, None]}
+
+    @tf.function(input_signature=[_EXAMPLES])
+    def whole_x(self, inputs):
+        return {"scores": tf.zeros([tf.size(inputs), 1], tf.int64)}
+
+    @tf.function(input_signature=[_EXAMPLES])
+    def regress_x(self, inputs):
+        return {"outputs": 3 * _feature(inputs)}
+
+    @tf.function(input_signature=[_EXAMPLES])
+    def column(self, inputs):
+        return {"outputs": 3 * _feature(inputs)[:, None]}
+
+    @tf.function(input_signature=[_EXAMPLES])
+    def wide_x(self, inputs):
+        return {"outputs": tf.zeros([tf.size(inputs), 2])}
+
+    @tf.function(input_signature=[_EXAMPLES])
+    def first_x(self, inputs):
+        return {"outputs": tf.zeros([1]) * tf.cast(tf.size(inputs), tf.float32)}
+
+
+def _feature(inputs):
+    return tf.io.parse_example(inputs, {"x": tf.io.FixedLenFeature([], tf.float32, 0.0)})["x"]
+
+
+def _echo(dtype):
+    return tf.function(lambda self, x: {"y": tf.identity(x)}, input_signature=[_spec([None], dtype, "x")])
+
+
+ECHOED = ("int8", "uint8", "int16", "int32", "int64", "uint32", "uint64", "bool")
+for _dtype in ECHOED:
+    setattr(Zoo, f"echo_{_dtype}", _echo(_dtype))
 
 NAMES = [name for name, value in vars(Zoo).items() if not name.startswith("_")]
 

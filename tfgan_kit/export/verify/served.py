@@ -22,8 +22,6 @@ from tfgan_kit_client.channel import open_channel
 from tfgan_kit_client.errors import ServingError, in_plain_words
 
 _AVAILABLE = get_model_status_pb2.ModelVersionStatus.AVAILABLE
-
-
 _ROWS_ALONE = 4  # rows of each recorded request that are also sent alone
 
 

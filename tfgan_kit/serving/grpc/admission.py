@@ -1,10 +1,9 @@
-"""gRPC calls: refused at once where no thread is free, answered once their message is here."""
+"""Which gRPC calls are let in, and what each is answered."""
 
 import logging
 import math
 import threading
 import time
-from concurrent import futures
 
 from tfgan_kit.serving.protocol.errors import RequestError, status_of
 
@@ -13,50 +12,94 @@ from google.protobuf.message import DecodeError
 
 _LOGGER = logging.getLogger(__name__)
 _SILENT = 128  # calls that may wait for their message, each in a thread that sleeps
+_SPARE = 32  # threads in which the others are refused
 _PATIENCE_SECONDS = 3.0  # before a silent call makes room for another; in a flood messages come a second late
 _LULL_SECONDS = 0.02  # without a call: who was there has been told
 _ON_ITS_WAY_SECONDS = 0.25
 _FAREWELL_SECONDS = 0.5  # a lull is waited for
+_HEALTH = "/grpc.health.v1."
 # What TensorFlow Serving counts; REST counts its own
 _COUNTED = frozenset({"Predict", "Classify", "Regress", "MultiInference"})
 _FULL = (grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
 _CLOSED = (grpc.StatusCode.UNAVAILABLE, "The server is shutting down.")
 
 
-class GrpcCalls:
-    """The calls of a gRPC server: which are let in, and what each is answered.
+class Admission(grpc.ServerInterceptor):
+    """Answers `threads` calls at one time and refuses the next at once, as TensorFlow Serving does.
 
-    TensorFlow Serving refuses the call past its thread pool at once, rather than queue it. grpcio
-    gives a call a thread before its message is there, so a caller that sends none would hold one
-    for ever: such calls have threads of their own, and the oldest is cancelled when they run out.
+    grpcio gives a call a thread before its message is there, so a caller that sends none would hold one for ever.
+    Every method is therefore a stream to grpcio: the wait for the one message is ours, such calls have threads of
+    their own, and the oldest is cancelled when they run out. The server has `most` threads, and grpcio itself refuses
+    what comes past them.
 
     Args:
-        threads: calls that are answered at one time (`--grpc_max_threads`), at least 1.
+        threads: calls that are answered at one time (`--grpc_max_threads`), at least 1; health checks do not count.
         monitor: `Monitor` that counts the calls.
     """
 
     def __init__(self, threads: int, monitor):
-        self.pool = futures.ThreadPoolExecutor(threads + _SILENT, thread_name_prefix="grpc")
+        self.most = threads + _SILENT + _SPARE
         self._threads, self._monitor = threads, monitor
         self._lock = threading.Lock()
         self._running = 0  # they have a thread's turn
         self._here = 0  # their message has come, and their answer has not gone
-        self._arrived = 0  # their message has not come
-        self._silent: dict[grpc.ServicerContext, float] = {}  # since when, of those
+        self._silent: dict[grpc.ServicerContext, float] = {}  # since when each waits for its message
         self._came = -math.inf  # when a call, or its message, came last
         self._closed = False
 
-    def arrives(self, bounded: bool) -> tuple[grpc.StatusCode, str] | None:
-        """Lets a call in whose message may follow, or says what it is refused with."""
+    def intercept_service(self, continuation, handler_call_details):
+        """The handler of a method with ours around it; grpcio asks, in its only thread. None is UNIMPLEMENTED.
+
+        So is Health.Watch, the one method that streams, which gRPC's clients take for healthy: after forty watchers
+        of which some had gone, grpcio-health-checking 1.85 let `grpc.Server.stop` wait for ever.
+        """
+        handler, method = continuation(handler_call_details), handler_call_details.method
+        if handler is None or handler.unary_unary is None:
+            return None
+
+        def answer(messages, context):
+            return self._answer(handler, method, messages, context)
+
+        return grpc.stream_unary_rpc_method_handler(answer)
+
+    def _answer(self, handler, method: str, messages, context):
+        began, request = time.monotonic(), None
+        bounded, name = not method.startswith(_HEALTH), method.rpartition("/")[2]
+        refusal, answer = self._arrives(context, bounded), None
+        if refusal is None:
+            message, refusal = self._message(messages, context, bounded)
+        if refusal is None:
+            try:
+                request = _read(handler, message)
+                answer = handler.response_serializer(handler.unary_unary(request, context))
+            except NotImplementedError as error:  # of a method that we leave to grpcio's servicer
+                refusal = grpc.StatusCode.UNIMPLEMENTED, str(error)
+            except Exception as error:
+                refusal = status_of(error)
+                if refusal[0] is grpc.StatusCode.INTERNAL and request is not None:
+                    _LOGGER.exception("%s failed", name)
+            finally:
+                with self._lock:  # before the caller reads its answer, and asks again
+                    self._running -= bounded
+        code = grpc.StatusCode.OK if refusal is None else refusal[0]
+        self._count(name, request, code, time.monotonic() - began)
+        if refusal is not None:
+            context.abort(*refusal)
+        return answer
+
+    def _arrives(self, context, bounded: bool) -> tuple[grpc.StatusCode, str] | None:
+        """What a call is refused with before its message is here."""
+        oldest = None
         with self._lock:
             self._came = time.monotonic()
-            refusal, silent = self._refusal(bounded), None
-            if refusal is None and self._arrived >= _SILENT:
-                silent = self._most_silent()
-                refusal = None if silent else _FULL
-            self._arrived += refusal is None
-        if silent is not None:
-            silent.cancel()  # only its own thread can end it in our words
+            refusal = self._refusal(bounded)
+            if refusal is None and len(self._silent) >= _SILENT:
+                oldest = self._out_of_patience()
+                refusal = None if oldest else _FULL
+            if refusal is None:
+                self._silent[context] = self._came
+        if oldest is not None:
+            oldest.cancel()  # only its own thread can end it in our words
         return refusal
 
     def _refusal(self, bounded: bool):
@@ -64,52 +107,22 @@ class GrpcCalls:
             return _CLOSED
         return _FULL if bounded and self._running >= self._threads else None
 
-    def _most_silent(self) -> grpc.ServicerContext | None:
-        context, since = next(iter(self._silent.items()), (None, math.inf))
+    def _out_of_patience(self) -> grpc.ServicerContext | None:
+        context, since = next(iter(self._silent.items()))
         if time.monotonic() - since < _PATIENCE_SECONDS:
             return None
         del self._silent[context]
         return context
 
-    def answer(self, name, request_class, method, bounded, messages, context) -> bytes:
-        """Waits for a call's message, and answers it.
-
-        Args:
-            name: of the method.
-            request_class: the message that it takes.
-            method: (request, is_wanted) -> message. `is_wanted()` is False once the caller has
-                gone, or its deadline has passed.
-            bounded: whether it counts among the calls at one time.
-            messages: iterator of one.
-            context: gRPC's.
-        """
-        message, refusal = self._message(messages, context, bounded)
-        began, request = time.monotonic(), None
-        if refusal is None:
-            try:
-                request = _read(request_class, message)
-                answer = method(request, context.is_active).SerializeToString()
-            except Exception as error:
-                refusal = status_of(error)
-                if refusal[0] is grpc.StatusCode.INTERNAL and request is not None:
-                    _LOGGER.exception("%s failed", name)
-            self._leave(bounded)
-        if refusal is not None:
-            self.refuse(name, request, refusal, context, began)
-        self._count(name, request, grpc.StatusCode.OK, began)
-        return answer
-
-    def _message(self, messages, context, bounded):
-        with self._lock:
-            self._silent[context] = time.monotonic()
+    def _message(self, messages, context, bounded: bool):
+        """A call's one message, and what it is refused with once that is here."""
         try:
             message = next(messages, None)
         finally:
             with self._lock:
                 self._silent.pop(context, None)
-                self._arrived -= 1
         if message is None:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, "A request needs exactly one message.")
+            return None, (grpc.StatusCode.UNIMPLEMENTED, "A request needs exactly one message.")
         with self._lock:
             self._came = time.monotonic()
             refusal = self._refusal(bounded)
@@ -117,33 +130,18 @@ class GrpcCalls:
             self._here += context.add_callback(self._has_gone)
         return message, refusal
 
-    def _leave(self, bounded) -> None:
-        with self._lock:  # before the caller reads its answer, and asks again
-            self._running -= bounded
-
     def _has_gone(self) -> None:
         with self._lock:
             self._here -= 1
 
-    def refuse(self, name, request, refusal, context, began) -> None:
-        """Ends a call with a status, and counts it. Raises what gRPC wants to be raised."""
-        code, text = refusal
-        self._count(name, request, code, began)
-        context.abort(code, text)
-
-    def _count(self, method: str, request, code: grpc.StatusCode, began: float) -> None:
-        if method in _COUNTED:
+    def _count(self, name: str, request, code: grpc.StatusCode, seconds: float) -> None:
+        if name in _COUNTED:
             tasks = getattr(request, "tasks", None)  # of MultiInference, all of one model
             spec = tasks[0].model_spec if tasks else getattr(request, "model_spec", None)
-            name = spec.name if spec is not None else ""
-            self._monitor.request(name, method, "GRPC", code.name, time.monotonic() - began)
+            self._monitor.request(spec.name if spec is not None else "", name, "GRPC", code.name, seconds)
 
     def close(self, timeout: float) -> bool:
-        """Refuses what comes from now on with UNAVAILABLE; waits for the calls that are here.
-
-        Returns:
-            Whether all of them have ended.
-        """
+        """Refuses what comes from now on with UNAVAILABLE; True if all calls that are here have ended in time."""
         end = time.monotonic() + timeout
         if time.monotonic() < self._came + _ON_ITS_WAY_SECONDS:
             time.sleep(min(_ON_ITS_WAY_SECONDS, timeout))  # for calls sent before, not here yet
@@ -159,9 +157,8 @@ class GrpcCalls:
         return ended
 
 
-def _read(request_class, message: bytes):
+def _read(handler, message: bytes):
     try:
-        return request_class.FromString(message)
-    except DecodeError as error:
-        text = "Exception deserializing request!"  # grpcio's own
-        raise RequestError(grpc.StatusCode.INTERNAL, text) from error
+        return handler.request_deserializer(message)
+    except DecodeError as error:  # grpcio would say the same, and log a traceback
+        raise RequestError(grpc.StatusCode.INTERNAL, "Exception deserializing request!") from error

@@ -1,10 +1,12 @@
-"""TensorFlow Serving's gRPC surface on a port of its own."""
+"""TensorFlow Serving's gRPC surface: a port in plain text or TLS, and a UNIX socket."""
 
 import time
+from concurrent import futures
 
-from tfgan_kit.serving.grpc import listening
-from tfgan_kit.serving.grpc.admission import GrpcCalls
-from tfgan_kit.serving.grpc.services import services
+from tfgan_kit.serving.config_files import read_ssl_config
+from tfgan_kit.serving.grpc.admission import Admission
+from tfgan_kit.serving.grpc.services import add_services
+from tfgan_kit.serving.protocol.errors import StartError
 
 import grpc
 
@@ -26,38 +28,91 @@ class GrpcGateway:
 
     Args:
         methods: `ModelMethods`.
-        threads: calls answered at one time, the rest is refused.
-        with_health: answers `grpc.health.v1` too.
-        arguments: gRPC's channel arguments by name, in addition to ours, or in their place.
+        options: `ServerOptions`.
     """
 
-    def __init__(self, methods, threads: int, with_health: bool = False, arguments=None):
-        self._calls = GrpcCalls(threads, methods.monitor)
-        self._server = grpc.server(self._calls.pool, options=tuple((_CHANNEL | (arguments or {})).items()))
-        self._server.add_generic_rpc_handlers(services(methods, self._calls))
-        if with_health:
-            self._server.add_generic_rpc_handlers([services.service(self._calls)])
+    def __init__(self, methods, options):
+        self._options = options
+        self._admission = Admission(options.grpc_threads(), methods.monitor)
+        self._server = grpc.server(
+            futures.ThreadPoolExecutor(self._admission.most, thread_name_prefix="grpc"),
+            interceptors=[self._admission],
+            options=tuple((_CHANNEL | options.channel_arguments()).items()),
+            maximum_concurrent_rpcs=self._admission.most,
+        )
+        add_services(self._server, methods, options.enable_grpc_healthcheck_service)
 
-    def start(self, host: str, port: int, ssl_config_file=None, socket_path=None) -> int:
+    def start(self) -> int:
         """Opens the port, with TLS if there is a file for it, and the UNIX socket; gives the port.
 
         Raises:
             StartError: one of them cannot be opened.
         """
-        credentials = listening.credentials(ssl_config_file) if ssl_config_file else None
-        port = listening.open_port(self._server, host, port, credentials)
-        if socket_path:
-            listening.open_socket(self._server, socket_path)
+        port = self._open_port()
+        if self._options.grpc_socket_path:
+            self._open_socket()
         self._server.start()
         return port
 
-    def stop(self, grace: float = 30.0) -> bool:
-        """Refuses new calls, lets those whose message is here finish for up to `grace` seconds.
+    def _open_port(self) -> int:
+        address = address_of(self._options.host, self._options.port)
+        credentials = _credentials(self._options.ssl_config_file)
+        try:
+            return self._bind(address, credentials)
+        except RuntimeError as error:
+            self._check_credentials(credentials)
+            raise StartError(
+                f"cannot listen on {address}: the port is in use, or the address is not this "
+                "machine's. Stop what listens there, or choose another --port"
+            ) from error
 
-        Returns:
-            Whether all of them have ended.
-        """
+    def _bind(self, address: str, credentials) -> int:
+        if credentials is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, credentials)
+
+    def _check_credentials(self, credentials) -> None:
+        # gRPC says alike of a bad certificate and of a taken port, so it is asked for a free one
+        try:
+            self._bind("localhost:0", credentials)
+        except RuntimeError as error:
+            raise StartError(
+                "--ssl_config_file holds no valid key and certificate: server_key, server_cert and "
+                "custom_ca are PEM, as text in quotes, each line's end as \\n"
+            ) from error
+
+    def _open_socket(self) -> None:
+        path = self._options.grpc_socket_path
+        try:
+            self._server.add_insecure_port(f"unix:{path}")
+        except RuntimeError as error:
+            raise StartError(
+                f"cannot listen on the UNIX socket {path}: its folder must be there, and its path "
+                "short (about 100 characters). Choose another --grpc_socket_path"
+            ) from error
+
+    def stop(self, grace: float = 30.0) -> bool:
+        """Refuses new calls, lets those whose message is here finish; True if all have within `grace` seconds."""
         end = time.monotonic() + grace
-        ended = self._calls.close(grace)
+        ended = self._admission.close(grace)
         stopped = self._server.stop(max(0.0, min(_GOODBYE_SECONDS, end - time.monotonic())))
         return stopped.wait(_LOST_SECONDS) and ended
+
+
+def address_of(host: str, port: int) -> str:
+    """host:port, with the host in brackets if it is an IPv6 address: [::1]:8500."""
+    return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
+
+
+def _credentials(path) -> grpc.ServerCredentials | None:
+    """TLS of an SSLConfig file; whether it holds valid PEM is seen when the port is opened. Raises StartError."""
+    if not path:
+        return None
+    try:
+        config = read_ssl_config(path)
+    except ValueError as error:
+        raise StartError(str(error)) from error
+    pair = (config.server_key.encode(), config.server_cert.encode())
+    return grpc.ssl_server_credentials(
+        [pair], root_certificates=config.custom_ca.encode() or None, require_client_auth=config.client_verify
+    )

@@ -17,14 +17,13 @@ class BatchingParameters:
 
     Args:
         max_batch_size: most rows of a batch, and so of a request.
-        batch_timeout_micros: how long an incomplete batch waits for more. At 0 a lone caller
-            never waits, and batches still form: what arrives while a batch runs makes the next.
-        num_batch_threads: batches of a version that run at one time (TensorFlow Serving counts
-            those of all its models); None: as many as there are cores.
+        batch_timeout_micros: how long an incomplete batch waits for more. At 0 a lone caller never waits, and batches
+            still form: what arrives while a batch runs makes the next.
+        num_batch_threads: batches of a version that run at one time (TensorFlow Serving counts those of all its
+            models); None: as many as there are cores.
         max_enqueued_batches: batches that may wait; more are refused with UNAVAILABLE.
-        allowed_batch_sizes: a batch is padded up to the next of these, rising, the last equal
-            to `max_batch_size`. None: those that an export writes, see
-            `tfgan_kit.export.batching.allowed_batch_sizes`.
+        allowed_batch_sizes: a batch is padded up to the next of these, rising, the last equal to `max_batch_size`.
+            None: those that an export writes, see `tfgan_kit.export.batching.allowed_batch_sizes`.
     """
 
     max_batch_size: int = 1000
@@ -64,8 +63,8 @@ class BatchingParameters:
 def batched(graph: tf.Graph, inputs, outputs, name: str, parameters: BatchingParameters):
     """Adds to a graph what merges concurrent runs along dimension 0 and splits their answers.
 
-    The function that a signature calls is called by TensorFlow's batch op instead, with a queue
-    and threads of this graph's session alone.
+    The function that a signature calls is called by TensorFlow's batch op instead, with a queue and threads of this
+    graph's session alone.
 
     Args:
         graph: that of a `GraphSession`.
@@ -78,8 +77,8 @@ def batched(graph: tf.Graph, inputs, outputs, name: str, parameters: BatchingPar
         The names of the tensors to fetch in place of `outputs`.
 
     Raises:
-        ValueError: the outputs are not those of one function that is called with the inputs, as
-            TensorFlow 2 writes a signature.
+        ValueError: the outputs are not those of one function that is called with the inputs, as TensorFlow 2 writes a
+            signature.
     """
     feeds = [graph.get_tensor_by_name(tensor) for tensor in inputs]
     fetches = [graph.get_tensor_by_name(tensor) for tensor in outputs]

@@ -1,31 +1,34 @@
 """The models of a server: which there are, what their labels mean, how the list is replaced."""
 
 import logging
+import os
 import pathlib
 import threading
 import time
 
-from tfgan_kit.serving.protocol.errors import RequestError
-from tfgan_kit.serving.models.load_retries import Refusals
+from tfgan_kit.serving.models.load_retries import LoadRetries
 from tfgan_kit.serving.models.versions import Versions, not_found, version_folders
+from tfgan_kit.serving.protocol.errors import RequestError, invalid
+
 import grpc
 from tensorflow_serving.config import model_server_config_pb2 as config_pb2
-import os
-
 
 _LOGGER = logging.getLogger(__name__)
-
-
-_INVALID = grpc.StatusCode.INVALID_ARGUMENT
-
-
+_TENSORFLOW = "tensorflow"  # the platform
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
+
+
+def one_model(name: str, base_path) -> config_pb2.ModelServerConfig:
+    """The config that `--model_name` and `--model_base_path` stand for."""
+    config = config_pb2.ModelServerConfig()
+    config.model_config_list.config.add(name=name, base_path=str(base_path), model_platform=_TENSORFLOW)
+    return config
 
 
 class Models:
     """`Versions` by model name, and labels; `reload` replaces the list, `poll` follows the disk.
 
-    A model that is no longer listed keeps its story: its status answers, its versions are END.
+    A model that is no longer listed keeps its history: its status answers, its versions are END.
 
     Args:
         load: see `Versions`.
@@ -46,7 +49,7 @@ class Models:
     def use(self, spec):
         """A `with` block's loaded model that a `ModelSpec` means. Raises RequestError."""
         if not spec.name:
-            raise RequestError(_INVALID, "ModelSpec has no name specified.")
+            raise invalid("ModelSpec has no name specified.")
         version = self._version(spec)
         if spec.name not in self._versions:
             raise not_found(spec.name, version)
@@ -56,9 +59,7 @@ class Models:
         if spec.HasField("version_label"):
             labels = self._labels.get(spec.name, {})
             if spec.version_label not in labels:
-                raise RequestError(
-                    _INVALID, f"Unrecognized servable version label: {spec.version_label}"
-                )
+                raise invalid(f"Unrecognized servable version label: {spec.version_label}")
             return labels[spec.version_label]
         return spec.version.value if spec.HasField("version") else None
 
@@ -73,8 +74,8 @@ class Models:
     def reload(self, config) -> None:
         """Makes `config` the list of models, and answers once each has been tried.
 
-        Refused as a whole, with nothing changed, where TensorFlow Serving refuses it, and also
-        where a new model has no folder or no version, for which TensorFlow Serving waits for ever.
+        Refused as a whole, with nothing changed, where TensorFlow Serving refuses it, and also where a new model has
+        no folder or no version, for which TensorFlow Serving waits for ever.
 
         Args:
             config: `ModelServerConfig`.
@@ -83,7 +84,7 @@ class Models:
             RequestError: the config is refused, or a new model did not become available.
         """
         with self._changing:
-            check(config, self._listed)
+            _check(config, self._listed)
             listed = config.model_config_list
             labels = self._checked_labels(listed)
             known = {model.name: model.base_path for model in self._listed.config}
@@ -128,15 +129,14 @@ class Models:
 
     def _new(self, name: str) -> Versions:
         seconds = self._options.load_retry_interval_micros / 1e6
-        return Versions(name, self._load, Refusals(self._options.max_num_load_retries, seconds))
+        return Versions(name, self._load, LoadRetries(self._options.max_num_load_retries, seconds))
 
     def _check_available(self, names) -> None:
         missing = [self._versions[name] for name in names if self._versions[name].current is None]
         if missing:
             reasons = "".join(f"{{{_reason(versions)}}}, " for versions in missing)
             raise RequestError(
-                grpc.StatusCode.UNKNOWN,
-                f"{len(missing)} model(s) did not become available: {{{reasons}}}",
+                grpc.StatusCode.UNKNOWN, f"{len(missing)} model(s) did not become available: {{{reasons}}}"
             )
 
     def poll(self) -> None:
@@ -154,9 +154,7 @@ class Models:
     def drained(self, timeout: float) -> bool:
         """Waits until no call runs on any model, for up to `timeout` seconds; see `Versions`."""
         end = time.monotonic() + timeout
-        return all(
-            [one.drained(max(0.0, end - time.monotonic())) for one in self._versions.values()]
-        )
+        return all([one.drained(max(0.0, end - time.monotonic())) for one in self._versions.values()])
 
 
 def _poll_one(versions: Versions) -> str | None:
@@ -174,16 +172,14 @@ def _check_folder(model) -> None:
     try:
         found = version_folders(path)
     except OSError as error:
-        raise RequestError(
-            _INVALID,
+        raise invalid(
             f"Could not find base path {path} for servable {model.name}: {error.strerror}. Nothing "
-            "was changed; export the model there, then ask again",
+            "was changed; export the model there, then ask again"
         ) from error
     if not found:
-        raise RequestError(
-            _INVALID,
+        raise invalid(
             f"No versions of servable {model.name} found under base path {path}. "
-            "Did you forget to name your leaf directory as a number (eg. '/1/')?",
+            "Did you forget to name your leaf directory as a number (eg. '/1/')?"
         )
 
 
@@ -198,71 +194,33 @@ def _reason(versions: Versions) -> str:
     return f"{{name: {versions.name}}} due to error: NOT_FOUND: no version is wanted by its policy"
 
 
-_TENSORFLOW = "tensorflow"
-
-
-def one_model(name: str, base_path) -> config_pb2.ModelServerConfig:
-    """The config that `--model_name` and `--model_base_path` stand for."""
-    config = config_pb2.ModelServerConfig()
-    config.model_config_list.config.add(
-        name=name, base_path=str(base_path), model_platform=_TENSORFLOW
-    )
-    return config
-
-
-def check(config, old) -> None:
-    """Raises RequestError for a config that no server takes.
-
-    Args:
-        config: `ModelServerConfig`.
-        old: `ModelConfigList` that it replaces.
-    """
+def _check(config, old) -> None:
+    """Raises RequestError for a `ModelServerConfig` that no server takes in place of the `ModelConfigList` `old`."""
     if config.WhichOneof("config") != "model_config_list":
-        raise RequestError(
-            grpc.StatusCode.INVALID_ARGUMENT,
+        raise invalid(
             "ServerModelConfig type not supported by HandleReloadConfigRequest. "
-            "Only ModelConfigList is currently supported",
+            "Only ModelConfigList is currently supported"
         )
-    models = config.model_config_list.config
-    _check_names(models)
-    _check_paths(models)
-    platforms = {model.name: _platform(model) for model in old.config}
-    for model in models:
-        _check_platform(model, platforms.get(model.name))
-
-
-def _check_names(models) -> None:
-    seen = set()
-    for model in models:
+    platforms, seen = {model.name: _platform(model) for model in old.config}, set()
+    for model in config.model_config_list.config:
         if model.name in seen:
-            raise RequestError(
-                grpc.StatusCode.INVALID_ARGUMENT, f"Illegal to list model {model.name} multiple times in config list"
-            )
-        seen.add(model.name)
-
-
-def _check_paths(models) -> None:
-    for model in models:
+            raise invalid(f"Illegal to list model {model.name} multiple times in config list")
         if not os.path.isabs(model.base_path):
-            raise RequestError(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                f"Expected model {model.name} to have an absolute path or URI; "
-                f"got base_path()={model.base_path}",
-            )
+            got = f"got base_path()={model.base_path}"
+            raise invalid(f"Expected model {model.name} to have an absolute path or URI; {got}")
+        _check_platform(model, platforms.get(model.name))
+        seen.add(model.name)
 
 
 def _check_platform(model, old: str | None) -> None:
     platform = _platform(model)
     if old not in (None, platform):
-        raise RequestError(
-            grpc.StatusCode.INVALID_ARGUMENT,
+        raise invalid(
             f"Illegal to change a model's platform. For model {model.name} platform was {old} "
-            f"and new platform requested is {platform}",
+            f"and new platform requested is {platform}"
         )
     if platform != _TENSORFLOW:
-        raise RequestError(
-            grpc.StatusCode.INVALID_ARGUMENT, f"Model {model.name} requests unsupported platform {platform}"
-        )
+        raise invalid(f"Model {model.name} requests unsupported platform {platform}")
 
 
 def _platform(model) -> str:
@@ -270,8 +228,7 @@ def _platform(model) -> str:
         return model.model_platform
     if model.model_type == config_pb2.TENSORFLOW:  # how old configs say it
         return _TENSORFLOW
-    raise RequestError(
-        grpc.StatusCode.INVALID_ARGUMENT,
+    raise invalid(
         "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
-        f"ModelServerConfig::model_platform, model name is {model.name}",
+        f"ModelServerConfig::model_platform, model name is {model.name}"
     )

@@ -2,20 +2,19 @@
 
 import copy
 import pathlib
+
 from tfgan_kit.export.session import GraphSession
 from tfgan_kit.serving.models.batching import BatchingParameters
+from tfgan_kit.serving.models.signature import Signature
 from tfgan_kit.serving.protocol.errors import RequestError
 
-from tfgan_kit.serving.models.signature import Signature
 import grpc
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-
 _SERVE = ("serve",)  # TensorFlow Serving's --saved_model_tags
-
-
 _INIT = "__saved_model_init_op"  # in the metadata, but no function to call
+_COMPILED = "_XlaMustCompile"  # what `tf.function(jit_compile=True)` leaves in the graph
 
 
 class IncompleteVersionError(RequestError):
@@ -58,10 +57,7 @@ class SavedModel:
         """The signature of that name (empty: `serving_default`)."""
         name = name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
         if name not in self.signatures:
-            raise RequestError(
-                grpc.StatusCode.FAILED_PRECONDITION,
-                f'Serving signature key "{name}" not found.',
-            )
+            raise RequestError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
         return self.signatures[name]
 
     def close(self) -> None:
@@ -84,12 +80,7 @@ def _meta_graph(path: pathlib.Path, tags: set):
         if set(graph.meta_info_def.tags) == tags:
             return graph
     found = [sorted(graph.meta_info_def.tags) for graph in saved.meta_graphs]
-    raise ValueError(
-        f"{path} has no graph tagged {sorted(tags)} (--saved_model_tags); it has {found}"
-    )
-
-
-_COMPILED = "_XlaMustCompile"  # what `tf.function(jit_compile=True)` leaves in the graph
+    raise ValueError(f"{path} has no graph tagged {sorted(tags)} (--saved_model_tags); it has {found}")
 
 
 def compiled_signatures(meta_graph) -> set[str]:
@@ -120,9 +111,7 @@ def _sources(definition, nodes) -> list:
 def _calls(nodes) -> set[str]:
     """The functions that these nodes name: to call, to loop over, to choose from."""
     values = [value for node in nodes for value in node.attr.values()]
-    return {
-        function.name for value in values for function in (value.func, *value.list.func)
-    } - {""}
+    return {function.name for value in values for function in (value.func, *value.list.func)} - {""}
 
 
 def _reached(names: set[str], functions) -> set[str]:

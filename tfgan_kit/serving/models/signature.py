@@ -4,14 +4,13 @@ import logging
 
 from tfgan_kit.serving.models import batching
 from tfgan_kit.serving.protocol import tensors
-from tfgan_kit.serving.protocol.errors import RequestError
+from tfgan_kit.serving.protocol.errors import RequestError, invalid
 
 import grpc
 import numpy as np
 import tensorflow as tf
 
 _LOGGER = logging.getLogger(__name__)
-_INVALID = grpc.StatusCode.INVALID_ARGUMENT
 _ROWLESS = "Batching Run() input tensors must have at least one dimension"
 _UNEQUAL = "Batching Run() input tensors must have equal 0th-dimension size"
 
@@ -43,9 +42,7 @@ class Signature:
         try:
             if not all(spec.has_free_rows() for spec in self.inputs.values()):
                 raise ValueError(f"an input of {self.name} has fixed rows or none")
-            return tuple(
-                batching.batched(self._session.graph, feeds, fetches, self.name, parameters)
-            )
+            return tuple(batching.batched(self._session.graph, feeds, fetches, self.name, parameters))
         except ValueError as error:
             _LOGGER.warning("signature %s runs unbatched: %s", self.name, error)
             return None
@@ -53,8 +50,8 @@ class Signature:
     def run(self, protos, wanted=()) -> dict[str, np.ndarray]:
         """Answers a request, together with others where batching is on.
 
-        As in TensorFlow Serving, a request for some of the outputs runs by itself: an output that
-        cannot be split into rows does no harm to who does not ask for it.
+        As in TensorFlow Serving, a request for some of the outputs runs by itself: an output that cannot be split
+        into rows does no harm to who does not ask for it.
 
         Args:
             protos: `TensorProto` by input, for every input.
@@ -71,10 +68,7 @@ class Signature:
         merges = self._parameters is not None and wanted == self.outputs
         if merges:
             self._check_rows({alias: self._shape(alias, protos[alias]) for alias in self.inputs})
-        feeds = {
-            spec.feed_name: self._array(alias, protos[alias])
-            for alias, spec in self.inputs.items()
-        }
+        feeds = {spec.feed_name: self._array(alias, protos[alias]) for alias, spec in self.inputs.items()}
         if self._needs_xla:
             raise RequestError(grpc.StatusCode.INTERNAL, "XLA compilation disabled")
         values = self._merge(feeds) if merges and self._batched else self._alone(feeds, wanted)
@@ -95,36 +89,32 @@ class Signature:
         try:
             return tensors.shape_of(proto)
         except ValueError as error:
-            raise RequestError(_INVALID, f"tensor parsing error: {alias}") from error
+            raise invalid(f"tensor parsing error: {alias}") from error
 
     def _check_rows(self, shapes):
         if any(not shape for shape in shapes.values()):
-            raise RequestError(_INVALID, _ROWLESS)
+            raise invalid(_ROWLESS)
         rows = {shape[0] for shape in shapes.values()}
         if len(rows) > 1:
-            raise RequestError(_INVALID, _UNEQUAL)
+            raise invalid(_UNEQUAL)
         if 0 in rows:  # TensorFlow Serving never answers it when batching
-            raise RequestError(_INVALID, "The request has 0 rows; send at least 1.")
+            raise invalid("The request has 0 rows; send at least 1.")
         limit = self._parameters.max_batch_size
         if rows and max(rows) > limit:
-            raise RequestError(
-                _INVALID,
-                f"Task size {max(rows)} is larger than maximum input batch size {limit}",
-            )
+            raise invalid(f"Task size {max(rows)} is larger than maximum input batch size {limit}")
 
     def _array(self, alias, proto):
         spec = self.inputs[alias]
         if proto.dtype != spec.dtype.as_datatype_enum:
-            raise RequestError(
-                _INVALID,
+            raise invalid(
                 f"Expects arg[{list(self.inputs).index(alias)}] to be "
-                f"{_type_name(spec.dtype.as_datatype_enum)} but {_type_name(proto.dtype)} is provided",
+                f"{_type_name(spec.dtype.as_datatype_enum)} but {_type_name(proto.dtype)} is provided"
             )
         self._shape(alias, proto)
         try:
             return tensors.decode(proto)
         except ValueError as error:
-            raise RequestError(_INVALID, f"tensor parsing error: {alias}") from error
+            raise invalid(f"tensor parsing error: {alias}") from error
 
 
 class _Input:

@@ -7,22 +7,17 @@ import pathlib
 import threading
 import time
 
+from tfgan_kit.serving.models.load_retries import LoadRetries
 from tfgan_kit.serving.protocol.errors import RequestError, status_of
-from tfgan_kit.serving.models.load_retries import Refusals
+
 import grpc
 from tensorflow_serving.apis import get_model_status_pb2
 from tensorflow_serving.config import file_system_storage_path_source_pb2 as source_pb2
 
-
+Policy = source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
 _LOGGER = logging.getLogger(__name__)
-
-
 _STATUS = get_model_status_pb2.ModelVersionStatus
-
-
 _MAX_VERSION = 2**63 - 1
-
-
 _RETIRE_SECONDS = 30.0  # a call that has not ended by then no longer keeps a version UNLOADING
 
 
@@ -43,27 +38,52 @@ def not_found(name: str, version: int | None) -> RequestError:
     return RequestError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {which}")
 
 
+def candidates(policy: Policy, versions: list[int]) -> tuple[list[int], int]:
+    """The versions that may be served, and how many of them at one time.
+
+    Args:
+        policy: `latest { num_versions }`, `all {}` or `specific { versions }`; none is the latest one, and so is
+            `num_versions: 0`.
+        versions: those on disk, newest first.
+
+    Returns:
+        (versions, newest first; how many of these are served). Under `latest` a version that cannot be loaded is
+        stood in for by the next older one.
+
+    Example:
+
+    ```python
+    candidates(Policy(latest={"num_versions": 2}), [9, 8, 7])  # ([9, 8, 7], 2)
+    ```
+    """
+    choice = policy.WhichOneof("policy_choice")
+    if choice == "specific":
+        versions = [version for version in versions if version in set(policy.specific.versions)]
+    if choice in ("specific", "all"):
+        return versions, len(versions)
+    return versions, max(1, policy.latest.num_versions)
+
+
 class Versions:
     """Serves the versions that the policy wants; old ones stay until a new one is warm.
 
-    A version that does not load is refused with a log line, and whatever served before goes on.
-    While `Refusals` will have it tried again it is LOADING, as in TensorFlow Serving, then END; its
-    status holds the error from the first try on.
+    A version that does not load is refused with a log line, and whatever served before goes on. While `LoadRetries`
+    will have it tried again it is LOADING, as in TensorFlow Serving, then END; its status holds the error from the
+    first try on.
 
     Args:
         name: the model's name.
-        load: version folder -> a loaded, warmed model with a `version`. Whatever it raises
-            refuses the version.
-        refusals: `Refusals`; None: tried again only when the files change.
+        load: version folder -> a loaded, warmed model with a `version`. Whatever it raises refuses the version.
+        retries: `LoadRetries`; None: tried again only when the files change.
         retire_seconds: how long the calls that run on a replaced version are waited for.
     """
 
-    def __init__(self, name: str, load, refusals=None, retire_seconds=_RETIRE_SECONDS):
+    def __init__(self, name: str, load, retries=None, retire_seconds=_RETIRE_SECONDS):
         self.name = name
         self.base_path = None
         self._policy = Policy()
         self._load = load
-        self._refusals = refusals or Refusals()
+        self._retries = retries or LoadRetries()
         self._retire_seconds = retire_seconds
         self._polling = threading.Lock()
         self._changed = threading.Condition()  # guards what follows
@@ -81,7 +101,7 @@ class Versions:
         """Brings what is served in line with the disk and the policy. Raises OSError."""
         with self._polling:
             folders = version_folders(self.base_path)
-            self._refusals.keep(folders.values())
+            self._retries.keep(folders.values())
             wanted, limit = candidates(self._policy, list(folders))
             self._announce(wanted[:limit])
             good, tried = set(), set()
@@ -99,7 +119,7 @@ class Versions:
         with self._polling:
             self._give_up(set(self._statuses))
             self._take_down(set(self._served))
-            self._refusals.keep(())  # listed again, it is new
+            self._retries.keep(())  # listed again, it is new
 
     def _give_up(self, versions) -> None:
         """Ends those that wait for another try; their errors stay."""
@@ -107,9 +127,7 @@ class Versions:
             for version in versions:
                 status = self._statuses[version]
                 if status.state == _STATUS.LOADING:
-                    self._statuses[version] = _STATUS(
-                        version=version, state=_STATUS.END, status=status.status
-                    )
+                    self._statuses[version] = _STATUS(version=version, state=_STATUS.END, status=status.status)
 
     def _announce(self, wanted) -> None:
         with self._changed:
@@ -120,7 +138,7 @@ class Versions:
     def _serves(self, version: int, path: pathlib.Path) -> bool:
         if version in self._served:
             return True
-        if not self._refusals.may_try(path):
+        if not self._retries.may_try(path):
             return False
         model = self._try(version, path)
         if model is None:
@@ -132,12 +150,12 @@ class Versions:
         return True
 
     def _try(self, version, path):
-        files = self._refusals.before(path)
+        files = self._retries.before(path)
         self._mark(version, _STATUS.LOADING)
         try:
             return self._load(path)
-        except Exception as error:  # a stranger's model may raise anything; nothing is hidden
-            again = self._refusals.add(path, files)
+        except Exception as error:  # a third-party model may raise anything; nothing is hidden
+            again = self._retries.add(path, files)
             self._mark(version, _STATUS.LOADING if again else _STATUS.END, error)
             _LOGGER.error("%s is refused: %s", path, self._statuses[version].status.error_message)
             return None
@@ -160,8 +178,10 @@ class Versions:
         if not idle:
             _LOGGER.warning(
                 "%s: version %d still runs calls after %g s; it stays in memory until they end",
-                self.name, version, self._retire_seconds,
-            )  # fmt: skip
+                self.name,
+                version,
+                self._retire_seconds,
+            )
         model, held.model = held.model, None  # nothing but the calls that still run holds it now
         if idle:
             model.close()
@@ -201,7 +221,7 @@ class Versions:
                 self._changed.notify_all()
 
     def available(self, version: int) -> bool:
-        """Whether that version is served now."""
+        """True if that version is served now."""
         return version in self._served
 
     def statuses(self) -> list:
@@ -210,7 +230,7 @@ class Versions:
             return [status for _, status in sorted(self._statuses.items(), reverse=True)]
 
     def drained(self, timeout: float) -> bool:
-        """Waits until no call runs, for up to `timeout` seconds; says whether that is so."""
+        """Waits until no call runs, for up to `timeout` seconds; True if that is so."""
         end = time.monotonic() + timeout
         with self._changed:
             idle = self._changed.wait_for(lambda: not self._running(), timeout)
@@ -235,32 +255,3 @@ class _Held:
         self.model = model
         self.users = 0  # calls that run on it
         self.retirement = None
-
-
-Policy = source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
-
-
-def candidates(policy: Policy, versions: list[int]) -> tuple[list[int], int]:
-    """The versions that may be served, and how many of them at one time.
-
-    Args:
-        policy: `latest { num_versions }`, `all {}` or `specific { versions }`; none is the latest
-            one, and so is `num_versions: 0`.
-        versions: those on disk, newest first.
-
-    Returns:
-        (versions, newest first; how many of these are served). Under `latest` a version that
-        cannot be loaded is stood in for by the next older one.
-
-    Example:
-
-    ```python
-    candidates(Policy(latest={"num_versions": 2}), [9, 8, 7])  # ([9, 8, 7], 2)
-    ```
-    """
-    choice = policy.WhichOneof("policy_choice")
-    if choice == "specific":
-        versions = [version for version in versions if version in set(policy.specific.versions)]
-    if choice in ("specific", "all"):
-        return versions, len(versions)
-    return versions, max(1, policy.latest.num_versions)

@@ -5,7 +5,7 @@ import pathlib
 
 from tfgan_kit.export import contract
 from tfgan_kit.serving.protocol import classify_regress
-from tfgan_kit.serving.protocol.errors import RequestError, reason
+from tfgan_kit.serving.protocol.errors import RequestError, invalid, reason
 from tfgan_kit.serving.protocol.predict import predict
 
 import grpc
@@ -34,8 +34,7 @@ def warm_up(model, iterations: int = 1) -> int:
         The number of records answered.
 
     Raises:
-        RequestError, tf.errors.OpError: a record that cannot be read or answered; the version
-            must not be served.
+        RequestError, tf.errors.OpError: a record that cannot be read or answered; the version must not be served.
     """
     path = model.path / contract.EXTRA_ASSETS / contract.WARMUP_FILE
     if not path.is_file():
@@ -44,18 +43,11 @@ def warm_up(model, iterations: int = 1) -> int:
     count = 0
     for count, record in enumerate(_records(path), start=1):
         if count > _MAX_RECORDS:
-            raise RequestError(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                f"Number of warmup records exceeds the maximum ({_MAX_RECORDS}) at {path}",
-            )
+            raise invalid(f"Number of warmup records exceeds the maximum ({_MAX_RECORDS}) at {path}")
         answer, request = _request(record, path)
         for _ in range(iterations):
             answer(model, request)
-    _LOGGER.info(
-        "Finished reading warmup data for model at %s. Number of warmup records read: %d.",
-        path,
-        count,
-    )
+    _LOGGER.info("Finished reading warmup data for model at %s. Number of warmup records read: %d.", path, count)
     return count
 
 
@@ -71,13 +63,10 @@ def _request(record: bytes, path: pathlib.Path):
     try:
         log = prediction_log_pb2.PredictionLog.FromString(record)
     except message.DecodeError as error:
-        raise RequestError(
-            grpc.StatusCode.INVALID_ARGUMENT, f"Failed to parse warmup record from {path}"
-        ) from error
+        raise invalid(f"Failed to parse warmup record from {path}") from error
     kind = log.WhichOneof("log_type")
     if kind not in _ANSWERS:
         raise RequestError(
-            grpc.StatusCode.UNIMPLEMENTED,
-            f"Unsupported log_type for warmup: {kind}; write {', '.join(_ANSWERS)}",
+            grpc.StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}; write {', '.join(_ANSWERS)}"
         )
     return _ANSWERS[kind], getattr(log, kind).request

@@ -27,6 +27,11 @@ class RequestError(Exception):
         self.code = code
 
 
+def invalid(text: str) -> RequestError:
+    """INVALID_ARGUMENT with that text."""
+    return RequestError(grpc.StatusCode.INVALID_ARGUMENT, text)
+
+
 class StartError(RuntimeError):
     """The server cannot start; the text says why and how to go on."""
 

@@ -4,34 +4,26 @@ import functools
 
 from tfgan_kit.serving.prometheus import Monitor
 from tfgan_kit.serving.protocol import classify_regress
-from tfgan_kit.serving.protocol.errors import RequestError
+from tfgan_kit.serving.protocol.errors import RequestError, invalid
 from tfgan_kit.serving.protocol.predict import predict
 
 import grpc
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_management_pb2, model_pb2
 
 _SIGNATURE_DEF = "signature_def"
-_INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
 class ModelMethods:
     """PredictionService and ModelService without their transport.
 
-    Each method takes and gives the official message of its name, and raises what `calls.status_of`
-    turns into a code and a text: `RequestError` or `tf.errors.OpError`.
+    Each method takes and gives the official message of its name, and raises what `errors.status_of` turns into a code
+    and a text: `RequestError` or `tf.errors.OpError`.
 
     Args:
         models: `Models`. Several `ModelMethods` may share them.
-        as_content: tensors of an answer as `tensor_content`, which is quicker to write and to read;
-            else as typed fields (`int_val` ...), as TensorFlow Serving answers. Default False.
+        as_content: tensors of an answer as `tensor_content`, which is quicker to write and to read; else as typed
+            fields (`int_val` ...), as TensorFlow Serving answers. Default False.
         monitor: `Monitor` that counts runs of the graph; None: one of its own.
-
-    Example:
-
-    ```python
-    methods = ModelMethods(server.models)
-    spec, signatures = methods.signature_def(model_pb2.ModelSpec(name="digits"))
-    ```
     """
 
     def __init__(self, models, as_content: bool = False, monitor: Monitor | None = None):
@@ -39,20 +31,20 @@ class ModelMethods:
         self._as_content = as_content
         self.monitor = monitor or Monitor()
 
-    def predict(self, request, is_wanted=lambda: True):
-        """Runs a signature; `is_wanted` is False once the caller has gone: no more work for it."""
+    def predict(self, request, is_cancelled=lambda: False):
+        """Runs a signature; `is_cancelled()` is True once the caller has gone: no more work for it."""
         _check_given(request)
         with self.hold(request.model_spec) as model:
-            return self.run(model, request, is_wanted)
+            return self.run(model, request, is_cancelled)
 
     def hold(self, model_spec):
         """A `with` block's model, which is not unloaded within it, for `run`. Raises RequestError."""
         return self._models.use(model_spec)
 
-    def run(self, model, request, is_wanted=lambda: True):
+    def run(self, model, request, is_cancelled=lambda: False):
         """`predict` on a model that is held, whichever the newest is by now."""
         ran = functools.partial(self.monitor.runtime, request.model_spec.name, "Predict")
-        return predict(model, request, self._as_content, is_wanted, ran)
+        return predict(model, request, self._as_content, is_cancelled, ran)
 
     def classify(self, request):
         """Runs a signature that takes tf.Examples and gives classes, scores or both."""
@@ -112,12 +104,12 @@ class ModelMethods:
 
 def _check_given(request) -> None:
     if not request.HasField("model_spec"):
-        raise RequestError(_INVALID, "Missing ModelSpec")
+        raise invalid("Missing ModelSpec")
 
 
 def _check_metadata_fields(fields) -> None:
     if not fields:
-        raise RequestError(_INVALID, "GetModelMetadataRequest must specify at least one metadata_field")
+        raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
     for field in fields:
         if field != _SIGNATURE_DEF:
-            raise RequestError(_INVALID, f"Metadata field {field} is not supported")
+            raise invalid(f"Metadata field {field} is not supported")

@@ -3,16 +3,14 @@
 import time
 
 from tfgan_kit.serving.protocol import tensors
-from tfgan_kit.serving.protocol.errors import RequestError
+from tfgan_kit.serving.protocol.errors import RequestError, invalid
 
 import grpc
 from tensorflow_serving.apis import predict_pb2
 
-_INVALID = grpc.StatusCode.INVALID_ARGUMENT
-
 
 def predict(
-    model, request, as_content: bool, is_wanted=lambda: True, ran=lambda seconds: None
+    model, request, as_content: bool, is_cancelled=lambda: False, ran=lambda seconds: None
 ) -> predict_pb2.PredictResponse:
     """Runs a request on a loaded version.
 
@@ -20,7 +18,7 @@ def predict(
         model: `SavedModel`.
         request: `PredictRequest`.
         as_content: outputs as `tensor_content`; else as typed fields (`int_val` ...).
-        is_wanted: False once the caller has gone; then nothing is run or written any more.
+        is_cancelled: True once the caller has gone; then nothing is run or written any more.
         ran: told how long the graph ran.
 
     Raises:
@@ -29,11 +27,11 @@ def predict(
     signature = model.signature(request.model_spec.signature_name)
     _check_inputs(signature, request.inputs)
     wanted = _wanted(signature, request.output_filter)
-    _check_wanted(is_wanted)
+    _check_not_cancelled(is_cancelled)
     began = time.monotonic()
     outputs = signature.run(request.inputs, wanted)
     ran(time.monotonic() - began)
-    _check_wanted(is_wanted)
+    _check_not_cancelled(is_cancelled)
     response = predict_pb2.PredictResponse()
     response.model_spec.name = request.model_spec.name
     response.model_spec.version.value = model.version
@@ -43,8 +41,8 @@ def predict(
     return response
 
 
-def _check_wanted(is_wanted) -> None:
-    if not is_wanted():
+def _check_not_cancelled(is_cancelled) -> None:
+    if is_cancelled():
         raise RequestError(grpc.StatusCode.CANCELLED, "The caller has gone.")
 
 
@@ -52,32 +50,29 @@ def _check_inputs(signature, given) -> None:
     takes = set(signature.inputs)
     extra, missing = set(given) - takes, takes - set(given)
     if len(given) != len(takes):
-        raise RequestError(
-            _INVALID,
+        raise invalid(
             f"input size does not match signature: {len(given)}!={len(takes)} "
             f"len({_set(given)}) != len({_set(takes)}). Sent extra: {_set(extra)}. "
-            f"Missing but required: {_set(missing)}.",
+            f"Missing but required: {_set(missing)}."
         )
     if missing:
         alias = min(missing)
-        raise RequestError(
-            _INVALID,
+        raise invalid(
             f"Signature input alias: {alias}(feed name: {signature.inputs[alias].feed_name}) not "
             "found in request and no default value provided. Inputs expected to be in the "
-            f"request {_set(given)}, or default input alias set: ",
+            f"request {_set(given)}, or default input alias set: "
         )
 
 
 def _wanted(signature, output_filter) -> list[str]:
     for position, alias in enumerate(output_filter):
         if alias not in signature.outputs:
-            raise RequestError(
-                _INVALID,
+            raise invalid(
                 f"output tensor alias not found in signature: {alias} "
-                f"Outputs expected to be in the set {_set(signature.outputs)}.",
+                f"Outputs expected to be in the set {_set(signature.outputs)}."
             )
         if alias in output_filter[:position]:
-            raise RequestError(_INVALID, f"duplicate output tensor alias: {alias}")
+            raise invalid(f"duplicate output tensor alias: {alias}")
     return list(output_filter) or signature.outputs
 
 

@@ -1,7 +1,7 @@
 """TensorProto <-> NumPy, with the meaning of TensorFlow's `Tensor::FromProto` / `AsProtoField`.
 
-`tf.make_ndarray` is close to it, but it fails where the runtime fills (an empty list is zeros)
-and trusts the shape: one small message that claims 10^12 elements would take the server's memory.
+`tf.make_ndarray` is close to it, but it fails where the runtime fills (an empty list is zeros) and trusts the shape:
+one small message that claims 10^12 elements would take the server's memory.
 """
 
 import math

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import zlib
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -12,24 +13,19 @@ _TOO_LARGE = (
     "lists, or raise --rest_api_max_body_bytes."
 )
 _TOO_MANY = "The bodies of all running requests hold more than {} bytes: try again later."
-
-
 _CODES = {400: "INVALID_ARGUMENT", 408: "DEADLINE_EXCEEDED", 413: "INVALID_ARGUMENT", 503: "UNAVAILABLE"}
 
 
 class BodyError(Exception):
-    """A body that is not read.
-
-    Args:
-        status: the HTTP status.
-        text: what the caller reads.
-
-    Its `code` is the name that it is counted under.
-    """
+    """A body that is not read: the HTTP `status`, and the `code` that it is counted under."""
 
     def __init__(self, status: int, text: str):
         super().__init__(text)
         self.status, self.code = status, _CODES[status]
+
+
+def _too_large(most_bytes: int) -> BodyError:
+    return BodyError(413, _TOO_LARGE.format(most_bytes))
 
 
 class Bodies:
@@ -44,10 +40,6 @@ class Bodies:
     def __init__(self, most_bytes: int, most_held: int, seconds: float):
         self._most_bytes, self._most_held, self._seconds = most_bytes, most_held, seconds
         self._held = 0  # only the event loop's thread touches it
-
-    def too_large(self) -> BodyError:
-        """The refusal of a body past `most_bytes`."""
-        return BodyError(413, _TOO_LARGE.format(self._most_bytes))
 
     @contextlib.asynccontextmanager
     async def read(self, request: web.BaseRequest):
@@ -65,8 +57,7 @@ class Bodies:
 
     async def _receive(self, request, body: bytearray) -> None:
         if (request.content_length or 0) > self._most_bytes:
-            raise self.too_large()
-        request.protocol.end_broken_body(request)  # broken before anyone read it
+            raise _too_large(self._most_bytes)
         try:
             async with asyncio.timeout(self._seconds):
                 await _say_continue(request)
@@ -81,7 +72,7 @@ class Bodies:
 
     def _check(self, size: int) -> None:
         if size > self._most_bytes:
-            raise self.too_large()
+            raise _too_large(self._most_bytes)
         if self._held > self._most_held:
             raise BodyError(503, _TOO_MANY.format(self._most_held))
 
@@ -91,3 +82,19 @@ async def _say_continue(request) -> None:
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # aiohttp takes an answer that has begun for broken
+
+
+def unpacked(body: bytes, most_bytes: int) -> bytes:
+    """A gzip body's content; empty where it is no gzip, as TensorFlow Serving takes it.
+
+    Raises:
+        BodyError: it has more than `most_bytes`; no more than those are ever unpacked.
+    """
+    stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        content = stream.decompress(body, most_bytes + 1)
+    except zlib.error:
+        return b""
+    if len(content) > most_bytes:
+        raise _too_large(most_bytes)
+    return content if stream.eof else b""

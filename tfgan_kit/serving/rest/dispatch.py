@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import zlib
 
 from tfgan_kit.serving.protocol.errors import status_of
 from tfgan_kit.serving.rest import json_answers, json_requests, routes
@@ -18,13 +17,21 @@ from tensorflow_serving.apis import (
 
 _LOGGER = logging.getLogger(__name__)
 _CODE = grpc.StatusCode
-HTTP_CODES = {
-    _CODE.OK: 200, _CODE.CANCELLED: 499, _CODE.UNKNOWN: 500, _CODE.INVALID_ARGUMENT: 400,
-    _CODE.DEADLINE_EXCEEDED: 504, _CODE.NOT_FOUND: 404, _CODE.ALREADY_EXISTS: 409,
-    _CODE.PERMISSION_DENIED: 403, _CODE.RESOURCE_EXHAUSTED: 429, _CODE.FAILED_PRECONDITION: 400,
-    _CODE.ABORTED: 409, _CODE.OUT_OF_RANGE: 400, _CODE.UNIMPLEMENTED: 501, _CODE.INTERNAL: 500,
-    _CODE.UNAVAILABLE: 503, _CODE.DATA_LOSS: 500, _CODE.UNAUTHENTICATED: 401,
-}  # fmt: skip
+_CODES_BY_HTTP = {
+    200: (_CODE.OK,),
+    400: (_CODE.INVALID_ARGUMENT, _CODE.FAILED_PRECONDITION, _CODE.OUT_OF_RANGE),
+    401: (_CODE.UNAUTHENTICATED,),
+    403: (_CODE.PERMISSION_DENIED,),
+    404: (_CODE.NOT_FOUND,),
+    409: (_CODE.ALREADY_EXISTS, _CODE.ABORTED),
+    429: (_CODE.RESOURCE_EXHAUSTED,),
+    499: (_CODE.CANCELLED,),
+    500: (_CODE.UNKNOWN, _CODE.INTERNAL, _CODE.DATA_LOSS),
+    501: (_CODE.UNIMPLEMENTED,),
+    503: (_CODE.UNAVAILABLE,),
+    504: (_CODE.DEADLINE_EXCEEDED,),
+}
+_HTTP = {code: http for http, codes in _CODES_BY_HTTP.items() for code in codes}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +45,7 @@ class Answer:
         model: the model's name, "" where the path has none.
         api: the method as the path means it, "" for the status of a model.
         content_type: of the body.
-        closes: whether the connection ends with it.
+        closes: True if the connection ends with it.
     """
 
     status: int
@@ -50,37 +57,17 @@ class Answer:
     closes: bool = False
 
 
-class BodyTooLargeError(ValueError):
-    """A gzip body unpacks to more than the server reads."""
-
-
-def unpacked(body: bytes, limit: int) -> bytes:
-    """A gzip body's content; empty where it is no gzip, as TensorFlow Serving takes it.
-
-    Raises:
-        BodyTooLargeError: it has more than `limit` bytes; no more than those are ever unpacked.
-    """
-    stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    try:
-        content = stream.decompress(body, limit + 1)
-    except zlib.error:
-        return b""
-    if len(content) > limit:
-        raise BodyTooLargeError(limit)
-    return content if stream.eof else b""
-
-
 def refused(code: grpc.StatusCode, text: str, model: str = "", api: str = "") -> Answer:
     """The answer that carries a gRPC code and its text."""
-    return Answer(HTTP_CODES[code], json_answers.error_body(text), code.name, model, api)
+    return Answer(_HTTP[code], json_answers.error_body(text), code.name, model, api)
 
 
 class RestCalls:
     """Answers requests of one `ModelMethods`; it knows neither sockets nor threads.
 
     Args:
-        methods: has `hold(model_spec)` and `run(model, request, is_wanted)`, `classify`, `regress`,
-            `metadata` and `status`, each over the official messages.
+        methods: has `hold(model_spec)` and `run(model, request, is_cancelled)`, `classify`, `regress`, `metadata` and
+            `status`, each over the official messages.
     """
 
     def __init__(self, methods):
@@ -93,20 +80,13 @@ class RestCalls:
             "status": self._status,
         }
 
-    def answer(self, verb: str, path: str, body: bytes, is_wanted=lambda: True) -> Answer:
-        """Does what a request asks; never raises.
-
-        Args:
-            verb: "GET", "POST", ...
-            path: as it came.
-            body: unpacked.
-            is_wanted: callable that is False once nobody waits for the answer.
-        """
+    def answer(self, verb: str, path: str, body: bytes, is_cancelled=lambda: False) -> Answer:
+        """Does what a request asks, with the path as it came and the body unpacked; never raises."""
         model = api = ""
         try:
             target = routes.parse(verb, path)
             model, api = target.name, target.method.replace("status", "")
-            body = self._by_method[target.method](target, body, is_wanted)
+            body = self._by_method[target.method](target, body, is_cancelled)
             return Answer(200, body, "OK", model, api)
         except routes.VersionTooLargeError:
             return Answer(400, b"", "INVALID_ARGUMENT")
@@ -116,13 +96,13 @@ class RestCalls:
                 _LOGGER.exception("%s %s failed", verb, path[:200])
             return refused(code, text, model, api)
 
-    def _predict(self, target, body, is_wanted) -> bytes:
+    def _predict(self, target, body, is_cancelled) -> bytes:
         request = predict_pb2.PredictRequest()
         target.fill(request.model_spec)
         document = json_requests.parse(body, request.model_spec)
         with self._methods.hold(request.model_spec) as model:  # the next version may take other inputs
             form = json_requests.fill_inputs(request, document, model.signature_defs)
-            response = self._methods.run(model, request, is_wanted)
+            response = self._methods.run(model, request, is_cancelled)
         return json_answers.predictions(response, form)
 
     def _classify(self, target, body, _) -> bytes:

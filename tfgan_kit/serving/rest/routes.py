@@ -9,9 +9,8 @@ import dataclasses
 import re
 from urllib.parse import unquote_to_bytes
 
-from tfgan_kit.serving.protocol.errors import RequestError
+from tfgan_kit.serving.protocol.errors import invalid
 
-import grpc
 from tensorflow_serving.apis import model_pb2
 
 _MODEL = r"/v1/models/(?P<name>[^/:]+)"
@@ -28,14 +27,7 @@ class VersionTooLargeError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What a URL asks for.
-
-    Args:
-        name: the model's name, decoded; it has at least one character.
-        method: "predict", "classify", "regress", "metadata" or "status".
-        version: int, or None.
-        label: str, or None.
-    """
+    """A model by its decoded name, and what of it: "predict", "classify", "regress", "metadata" or "status"."""
 
     name: str
     method: str
@@ -56,18 +48,18 @@ def parse(verb: str, path: str) -> Target:
 
     Args:
         verb: "GET", "POST", ...; others than these two mean nothing.
-        path: as it came, `%`-escapes and query string included: as in TensorFlow Serving a query
-            string is part of the name before it.
+        path: as it came, `%`-escapes and query string included: as in TensorFlow Serving a query string is part of
+            the name before it.
 
     Raises:
-        RequestError: INVALID_ARGUMENT, in TensorFlow Serving's words.
-        VersionTooLargeError: see there.
+        RequestError: INVALID_ARGUMENT.
+        VersionTooLargeError: the version is no int64.
     """
     found = _PATTERNS[verb].fullmatch(path) if verb in _PATTERNS else None
     if found is None:
-        raise RequestError(grpc.StatusCode.INVALID_ARGUMENT, f"Malformed request: {verb} {path}")
+        raise invalid(f"Malformed request: {verb} {path}")
     if not found["name"]:
-        raise RequestError(grpc.StatusCode.INVALID_ARGUMENT, "Missing model name in request.")
+        raise invalid("Missing model name in request.")
     method = (found["method"] or "status").lower()
     return Target(_decoded(found["name"]), method, _version(found["version"]), _decoded(found["label"]))
 

@@ -18,8 +18,8 @@ class RestThreads:
     Args:
         running: threads.
         waiting: calls that may wait for one.
-        seconds: that a caller waits for its answer. Work that has begun by then goes on, and keeps
-            its thread; work that has not is dropped.
+        seconds: that a caller waits for its answer. Work that has begun by then goes on, and keeps its thread; work
+            that has not is dropped.
     """
 
     def __init__(self, running: int, waiting: int, seconds: float):
@@ -28,16 +28,16 @@ class RestThreads:
         self._seconds = seconds
 
     async def answer(self, work, model: str = "") -> Answer:
-        """`work(is_wanted)` in a thread.
+        """`work(is_cancelled)` in a thread.
 
         Args:
-            work: callable, given one that is False once its caller has gone or was told it is late.
-            model: the name to count a refusal under.
+            work: callable, given one that is True once its caller has gone or was told it is late.
+            model: the name to count it under where it is refused.
         """
         if not self._free.acquire(blocking=False):
             return refused(grpc.StatusCode.RESOURCE_EXHAUSTED, _FULL, model)
         late = threading.Event()
-        future = self._pool.submit(work, lambda: not late.is_set())
+        future = self._pool.submit(work, late.is_set)
         future.add_done_callback(lambda _: self._free.release())
         try:
             waited = asyncio.shield(asyncio.wrap_future(future))

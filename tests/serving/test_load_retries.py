@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import types
 
-from tfgan_kit.serving.models.load_retries import Refusals
+from tfgan_kit.serving.models.load_retries import LoadRetries
 from tfgan_kit.serving.models.versions import Versions
 
 import pytest
@@ -23,8 +23,8 @@ def broken(tmp_path):
         tries.append(path)
         raise ValueError("not today")
 
-    def make(*refusals):
-        return Versions("toy", load, Refusals(*refusals) if refusals else None).follow(tmp_path), tries
+    def make(*retries):
+        return Versions("toy", load, LoadRetries(*retries) if retries else None).follow(tmp_path), tries
 
     return make
 
@@ -125,7 +125,7 @@ def test_a_version_withdrawn_and_listed_again_is_new(broken, tmp_path):
 def test_a_folder_that_cannot_be_read_hides_no_other_version(tmp_path):
     (tmp_path / "9").mkdir()
     (tmp_path / "9" / "loop").symlink_to("loop")
-    assert Refusals().before(tmp_path / "9") == ()
+    assert LoadRetries().before(tmp_path / "9") == ()
 
 
 def test_a_version_that_recovers_by_itself_is_served(tmp_path):
@@ -138,7 +138,7 @@ def test_a_version_that_recovers_by_itself_is_served(tmp_path):
             raise OSError("the file system is away")
         return contextlib.closing(path)  # all that is asked of a model is a `close`
 
-    versions = Versions("toy", load, Refusals(5, 0.0)).follow(tmp_path)
+    versions = Versions("toy", load, LoadRetries(5, 0.0)).follow(tmp_path)
     for _ in range(3):
         versions.poll()
     assert versions.current is not None
