@@ -6,15 +6,16 @@ import pathlib
 from typing import NamedTuple
 
 from tfgan_kit import command_line, data, files, metrics
+from tfgan_kit.data.open import SPELLINGS
 from tfgan_kit.export.verify.served import COMPARED, difference, images_served
 from tfgan_kit.files import write_bytes, write_json
 from tfgan_kit.metrics.catalogue import GROUPS, MEASURES, choose
-from tfgan_kit.metrics.evaluation import LARGEST_SEED
+from tfgan_kit.metrics.evaluation import LARGEST_SEED, evaluate_choice
 from tfgan_kit.metrics.features.extractor import KNOWN
 from tfgan_kit.metrics.features.published import open_extractor
 from tfgan_kit.metrics.protocol import history_lines
 from tfgan_kit.metrics.report import write_report
-from tfgan_kit.runs.checkpoints import load_gan, resolve
+from tfgan_kit.runs.checkpoints import load_generative_model, resolve
 from tfgan_kit.runs.run import Run
 
 import numpy as np
@@ -42,9 +43,7 @@ def define_flags():
         "How inception's images are resized: tf1_bilinear, as FID was defined, "
         "the default; or clean, as clean-fid does.",
     )
-    flags.DEFINE_string(
-        "dataset", None, f"Real images: {data.spelling.SPELLINGS}; default: those the run was trained on."
-    )
+    flags.DEFINE_string("dataset", None, f"Real images: {SPELLINGS}; default: those the run was trained on.")
     flags.DEFINE_string("test_dataset", None, "Real images for the floor; default: a part of --dataset.")
     flags.DEFINE_integer(
         "num_images",
@@ -75,14 +74,13 @@ def define_flags():
 
 
 class Subject(NamedTuple):
-    """What is measured: its generator, the shape of its images, and where it comes from."""
+    """What is measured: its images, their shape, and where they come from."""
 
-    generator: metrics.Generator
+    images: metrics.ImageSource
     image_shape: tuple
     num_classes: int | None
     run: Run | None
     record: dict  # for metrics.json
-    warnings: tuple = ()
 
 
 def check_flags_of_a_server():
@@ -116,35 +114,35 @@ def open_client(stack):
 
 def of_checkpoint():
     path = resolve(FLAGS.ckpt, FLAGS.which)
-    run = Run(path.parent.parent)
-    gan = load_gan(path)
+    run = Run.of(path)
+    gan = load_generative_model(path)
     command_line.tell_of_precision(gan.generator.dtype_policy.name)
     return Subject(
         metrics.images_of(gan),
         gan.image_shape,
         gan.num_classes,
         run if path in run.checkpoints().values() else None,
-        {"ckpt": str(path), "step": gan.steps_trained},
+        {"ckpt": str(path), "step": getattr(gan, "steps_trained", None)},
     )
 
 
 def of_server(client, checkpoint):
     """The server's `Subject`; what is known of the checkpoint is said of it only where their images are alike."""
     record = {"target": FLAGS.target, "model_name": FLAGS.model_name, "version": client.metadata().version}
-    generator = images_served(client)
+    images = images_served(client)
     num_classes = checkpoint and checkpoint.num_classes
-    labels = np.arange(COMPARED, dtype=np.int32) % (num_classes or 1) if generator.conditional else None
-    images = generator.generate(0, COMPARED, labels)
-    served = Subject(generator, images.shape[1:], num_classes, checkpoint and checkpoint.run, record)
+    labels = np.arange(COMPARED, dtype=np.int32) % (num_classes or 1) if images.conditional else None
+    first = images.generate(0, COMPARED, labels)
+    served = Subject(images, first.shape[1:], num_classes, checkpoint and checkpoint.run, record)
     if checkpoint is None:
         return served
-    apart = difference(images, checkpoint.generator.generate(0, COMPARED, labels))
+    apart = difference(first, checkpoint.images.generate(0, COMPARED, labels))
     record |= {"levels_from_ckpt": apart.largest}
     if apart.alike:
-        facts = checkpoint.generator.facts
-        return served._replace(generator=generator._replace(facts=facts), record=record | checkpoint.record)
+        images = images._replace(facts=checkpoint.images.facts)
+        return served._replace(images=images, record=record | checkpoint.record)
     record |= {"compared_with": checkpoint.record["ckpt"]}
-    return served._replace(record=record, warnings=(apart.warning(),))
+    return served._replace(images=images._replace(warnings=(apart.warning(),)), record=record)
 
 
 def read_baseline():
@@ -157,7 +155,7 @@ def read_baseline():
         ) from error
 
 
-def places(subject):
+def output_paths(subject):
     """(the data's spelling, the output's path); the run folder knows both."""
     config = subject.run and subject.run.read_config()
     spelling = FLAGS.dataset or (config and config["dataset"]["name"])
@@ -178,11 +176,11 @@ def places(subject):
 
 
 def choose_metrics(source, conditional):
-    """The metrics' names, and their extractor, opened where a flag says how."""
-    names, extractor = choose(FLAGS.metrics, source, conditional, FLAGS.extractor)
+    """The `Choice` of the flags, its extractor opened where one says how."""
+    choice = choose(FLAGS.metrics, source, conditional, FLAGS.extractor)
     if FLAGS.weights or FLAGS.resizer:
-        extractor = open_extractor(extractor, FLAGS.weights, FLAGS.resizer)
-    return (None if FLAGS.metrics is None else names), extractor
+        return choice._replace(extractor=open_extractor(choice.extractor, FLAGS.weights, FLAGS.resizer))
+    return choice
 
 
 def main():
@@ -191,17 +189,13 @@ def main():
     baseline = FLAGS.baseline and read_baseline()
     with contextlib.ExitStack() as stack:
         subject = open_subject(stack)
-        spelling, output = places(subject)
+        spelling, output = output_paths(subject)
         shape = subject.image_shape
         image_size, channels = (shape[0], shape[2]) if len(shape) == 3 else (None, None)
         source = data.open_source(spelling, image_size, channels)
         test = FLAGS.test_dataset and data.open_source(FLAGS.test_dataset, image_size, channels)
-        names, extractor = choose_metrics(source, subject.generator.conditional)
-        found = metrics.evaluate_in_full(
-            subject.generator, source, names, FLAGS.num_images, FLAGS.seed, test, extractor
-        )
-    for result in found.results:
-        result["protocol"]["warnings"] += subject.warnings
+        choice = choose_metrics(source, subject.images.conditional)
+        found = evaluate_choice(subject.images, source, choice, FLAGS.num_images, FLAGS.seed, test)
     write(found, subject, source, output)
     try:
         print(metrics.format_table(found.results, baseline and metrics.compare(found.results, baseline)))

@@ -5,7 +5,7 @@ from PIL import Image
 
 
 def coloured_digits(digits, count, *size):
-    """uint8 [count, height, width, 3]: three digits as red, green and blue, each inverted in half of the images.
+    """uint8 (count, height, width, 3): three digits as red, green and blue, each inverted in half of the images.
 
     `size` is (width, height) in pixels, enlarged by Pillow.
     """

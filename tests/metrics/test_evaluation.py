@@ -3,7 +3,7 @@ import re
 
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.metrics import (
-    Generator,
+    ImageSource,
     allowed_metrics,
     evaluate,
     format_table,
@@ -41,7 +41,7 @@ def _by_name(results):
 
 
 def _conditional(generate):
-    return Generator(generate, conditional=True)
+    return ImageSource(generate, conditional=True)
 
 
 @pytest.mark.parametrize("num_images", [16, 17, 5000])

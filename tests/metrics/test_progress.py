@@ -19,17 +19,25 @@ def _path_length():
     return metrics.perceptual_path_length(generate, 4, extract, num_pairs=20)
 
 
+def _extrapolation():
+    return metrics.frechet_infinity(_A, metrics.gaussian_statistics(_B), num_sizes=3)
+
+
 @pytest.mark.parametrize(
     "module, measure, expected",
     [
-        ("metrics.frechet", lambda: metrics.gaussian_statistics(_A), [60]),
-        ("metrics.frechet_error", lambda: metrics.frechet_standard_error(_A, _B), [120]),
-        ("metrics.intra_class", lambda: metrics.intra_class_frechet(_A, _LABELS, _B, _LABELS), [120]),
-        ("metrics.infinity", lambda: metrics.frechet_infinity(_A, metrics.gaussian_statistics(_B), num_sizes=3), [99]),
-        ("metrics.kernel", lambda: metrics.kernel_distance(_A, _B, 0, 2, 10), [40]),
-        ("metrics.kernel", lambda: metrics.kernel_distance(_A, _B, 0, 100, 40), [60, 60, 60]),
-        ("metrics.ms_ssim", lambda: metrics.ms_ssim_diversity(_IMAGES), [8]),
-        ("metrics.path_length", _path_length, [40, 40, 40]),
+        ("metrics.measures.frechet", lambda: metrics.gaussian_statistics(_A), [60]),
+        ("metrics.measures.frechet_error", lambda: metrics.frechet_standard_error(_A, _B), [120]),
+        ("metrics.measures.intra_class_fid", lambda: metrics.intra_class_frechet(_A, _LABELS, _B, _LABELS), [120]),
+        (
+            "metrics.measures.fid_infinity",
+            lambda: metrics.frechet_infinity(_A, metrics.gaussian_statistics(_B), num_sizes=3),
+            [99],
+        ),
+        ("metrics.measures.kernel_distance", lambda: metrics.kernel_distance(_A, _B, 0, 2, 10), [40]),
+        ("metrics.measures.kernel_distance", lambda: metrics.kernel_distance(_A, _B, 0, 100, 40), [60, 60, 60]),
+        ("metrics.measures.ms_ssim", lambda: metrics.ms_ssim_diversity(_IMAGES), [8]),
+        ("metrics.measures.path_length", _path_length, [40, 40, 40]),
         ("divergences.sliced", lambda: metrics.image_sliced_wasserstein(_IMAGES, _IMAGES[:5]), [8, 5, 13]),
     ],
 )

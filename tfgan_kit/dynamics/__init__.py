@@ -1,4 +1,4 @@
-"""The game itself: its gradient field, the field's Jacobian, and how far from balance it is."""
+"""The game itself: its gradient field, the field's Jacobian, and its distance from equilibrium."""
 
 from tfgan_kit.dynamics.duality_gap import DualityGap, duality_gap
 from tfgan_kit.dynamics.gradient_field import GradientField

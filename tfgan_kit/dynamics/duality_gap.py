@@ -1,4 +1,4 @@
-"""Duality gap (1811.05512): what each player could gain if the other stood still."""
+"""Duality gap (arXiv:1811.05512): what each player could gain while the other is fixed."""
 
 import typing
 
@@ -10,11 +10,11 @@ import tensorflow as tf
 
 
 class DualityGap(typing.NamedTuple):
-    """The gap, and the values M = -L_D of the game that make it.
+    """The duality gap, and the values M = -L_D of the game from which it is computed.
 
     Attributes:
         gap: float, `best_discriminator - best_generator`.
-        value: float, M of the two players as they are.
+        value: float, M of the two players.
         best_discriminator: float, M of the generator against its worst opponent, above `value`.
         best_generator: float, M of the discriminator against its worst opponent, below `value`.
 
@@ -29,28 +29,28 @@ class DualityGap(typing.NamedTuple):
 
 
 def duality_gap(gan, images, labels=None, steps=50, batch_size=64, seed=0):
-    """`max_D' M(G, D') - min_G' M(G', D)`, M = -L_D without penalties: zero in balance alone.
+    """`max_D' M(G, D') - min_G' M(G', D)`, M = -L_D without penalties: zero only in equilibrium.
 
-    Both maximisers are found from copies of the players, by `steps` moves of each on its own loss,
-    with the optimizer of its player (a copy, its state and learning rate included), penalties
-    included; the GAN itself does not change. Even rows of `images` find them, odd rows measure M, in
-    training mode. So few steps find no maximum: the number is a lower estimate, comparable between
-    checkpoints at the same `steps`, and without a bound where the objective has none (Wasserstein).
-    Costs 2 `steps` moves and a trace of each, and three passes over the odd rows.
+    Both best responses are found from copies of the players, by `steps` updates of each on its own loss,
+    penalties included, with a copy of its optimizer (with state and learning rate); the GAN itself
+    does not change. Even rows of `images` train them, odd rows measure M, in training mode. So few
+    steps do not reach the maximum: the number is a lower estimate, comparable between checkpoints at
+    the same `steps`, and unbounded where the objective is (Wasserstein). The cost is 2 `steps`
+    updates, one trace for each player, and three passes over the odd rows.
 
     Args:
         gan: compiled `GAN`, on one device.
-        images: uint8 or float32 (N, ...), N >= 4; held-out ones where there are some.
-        labels: int (N,), of a conditional GAN.
-        steps: int >= 1, moves of each player.
-        batch_size: int >= 1, rows of a move, drawn from the even ones; at most all of them.
-        seed: int, names the rows and the latents.
+        images: uint8 or float32 (N, ...), N >= 4; held-out ones if available.
+        labels: int (N,), for a conditional GAN.
+        steps: int >= 1, updates of each player.
+        batch_size: int >= 1, rows per update, drawn from the even ones; at most all of them.
+        seed: int, determines the rows and the latents.
 
     Returns:
         `DualityGap`.
 
     Raises:
-        ValueError: no steps, or fewer than 4 images.
+        ValueError: `steps` or `batch_size` below 1, or fewer than 4 images.
 
     Example:
         >>> gap = duality_gap(gan, images, steps=2).gap
@@ -59,8 +59,8 @@ def duality_gap(gan, images, labels=None, steps=50, batch_size=64, seed=0):
     """
     if steps < 1 or batch_size < 1 or len(images) < 4:
         raise ValueError(
-            "A best response takes at least one move, and half of the images, 2 or more, to find "
-            f"it. Received: steps={steps}, batch_size={batch_size}, {len(images)} images"
+            "A best response needs at least one update, of at least one row, and half of the images, 2 "
+            f"or more. Received: steps={steps}, batch_size={batch_size}, {len(images)} images"
         )
     half = [None if x is None else np.asarray(x)[0::2] for x in (images, labels)]
     rest = [None if x is None else np.asarray(x)[1::2] for x in (images, labels)]
@@ -92,9 +92,9 @@ def _latents(gan, rows, seed, k):
 
 
 def _best_response(gan, player, batches):
-    """The weights that a copy of one player reaches while the other stands still."""
+    """The weights that a copy of one player reaches while the other is fixed."""
     mine = getattr(gan, player).trainable_variables
-    # Of NumPy arrays: a Keras variable made of a TensorFlow one is that very one.
+    # From NumPy arrays: a Keras variable made from a TensorFlow variable shares it.
     copies = [keras.Variable(variable.numpy(), name=variable.name) for variable in mine]
     optimizer = _copy_optimizer(getattr(gan, f"{player}_optimizer"), copies)
     gradients_of = _discriminator_gradients if player == "discriminator" else _generator_gradients

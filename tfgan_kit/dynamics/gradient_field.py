@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-MOST_DENSE = 2000  # 32 MB of float64, and as many products
+MOST_DENSE = 2000  # 32 MB of float64, and 2,000 products
 
 
 class GradientField:
@@ -16,18 +16,18 @@ class GradientField:
     Gradient descent of both is the flow dw/dt = -v(w), a GAN's with a the discriminator and b the
     generator. J is not symmetric: `S = (J + J^T) / 2` contracts or expands, `A = (J - J^T) / 2`
     rotates. Near a point where v is zero, descent converges for small steps if all eigenvalues of J
-    have positive real parts. Nothing of n x n numbers is formed but by `dense`: a product costs a few
-    passes through the networks, and their memory.
+    have positive real parts. Only `dense` forms an n x n matrix: a product costs a few passes
+    through the networks, and their memory.
 
-    Made by `of_losses` (any two scalar functions) or `of_gan`. A point w is a vector of n numbers,
-    the first player's first; everywhere None means where the variables are now. Nothing is assigned.
+    Created by `of_losses` (any two scalar functions) or `of_gan`. A point w is a vector of n numbers,
+    the first player's first; None always means the current variables. Nothing is assigned.
 
     Args:
         gradients: callable, two lists of tensors -> their gradients, likewise (None: zero).
         first, second: lists of variables or arrays of one float dtype, the players.
 
     Raises:
-        ValueError: no variables, or of several dtypes; (in the methods) a vector that is no point.
+        ValueError: no variables, or of several dtypes; (in the methods) a vector of another size.
 
     Example:
         >>> field = GradientField.of_losses(             # min_a max_b ab
@@ -80,18 +80,18 @@ class GradientField:
     def of_gan(cls, gan, images, labels=None, latents=None):
         """The field of a compiled GAN on one batch: objective, penalties, weight regularizers.
 
-        The networks run in training mode. Lazy penalties count in full, at their mean over the
-        steps; what a step would change (statistics, an adapting penalty) stays as it is, and loss
-        scales are left out. Compile the GAN anew, and the field must be made anew.
+        The networks run in training mode. Lazy penalties enter with their mean over the
+        steps; what a step would change (statistics, an adaptive penalty) does not change, and loss
+        scales are left out. After the GAN is compiled again, the field must be created again.
 
         Args:
             gan: `GAN`, on one device.
-            images: uint8 or float32 (N, ...), as `fit` takes them.
-            labels: int (N,), of a conditional GAN.
+            images: uint8 or float32 (N, ...), as for `fit`.
+            labels: int (N,), for a conditional GAN.
             latents: float32 (N, Z); None: those that the GAN's next step would draw.
 
         Raises:
-            ValueError: a GAN that is not compiled, or lives on several replicas.
+            ValueError: a GAN that is not compiled, or is on several replicas.
         """
         batch = batch_of(gan, images, labels)
         drawn = gan.game.latents(batch) if latents is None else tf.convert_to_tensor(latents)
@@ -105,20 +105,20 @@ class GradientField:
         return cls(gradients, *players)
 
     def position(self):
-        """Where the variables are now: float (n,)."""
+        """The current variables: float (n,)."""
         leaves = [tf.reshape(tf.convert_to_tensor(variable), [-1]) for variable in self._variables]
         return tf.concat(leaves, axis=0).numpy()
 
     def __call__(self, w=None):
-        """v(w), float (n,): one gradient of each player."""
+        """v(w), float (n,): the gradient of each player."""
         return self._run(0, w)
 
     def jvp(self, u, w=None):
-        """J u, float (n,): forward over reverse, about two times the cost of v."""
+        """J u, float (n,): forward over reverse mode, at about twice the cost of v."""
         return self._run(1, w, u)
 
     def vjp(self, u, w=None):
-        """J^T u, float (n,): reverse over reverse, about two times the cost of v."""
+        """J^T u, float (n,): reverse over reverse mode, at about twice the cost of v."""
         return self._run(2, w, u)
 
     def symmetric(self, u, w=None):
@@ -130,10 +130,10 @@ class GradientField:
         return 0.5 * (self.jvp(u, w) - self.vjp(u, w))
 
     def dense(self, w=None):
-        """J as float64 (n, n), column by column, for up to 2,000 numbers.
+        """J as float64 (n, n), computed column by column, for n up to 2,000.
 
         Raises:
-            ValueError: more.
+            ValueError: a larger n.
         """
         n = sum(self.sizes)
         if n > MOST_DENSE:
@@ -178,17 +178,17 @@ class GradientField:
 
 
 def batch_of(gan, images, labels):
-    """A batch of a GAN that can be looked into: compiled, on one device.
+    """A batch for a GAN that can be analysed: compiled, on one device.
 
     Raises:
-        ValueError: it is not, or images or labels that are not its own.
+        ValueError: it is not, or the images or labels do not match it.
     """
     if not gan.compiled:
-        raise ValueError("The losses are `compile`'s: call gan.compile(...) first. Received: a GAN without")
+        raise ValueError("`compile` sets the losses: call gan.compile(...) first. Received: a GAN that is not compiled")
     replicas = gan.distribute_strategy.num_replicas_in_sync
     if replicas > 1:
         raise ValueError(
-            "The game is looked at on one device: save the GAN, and load it outside of the "
+            "The game is analysed on one device: save the GAN, and load it outside of the "
             f"strategy's scope. Received: a GAN on {replicas} replicas"
         )
     images = inputs.prepare_images(images, gan.image_shape)
@@ -196,7 +196,7 @@ def batch_of(gan, images, labels):
 
 
 def at_weights(gan, discriminator_weights, generator_weights, step):
-    """A scope in which the GAN's weights have these values, and whatever is assigned goes nowhere."""
+    """A scope in which the GAN's weights have these values and assignments are discarded."""
     variables = [*gan.discriminator.trainable_variables, *gan.generator.trainable_variables]
     values = [*discriminator_weights, *generator_weights]
     mapping = [*zip(variables, values, strict=True), (gan.step, step)]

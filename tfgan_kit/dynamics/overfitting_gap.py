@@ -1,4 +1,4 @@
-"""How much better a discriminator knows the images it was trained on than others of their kind."""
+"""Overfitting of a discriminator: its logits on training images against held-out images."""
 
 import typing
 
@@ -16,7 +16,7 @@ class OverfittingGap(typing.NamedTuple):
     Attributes:
         logit, logit_error: floats, difference of mean logits, and its standard error.
         accuracy, accuracy_error: floats, difference of the shares of images with a positive logit
-            (taken for real), and its standard error.
+            (classified as real), and its standard error.
 
     Example:
         >>> accuracy = overfitting_gap(gan, images[:16], images[16:]).accuracy
@@ -31,20 +31,20 @@ class OverfittingGap(typing.NamedTuple):
 def overfitting_gap(gan, images, held_out_images, labels=None, held_out_labels=None):
     """Mean logit, and accuracy, on training images minus those on held-out ones.
 
-    Zero within the errors where the discriminator generalises. The errors are those of two
-    independent samples, sqrt(s1^2 / n1 + s2^2 / n2); the network is in inference mode. Costs one
-    forward pass an image.
+    Zero within the errors if the discriminator generalises. The errors are those of two
+    independent samples, sqrt(s1^2 / n1 + s2^2 / n2); the network is in inference mode. The cost is one
+    forward pass per image.
 
     Args:
         gan: compiled `GAN`, on one device.
         images, held_out_images: uint8 or float32 (N, ...), N >= 2 each.
-        labels, held_out_labels: int (N,), of a conditional GAN.
+        labels, held_out_labels: int (N,), for a conditional GAN.
 
     Returns:
         `OverfittingGap`.
 
     Raises:
-        ValueError: fewer than 2 images in one.
+        ValueError: fewer than 2 images in one of the sets.
 
     Example:
         >>> gap = overfitting_gap(gan, images[:16], images[16:])     # trained on, and held out

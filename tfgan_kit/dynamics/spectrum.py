@@ -1,10 +1,10 @@
-"""Extreme eigenvalues of a game's Jacobian and of its parts, by products alone."""
+"""Extreme eigenvalues of a game's Jacobian and of its parts, from Jacobian-vector products."""
 
 import numpy as np
 from scipy.sparse import linalg
 
 PARTS = ("jacobian", "symmetric", "antisymmetric")
-SMALL = 32  # ARPACK needs some dimensions more than eigenvalues; so few are found exactly
+SMALL = 32  # ARPACK needs more dimensions than eigenvalues; up to this size the matrix is dense
 
 
 def eigenvalues(field, count=1, which="LM", part="jacobian", tolerance=1e-3, w=None):
@@ -14,19 +14,19 @@ def eigenvalues(field, count=1, which="LM", part="jacobian", tolerance=1e-3, w=N
     below the least of 2 Re(l) / |l|^2. Eigenvalues of S are real, those of A imaginary.
 
     Up to 32 variables they come from the dense matrix, else from ARPACK with 2 count + 20 vectors of
-    n float64, in some multiple of as many products: tens where the extremes stand apart, thousands
-    where they do not, and then `ArpackNoConvergence`. A product of S or A costs two of J. The same
-    call gives the same numbers (the start is fixed).
+    n float64, in some multiple of as many products: tens if the extreme eigenvalues are well separated,
+    thousands if not, and then `ArpackNoConvergence`. A product of S or A costs two of J. The same
+    call gives the same numbers (the start vector is fixed).
 
     Args:
         field: `GradientField`.
         count: int >= 1, and at most n (n - 2 above 32 variables).
-        which: "LM" largest magnitude, "LR" largest real part, "SR" smallest real part; of S "LR"
-            and "SR" are its largest and smallest, of A only "LM" says something.
+        which: "LM" largest magnitude, "LR" largest real part, "SR" smallest real part; for S "LR"
+            and "SR" are its largest and smallest, for A only "LM" is meaningful.
         part: "jacobian", "symmetric" or "antisymmetric".
         tolerance: float > 0, of an eigenvalue relative to its magnitude; a float32 game's products
-            are good for about 1e-5.
-        w: float (n,), the point; None: where the variables are.
+            are accurate to about 1e-5.
+        w: float (n,), the point; None: the current variables.
 
     Returns:
         (count,), the most extreme first: complex128, of S float64.
@@ -48,7 +48,7 @@ def eigenvalues(field, count=1, which="LM", part="jacobian", tolerance=1e-3, w=N
             f"`part` is one of {', '.join(PARTS)}, `which` one of LM, LR, SR. Received: part={part!r}, which={which!r}"
         )
     if not 1 <= count <= (n if n <= SMALL else n - 2):
-        raise ValueError(f"A game of {n} variables has not that many. Received: count={count}")
+        raise ValueError(f"`count` is at least 1, and for a game of {n} variables at most {n if n <= SMALL else n - 2}. Received: count={count}")
     values = _dense(field, part, w) if n <= SMALL else _sparse(field, count, which, part, tolerance, w)
     order = {"LM": -np.abs(values), "LR": -values.real, "SR": values.real}[which]
     return values[np.argsort(order, kind="stable")][:count]

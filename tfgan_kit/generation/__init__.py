@@ -1,1 +1,1 @@
-"""A trained generator at work: images from seeds, latents from images."""
+"""Use of a trained generator: images from seeds, latents from images."""

@@ -1,4 +1,4 @@
-"""Checks that a Keras model, wherever it was trained, is a generator of images, and adapts its inputs."""
+"""Checks that any Keras model is a generator of images, and adapts its inputs."""
 
 import inspect
 import warnings
@@ -11,20 +11,20 @@ _ROWS = 4
 
 
 def check_generator(generator, latent_dim, num_classes, output_range):
-    """Runs a generator once and finds out what the exporter needs to know.
+    """Runs a generator once and determines the sizes that the exporter needs.
 
     Args:
         generator: Keras model from latents, and labels if it is conditional, to images (N, H, W, C).
         latent_dim, num_classes: ints, or None to read them from the model.
-        output_range: (low, high), the values of black and white.
+        output_range: (low, high), the pixel values of black and white.
 
     Returns:
         `(generator, latent_dim, num_classes, image_shape)`: a model that takes latents (N, Z), or
-        `[latents, labels]` with labels int32 (N,); the given model itself if it does so.
+        `[latents, labels]` with labels int32 (N,); the given model itself if it already does.
 
     Raises:
         TypeError: `generator` is not a Keras model.
-        ValueError: it is not a generator of images, or its pixels lie outside `output_range`.
+        ValueError: it does not map latents to images, or its pixels lie outside `output_range`.
     """
     if not isinstance(generator, keras.Model):
         raise TypeError(
@@ -37,7 +37,7 @@ def check_generator(generator, latent_dim, num_classes, output_range):
     latent_dim = latent_dim or width
     if latent_dim is None:
         raise ValueError(
-            "The model does not tell its latent dimension: give `latent_dim` (--latent_dim). "
+            "The latent dimension cannot be read from the model: give `latent_dim` (--latent_dim). "
             f"Received: generator={generator.name!r}"
         )
     images = _run(taken, int(latent_dim), classes)
@@ -46,7 +46,7 @@ def check_generator(generator, latent_dim, num_classes, output_range):
 
 
 def in_our_range(generator, output_range):
-    """A model of the same inputs whose black is -1 and white 1; the generator itself where they are."""
+    """A model of the same inputs with black at -1 and white at 1; the generator itself if it has them."""
     low, high = map(float, output_range)
     if (low, high) == (-1.0, 1.0):
         return generator
@@ -58,10 +58,10 @@ def in_our_range(generator, output_range):
 
 
 def called(model, inputs):
-    """A Keras model's output at inference, computed with XLA if this processor has no kernel for a layer.
+    """A Keras model's output in inference mode, computed with XLA if a layer has no kernel on this processor.
 
     Raises:
-        tf.errors.OpError: XLA has no kernel either, or the inputs do not fit.
+        tf.errors.OpError: XLA has no kernel either, or the inputs do not match.
     """
     try:
         return model(inputs, training=False)
@@ -84,7 +84,7 @@ def _run(generator, latent_dim, num_classes):
     except (ValueError, TypeError, tf.errors.OpError) as error:
         then = f", then labels (N,) from 0 to {num_classes - 1}" if num_classes else ""
         raise ValueError(
-            f"The model does not take latents (N, {latent_dim}){then}; is it a generator? Keras says: "
+            f"The model does not accept latents (N, {latent_dim}){then}; is it a generator? Keras says: "
             f"{str(error)[:300]}"
         ) from error
     _check_images(images)
@@ -139,21 +139,21 @@ def _check_range(images, output_range):
         )
 
 
-_OF_LABELS = ("label", "class")  # found in the name of an input of labels
+_OF_LABELS = ("label", "class")  # words in the name of an input for labels
 
 
 def in_our_order(generator, latent_dim, num_classes):
     """A model that takes latents float32 (N, Z), or `[latents, labels]` with labels int32 (N,).
 
-    That is the generator itself if it does so. Otherwise it is a model around it, which passes the
+    That is the generator itself if it already does. Otherwise it is a model around it, which passes the
     latents as (N, 1, 1, Z), the labels as (N, 1) or one-hot (N, K), or both in the other order or by name.
 
     Args:
         generator: Keras model.
-        latent_dim, num_classes: ints, or None if they are not known.
+        latent_dim, num_classes: ints, or None if unknown.
 
     Returns:
-        `(model, latent_dim, num_classes)`, the last two None if the model does not tell them.
+        `(model, latent_dim, num_classes)`, the last two None if they cannot be read from the model.
 
     Raises:
         ValueError: inputs that are not latents and labels.
@@ -180,12 +180,12 @@ def in_our_order(generator, latent_dim, num_classes):
 
 
 def _structure(generator):
-    """The generator's symbolic inputs, in the structure that it is called with: one, a list, or a dict."""
+    """The generator's symbolic inputs in the structure of its call: one, a list, or a dict."""
     return generator.inputs[0] if isinstance(generator, keras.Sequential) else generator.input
 
 
 def _told_apart(inputs):
-    """Which of a model's symbolic inputs are latents and which labels: (latents, labels or None)."""
+    """A model's symbolic inputs as (latents, labels or None)."""
     if len(inputs) == 1:
         return inputs[0], None
     named = [one for one in inputs if _is_label(one)]
@@ -220,7 +220,7 @@ def _classes_of_one_hot(labels):
 
 
 class _LabelsAsTaken(keras.layers.Layer):
-    """Labels int32 (N,) in the shape and dtype that another model takes: (N,), (N, 1), or one-hot."""
+    """Labels int32 (N,) converted to the shape and dtype of a model's input: (N,), (N, 1), or one-hot."""
 
     def __init__(self, classes, width, dtype):
         super().__init__(dtype=dtype if "float" in dtype else "float32")
@@ -247,7 +247,7 @@ def _around(generator, latents, labels, width, num_classes):
 
 
 def _subclassed(generator, latent_dim, num_classes):
-    """A subclassed model: only the signature of `call` tells whether it takes a list or two arguments."""
+    """A subclassed model: only the signature of `call` shows whether it takes a list or two arguments."""
     required = [
         one.name
         for one in inspect.signature(generator.call).parameters.values()
@@ -257,7 +257,7 @@ def _subclassed(generator, latent_dim, num_classes):
         return generator
     if latent_dim is None or num_classes is None:
         raise ValueError(
-            "This model takes latents and labels as two arguments and does not tell their sizes: give "
+            "This model takes latents and labels as two arguments of unknown sizes: give "
             "`latent_dim` (--latent_dim) and `num_classes` (--num_classes). Received: "
             f"call({', '.join(required)}), latent_dim={latent_dim}, num_classes={num_classes}"
         )

@@ -1,4 +1,4 @@
-"""The generative model: any number of images from seeds, and latents by gradient from images."""
+"""The generative model: images from seeds, and latents from images by gradient descent."""
 
 from tfgan_kit.generation import adapter, inputs, latent_search
 from tfgan_kit.generation.sample import sample
@@ -12,15 +12,15 @@ GENERATE_BATCH = 64
 
 
 class GenerativeModel:
-    """A trained generator at work; `of` makes one of a Keras model that was trained anywhere.
+    """A trained generator with its input sizes and output range; `of` makes one from any Keras model.
 
     Args:
         generator: Keras model, latents float32 (N, Z), or `[latents, labels]`, -> images (N, H, W, C), or points
-            (N, D). A GAN's is its averaged one.
+            (N, D). For a GAN, the averaged generator.
         latent_dim: int, Z.
-        num_classes: int, or None for an unconditional one.
+        num_classes: int, or None for an unconditional generator.
         image_shape: (H, W, C), or (D,).
-        output_range: (low, high), the values that mean black and white.
+        output_range: (low, high), the pixel values of black and white.
 
     Attributes: the arguments.
 
@@ -42,16 +42,16 @@ class GenerativeModel:
 
     @classmethod
     def of(cls, generator, latent_dim=None, num_classes=None, output_range=(-1.0, 1.0)):
-        """The generative model of any Keras generator of images, ours or not.
+        """The generative model of any Keras generator of images, of this package or not.
 
         Args:
             generator: Keras model of latents (N, Z) or (N, 1, 1, Z), and of labels if any: (N,), (N, 1) or one-hot.
-            latent_dim, num_classes: ints; None reads them off the model.
-            output_range: (low, high), the values of black and white; (0, 1) of a model that ends in a sigmoid.
+            latent_dim, num_classes: ints; None reads them from the model.
+            output_range: (low, high), the pixel values of black and white; (0, 1) for a model that ends in a sigmoid.
 
         Raises:
-            TypeError: it is no Keras model.
-            ValueError: it is no generator of images, or its pixels lie outside `output_range`.
+            TypeError: it is not a Keras model.
+            ValueError: it does not map latents to images, or its pixels lie outside `output_range`.
         """
         taken, latent_dim, num_classes, shape = adapter.check_generator(
             generator, latent_dim, num_classes, output_range
@@ -59,11 +59,11 @@ class GenerativeModel:
         return cls(taken, latent_dim, num_classes, shape, output_range)
 
     def generate(self, num_images=None, seed=0, labels=None, seeds=None):
-        """Images, each named by an int64 seed.
+        """Images, each determined by an int64 seed.
 
         Args:
             num_images: int >= 1; None: as many as `seeds` or `labels`.
-            seed: int, names the images `image_seeds(seed, num_images)`.
+            seed: int; the image seeds are `image_seeds(seed, num_images)`.
             labels: int or integers (num_images,) in [0, num_classes); None draws each from the
                 image's seed. Not for an unconditional GAN.
             seeds: int64 (num_images,), instead of `seed`.
@@ -84,23 +84,23 @@ class GenerativeModel:
         return np.concatenate(images)
 
     def project(self, images, labels=None, starts=8, steps=500, seed=0):
-        """The latents whose images come nearest to given ones, by gradient descent.
+        """The latents whose images are closest to the given ones, by gradient descent.
 
-        An image that the generator made is found again; how near it comes to others says
-        what it can express. See `latent_search.project`, which also takes another learning rate.
+        A generated image is recovered; the remaining error on other images shows what the generator
+        can represent. See `latent_search.project`, which also takes a learning rate.
 
         Args:
             images: uint8, or float in [-1, 1], (N, H, W, C).
-            labels: int (N,), of a conditional GAN.
-            starts: int >= 1, latents to descend from for each image; the best end counts.
+            labels: int (N,), for a conditional GAN.
+            starts: int >= 1, latents to start from for each image; the best result is kept.
             steps: int >= 1.
-            seed: int, names the latents to start from, as in `generate`.
+            seed: int, determines the latents to start from, as in `generate`.
 
         Returns:
             `latent_search.Projection`: latents, images, psnr in dB.
 
         Raises:
-            ValueError: images of another shape, labels that are missing or out of range.
+            ValueError: images of the wrong shape, or labels that are missing or out of range.
 
         Example:
             >>> found = gan.project(gan.generate(4, seed=1), starts=2, steps=5)
@@ -110,8 +110,8 @@ class GenerativeModel:
         images = inputs.prepare_images(np.asarray(images), self.image_shape).numpy()
         if images.ndim != 4 or not len(images) or starts < 1 or steps < 1:
             raise ValueError(
-                "`project` looks for 1 or more images (N, H, W, C), from 1 start or more, in 1 step or "
-                f"more. Received: images {images.shape}, starts={starts}, steps={steps}"
+                "`project` takes at least 1 image (N, H, W, C), at least 1 start and at least 1 "
+                f"step. Received: images {images.shape}, starts={starts}, steps={steps}"
             )
         labels = self._given_labels(labels, len(images))
         seeds = image_seeds(seed, len(images) * starts)
@@ -122,7 +122,7 @@ class GenerativeModel:
         return latent_search.Projection(latents, found, latent_search.decibels(errors))
 
     def refine(self, discriminator, latents, labels=None, steps=100, step_size=0.01, seed=0):
-        """Latents moved along a discriminator's gradient, to images that it finds more real: see `GAN.refine`."""
+        """Latents moved along a discriminator's gradient, to images with higher logits: see `GAN.refine`."""
         latents = np.asarray(latents, np.float32)
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim or steps < 1 or step_size <= 0:
             raise ValueError(
@@ -133,7 +133,7 @@ class GenerativeModel:
         return latent_search.refine(self.generator, discriminator, latents, labels, steps, step_size, seed)
 
     def _given_labels(self, labels, count):
-        """Labels that go with given images or latents, which no seed draws."""
+        """The labels of given images or latents, which cannot be drawn from a seed."""
         if self.num_classes is not None and labels is None:
             raise ValueError("A conditional GAN needs the labels: give `labels` (N,). Received: None")
         return None if labels is None else self._check_labels(labels, np.zeros(count, np.int64))

@@ -1,4 +1,4 @@
-"""Images, labels and seeds that a model is given. Wrong ones are refused here, by name."""
+"""Checks and conversions of the images, labels and seeds that a model receives."""
 
 from tfgan_kit.generation.seeds import image_seeds
 from tfgan_kit.pixels import to_float
@@ -11,14 +11,14 @@ _RANGE = (
 )
 
 
-_LABELS = "Labels are integer ids, one an image, from 0 to {}; turn one-hot rows into ids with labels.argmax(axis=1)."
+_LABELS = "Labels are integer ids, one per image, from 0 to {}; turn one-hot rows into ids with labels.argmax(axis=1)."
 
 
 def prepare_images(images, image_shape):
-    """A batch as the networks take it: float32 in [-1, 1], of the generator's shape."""
+    """A batch in the form of the networks' inputs: float32 in [-1, 1], of the generator's shape."""
     if isinstance(images, dict | list | tuple):
         raise ValueError(
-            "A data set yields images or (images, labels); bring others into this form with "
+            "A data set yields images or (images, labels); convert others to this form with "
             f"dataset.map. Received: {type(images).__name__}"
         )
     images = tf.convert_to_tensor(images)
@@ -41,7 +41,7 @@ def prepare_images(images, image_shape):
 
 
 def prepare_labels(labels, num_classes):
-    """A batch's labels as the networks take them: int32 (N,); None for an unconditional GAN."""
+    """A batch's labels in the form of the networks' inputs: int32 (N,); None for an unconditional GAN."""
     if num_classes is None:
         return None
     if labels is None:
@@ -59,7 +59,7 @@ def prepare_labels(labels, num_classes):
 
 
 def check_seeds(num_images, seed, labels, seeds):
-    """The int64 seeds that `GAN.generate` means: `seeds` themselves, or the first of a stream."""
+    """The int64 image seeds for the arguments of `GAN.generate`: `seeds` themselves, or those of `seed`."""
     if seeds is None:
         if num_images is None and labels is not None:
             num_images = np.size(labels)
@@ -69,7 +69,7 @@ def check_seeds(num_images, seed, labels, seeds):
     seeds = np.asarray(seeds)
     if seeds.ndim != 1 or seeds.size == 0 or seeds.dtype.kind not in "iu":
         raise ValueError(
-            "`seeds` are integers of shape (N,), one an image, N at least 1. "
+            "`seeds` are integers of shape (N,), one per image, N at least 1. "
             f"Received: shape {seeds.shape}, dtype {seeds.dtype}"
         )
     if seeds.max() > np.iinfo(np.int64).max:
@@ -87,7 +87,7 @@ def check_labels(labels, count, num_classes):
     labels = np.asarray(labels)
     if labels.shape not in ((), (count,)):
         raise ValueError(
-            f"`labels` are one integer, or one an image. Received: labels of shape {labels.shape} for {count} images"
+            f"`labels` are one integer, or one per image. Received: labels of shape {labels.shape} for {count} images"
         )
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= num_classes:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What a generator's differentiability is for: latents found, and improved, by gradient."""
+"""Latents by gradient: of given images, and refined by the discriminator."""
 
 import math
 from typing import NamedTuple
@@ -14,10 +14,10 @@ IMAGES_AT_ONCE = 16
 
 
 class Projection(NamedTuple):
-    """What `project` found.
+    """The result of `project`.
 
     latents: float32 (N, Z).
-    images: uint8 (N, H, W, C), what the generator makes of them.
+    images: uint8 (N, H, W, C), generated from the latents.
     psnr: float64 (N,), peak signal to noise ratio against the given images, in dB.
     """
 
@@ -27,22 +27,22 @@ class Projection(NamedTuple):
 
 
 def project(generator, images, starts, labels=None, steps=500, learning_rate=0.1):
-    """Latents whose images come nearest to given ones, by gradient descent on the squared error.
+    """Latents whose images are closest to the given ones, by gradient descent on the squared error.
 
         z* = argmin_z |G(z) - x|^2        (Adam, step size falling to 0 along a cosine)
 
     Args:
         generator: Keras model, latents (and labels) -> images (N, H, W, C) in [-1, 1].
         images: float32 (N, H, W, C) in [-1, 1].
-        starts: float32 (N, S, Z), S latents to descend from for each image; the best end counts.
+        starts: float32 (N, S, Z), S latents to start from for each image; the best result is kept.
         labels: int32 (N,), or None.
         steps: int >= 1.
-        learning_rate: float > 0, Adam's at first.
+        learning_rate: float > 0, Adam's initial one.
 
     Returns:
         latents float32 (N, Z) and mean squared errors float64 (N,).
 
-    Time is N * S * steps passes through the generator and back; memory that of 16 * S images.
+    The time is N * S * steps forward and backward passes of the generator, the memory that of 16 * S images.
 
     Reference: Zhu et al., arXiv:1609.03552, eq. 4 (projection by optimisation); several starts as
     in Lipton & Tripathi, arXiv:1702.04782.
@@ -91,7 +91,7 @@ def decibels(errors):
 
 
 def refine(generator, discriminator, latents, labels=None, steps=100, step_size=0.01, seed=0):
-    """Latents moved to where the discriminator finds the generator's images more real.
+    """Latents moved to where the discriminator's logits of the generated images are higher.
 
     Langevin sampling in the latent space, with the energy
 
@@ -99,7 +99,7 @@ def refine(generator, discriminator, latents, labels=None, steps=100, step_size=
 
     n ~ N(0, I). Where D is the optimal discriminator of a logistic objective, `log p - log q` of its
     images, the images of p(z) exp(D(G(z))) follow the law of the data; with another objective, or
-    a discriminator far from its optimum, the moves are only as good as its judgement.
+    a discriminator far from its optimum, the result is only as good as its logits.
 
     Args:
         generator, discriminator: Keras models, see `GAN`; neither is changed.
@@ -107,7 +107,7 @@ def refine(generator, discriminator, latents, labels=None, steps=100, step_size=
         labels: int32 (N,), or None.
         steps: int >= 1.
         step_size: float > 0, the paper's epsilon.
-        seed: int; row k of step t draws its noise from (seed, t, k) alone.
+        seed: int; the noise of row k in step t depends on (seed, t, k) alone.
 
     Returns:
         float32 (N, Z).
@@ -125,7 +125,7 @@ def refine(generator, discriminator, latents, labels=None, steps=100, step_size=
         noise = tf.random.stateless_normal(tf.shape(z), tf.stack([seed, t]), alg="philox")
         return z - 0.5 * step_size * tape.gradient(energy, z) + step_size**0.5 * noise
 
-    labels = None if labels is None else tf.constant(labels)  # Keras mixes no arrays with tensors
+    labels = None if labels is None else tf.constant(labels)  # Keras does not accept arrays beside tensors
     z = tf.convert_to_tensor(latents, tf.float32)
     for t in range(steps):
         z = step(z, tf.constant(t))

@@ -1,14 +1,14 @@
-"""From an image's name, an int64 seed, to its latents and label.
+"""From an image seed, int64, to latents and a label.
 
-The same functions serve `GAN.generate`, the exported model and its certificate, so that a seed
-means the same image everywhere.
+`GAN.generate`, the exported model and its certificate use the same functions, so that a seed
+determines the same image everywhere.
 """
 
 import tensorflow as tf
 
 from tfgan_kit_client.images import image_seeds as image_seeds  # one formula, which the client shares
 
-# Second word of the stateless seed: what is drawn from an image's name.
+# Second word of the stateless seed: what is drawn from an image seed.
 _LATENTS = 0
 _LABEL = 1
 _PHILOX = 1  # `tf.random.Algorithm.PHILOX`, as the raw ops number it
@@ -16,17 +16,17 @@ _BLOCK = 8  # rows drawn in one iteration
 
 
 def _per_row(seeds, stream, draw, spec):
-    """`draw(key, counter)` of each row alone, so that no row depends on its neighbours.
+    """`draw(key, counter)` of each row separately, so that no row depends on the others.
 
-    Philox has one key a seed and TensorFlow's kernels take one key a call, so a row costs two ops,
-    but not an iteration of the loop: `_BLOCK` rows share one (benchmarks/README.md, "Export").
+    Philox has one key per seed and TensorFlow's kernels take one key per call, so a row costs two
+    ops, but not an iteration of the loop: `_BLOCK` rows share one (benchmarks/README.md, "Export").
     """
     blocks = -(-tf.shape(seeds)[0] // _BLOCK)
     padded = tf.concat([seeds, tf.zeros([blocks * _BLOCK - tf.shape(seeds)[0]], tf.int64)], axis=0)
     pairs = tf.stack([padded, tf.fill(tf.shape(padded), tf.constant(stream, tf.int64))], axis=1)
 
     def draw_block(pairs):
-        # What tf.random.stateless_* does with a seed for alg="philox", there in a dozen ops.
+        # What tf.random.stateless_* does with a seed for alg="philox", in fewer ops.
         rows = [tf.raw_ops.StatelessRandomGetKeyCounter(seed=pair) for pair in tf.unstack(pairs)]
         return tf.stack([draw(*row) for row in rows])
 
@@ -40,7 +40,7 @@ def _per_row(seeds, stream, draw, spec):
 
 @tf.function(reduce_retracing=True)
 def latents_from_seeds(seeds, latent_dim):
-    """Latents of the named images: int64 (N,) -> float32 (N, latent_dim) from N(0, 1)."""
+    """Latents of image seeds: int64 (N,) -> float32 (N, latent_dim) from N(0, 1)."""
     return _per_row(
         seeds,
         _LATENTS,
@@ -53,7 +53,7 @@ def latents_from_seeds(seeds, latent_dim):
 
 @tf.function(reduce_retracing=True)
 def labels_from_seeds(seeds, num_classes):
-    """Labels of the named images: int64 (N,) -> int32 (N,), uniform in [0, num_classes)."""
+    """Labels of image seeds: int64 (N,) -> int32 (N,), uniform in [0, num_classes)."""
     return _per_row(
         seeds,
         _LABEL,

@@ -1,4 +1,4 @@
-"""Any number of generated images, as shards by seed range, in flat memory."""
+"""Any number of generated images, written as shards by seed range in constant memory."""
 
 import hashlib
 import json
@@ -20,24 +20,24 @@ MANIFEST = "shards.json"
 
 
 def write_shards(gan, output, num_images, seed=0, labels=None, format="png", shard_size=10_000):
-    """Writes images `image_seeds(seed, num_images)` as shards; finished shards are not made again.
+    """Writes the images of `image_seeds(seed, num_images)` as shards; finished shards are not written again.
 
-    A shard is written under a temporary name, then renamed, so that a killed run continues with the
-    first shard that is missing. Memory does not grow with `num_images`.
+    A shard is written under a temporary name, then renamed, so that an interrupted run resumes at
+    the first missing shard. Memory does not grow with `num_images`.
 
     Args:
         gan: a `GAN`, or a `GenerativeModel`.
         output: folder; `shard-00000-of-00100.zip` (PNG pictures named `SEED.png`, or
-            `LABEL/SEED.png` of a conditional model) or `.tfrecord` (features `image` PNG bytes,
-            `seed`, `label`), and `shards.json` with what was asked for.
+            `LABEL/SEED.png` for a conditional model) or `.tfrecord` (features `image` PNG bytes,
+            `seed`, `label`), and `shards.json` with the arguments.
         num_images: int >= 1.
         seed: int, see `GAN.generate`.
-        labels: integers, repeated in turn over the images; None draws each from its seed.
+        labels: integers, cycled over the images; None draws each from its seed.
         format: "png" or "tfrecord".
         shard_size: int >= 1, images in a shard.
 
     Raises:
-        ValueError: the folder holds shards of another model or other arguments.
+        ValueError: the folder holds shards of another model or of other arguments.
     """
     output = pathlib.Path(output)
     _check_images(gan, labels)
@@ -56,7 +56,7 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
     )
     suffix, write = ("zip", _write_zip) if format == "png" else ("tfrecord", _write_tfrecord)
     done, started = 0, time.monotonic()
-    # Without a terminal (disable=None) the last line alone tells the rate.
+    # Without a terminal (disable=None) only the last line reports the rate.
     with tqdm(total=num_images, unit=" images", smoothing=0.05, disable=None) as progress:
         for k in range(count):
             path = output / f"shard-{k:05d}-of-{count:05d}.{suffix}"
@@ -73,11 +73,11 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
 
 
 def _check_images(gan, labels):
-    """Refuses what cannot be generated before anything is written."""
+    """Refuses invalid arguments before anything is written."""
     if len(gan.image_shape) != 3:
         raise ValueError(
-            "Shards hold pictures, and this GAN makes points; use gan.generate in Python. "
-            f"Received: a GAN of samples of shape {gan.image_shape}"
+            "Shards hold images, and this GAN generates points; use gan.generate in Python. "
+            f"Received: a GAN with samples of shape {gan.image_shape}"
         )
     gan.generate(labels=labels, num_images=None if labels is not None else 1)
 
@@ -99,7 +99,7 @@ def _rows(gan, seed, first, last, labels, progress):
 def _write_zip(path, rows):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for seed, label, png in rows:
-            # A fixed date: the same images make the same bytes.
+            # A fixed date, so that the same images give the same bytes.
             name = f"{seed}.png" if label is None else f"{label}/{seed}.png"
             archive.writestr(zipfile.ZipInfo(name), png)
 
@@ -133,6 +133,6 @@ def _check_manifest(output, wanted):
     for name, value in wanted.items():
         if found.get(name) != value:
             raise ValueError(
-                f"{output} holds shards made with another {name}; give the same arguments to continue "
-                f"with them, or another folder. Received: {name}={value}, found: {found.get(name)}"
+                f"{output} holds shards made with another {name}; give the same arguments to resume "
+                f"them, or another folder. Received: {name}={value}, found: {found.get(name)}"
             )

@@ -1,4 +1,4 @@
-"""One image of any height and width, in tiles that agree at their seams."""
+"""One image of any height and width, in tiles without seams."""
 
 import itertools
 
@@ -11,21 +11,21 @@ TILE = 256
 
 
 def tiles(generator, height, width, seed=0, tile_size=TILE):
-    """The tiles of one huge image of a `SpatialGenerator`, from left to right and top to bottom.
+    """The tiles of one large image of a `SpatialGenerator`, from left to right and top to bottom.
 
-    The latents of a place come from (seed, row, column) alone and a pixel from the latents around
+    The latents at a position depend on (seed, row, column) alone and a pixel on the latents around
     it, so that a tile needs none of its neighbours, memory does not grow with the image, and any
-    part of the image can be made alone.
+    part of the image can be generated alone.
 
     Args:
-        generator: `SpatialGenerator`; of a GAN, its `ema_generator`.
+        generator: `SpatialGenerator`; for a GAN, its `ema_generator`.
         height, width: int >= 1, pixels.
-        seed: int in [-2^31, 2^31), names the image.
-        tile_size: int >= 1, pixels a side of a tile; rounded up to a multiple of the
-            generator's pixels a latent.
+        seed: int in [-2^31, 2^31), determines the image.
+        tile_size: int >= 1, side of a tile in pixels; rounded up to a multiple of the
+            generator's pixels per latent.
 
     Yields:
-        (top, left, uint8 (h, w, C)): where a tile lies, in pixels, and the tile, smaller at the image's
+        (top, left, uint8 (h, w, C)): the position of a tile in pixels, and the tile, smaller at the image's
         right and lower border.
 
     Raises:
@@ -54,7 +54,7 @@ def tiles(generator, height, width, seed=0, tile_size=TILE):
 
 
 def _latents(rows, columns, channels, seed):
-    """Latents N(0, 1) of the places (row, column): float32 (R, C, channels)."""
+    """Latents N(0, 1) at the positions (row, column): float32 (R, C, channels)."""
 
     places = tf.cast(rows, tf.int64)[:, None] * 2**32 + tf.cast(columns, tf.int64)  # (R, C)
 

@@ -4,9 +4,11 @@ from tfgan_kit.divergences.sliced import SlicedWasserstein, sliced_wasserstein
 from tfgan_kit.metrics.catalogue import allowed_metrics
 from tfgan_kit.metrics.evaluation import Evaluation, evaluate, evaluate_in_full
 from tfgan_kit.metrics.features.domain_classifier import DomainClassifier, domain_classifier
-from tfgan_kit.metrics.features.extractor import Answers, FeatureExtractor, feature_extractor
+from tfgan_kit.metrics.features.extractor import FeatureExtractor, Features, feature_extractor
+from tfgan_kit.metrics.features.extractor import Features as Answers
 from tfgan_kit.metrics.features.published import open_extractor
-from tfgan_kit.metrics.image_set import Generator, Split, images_of, split_indices
+from tfgan_kit.metrics.image_set import ImageSource, Split, images_of, split_indices
+from tfgan_kit.metrics.image_set import ImageSource as Generator
 from tfgan_kit.metrics.measures.fid_infinity import FrechetInfinity, frechet_infinity
 from tfgan_kit.metrics.measures.frechet import GaussianStatistics, frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.measures.frechet_error import frechet_standard_error
@@ -39,11 +41,13 @@ __all__ = [
     "DomainClassifier",
     "Evaluation",
     "FeatureExtractor",
+    "Features",
     "FrechetDistance",
     "FrechetInfinity",
     "GaussianStatistics",
     "Generator",
     "ImageSlicedWasserstein",
+    "ImageSource",
     "InceptionScore",
     "IntraClassFrechet",
     "KernelDistance",

@@ -2,14 +2,14 @@
 
 from typing import NamedTuple
 
-from tfgan_kit.metrics.catalogue import MEASURES, Real, choose
+from tfgan_kit.metrics.catalogue import FEATURES, MEASURES, MODES, Offer, choose, enough
+from tfgan_kit.metrics.comparison import Comparison, RealSets
 from tfgan_kit.metrics.data_checks import check_real, suspicions
 from tfgan_kit.metrics.features.cache import real_set
 from tfgan_kit.metrics.features.domain_classifier import domain_classifier
 from tfgan_kit.metrics.features.published import open_extractor
-from tfgan_kit.metrics.image_set import Generator, ImageSet, Split, gather, generated_batches, split_indices, spread
+from tfgan_kit.metrics.image_set import ImageSet, ImageSource, Split, gather, generated_batches, split_indices, spread
 from tfgan_kit.metrics.measures.mode_coverage import mode_counter
-from tfgan_kit.metrics.measures.precision_recall import neighbour_metrics
 from tfgan_kit.metrics.measures.sliced_wasserstein import MAX_IMAGES
 from tfgan_kit.metrics.protocol import result_name
 
@@ -44,35 +44,15 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
     compares reference and generated images; its floor compares reference and real test images:
     no generator that has learnt the data set is expected below it.
 
-    | metric | needs | is |
-    | --- | --- | --- |
-    | `fd` | an extractor | squared Frechet distance over its features; `fid50k` of the FID network's |
-    | `kid` | an extractor | unbiased kernel distance over its features |
-    | `inception_score` | an extractor that is a classifier | how sure and how varied its answers are |
-    | `precision_recall` | an extractor | of the next two: share of images within the others' neighbourhoods |
-    | `precision`, `recall` | an extractor | of generated ones near real ones, and the reverse |
-    | `density_coverage` | an extractor | of the next two, which outliers move less |
-    | `density`, `coverage` | an extractor | real neighbourhoods an image lies in; share of them that hold one |
-    | `memorisation` | an extractor | z of generated images' distances to the reference against test images' |
-    | `extrapolated_fd` | an extractor, 4 images a feature | `fd` at infinitely many images |
-    | `intra_class_fd` | an extractor, a conditional generator | mean over the classes of `fd` |
-    | `label_agreement` | domain, a conditional generator | share the classifier gives the label asked |
-    | `swd` | - | sliced Wasserstein, x 1000 on patches of images; in their units on points |
-    | `ms_ssim` | images of 11 pixels or more | mean similarity of random pairs; beside real ones |
-    | `mode_coverage` | known modes | of the next four those that the source allows |
-    | `modes` | known modes | modes with a point within 3 deviations, or with a stack |
-    | `high_quality` | a mixture | share of points within 3 deviations of a mode |
-    | `mode_reverse_kl` | known modes | KL of the modes' histogram from their weights, nats |
-    | `mode_spread` | a mixture | deviation within a mode over the mixture's |
-
     Args:
-        generate: a `Generator`, such as `images_of(gan)`; or a callable `(seeds_start, count, None) ->
+        generate: an `ImageSource`, such as `images_of(gan)`; or a callable `(seeds_start, count, None) ->
             samples`: the images whose int64 seeds are seeds_start ... seeds_start + count - 1, as uint8
-            [count, H, W, C] (points: float [count, D]). A conditional one is asked for labels in the
+            (count, H, W, C) (points: float (count, D)). A conditional one is asked for labels in the
             frequencies of the reference.
         source: a `tfgan_kit.data` source.
-        metrics: names from the table, each over features also with its extractor's name behind
-            (`kid_lite0`; `fid` is `fd_inception`), or None for all that source and extractor allow.
+        metrics: names from the table in docs/metrics.md, each over features also with its extractor's name
+            behind (`kid_lite0`; `fid` is `fd_inception`), or None for all that source and extractor allow,
+            `allowed_metrics`.
         num_images: int >= 4, or None for the count of the test images, which makes value and
             floor comparable.
         seed: int, 0 to 2^31 - 1; decides the split, the images' seeds, subsets and directions.
@@ -90,57 +70,79 @@ def evaluate(generate, source, metrics=None, num_images=None, seed=0, test_sourc
             of another shape, type or number than asked for, real images or features that are all the same.
 
     Example:
-        >>> results = evaluate(images_of(gan), tfgan_kit.data.open_source("mnist5k"))
-        >>> print(format_table(results))
+        >>> (result,) = gk.metrics.evaluate(gk.metrics.images_of(gan), source, ["swd"])
+        >>> result["value"] > result["floor"]
+        True
     """
     return evaluate_in_full(generate, source, metrics, num_images, seed, test_source, extractor).results
 
 
 def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, test_source=None, extractor=None):
     """`evaluate`, with the images and features that the values were made of: an `Evaluation`."""
-    if not 0 <= seed <= LARGEST_SEED:
-        raise ValueError(f"`seed` lies between 0 and {LARGEST_SEED}. Received: seed={seed}")
-    generator = generate if isinstance(generate, Generator) else Generator(generate)
-    names, extractor = choose(metrics, source, generator.conditional, extractor)
-    _check_test_source(source, test_source)
-    num_test = None if test_source is None else test_source.num_images
-    split = split_indices(source.num_images, extractor == "domain", seed, num_test)
-    num_images = len(split.test) if num_images is None else int(num_images)
-    extractor = _opened(extractor, source, split.classifier, seed)
-    counter = mode_counter(source) if any(MEASURES[name].needs_modes for name in names) else None
+    images = generate if isinstance(generate, ImageSource) else ImageSource(generate)
+    choice = choose(metrics, source, images.conditional, extractor)
+    return evaluate_choice(images, source, choice, num_images, seed, test_source)
 
-    keep = MAX_IMAGES if {"swd", "ms_ssim"} & set(names) else KEPT_SAMPLES
-    if counter or len(source.image_shape) == 1:
-        keep = None
-    reference = real_set(source, split.reference, extractor, keep)
-    test = real_set(test_source or source, split.test, extractor, keep)
-    check_real(source, reference, extractor)
-    check_real(test_source or source, test, extractor)
-    labels = _asked_labels(reference.labels, num_images, seed) if generator.conditional else None
-    names = _of_enough(names, metrics is None, num_images, test, reference, labels)
-    batches = generated_batches(generator.generate, num_images, source.image_shape, seed, labels)
+
+def evaluate_choice(images, source, choice, num_images=None, seed=0, test_source=None):
+    """`evaluate_in_full` of what was chosen.
+
+    Args:
+        images: an `ImageSource`.
+        choice: a `Choice`, of this source and this generator.
+        source, num_images, seed, test_source: as `evaluate`.
+
+    Returns:
+        An `Evaluation`.
+    """
+    _check(source, seed, test_source)
+    split = split_indices(source.num_images, choice.extractor == "domain", seed, test_source and test_source.num_images)
+    extractor = _opened(choice.extractor, source, split.classifier, seed)
+    counter = mode_counter(source) if any(MODES in MEASURES[name].requires for name in choice.names) else None
+    keep = _kept_samples(choice.names, source)
+    real = _real_sets(source, test_source, split, extractor, keep)
+    num_images = real.test.count if num_images is None else int(num_images)
+    labels = _asked_labels(real.reference.labels, num_images, seed) if images.conditional else None
+    choice = choice._replace(names=_of_enough(choice, source, real, num_images, labels))
+    batches = generated_batches(images.generate, num_images, source.image_shape, seed, labels)
     generated = gather(batches, extractor, keep)
 
-    protocol = _protocol(source, test_source, seed, reference, test, generated) | generator.facts
-    generated, floor = (
-        _counted(part, names, counter, reference) for part in (generated, test.part(protocol["floor_count"]))
-    )
-    real = Real(reference, test, test_source is not None)
+    protocol = _protocol(source, test_source, seed, real, generated) | images.facts
+    floor = real.test.part(protocol["floor_count"])
+    value, floor = (Comparison(real, other, counter and counter.count) for other in (generated, floor))
     by_features = {} if extractor is None else extractor.protocol()
-    counting = {"modes": counter.num_modes} | counter.protocol if counter else {}
-    results = [
-        _result(
-            name,
-            real,
-            floor,
-            generated,
-            protocol,
-            by_features if MEASURES[name].needs_extractor else {},
-            counting if MEASURES[name].needs_modes else {},
-        )
-        for name in names
-    ]
-    return Evaluation(results, reference, test, generated, split, extractor)
+    of_modes = {"modes": counter.num_modes} | counter.protocol if counter else {}
+    parts = {FEATURES: by_features, MODES: of_modes}
+    results = [_result(name, value, floor, protocol, parts, images.warnings) for name in choice.names]
+    return Evaluation(results, real.reference, real.test, generated, split, extractor)
+
+
+def _result(name, value, floor, protocol, parts, warnings):
+    """A metric's value and floor as a dict.
+
+    Args:
+        name: of `MEASURES`.
+        value, floor: the `Comparison`s of generated and of test images.
+        protocol: dict, what decides the values of all metrics.
+        parts: dict, requirement -> what decides the values of those that have it.
+        warnings: texts, of the generated images.
+    """
+    measure, seed = MEASURES[name], protocol["seed"]
+    found = measure.value(value, seed)
+    interval = None if measure.interval is None else measure.interval(value, found)
+    joined = [protocol, *(part for required, part in parts.items() if required in measure.requires)]
+    joined += [{"best": measure.best, **found.settings, "warnings": found.warnings}, {"warnings": warnings}]
+    whole = {key: setting for part in joined for key, setting in part.items()}
+    whole["warnings"] = [text for part in joined for text in part.get("warnings", ())]
+    return {
+        "metric": result_name(name, whole.get("extractor"), value.other.count, whole.get("extractor_hash")),
+        "measure": name,
+        "value": found.value,
+        **({} if interval is None else {"interval": interval}),
+        **found.more,
+        "floor": measure.value(floor, seed).value,
+        "protocol": whole,
+    }
 
 
 def _opened(extractor, source, indices, seed):
@@ -150,46 +152,35 @@ def _opened(extractor, source, indices, seed):
     return None if extractor is None else open_extractor(extractor)
 
 
-def _counted(part, names, counter, reference):
-    """The set with what several metrics are numbers of: its modes and its neighbourhoods, each computed once."""
-    if counter:
-        part = part._replace(coverage=counter.count(part.samples))
-    if any(MEASURES[name].needs_neighbours for name in names):
-        part = part._replace(neighbours=neighbour_metrics(reference.features, part.features))
-    return part
+def _kept_samples(names, source):
+    """How many samples of a set its metrics read; None for all."""
+    if len(source.image_shape) == 1 or any(MODES in MEASURES[name].requires for name in names):
+        return None
+    return MAX_IMAGES if {"swd", "ms_ssim"} & set(names) else KEPT_SAMPLES
 
 
-def _of_enough(names, drop, num_images, test, reference, labels):
-    """The metrics that the images are enough for; the others are dropped where they were not asked for."""
-    dimension = 0 if reference.features is None else reference.features.shape[1]
-    needed = {name: max(MEASURES[name].smallest, MEASURES[name].images_a_feature * dimension) for name in names}
-    twice = labels is not None and _all_twice(reference.labels, test.labels[spread(test.count, num_images)], labels)
-    enough = [
-        name
-        for name in names
-        if needed[name] <= min(num_images, test.count) and (twice or not MEASURES[name].needs_classes_twice)
-    ]
-    if enough and (drop or len(enough) == len(names)):
-        return enough
-    few = [
-        f"{name} {needed[name]}{', two of every class' * MEASURES[name].needs_classes_twice}"
-        for name in names
-        if name not in enough
-    ]
-    raise ValueError(
-        f"Too few images. Needed, generated and test images each: {'; '.join(few)}. Take more, or "
-        f"{'measure ' + ', '.join(enough) + ' alone' if enough else 'a larger data set'}. "
-        f"Received: num_images={num_images}, {test.count} test images"
-    )
+def _real_sets(source, test_source, split, extractor, keep):
+    """The `RealSets`, checked."""
+    reference = real_set(source, split.reference, extractor, keep)
+    test = real_set(test_source or source, split.test, extractor, keep)
+    check_real(source, reference, extractor)
+    check_real(test_source or source, test, extractor)
+    return RealSets(reference, test, test_source is not None)
 
 
-def _all_twice(*label_sets):
-    """Whether every class of any set occurs twice in each."""
-    classes = np.unique(np.concatenate(label_sets))
-    return all((np.bincount(labels, minlength=classes[-1] + 1)[classes] >= 2).all() for labels in label_sets)
+def _of_enough(choice, source, real, num_images, labels):
+    """The chosen metrics that there are images enough for."""
+    sets = None
+    if labels is not None:
+        sets = (real.reference.labels, real.test.labels[spread(real.test.count, num_images)], labels)
+    features = real.reference.features
+    offer = Offer(source, labels is not None, choice.extractor, sets)
+    return enough(choice, offer, 0 if features is None else features.shape[1], num_images, real.test.count)
 
 
-def _check_test_source(source, test_source):
+def _check(source, seed, test_source):
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"`seed` lies between 0 and {LARGEST_SEED}. Received: seed={seed}")
     if test_source is None:
         return
     if test_source.fingerprint == source.fingerprint:
@@ -206,12 +197,13 @@ def _check_test_source(source, test_source):
 
 
 def _asked_labels(reference_labels, num_images, seed):
-    """The reference's labels in random order, repeated as often as needed: int32 [num_images]."""
+    """The reference's labels in random order, repeated as often as needed: int32 (num_images,)."""
     order = np.random.default_rng([seed, 2]).permutation(len(reference_labels))
     return np.resize(reference_labels[order], num_images).astype(np.int32)
 
 
-def _protocol(source, test_source, seed, reference, test, generated):
+def _protocol(source, test_source, seed, real, generated):
+    reference, test = real.reference, real.test
     floor_count = min(generated.count, test.count)
     warning = f"the floor is of {floor_count} test images, the value of {generated.count} generated ones"
     return {
@@ -241,17 +233,3 @@ def _resized(*sources):
         if source is not None
         if (native := source.native_shape) != source.image_shape
     ]
-
-
-def _result(name, real, floor, generated, protocol, *more):
-    """A metric's value and floor; `more` are dicts that join the protocol."""
-    compare, seed = MEASURES[name].compare, protocol["seed"]
-    numbers, settings = compare(real, generated, seed)
-    floor, _ = compare(real, floor, seed)
-    joined, warnings = {}, []
-    for part in (protocol, *more, settings):
-        warnings += part.get("warnings", [])
-        joined |= part
-    full_name = result_name(name, joined.get("extractor"), generated.count, joined.get("extractor_hash"))
-    joined |= {"warnings": warnings}
-    return {"metric": full_name, "measure": name, **numbers, "floor": floor["value"], "protocol": joined}

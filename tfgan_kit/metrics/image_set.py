@@ -1,14 +1,21 @@
-"""Which images train the extractor, which are the reference, which are the test."""
+"""Sets of real or generated images: which real ones, where generated ones come from, and what metrics read of a set."""
 
+import dataclasses
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tfgan_kit.metrics.features.extractor import Answers
+from tfgan_kit.metrics.features.extractor import Features
+from tfgan_kit.metrics.measures.frechet import gaussian_statistics
 
 import numpy as np
 from tqdm import tqdm
 
+from tfgan_kit_client.images import SEEDS_PER_STREAM
+
 SMALLEST_SOURCE = 16
+BATCH_SIZE = 128
+MOST_CLASS_BYTES = 2**28  # of the classes' covariances that a set keeps
 
 
 class Split(NamedTuple):
@@ -40,7 +47,7 @@ def split_indices(num_images, with_classifier, seed=0, num_test_images=None):
         A `Split`.
 
     Example:
-        >>> [len(part) for part in split_indices(5000, with_classifier=True)]
+        >>> [len(part) for part in gk.metrics.split_indices(5000, with_classifier=True)]
         [2500, 1250, 1250]
     """
     if num_images < SMALLEST_SOURCE:
@@ -57,47 +64,98 @@ def split_indices(num_images, with_classifier, seed=0, num_test_images=None):
     return Split(np.sort(classifier), np.sort(reference), np.sort(test))
 
 
-BATCH_SIZE = 128
-
-
-SEEDS_PER_SEED = 2**32  # image k of seed s has the name s * 2^32 + k (DESIGN.md, Randomness)
-
-
-class ImageSet(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageSet:
     """N real or generated images, or points, as the metrics need them.
 
+    Its statistics are computed when one is first asked for, and live as long as the set.
+
     count: int, N.
-    samples: uint8 [n, H, W, C], the n <= N that were to be kept; or points, float [n, D].
-    features: the extractor's, float32 [N, D]; or None.
-    logits: the extractor's, float32 [N, K], where it is a classifier; or None.
-    labels: int32 [N], what the images are or were asked to be; or None.
-    coverage: the `ModeCoverage` of them all, where modes are counted; not of a part.
-    neighbours: their `NeighbourMetrics` beside the reference, where asked for; not of a part.
+    samples: uint8 (n, H, W, C), the n <= N that were to be kept; or points, float (n, D).
+    features: the extractor's, float32 (N, D); or None.
+    logits: the extractor's, float32 (N, K), where it is a classifier; or None.
+    labels: int32 (N,), what the images are or were asked to be; or None.
     """
 
     count: int
     samples: np.ndarray
-    features: np.ndarray | None
-    logits: np.ndarray | None
-    labels: np.ndarray | None
-    coverage: tuple | None = None
-    neighbours: tuple | None = None
+    features: np.ndarray | None = None
+    logits: np.ndarray | None = None
+    labels: np.ndarray | None = None
 
     def part(self, count):
         """The set of `count` images, evenly spread, since real ones may lie class by class; at most all."""
         if count >= self.count:
             return self
-        parts = (None if values is None else values[spread(len(values), count)] for values in self[1:-2])
-        return ImageSet(min(count, self.count), *parts)
+        rows = spread(self.count, count)
+        return ImageSet(
+            count,
+            self.samples[spread(len(self.samples), count)],
+            features=None if self.features is None else self.features[rows],
+            logits=None if self.logits is None else self.logits[rows],
+            labels=None if self.labels is None else self.labels[rows],
+        )
 
     @property
     def classes(self):
-        """int32 [N], the extractor's likeliest class."""
-        return Answers(self.features, self.logits).classes
+        """int32 (N,), the extractor's likeliest class."""
+        return Features(self.features, self.logits).classes
+
+    @functools.cached_property
+    def gaussian(self):
+        """The `GaussianStatistics` of the features."""
+        return gaussian_statistics(self.features)
+
+    def gaussian_of(self, label):
+        """The `GaussianStatistics` of the features of one class, kept while all that are fit into 256 MiB."""
+        if label in self._gaussians:
+            return self._gaussians[label]
+        found = gaussian_statistics(self.features[self.labels == label])
+        if 8 * self.features.shape[1] ** 2 * (len(self._gaussians) + 1) <= MOST_CLASS_BYTES:
+            self._gaussians[label] = found
+        return found
+
+    @functools.cached_property
+    def _gaussians(self):
+        return {}
+
+
+class ImageSource(NamedTuple):
+    """Where generated images come from, as `evaluate` asks for them.
+
+    generate: callable `(seeds_start, count, labels) -> samples`: the images whose int64 seeds are
+        seeds_start ... seeds_start + count - 1, uint8 (count, H, W, C) (points: float (count, D));
+        `labels` is int32 (count,) if `conditional`, else None.
+    conditional: bool, whether it is asked for labels.
+    facts: dict for JSON, what else decides its images: EMA or not, truncation, the server.
+    warnings: texts, what has to be known of its images; they stand with every value of them.
+    """
+
+    generate: Callable
+    conditional: bool = False
+    facts: dict = {}
+    warnings: tuple = ()
+
+
+def images_of(gan):
+    """The `ImageSource` of a `GAN` or a `GenerativeModel`; ValueError where its weights are not finite."""
+
+    model = getattr(gan, "generative_model", gan)
+    if not all(np.isfinite(weight.value.numpy()).all() for weight in model.generator.weights):
+        raise ValueError(
+            "The generator has diverged: some of its weights are not finite. Go back to an earlier checkpoint. "
+            f"Received: the weights of {model.generator.name}"
+        )
+
+    def generate(seeds_start, count, labels):
+        return gan.generate(seeds=np.arange(seeds_start, seeds_start + count), labels=labels)
+
+    facts = {"ema": bool(getattr(gan, "ema_decay", False)), "truncation_psi": None}
+    return ImageSource(generate, gan.num_classes is not None, facts)
 
 
 def spread(length, count=None):
-    """int64 [min(length, count)], evenly from 0 to length - 1; all where `count` is None."""
+    """int64 (min(length, count),), evenly from 0 to length - 1; all where `count` is None."""
     count = length if count is None else min(count, length)
     return np.linspace(0, length - 1, count).astype(np.int64)
 
@@ -116,6 +174,11 @@ def gather(batches, extractor=None, keep=None):
     return ImageSet(count, np.concatenate(samples), *map(_joined, (features, logits, labels)))
 
 
+def _joined(parts):
+    parts = [part for part in parts if part is not None]
+    return np.concatenate(parts) if parts else None
+
+
 def real_batches(source, indices):
     """(samples, labels or None) of `source[indices]`, batch by batch as NumPy arrays."""
     with _bar("reading", len(indices)) as bar:
@@ -129,61 +192,25 @@ def generated_batches(generate, num_images, image_shape, seed=0, labels=None):
     """(samples, labels or None) of images seed * 2^32 ... + num_images - 1, checked.
 
     Args:
-        generate: `(seeds_start, count, labels or None) -> uint8 [count, H, W, C]`, or float
-            [count, D] where `image_shape` is (D,).
+        generate: `(seeds_start, count, labels or None) -> uint8 (count, H, W, C)`, or float
+            (count, D) where `image_shape` is (D,).
         num_images: int.
         image_shape: (H, W, C) or (D,).
         seed: int.
-        labels: int32 [num_images], or None.
+        labels: int32 (num_images,), or None.
     """
     with _bar("generating", num_images) as bar:
         for start in range(0, num_images, BATCH_SIZE):
             count = min(BATCH_SIZE, num_images - start)
             asked = None if labels is None else labels[start : start + count]
-            samples = np.asarray(generate(seed * SEEDS_PER_SEED + start, count, asked))
+            samples = np.asarray(generate(seed * SEEDS_PER_STREAM + start, count, asked))
             _check_samples(samples, (count, *image_shape))
             yield samples, asked
             bar.update(count)
 
 
-class Generator(NamedTuple):
-    """A generator as `evaluate` asks it for images.
-
-    generate: callable `(seeds_start, count, labels) -> samples`: the images whose int64 seeds are
-        seeds_start ... seeds_start + count - 1, uint8 [count, H, W, C] (points: float [count, D]);
-        `labels` is int32 [count] if `conditional`, else None.
-    conditional: bool, whether it is asked for labels.
-    facts: dict for JSON, what else decides its images: EMA or not, truncation, the server.
-    """
-
-    generate: Callable
-    conditional: bool = False
-    facts: dict = {}
-
-
-def images_of(gan):
-    """The `Generator` of a `GAN`; ValueError where its weights are not finite."""
-
-    if not all(np.isfinite(weight.value.numpy()).all() for weight in gan.ema_generator.weights):
-        raise ValueError(
-            "The generator has diverged: some of its weights are not finite. Go back to an earlier checkpoint. "
-            f"Received: a GAN of {gan.steps_trained} steps"
-        )
-
-    def generate(seeds_start, count, labels):
-        return gan.generate(seeds=np.arange(seeds_start, seeds_start + count), labels=labels)
-
-    facts = {"ema": bool(gan.ema_decay), "truncation_psi": None}
-    return Generator(generate, gan.num_classes is not None, facts)
-
-
 def _bar(name, count):
     return tqdm(desc=name, total=count, unit="image", delay=2, leave=False)
-
-
-def _joined(parts):
-    parts = [part for part in parts if part is not None]
-    return np.concatenate(parts) if parts else None
 
 
 def _check_samples(samples, shape):

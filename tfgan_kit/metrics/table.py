@@ -11,8 +11,10 @@ def format_table(results, changes=None):
         results: list of dicts, as `evaluate` returns them.
         changes: dict, metric -> float, as `compare` returns it, or None: a column more.
 
-    Example:
-        >>> print(format_table(results))
+    Example::
+
+        print(format_table(results))
+
         metric           value                  real against real
         fd_domain_1250   0.406 [0.342, 0.470]   0.289
         swd              12.33 +- 0.45          9.339

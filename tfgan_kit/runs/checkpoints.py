@@ -1,4 +1,4 @@
-"""Models from what `--ckpt` names: a `.keras` file, or a run folder."""
+"""Loads the models of `--ckpt`: a `.keras` file, or a run folder."""
 
 import pathlib
 import warnings
@@ -11,10 +11,10 @@ from tfgan_kit.training.gan import GAN
 
 
 def resolve(ckpt, which="newest"):
-    """The `.keras` file that `--ckpt` means: itself, or the newest (or best) of a run folder.
+    """The `.keras` file of `--ckpt`: the file itself, or the newest (or best) of a run folder.
 
     Raises:
-        CheckpointError: nothing there, or nothing of that kind.
+        CheckpointError: the path does not exist, or the folder has no such checkpoint.
     """
     path = pathlib.Path(ckpt)
     if path.is_file():
@@ -55,14 +55,14 @@ def _warn_of_broken(broken, found, which):
 def load_model(ckpt, which="newest"):
     """Any Keras model from a `.keras` file, or from a run folder.
 
-    Of a run folder a broken checkpoint is passed over, with a warning that names it and the one
-    that is used instead; a file that is named itself is never exchanged for another.
+    In a run folder a damaged checkpoint is skipped, with a warning that names it and the one that is
+    used instead; a file that is given itself is never replaced by another.
 
     Raises:
-        CheckpointError: a missing, truncated or unreadable file, or classes Keras does not know.
+        CheckpointError: a missing, truncated or unreadable file, or classes that are not registered with Keras.
     """
     path = resolve(ckpt, which)
-    if path == pathlib.Path(ckpt):  # else it was found to be whole
+    if path == pathlib.Path(ckpt):  # otherwise `resolve` has checked it
         keras_file.check(path)
     return keras_file.load(path)
 
@@ -87,11 +87,11 @@ def load_gan(ckpt, which="newest"):
 
 
 def load_generative_model(ckpt, which="newest"):
-    """What `ckpt` holds as a generative model: a `GAN`, or the `GenerativeModel` of another Keras generator.
+    """The generative model of `ckpt`: a `GAN`, or the `GenerativeModel` of another Keras generator.
 
     Raises:
         CheckpointError: as in `load_model`.
-        ValueError: a model that is no generator of images in [-1, 1]; `GenerativeModel.of` takes other ranges.
+        ValueError: a model that does not generate images in [-1, 1]; `GenerativeModel.of` takes other ranges.
     """
     model = load_model(ckpt, which)
     return model if isinstance(model, GAN) else GenerativeModel.of(model)

@@ -1,25 +1,25 @@
-"""Which of a run's measured values is the best: values of one metric, measured alike."""
+"""The best of a run's measured values, among values of one metric and protocol."""
 
 import math
 
 from tfgan_kit.metrics.protocol import differences
 
-# Without a monitored metric, the first that was measured decides; of "fd" also "fd_domain_1250".
+# Without a monitored metric, the first of these that was measured decides; for "fd" also "fd_domain_1250".
 DECIDING = ("fid50k", "fd", "swd")
 
 
 def history(lines):
     """The measurements that decide which checkpoint is the best, oldest first.
 
-    They are of the metric that `callbacks.Evaluate` monitored last, or of the first of `DECIDING`
-    that was measured, and comparable with its newest.
+    They are values of the metric that `callbacks.Evaluate` monitored last, or of the first of `DECIDING`
+    that was measured, and comparable with its newest value.
 
     Args:
         lines: dicts of `Run.read_metrics`: step, metric, value, protocol; a monitored metric's also
             hold `"monitored": True`.
 
     Returns:
-        A list of these dicts, at most one a step: the one that was measured last.
+        A list of these dicts, at most one per step: the last that was measured.
     """
     newest = _newest(lines)
     if newest is None:
@@ -33,25 +33,25 @@ def history(lines):
 
 
 def ranked(lines):
-    """`history` without NaN and infinities, the best first; of equal values the earlier step."""
+    """`history` without NaN and infinities, the best first; equal values by step."""
     return sorted((line for line in history(lines) if math.isfinite(line["value"])), key=_regret)
 
 
 def waited(lines):
-    """int, measurements in `history` since the best one; all of them where none is finite."""
+    """int, measurements in `history` since the best one; all of them if none is finite."""
     found, best = history(lines), ranked(lines)
     return len(found) - (found.index(best[0]) + 1 if best else 0)
 
 
 def comparable(protocol, other):
-    """Whether values of these protocols (dicts, or texts) were measured alike."""
+    """Whether values of these protocols (dicts, or texts) can be compared."""
     if isinstance(protocol, dict) and isinstance(other, dict):
         return not differences(protocol, other)
     return protocol == other
 
 
 def _newest(lines):
-    """The newest line of the metric that decides, or None."""
+    """The newest line of the deciding metric, or None."""
     monitored = [line for line in lines if line.get("monitored")]
     if monitored:
         return monitored[-1]
@@ -63,12 +63,12 @@ def _newest(lines):
 
 
 def is_of(metric, name):
-    """Whether a metric is the one of a name, or of that name and more: "swd_128" is of "swd"."""
+    """Whether a metric has this name, or this name and a suffix: "swd_128" belongs to "swd"."""
     return metric == name or metric.startswith(f"{name}_")
 
 
 def _regret(line):
-    """How far a value is from the best that its metric can have, up to a constant."""
+    """The distance of a value from the best value of its metric, up to a constant."""
     value, protocol = line["value"], line["protocol"]
     best = protocol.get("best", "lowest") if isinstance(protocol, dict) else "lowest"
     if best in ("lowest", "highest"):

@@ -1,4 +1,4 @@
-"""One `.keras` file: whether it is whole, whether it holds a model, and the model it loads to."""
+"""One `.keras` file: checks that it is intact, and loading of its model."""
 
 import math
 import os
@@ -15,19 +15,19 @@ class CheckpointError(ValueError):
 
 
 def is_whole(path):
-    """Whether a `.keras` file reads back to its last byte: every member there, its checksum right."""
+    """Whether a `.keras` file is intact: every member is present with the right checksum."""
     try:
         with zipfile.ZipFile(path) as archive:
             return _MEMBERS <= set(archive.namelist()) and archive.testzip() is None
     except (OSError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
-        return False  # damaged headers ask for passwords and unknown compressions, too
+        return False  # a damaged header may also claim a password or an unknown compression
 
 
 def verify(path, model):
-    """Flushes a file just written to its disk, then proves it before it takes a good one's place.
+    """Flushes a new file to disk and verifies it before it replaces an intact one.
 
     Raises:
-        OSError: it does not read back, or is too small for the numbers that `model` is made of.
+        OSError: it does not read back, or is too small for the variables of `model`.
     """
     with open(path, "rb") as file:
         os.fsync(file.fileno())
@@ -42,12 +42,12 @@ def verify(path, model):
 def _num_bytes(model):
     optimizer = getattr(model, "optimizer", None)
     variables = [*model.variables, *(optimizer.variables if optimizer is not None else ())]
-    # The average may be the generator itself: each variable is counted once.
+    # The averaged generator may be the generator itself: each variable is counted once.
     return sum(v.value.dtype.size * math.prod(v.shape) for v in {id(v): v for v in variables}.values())
 
 
 def check(path):
-    """Refuses a file that does not read back to its last byte.
+    """Refuses a file that is not intact.
 
     Raises:
         CheckpointError: a truncated or damaged file.
@@ -60,10 +60,10 @@ def check(path):
 
 
 def load(path):
-    """The Keras model of a `.keras` file that is whole.
+    """The Keras model of an intact `.keras` file.
 
     Raises:
-        CheckpointError: classes that Keras does not know.
+        CheckpointError: classes that are not registered with Keras.
     """
     try:
         return keras.saving.load_model(path)

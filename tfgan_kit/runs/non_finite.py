@@ -1,4 +1,4 @@
-"""Whether a GAN's numbers are finite, and what to say when they are not."""
+"""Checks that a GAN's weights are finite, and the message if they are not."""
 
 import keras
 import numpy as np
@@ -13,25 +13,25 @@ def check(gan, newest=lambda: None):
 
     Args:
         gan: a `GAN`.
-        newest: callable, the checkpoint that the message names as kept, or None.
+        newest: callable that returns the checkpoint which the message names as kept, or None.
 
     Raises:
-        NonFiniteError: naming the first such weight and the step.
+        NonFiniteError: it names the first such weight and the step.
     """
     if name := first_weight(gan):
         raise NonFiniteError(message(f"{name} is not finite at step {gan.steps_trained}", newest()))
 
 
 def first_weight(gan):
-    """The first weight that is NaN or infinite, in words, or None.
+    """A description of the first weight that is NaN or infinite, or None.
 
-    After the networks' own come what training keeps beside them: the optimizers' slots and learning
-    rates, and the variables of penalties that adapt.
+    The networks' weights are followed by the other variables of training: the optimizers' slots and
+    learning rates, and the variables of adaptive penalties.
     """
     for what, variable in _variables(gan):
         if not keras.backend.is_float_dtype(variable.dtype):
             continue
-        # NumPy does not know bfloat16's NaN; every float fits or overflows to infinity.
+        # NumPy does not support bfloat16; in float32 every value is represented or overflows to infinity.
         if not np.isfinite(keras.ops.convert_to_numpy(keras.ops.cast(variable, "float32"))).all():
             return f"{what}/{variable.path}"
     return None
@@ -48,12 +48,12 @@ def _variables(gan):
 
 
 def message(what, kept=None):
-    """What is not finite, since when, what is kept and what to do."""
+    """The message: what is not finite, which checkpoint is kept and what to do."""
     ways = "the learning rates, add a penalty (R1), or use float32."
     if kept is None:
         return f"{what}. Lower {ways}"
     return (
-        f"{what}. The last good checkpoint is kept: {kept}. Training repeats itself exactly: the "
+        f"{what}. The last good checkpoint is kept: {kept}. Training is deterministic: the "
         "same command resumes there and stops here again. In another run folder, lower "
         f"{ways}"
     )

@@ -1,7 +1,7 @@
-"""Whether a run folder holds the run that a command describes, so that training may be resumed in it.
+"""Checks that a run folder holds the run that a command describes, so that training may be resumed in it.
 
-`config.json` keeps what began the run, as `describe` gives it, the size of its networks, and a line
-in "resumed" for every time that training was resumed.
+`config.json` keeps the run's first configuration, from `describe`, the size of its networks, and an
+entry in "resumed" for every time that training was resumed.
 """
 
 import datetime
@@ -18,8 +18,8 @@ from tfgan_kit.runs.keras_file import CheckpointError
 import keras
 import tensorflow as tf
 
-# What may differ between two calls on one run folder: none of it changes what is learnt, but for the
-# rounding of sums over replicas. (Data are compared by their fingerprint, not by their spelling.)
+# Flags that may differ when a run is resumed: none of them changes the result, except for the rounding
+# of sums over replicas. (Data are compared by their fingerprint, not by their spelling.)
 FREE_ON_RESUME = (
     "steps",
     "checkpoint_every",
@@ -38,12 +38,12 @@ FREE_ON_RESUME = (
 
 
 def describe(flags, source, batch_size, flip):
-    """What `config.json` records.
+    """The contents of `config.json`.
 
     Args:
-        flags: dict, the value of every flag that makes the run.
+        flags: dict, the value of every flag of the run.
         source: the images, a source of `tfgan_kit.data`.
-        batch_size: int, images a step, as the preset or a flag has decided.
+        batch_size: int, images per step, from the preset or a flag.
         flip: bool, whether images are mirrored at random.
     """
     return {
@@ -65,7 +65,7 @@ def describe(flags, source, batch_size, flip):
 
 
 def git_commit():
-    """The commit of the folder this was started in, or None."""
+    """The git commit of the current folder, or None."""
     try:
         answer = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False)
     except OSError:  # no git on this machine
@@ -74,7 +74,7 @@ def git_commit():
 
 
 def measures(gan):
-    """What tells one preset's networks from another's, for `config.json`."""
+    """The sizes that identify a preset's networks, for `config.json`."""
     return {
         "image_shape": list(gan.image_shape),
         "num_classes": gan.num_classes,
@@ -84,12 +84,12 @@ def measures(gan):
 
 
 def check_folder(run):
-    """Refuses a folder that holds something else than a run, such as the images themselves.
+    """Refuses a folder that holds other files than a run's, such as the images themselves.
 
     Raises:
         ValueError: files, but no config.json.
     """
-    # Names that begin with a dot may be left from a process that was killed in its first moment.
+    # Hidden files may be left from a process that was killed just after its start.
     others = [path for path in run.path.iterdir() if not path.name.startswith(".")]
     if run.read_config() is None and others:
         raise ValueError(
@@ -99,20 +99,20 @@ def check_folder(run):
 
 
 def check_same_run(run, config, defaults):
-    """Refuses to resume from checkpoints that other flags, or other data, have made.
+    """Refuses to resume from checkpoints of other flags or other data.
 
     Args:
         run: a `run.Run`.
-        config: what `describe` gave.
-        defaults: dict, the flags' defaults: what a run of an earlier version, without a flag, did.
+        config: the result of `describe`.
+        defaults: dict, the flags' defaults, for flags that a run of an earlier version did not have.
 
     Raises:
-        ValueError: naming the first flag that differs.
+        ValueError: it names the first flag that differs.
     """
     old = run.read_config()
     if old is None or not run.checkpoints():
         return
-    # What the preset decides is compared as it was decided.
+    # Settings of the preset are compared by their values.
     before = _flags(old, defaults) | {"batch_size": old["dataset"]["batch_size"]}
     now = config["flags"] | {"batch_size": config["dataset"]["batch_size"]}
     for name, value in now.items():
@@ -130,7 +130,7 @@ def check_same_run(run, config, defaults):
 
 
 def _flags(config, defaults):
-    """The flags under which a run was trained last."""
+    """The flags that a run was last trained with."""
     flags = defaults | config["flags"]
     for resumed in config.get("resumed", ()):
         flags |= resumed["flags"]
@@ -138,10 +138,10 @@ def _flags(config, defaults):
 
 
 def newest_gan(run):
-    """The GAN of a run's newest whole checkpoint.
+    """The GAN of a run's newest intact checkpoint.
 
     Raises:
-        CheckpointError: none is whole, or it is another run's.
+        CheckpointError: none is intact, or it belongs to another run.
     """
     path = resolve(run.path)
     gan = load_gan(path)
@@ -159,14 +159,14 @@ def newest_gan(run):
 
 
 def record_resume(run, step, config, defaults):
-    """Adds to `config.json` that training is resumed: from which step, when, and with what.
+    """Records in `config.json` that training is resumed: the step, the time, the changed flags and the versions.
 
-    Warns where the processor's instructions or oneDNN differ from before: the last bits will, too.
+    Warns if the processor's instructions or oneDNN differ from before, since the last bits will differ.
 
     Args:
-        run: a `run.Run` of which `check_same_run` has approved.
-        step: int, the step it is resumed from.
-        config, defaults: as for `check_same_run`; of the flags those are kept that have changed.
+        run: a `run.Run` that has passed `check_same_run`.
+        step: int, the step from which it is resumed.
+        config, defaults: as for `check_same_run`; only changed flags are recorded.
     """
     old = run.read_config()
     before = _flags(old, defaults)
@@ -191,7 +191,7 @@ def record_resume(run, step, config, defaults):
 
 
 def check_workers(strategy, gan, config, run):
-    """Refuses to begin where the workers do not do the same.
+    """Refuses to start if the workers differ.
 
     Raises:
         CheckpointError: other flags, data, versions or checkpoint on another worker.

@@ -1,8 +1,8 @@
-"""The run folder: the only code that knows where a run's files lie and what they are called.
+"""The run folder: the only code that knows the paths and names of a run's files.
 
-config.json                        everything that made it
+config.json                        flags, data, versions and processor of the run
 checkpoints/step-00012000.keras    the newest `keep`, and the best by metric
-metrics.jsonl                      one JSON line a measured value: step, metric, value, protocol
+metrics.jsonl                      one JSON line per measured value: step, metric, value, protocol
 samples/  logs/                    grids from fixed seeds, TensorBoard
 """
 
@@ -16,7 +16,7 @@ from tfgan_kit import files
 from tfgan_kit.runs import history, keras_file, non_finite
 from tfgan_kit.runs.keras_file import CheckpointError
 
-# Keras's own, beside the file it writes, when memory is too short to hold the weights twice.
+# Keras's temporary file beside its output, if memory is too small to hold the weights twice.
 _KERAS_TEMPORARY = "tmp" + 8 * "[a-z0-9_]"
 
 
@@ -27,10 +27,10 @@ class Run:
     """One run folder.
 
     Args:
-        path: the folder; made on the first write.
-        keep: int >= 1, checkpoints to keep beside the best.
-        writes: bool; False reads only, and all that would write does nothing. Of several workers
-            on one folder the chief alone writes.
+        path: the folder; created by the first write.
+        keep: int >= 1, checkpoints to keep in addition to the best.
+        writes: bool; False is read-only, and methods that write do nothing. Of several workers on
+            one folder only the chief writes.
 
     Example:
         >>> run = Run("runs/digits")
@@ -45,11 +45,11 @@ class Run:
         self.path = pathlib.Path(path)
         self.keep = keep
         self.writes = writes
-        self._whole = {}  # `_state` of a checkpoint -> whether it read back
+        self._whole = {}  # `_state` of a checkpoint -> whether it is intact
 
     @classmethod
     def of(cls, checkpoint):
-        """The run whose folder a checkpoint lies in, if it is one's."""
+        """The run whose folder contains a checkpoint, if it is in one."""
         return cls(pathlib.Path(checkpoint).parent.parent)
 
     @property
@@ -79,7 +79,7 @@ class Run:
         return dict(sorted(found.items()))
 
     def candidates(self, which="newest"):
-        """Checkpoints, broken ones too: the newest first, or the best measured first (`tfgan_kit.runs.history`)."""
+        """All checkpoints, damaged ones included, the newest or the best first (`tfgan_kit.runs.history`)."""
         checkpoints = self.checkpoints()
         if which == "newest":
             return list(reversed(checkpoints.values()))
@@ -87,29 +87,29 @@ class Run:
         return [checkpoints[line["step"]] for line in history.ranked(kept)]
 
     def newest(self):
-        """The newest checkpoint that is whole, or None."""
+        """The newest intact checkpoint, or None."""
         return next(filter(self.is_whole, self.candidates()), None)
 
     def best(self):
-        """The whole checkpoint with the best measured value, or None if none was measured."""
+        """The intact checkpoint with the best measured value, or None if none was measured."""
         return next(filter(self.is_whole, self.candidates("best")), None)
 
     def is_whole(self, path):
-        """Whether a checkpoint reads back; one that has not changed is read once."""
+        """Whether a checkpoint is intact; an unchanged file is read once."""
         state = _state(path)
         if state not in self._whole:
             self._whole[state] = keras_file.is_whole(path)
         return self._whole[state]
 
     def save(self, gan):
-        """Writes `step-<step>.keras` whole or not at all, then drops checkpoints beyond `keep`.
+        """Writes `step-<step>.keras` atomically, then deletes checkpoints beyond `keep`.
 
         Returns:
-            The checkpoint's path; None where this run does not write.
+            The checkpoint's path; None if `writes` is False.
 
         Raises:
             NonFiniteError: a weight is NaN or infinite; nothing is written.
-            OSError: the folder cannot be written; what was there stays.
+            OSError: the folder cannot be written; its files are unchanged.
         """
         non_finite.check(gan, self.newest)
         if not self.writes:
@@ -134,7 +134,7 @@ class Run:
             path.unlink(missing_ok=True)
 
     def _drop_old(self):
-        """Deletes what is older than the `keep` newest whole ones: a broken one keeps no place."""
+        """Deletes checkpoints older than the `keep` newest intact ones; damaged ones do not count."""
         whole = [path for path in self.checkpoints().values() if self.is_whole(path)]
         oldest, spared = whole[-self.keep :][0], self.best()
         for path in self.checkpoints().values():
@@ -145,10 +145,10 @@ class Run:
 
     @contextlib.contextmanager
     def alone(self):
-        """While in it no other training may write here.
+        """A context that locks the folder: no other training may write to it.
 
         Raises:
-            CheckpointError: another one does.
+            CheckpointError: another training holds the lock.
         """
         if not self.writes:
             yield
@@ -168,12 +168,12 @@ class Run:
             try:
                 yield
             finally:
-                if [path.name for path in self.path.iterdir()] == [".lock"]:  # nothing was begun
+                if [path.name for path in self.path.iterdir()] == [".lock"]:  # nothing was written
                     (self.path / ".lock").unlink()
 
     @contextlib.contextmanager
     def _writing(self, path):
-        """Says what a failed write leaves and what to do."""
+        """A context that adds to an OSError which checkpoint is kept and what to do."""
         try:
             yield
         except OSError as error:
@@ -181,7 +181,7 @@ class Run:
             raise OSError(
                 f"{path} could not be written ({error.strerror or error}). "
                 + (f"The newest whole checkpoint is kept: {kept}. " if kept else "")
-                + "Free space or set the folder right, then run the same command again."
+                + "Free space or correct the folder's permissions, then run the same command again."
             ) from error
 
     def write_config(self, config):
@@ -192,17 +192,17 @@ class Run:
                 files.write_json(path, config)
 
     def read_config(self):
-        """What `write_config` wrote, or None in a new folder.
+        """The configuration that `write_config` wrote, or None in a new folder.
 
         Raises:
-            CheckpointError: a file that is no JSON.
+            CheckpointError: the file is not valid JSON.
         """
         path = self.path / "config.json"
         try:
             return json.loads(path.read_text()) if path.exists() else None
         except ValueError as error:
             raise CheckpointError(
-                f"{path} is no whole JSON file ({error}); restore it, or choose another run folder."
+                f"{path} is not a complete JSON file ({error}); restore it, or choose another run folder."
             ) from error
 
     def append_metrics(self, lines):
@@ -215,10 +215,10 @@ class Run:
             files.append_lines(self.metrics_path, map(files.to_json, lines))
 
     def read_metrics(self):
-        """The lines of `metrics.jsonl`; a last line that a killed process left cut is dropped.
+        """The lines of `metrics.jsonl`; an incomplete last line of a killed process is dropped.
 
         Raises:
-            CheckpointError: another line that is damaged.
+            CheckpointError: any other line is damaged.
         """
         if not self.metrics_path.exists():
             return []
@@ -237,7 +237,7 @@ class Run:
         return line
 
     def forget_metrics_after(self, step):
-        """Drops measured values of later steps, which a resumed run will measure again."""
+        """Deletes measured values of later steps, which a resumed run will measure again."""
         if not self.writes:
             return
         lines = self.read_metrics()

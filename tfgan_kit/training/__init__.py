@@ -1,1 +1,1 @@
-"""The game: two networks, what each is asked to minimise, and how they move."""
+"""The game: two networks, the loss that each minimises, and the update rules."""

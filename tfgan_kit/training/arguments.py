@@ -1,4 +1,4 @@
-"""What `GAN.fit` is given: arrays, data sets, callbacks. Wrong ones are refused here, by name."""
+"""Checks of the arguments of `GAN.fit`: arrays, data sets, callbacks."""
 
 from tfgan_kit.generation.inputs import _LABELS, _RANGE
 
@@ -21,17 +21,17 @@ def check_arrays(images, labels, num_classes):
 
 
 def check_weights(arguments):
-    """Refuses `fit`'s weights of samples and classes, which no objective here looks at."""
+    """Refuses sample and class weights, which no objective here uses."""
     for name in ("sample_weight", "class_weight"):
         if arguments.get(name) is not None:
             raise ValueError(
-                f"A GAN's rows count alike: leave `{name}` out, or draw rows as often as they "
-                f"should count. Received: {name}"
+                f"All rows have the same weight: leave `{name}` out, or repeat rows in proportion "
+                f"to their weight. Received: {name}"
             )
 
 
 def check_source(source, num_classes):
-    """Refuses a data set of `tfgan_kit.data` whose labels the networks do not know."""
+    """Refuses a data set of `tfgan_kit.data` with more classes than the networks."""
     if num_classes is not None and source.num_classes is not None:
         if source.num_classes > num_classes:
             raise ValueError(
@@ -41,8 +41,8 @@ def check_source(source, num_classes):
             )
 
 
-# Stock callbacks that look only at `model.optimizer` or at a log named `loss`, and would silently
-# do nothing here.
+# Keras callbacks that use only `model.optimizer` or a log named `loss`, and would silently do
+# nothing here.
 _ALTERNATIVES = {
     "TerminateOnNaN": "tfgan_kit.callbacks.NonFiniteGuard, which watches both players' losses",
     "SwapEMAWeights": "GAN(ema_decay=...), which already predicts and generates with the average",
@@ -50,14 +50,14 @@ _ALTERNATIVES = {
 
 
 ORDER_IS_LOST = (
-    "The order of this data cannot be restored: a run that is resumed from a checkpoint will see other "
-    "batches than one that was not stopped. The data sets of tfgan_kit.data (from_arrays, "
-    "from_directory, from_tfds) continue where they were."
+    "The order of this data cannot be restored: a run that is resumed from a checkpoint will see different "
+    "batches than an uninterrupted one. The data sets of tfgan_kit.data (from_arrays, "
+    "from_directory, from_tfds) resume at their position."
 )
 
 
 def writes_checkpoints(callbacks):
-    """Whether one of `fit`'s callbacks saves what training may be resumed from."""
+    """Whether one of `fit`'s callbacks saves checkpoints that training can be resumed from."""
     stock = (keras.callbacks.BackupAndRestore, keras.callbacks.ModelCheckpoint)
     return any(
         isinstance(callback, stock) or getattr(callback, "writes_checkpoints", False)
@@ -71,11 +71,11 @@ def flat_callbacks(callbacks):
 
 
 def check_callbacks(callbacks):
-    """Refuses stock callbacks that cannot see a game's two optimizers; names the alternative."""
+    """Refuses Keras callbacks that do not support two optimizers; names the alternative."""
     for callback in flat_callbacks(callbacks):
         alternative = _ALTERNATIVES.get(type(callback).__name__)
         if alternative and isinstance(callback, keras.callbacks.Callback):
             raise ValueError(
-                f"keras.callbacks.{type(callback).__name__} cannot see a GAN's two optimizers and "
+                f"keras.callbacks.{type(callback).__name__} does not support a GAN's two optimizers and "
                 f"losses. Use {alternative}. Received: callbacks={callbacks}"
             )

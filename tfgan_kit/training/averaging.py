@@ -12,10 +12,10 @@ NO_COPY = (
 
 
 def copy_generator(generator, inputs):
-    """A second generator with the same weights, not trainable, to hold their average.
+    """A second generator with the same weights, not trainable, which will hold their average.
 
     Raises:
-        ValueError: it cannot be made again from its configuration.
+        ValueError: the generator cannot be rebuilt from its configuration.
     """
     try:
         copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(generator))
@@ -32,7 +32,7 @@ class Average:
 
     Args:
         network: Keras model that is trained.
-        copy: a model of the same weights, which holds their average.
+        copy: a model of the same architecture, which holds the average.
         decay: float in [0, 1), reached from below as (1 + t) / (10 + t) at step t; 0: `copy` is `network` itself.
 
     Reference: arXiv:1806.04498; the ramp is `tf.train.ExponentialMovingAverage`'s.
@@ -43,7 +43,7 @@ class Average:
         self._pairs = list(zip(copy.weights, network.weights, strict=True)) if decay else []
 
     def move(self, step):
-        """One step of the average, after training step `step`, counted from 1: int64 scalar."""
+        """Updates the average after training step `step`, int64 scalar, counted from 1."""
         step = tf.cast(step, tf.float32)
         decay = tf.minimum(self.decay, (1.0 + step) / (RAMP + step))
         for average, weight in self._pairs:

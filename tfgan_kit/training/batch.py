@@ -1,4 +1,4 @@
-"""The images of a training step, and which rows of the whole step they are."""
+"""The images of a training step, and their rows in the whole batch."""
 
 import typing
 
@@ -8,16 +8,16 @@ import tensorflow as tf
 
 
 class Batch(typing.NamedTuple):
-    """Images of one move of the game: all of them, or the rows that this replica holds.
+    """Images of one move, an update of one player: all of them, or the rows that this replica holds.
 
-    What is drawn for a row, and how much it counts, depends on its place in the whole batch alone,
-    so that two replicas with half a batch each, or a batch in two parts, do what one device does
-    with all of it.
+    The random draws and the weight of a row depend only on its index in the whole batch, so that two
+    replicas with half a batch each, or a batch in two parts, compute what one device computes with
+    the whole batch.
 
     Attributes:
         images: float32 (N, ...) in [-1, 1].
-        condition: None, labels int32 (N,), images, or a structure of tensors with a row an image.
-        rows: int32 (N,), the place of each row in the whole batch; None: these are all.
+        condition: None, labels int32 (N,), images, or a structure of tensors with one row per image.
+        rows: int32 (N,), the index of each row in the whole batch; None: these are all.
         total: int32 scalar, rows of the whole batch.
     """
 
@@ -28,7 +28,7 @@ class Batch(typing.NamedTuple):
 
     @classmethod
     def of(cls, images, condition=None):
-        """The batch that a training step was given."""
+        """The batch of a training step, as this replica receives it."""
         return cls(images, condition, *replicas.rows_of_this_replica(tf.shape(images)[0]))
 
     def mean(self, value):
@@ -54,7 +54,7 @@ class Batch(typing.NamedTuple):
         return draws if self.rows is None else tf.gather(draws, self.rows)
 
     def move(self, k, moves):
-        """The whole batch's rows k, k + moves, ..., counted anew: what one of `moves` is given."""
+        """The rows of the k-th of `moves` updates: k, k + moves, ... of the whole batch, numbered from 0."""
         if moves == 1:
             return self
         if self.rows is None:

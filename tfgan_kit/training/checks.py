@@ -1,4 +1,4 @@
-"""What a GAN cannot be compiled with, or trained on several replicas, is refused before training starts."""
+"""Checks of `GAN.compile`, and of what several replicas support, before training starts."""
 
 from tfgan_kit.internals.keras import layers_of, strategy_of
 from tfgan_kit.penalties import Penalty
@@ -6,10 +6,10 @@ from tfgan_kit.training.updates.update import Update
 
 
 def penalties_of(penalties):
-    """A tuple of what `compile` was given as penalties: one, or a list.
+    """The penalties of `compile`, one or a list, as a tuple.
 
     Raises:
-        TypeError: something else among them.
+        TypeError: an element that is no `Penalty`.
     """
     penalties = tuple(penalties) if isinstance(penalties, list | tuple) else (penalties,)
     for penalty in penalties:
@@ -35,23 +35,23 @@ def check_optimizers(generator_optimizer, discriminator_optimizer):
 
 
 def check_update(update):
-    """Refuses what is no `Update`.
+    """Refuses an update rule of the wrong type.
 
     Raises:
-        TypeError: something else.
+        TypeError: not an `Update`.
     """
     if not isinstance(update, Update):
         raise TypeError(
-            "`update` is how the players move, an instance of tfgan_kit.updates.Update such as "
+            "`update` is the update rule, an instance of tfgan_kit.updates.Update such as "
             f"tfgan_kit.updates.Alternating(1, 1). Received: update={update!r}"
         )
 
 
 def check_coupling(gan):
-    """Refuses an objective in which rows meet where a loss is computed from some rows alone.
+    """Refuses an objective that couples the rows of a batch where a loss sees only some of them.
 
     Raises:
-        ValueError: several replicas, or an accumulated gradient.
+        ValueError: such an objective under several replicas, or with an accumulated gradient.
     """
     replicas = gan.distribute_strategy.num_replicas_in_sync
     parts = gan.update.gradient_accumulation_steps
@@ -59,14 +59,14 @@ def check_coupling(gan):
         raise ValueError(
             "This objective compares each row with the average of the whole batch, which a replica, "
             "or a part of an accumulated gradient, does not see: train on one device without "
-            "gradient_accumulation_steps, or take objective='relativistic_pairing'. Received: "
+            "gradient_accumulation_steps, or use objective='relativistic_pairing'. Received: "
             f"objective={type(gan.objective).__name__}, {replicas} replicas, "
             f"gradient_accumulation_steps={parts}"
         )
 
 
 def check_replicas(gan):
-    """Refuses what several replicas cannot do, with the reason; nothing on one.
+    """Refuses what is not supported under several replicas, with the reason.
 
     Raises:
         ValueError: see `GAN.compile`.
@@ -81,8 +81,8 @@ def check_replicas(gan):
     for weight in gan.adaptive.weights:
         if weight.aggregation == "none":
             raise ValueError(
-                "A penalty's variable must be the same on every replica: make it with "
-                "add_weight(aggregation='only_first_replica'), and assign what `step.mean` gives, or train on one "
+                "A penalty's variable must be the same on every replica: create it with "
+                "add_weight(aggregation='only_first_replica'), and assign the result of `step.mean`, or train on one "
                 f"device. Received: {weight.name} with aggregation='none'"
             )
     if gan.jit_compile:
@@ -92,7 +92,7 @@ def check_replicas(gan):
         )
     if gan.steps_per_execution > 1:
         raise ValueError(
-            "Keras runs `steps_per_execution` in a loop of the graph, where replicas cannot meet; "
+            "Keras runs `steps_per_execution` in a loop of the graph, where replicas cannot synchronize; "
             f"under several it must be 1. Received: steps_per_execution={gan.steps_per_execution}"
         )
 
@@ -102,13 +102,13 @@ def _check_network(strategy, name, network):
         if not strategy.extended.variable_created_in_scope(weight.value):
             raise ValueError(
                 f"Build the {name} (and the optimizers, and load checkpoints) under `with "
-                f"strategy.scope():`, as the GAN. Received: weight {weight.path} of another scope"
+                f"strategy.scope():`, like the GAN. Received: weight {weight.path} of another scope"
             )
     for layer in layers_of(network):
         if getattr(layer, "synchronized", True) is False:
             raise ValueError(
                 "Under several replicas batch normalization must be synchronized, or each keeps "
-                "statistics of its own: pass synchronized=True. Received: layer "
+                "its own statistics: pass synchronized=True. Received: layer "
                 f"{layer.name} of the {name} with synchronized=False"
             )
 
@@ -116,13 +116,13 @@ def _check_network(strategy, name, network):
 def _check_optimizer(strategy, optimizer):
     if strategy_of(optimizer) is not strategy:
         raise ValueError(
-            "Make the optimizers under `with strategy.scope():` too, or give their names. "
-            f"Received: {optimizer.name}, made under another strategy"
+            "Create the optimizers under `with strategy.scope():` too, or give their names. "
+            f"Received: {optimizer.name}, created under another strategy"
         )
     if optimizer.gradient_accumulation_steps:
         raise ValueError(
             "A Keras optimizer cannot accumulate gradients under several replicas (they would have "
-            "to meet inside a condition); use update=Alternating(gradient_accumulation_steps=...) "
+            "to synchronize inside a condition); use update=Alternating(gradient_accumulation_steps=...) "
             "instead. Received: gradient_accumulation_steps="
             f"{optimizer.gradient_accumulation_steps}"
         )

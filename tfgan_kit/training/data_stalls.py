@@ -1,4 +1,4 @@
-"""Whether training waits for its data: measured during `fit`, said in one line."""
+"""Detects training that waits for its data: measured during `fit`, reported in one warning."""
 
 import contextlib
 import math
@@ -10,24 +10,24 @@ from absl import logging
 
 WARMUP_STEPS = 10  # tracing, filling of buffers
 WINDOW_STEPS = 100
-# Below either a wait is not worth a line.
+# A shorter wait than either is not reported.
 LEAST_SHARE, LEAST_SECONDS = 0.1, 0.5e-3
 
-_plainly = tf.autograph.experimental.do_not_convert  # there is nothing to convert
+_plainly = tf.autograph.experimental.do_not_convert  # no Python control flow to convert
 
 
 @contextlib.contextmanager
 def watch(model):
-    """While `model.fit` runs in it: one warning in the log if the steps wait for their data.
+    """A context for `model.fit` that logs one warning if the steps wait for their data.
 
     Keras fetches the batch inside the step's `tf.function`, where it cannot be timed from outside.
-    So 100 steps, from the 12th on, are given an iterator that fetches the same batches and notes
-    how long each took; if they are fine, 100 more after ten times as many steps, and so on. The
-    step is the same compiled one. Not measured: several replicas, `steps_per_execution` above 1,
-    and data sets of fewer than 112 batches that are iterated anew every epoch.
+    So 100 steps, from the 12th on, are given an iterator that fetches the same batches and records
+    how long each took. If they do not wait, another 100 are measured after ten times as many steps,
+    and so on. The compiled step is unchanged. Not measured: several replicas, `steps_per_execution`
+    above 1, and data sets of fewer than 112 batches that are iterated anew every epoch.
 
     Args:
-        model: a compiled `keras.Model`; one that is not is left to `fit` to refuse.
+        model: a compiled `keras.Model`; if it is not compiled, `fit` itself reports the error.
 
     Example::
 
@@ -43,7 +43,7 @@ def watch(model):
     try:
         yield
     finally:
-        if model.train_function is watched:  # a callback may have made another one meanwhile
+        if model.train_function is watched:  # a callback may have replaced it in the meantime
             model.train_function = original
 
 
@@ -78,7 +78,7 @@ class _Watch:
     def _timed_step(self):
         started = time.perf_counter()
         logs = self._train_function(self._timed.iterator)
-        # A GPU is still at work: only a wait after it is done is one.
+        # A GPU may still be computing: only time after it has finished counts as waiting.
         keras.tree.map_structure(keras.ops.convert_to_numpy, logs)
         self._seconds.append(time.perf_counter() - started)
         if len(self._seconds) == WINDOW_STEPS:
@@ -104,18 +104,18 @@ class _Watch:
 
 
 class TimedIterator:
-    """The next batches of an iterator, by a second one that times the fetching of each.
+    """Wraps an iterator in a second one that yields the same batches and times the fetching of each.
 
-    To a `tf.function` the second is what the first is, so that nothing is traced or compiled again
-    (a step that is called with batches would be). Nothing is fetched ahead, so none is lost.
+    Both have the same type for a `tf.function`, so nothing is retraced or recompiled (a step that is
+    called with batches would be). Nothing is prefetched, so no batch is lost.
 
     Args:
-        source: a `tf.data.Iterator`; it continues where `iterator` was left.
-        count: int, after how many batches `iterator` ends.
+        source: a `tf.data.Iterator`; it continues where `iterator` stopped.
+        count: int, number of batches after which `iterator` ends.
 
     Attributes:
         iterator: a `tf.data.Iterator` of the same elements.
-        waited: float64 `tf.Variable`, seconds that fetching took until now.
+        waited: float64 `tf.Variable`, seconds that fetching took so far.
     """
 
     def __init__(self, source, count):
@@ -137,6 +137,6 @@ class TimedIterator:
         batches = batches.map(_plainly(lambda batch: batch.get_value()))
         options = tf.data.Options()
         options.autotune.enabled = False
-        # One of them would fetch ahead.
+        # One of the default optimizations would prefetch.
         options.experimental_optimization.apply_default_optimizations = False
         self.iterator = iter(batches.with_options(options))

@@ -1,4 +1,4 @@
-"""The game: what each of two players is asked to minimise."""
+"""The game: the loss that each of the two players minimises."""
 
 import typing
 
@@ -8,11 +8,11 @@ from tfgan_kit.training.updates.update import MOST_MOVES
 
 import tensorflow as tf
 
-SEEDS_PER_STEP = 2 * MOST_MOVES  # a move's latents have one, and its penalties another
+SEEDS_PER_STEP = 2 * MOST_MOVES  # one for the latents of each move, one for its penalties
 
 
 class Draws(typing.NamedTuple):
-    """The stateless seeds of the current step: int64 (2,), one a move.
+    """The stateless seeds of the current step: int64 (2,), one per move (an update of one player).
 
     Attributes:
         seed: int, the GAN's.
@@ -31,9 +31,9 @@ class Draws(typing.NamedTuple):
 
 
 class Game:
-    """Objective and penalties of two players; how they move is an `Update`'s.
+    """Objective and penalties of two players; an `Update` decides how they are updated.
 
-    Every look of the discriminator at images in training goes through `logits`.
+    Every forward pass of the discriminator in training goes through `logits`.
 
     Args:
         generator, discriminator: `Player`s.
@@ -61,7 +61,7 @@ class Game:
         return batch.normal(self.draws.of_move(move), [self.latent_dim])
 
     def logits(self, images, condition=None, training=True):
-        """What the discriminator answers, float32 (N, 1)."""
+        """The discriminator's output, float32 (N, 1)."""
         return self.discriminator(images, condition, training=training)
 
     def judge(self, batch, fake_images):
@@ -78,7 +78,7 @@ class Game:
     def discriminator_loss(self, batch, fake_images, latents, move=0, lazy=True):
         """The discriminator's loss in the step's `move`-th move, to be recorded by its tape; and the logs.
 
-        `lazy=False` computes every penalty, whatever its interval: its mean over the steps.
+        `lazy=False` computes every penalty, regardless of its interval: its mean over the steps.
         """
         real_logits, fake_logits = self.judge(batch, fake_images)
         loss = self.objective.discriminator_loss(real_logits, fake_logits)
@@ -112,7 +112,7 @@ class Game:
         return of_discriminator, tape.gradients(loss), logs | generator_logs
 
     def losses(self, batch, latents):
-        """Both losses as they stand, networks in inference mode and penalties left out: logs, and the fakes."""
+        """The logs of both losses without penalties, with the networks in inference mode."""
         fake = self.generator(latents, batch.condition, training=False)
         real_logits = self.logits(batch.images, batch.condition, training=False)
         fake_logits = self.logits(fake, batch.condition, training=False)
@@ -123,14 +123,14 @@ class Game:
         return _shares(batch, logs | self._describe(real_logits, fake_logits))
 
     def _describe(self, real_logits, fake_logits):
-        """What the logs say of the discriminator's answers."""
+        """The logs about the discriminator's logits."""
         bound = self.objective.divergence_bound(real_logits, fake_logits)
         logs = {} if bound is None else {"divergence_bound": bound}
         logs["real_score"] = tf.reduce_mean(real_logits)
         return logs | {"fake_score": tf.reduce_mean(fake_logits)}
 
     def _regularized(self, player, loss, view, logs, lazy):
-        """The loss with the player's penalties, which it adds to the logs, and its weights' regularizers."""
+        """The loss plus the player's penalties, which are added to `logs`, and its weight regularizers."""
         total = 0.0
         for penalty in self.penalties:
             if penalty.player == player.name:
@@ -140,7 +140,7 @@ class Game:
         return loss + total + player.regularization()
 
     def _view(self, batch, fake_images, latents, real_logits, fake_logits, move):
-        """What the penalties of a move may look at, with a seed that no other draw uses."""
+        """The inputs of a move's penalties, with a seed that no other draw uses."""
         if not self.penalties:
             return None
         seed, condition = self.draws.of_penalties(move), batch.condition
@@ -159,5 +159,5 @@ class Game:
 
 
 def _shares(batch, logs):
-    """This part's share of every mean of the whole batch."""
+    """This part's share of every mean over the whole batch."""
     return {name: batch.mean(value) for name, value in logs.items()}

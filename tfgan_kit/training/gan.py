@@ -27,21 +27,21 @@ import tensorflow as tf
 class GAN(BuiltModel):
     """A generator and a discriminator, trained against each other by `fit`.
 
-    `predict`, `generate`, `save` and the exporter all speak of the same generator: the exponential
-    moving average of its weights and statistics over training, `ema_generator`.
+    `predict`, `generate` and the exporter use the same generator, `ema_generator`: the exponential
+    moving average of its weights and statistics over training. `save` keeps both networks and it.
 
     Args:
         generator: Keras model, latents (N, Z) -> images (N, H, W, C) in [-1, 1], or points (N, D);
             a class-conditional one takes `[latents, labels]`.
         discriminator: Keras model, images -> logits (N, 1); conditional: `[images, labels]`.
-        latent_dim: int, Z; None reads it off the generator.
-        num_classes: int; None reads it off the generator (attribute `num_classes`).
-        ema_decay: float in [0, 1), decay of the average a step, reached from below as
+        latent_dim: int, Z; None reads it from the generator.
+        num_classes: int; None reads it from the generator (attribute `num_classes`).
+        ema_decay: float in [0, 1), decay of the average per step, reached from below as
             (1 + step) / (10 + step); 0 switches averaging off.
-        seed: int in [-2^31, 2^31). All draws of training come from (seed, step, row) alone.
+        seed: int in [-2^31, 2^31). All random draws of training depend on (seed, step, row) alone.
 
     Raises:
-        ValueError: arguments outside these ranges, or networks that do not fit together.
+        ValueError: an argument out of range, or networks whose shapes or classes do not match.
 
     Example:
         >>> gan = gk.GAN(gk.networks.DCGANGenerator(8, 1, width=4), gk.networks.DCGANDiscriminator(8, 1, width=4))
@@ -54,7 +54,7 @@ class GAN(BuiltModel):
     """
 
     def __init__(self, generator, discriminator, latent_dim=None, num_classes=None, ema_decay=0.999, seed=0, **kwargs):
-        # The networks have precisions of their own; the game itself casts nothing.
+        # Each network has its own dtype policy; the GAN itself casts nothing.
         super().__init__(autocast=False, **kwargs)
         if not 0.0 <= ema_decay < 1.0:
             raise ValueError(f"`ema_decay` must be in [0, 1). Received: ema_decay={ema_decay}")
@@ -94,7 +94,7 @@ class GAN(BuiltModel):
         return self.ema_generator(inputs, training=False)
 
     def generate(self, num_images=None, seed=0, labels=None, seeds=None):
-        """Images of the averaged generator, each named by an int64 seed: see `GenerativeModel.generate`."""
+        """Images of the averaged generator, each determined by an int64 seed: see `GenerativeModel.generate`."""
         return self.generative_model.generate(num_images, seed, labels, seeds)
 
     def labels_of(self, seeds):
@@ -102,22 +102,22 @@ class GAN(BuiltModel):
         return self.generative_model.labels_of(seeds)
 
     def project(self, images, labels=None, starts=8, steps=500, seed=0):
-        """The latents whose images come nearest to given ones: see `GenerativeModel.project`."""
+        """The latents whose images are closest to the given ones: see `GenerativeModel.project`."""
         return self.generative_model.project(images, labels, starts, steps, seed)
 
     def refine(self, latents, labels=None, steps=100, step_size=0.01, seed=0):
-        """Latents moved along the discriminator's gradient, to images that it finds more real.
+        """Latents moved along the discriminator's gradient, to images with higher logits.
 
         Args:
             latents: float (N, Z).
-            labels: int (N,), of a conditional GAN.
+            labels: int (N,), for a conditional GAN.
             steps, step_size, seed: see `latent_search.refine`.
 
         Returns:
             float32 (N, Z), for `predict`.
 
         Raises:
-            ValueError: latents of another shape, labels that are missing or out of range.
+            ValueError: latents of the wrong shape, or labels that are missing or out of range.
 
         Example:
             >>> images = gan.predict(gan.refine(latents, steps=2), verbose=0)
@@ -125,12 +125,12 @@ class GAN(BuiltModel):
         return self.generative_model.refine(self.discriminator, latents, labels, steps, step_size, seed)
 
     def predict(self, x, batch_size=None, **kwargs):
-        """`keras.Model.predict` of the averaged generator; under a strategy on one device."""
+        """`keras.Model.predict` of the averaged generator; under several replicas it runs on one device."""
         if self.distribute_strategy.num_replicas_in_sync == 1:
             return super().predict(x, batch_size, **kwargs)
         return self.generative_model.predict(x, batch_size or 32)
 
-    # The game's rules
+    # Objective, penalties, update rule
 
     def compile(
         self,
@@ -144,26 +144,26 @@ class GAN(BuiltModel):
         jit_compile="auto",
         metrics=(),
     ):
-        """Sets how the players learn.
+        """Sets the optimizers, the objective, the penalties and the update rule.
 
         Args:
             generator_optimizer, discriminator_optimizer: Keras optimizers, or their names; under
-                `mixed_float16` each is given a loss scale of its own.
+                `mixed_float16` each gets its own loss scale.
             objective: name in `objectives.OBJECTIVES`, or an `Objective`.
-            penalties: `Penalty` instances, each with a name of its own.
-            update: rule of the moves; None is `Alternating(1, 1)`.
+            penalties: `Penalty` instances, each with a unique name.
+            update: an update rule, `Update`; None is `Alternating(1, 1)`.
             run_eagerly, steps_per_execution, jit_compile: as in `keras.Model.compile`.
-            metrics: `keras.metrics.Metric`s of real images and of those that the averaged generator
-                makes for them, e.g. `metrics.FrechetDistance`; measured in `evaluate` and in the
-                validation of `fit` alone. A file holds their configuration (not an extractor's weights:
-                such a metric is left out with a warning), never what they have summed up.
+            metrics: `keras.metrics.Metric`s of real images and of the averaged generator's images, e.g.
+                `metrics.FrechetDistance`; measured only in `evaluate` and in the validation of `fit`.
+                A saved GAN holds their configuration (a metric with an extractor's weights is left out,
+                with a warning), never their accumulated state.
 
         Raises:
             ValueError: an unknown objective, one optimizer for both players, two penalties or metrics
-                of one name, or what several replicas cannot do: networks or optimizers made outside of
+                with the same name, or, under several replicas: networks or optimizers created outside
                 the strategy's scope, batch normalization that is not synchronized, `jit_compile`,
                 `steps_per_execution` above 1, an objective that couples the rows of a batch.
-            TypeError: penalties, metrics or an update that are none.
+            TypeError: a penalty, a metric or an update rule of another class than stated above.
         """
         checks.check_optimizers(generator_optimizer, discriminator_optimizer)
         with self.distribute_strategy.scope():
@@ -182,7 +182,7 @@ class GAN(BuiltModel):
             self.penalties = checks.penalties_of(penalties)
             self.update = update or Alternating()
             checks.check_update(self.update)
-            self.adaptive = keras.layers.Layer(name="adaptive")  # what adapts, in every checkpoint
+            self.adaptive = keras.layers.Layer(name="adaptive")  # the penalties' variables, saved in every checkpoint
             for penalty in self.penalties:
                 penalty.build(self.adaptive)
             checks.check_replicas(self)
@@ -210,9 +210,9 @@ class GAN(BuiltModel):
         return self.logs.track(logs)
 
     def test_step(self, data):
-        """The losses on held-out data, networks in inference mode, no weight changed."""
+        """The losses on held-out data, with the networks in inference mode; no weight changes."""
         batch = self.read(data)
-        # Each batch of an evaluation gets latents of its own, the same ones in every evaluation.
+        # Each batch has different latents, and every evaluation draws the same ones.
         seed = tf.stack([tf.constant(~self.seed, tf.int64), self.logs.rows()])
         latents = batch.normal(seed, [self.latent_dim])
         logs = self.game.losses(batch, latents)
@@ -222,7 +222,7 @@ class GAN(BuiltModel):
         return self.logs.track(logs, weight=tf.cast(batch.total, tf.float32))
 
     def read(self, data):
-        """A `Batch` of what a data set gives: images, or (images, labels)."""
+        """A `Batch` from one element of a data set: images, or (images, labels)."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         arguments.check_weights({"sample_weight": weights})
         labels = inputs.prepare_labels(labels, self.num_classes)
@@ -236,12 +236,12 @@ class GAN(BuiltModel):
         """`keras.Model.fit` for images, `(images, labels)`, or a `tf.data.Dataset` of either.
 
         A data set of `tfgan_kit.data` starts at the batch that follows the GAN's last step, so that
-        training in two calls, or after loading a checkpoint, equals training in one.
+        training in two calls, or after loading a checkpoint, gives the same result as training in one.
 
         Raises:
             ValueError: a callback that cannot work with two optimizers (the message names the
-                alternative), weights of samples or classes, or data that several replicas cannot
-                share: of another kind, or with a last batch of fewer rows than replicas.
+                alternative), sample or class weights, or data that cannot be split over several
+                replicas: an unsupported type, or a last batch with fewer rows than replicas.
         """
         arguments.check_callbacks(callbacks)
         arguments.check_arrays(x, y, self.num_classes)
@@ -269,7 +269,7 @@ class GAN(BuiltModel):
             return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", *, return_dict=False, **kwargs):
-        """`keras.Model.evaluate`; of an endless data set of `tfgan_kit.data`, one epoch.
+        """`keras.Model.evaluate`; on an endless data set of `tfgan_kit.data`, one epoch.
 
         The metrics of `compile` are computed once, after the last batch: they are not in the logs that
         callbacks receive during it.
@@ -291,10 +291,10 @@ class GAN(BuiltModel):
         """`keras.Model.train_on_batch`, on one device.
 
         Raises:
-            ValueError: several replicas, each of which would be given the whole batch.
+            ValueError: under several replicas, each of which would receive the whole batch.
         """
         if self.distribute_strategy.num_replicas_in_sync > 1:
-            raise ValueError("Several replicas share a batch out in `fit` only: use `fit`.")
+            raise ValueError("A batch is split over several replicas in `fit` only: use `fit`.")
         return super().train_on_batch(*args, **kwargs)
 
     def make_train_function(self, force=False):
@@ -311,7 +311,7 @@ class GAN(BuiltModel):
     # Files
 
     def save_own_variables(self, store):
-        """The step, and where the networks' stochastic layers (dropout) are in their draws."""
+        """The step, and the random states of the networks' stochastic layers (dropout)."""
         super().save_own_variables(store)
         for k, state in enumerate(self._draw_states()):
             store[f"draws_{k}"] = state.numpy()
@@ -365,10 +365,10 @@ class GAN(BuiltModel):
             for name in ("generator_optimizer", "discriminator_optimizer", "objective", "update")
         }
         lists = {
-            name: [deserialize(each) for each in config.get(name, ())]  # files of 0.1 know no metrics
+            name: [deserialize(each) for each in config.get(name, ())]  # files of version 0.1 hold no metrics
             for name in ("penalties", "metrics")
         }
         speed = {}
-        if self.distribute_strategy.num_replicas_in_sync > 1:  # one device's, which these cannot do
+        if self.distribute_strategy.num_replicas_in_sync > 1:  # several replicas do not support other values
             speed = {"jit_compile": False, "steps_per_execution": 1}
         self.compile(**{**config, **objects, **lists, **speed})

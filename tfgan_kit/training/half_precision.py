@@ -1,4 +1,4 @@
-"""What half precision gains, or loses, on this machine: measured, since it depends on the processor.
+"""Measures what half precision gains or loses on this machine, which depends on the processor.
 
 A processor without bfloat16 instructions (AVX512_BF16, AMX) converts to float32 and back, and takes several
 times as long as in float32 (benchmarks/README.md).
@@ -15,14 +15,14 @@ _TURNS = 5
 
 
 def gain(in_half, in_float32):
-    """Times two callables in turns.
+    """Times two callables alternately.
 
     Args:
         in_half, in_float32: callables without arguments that wait for their result.
 
     Returns:
         {"float32_ms", "half_ms": medians of 5 calls, after one that is not timed; "times_as_fast": their
-        ratio, above 1 where half precision gains; "instruction_set", "onednn": where}.
+        ratio, above 1 where half precision gains; "instruction_set", "onednn": of the processor}.
     """
     seconds = []
     for _ in range(_TURNS + 1):
@@ -36,14 +36,14 @@ def gain(in_half, in_float32):
 
 
 def in_words(found, what):
-    """A `gain` as a clause: `what` takes so many times as long, or is so many times as fast, as in float32."""
+    """The result of `gain` as a clause: `what` takes k times as long, or is k times as fast, as in float32."""
     times = found["times_as_fast"]
     told = f"is {times:.2g} times as fast as" if times >= 1.0 else f"takes {1.0 / times:.2g} times as long as"
     return f"{what} {told} in float32 here ({processor.describe(found)}; measured)"
 
 
 def expectation(policy):
-    """What a dtype policy does to a training step here, a sentence; None in float32, or on a GPU.
+    """A sentence on the speed of a dtype policy on this machine; None in float32, or on a GPU.
 
     Times a convolution of DCGAN's size, with its gradients, for about a second.
 
@@ -57,7 +57,7 @@ def expectation(policy):
     if policy in ("float32", "float64") or tf.config.list_logical_devices("GPU"):
         return None
     found = gain(_step(policy), _step("float32"))
-    advice = "" if found["times_as_fast"] >= 1.0 else "; for speed, take float32 on this machine"
+    advice = "" if found["times_as_fast"] >= 1.0 else "; for speed, use float32 on this machine"
     return f"{policy}: {in_words(found, 'a convolution with its gradients')}{advice}."
 
 

@@ -1,4 +1,4 @@
-"""What a GAN logs: losses and scores of training, and metrics of `evaluate`."""
+"""The logs of a GAN: losses and scores of training, and metrics of `evaluate`."""
 
 import warnings
 
@@ -9,26 +9,26 @@ import tensorflow as tf
 
 
 class Logs:
-    """The means that `fit` shows: losses, penalties, scores of an epoch so far.
+    """The running means that `fit` shows: losses, penalties, and scores of the epoch so far.
 
     Args:
         penalties: `Penalty` instances.
-        optimizers: the generator's and the discriminator's; one with a loss scale has its skipped updates counted.
+        optimizers: the generator's and the discriminator's; the skipped updates of one with a loss scale are counted.
         strategy: `tf.distribute.Strategy` that training runs under.
 
     Attributes:
-        trackers: a dict of `keras.metrics.Metric`s by name: d_loss, g_loss, a name a penalty,
+        trackers: a dict of `keras.metrics.Metric`s by name: d_loss, g_loss, one per penalty,
             divergence_bound, real_score, fake_score, g_skipped, d_skipped.
 
     Raises:
-        ValueError: two penalties of one name.
+        ValueError: two penalties with the same name.
     """
 
     def __init__(self, penalties, optimizers, strategy):
         names = ["d_loss", "g_loss", *(penalty.name for penalty in penalties)]
         names += ["divergence_bound", "real_score", "fake_score"]
         if len(set(names)) < len(names):
-            raise ValueError(f"Each penalty needs a name of its own. Received: names={names}")
+            raise ValueError(f"Each penalty needs a unique name. Received: names={names}")
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}
         for player, optimizer in zip("gd", optimizers, strict=True):
             if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
@@ -36,11 +36,11 @@ class Logs:
         self._strategy = strategy
 
     def rows(self):
-        """How many rows `track` has counted with their number as weight: int64 scalar."""
+        """The number of rows that `track` has counted, where `weight` was their number: int64 scalar."""
         return tf.cast(self.trackers["d_loss"].count, tf.int64)
 
     def track(self, shares, weight=None):
-        """Adds a step's values, shares of the whole batch's means by name; returns the means so far."""
+        """Adds a step's values, shares of means over the whole batch by name; returns the running means."""
         (values,) = replicas.sum_over_replicas([tf.stack(list(shares.values()))])
         for name, value in zip(shares, tf.unstack(values), strict=True):
             self.trackers[name].update_state(value, sample_weight=weight)
@@ -54,17 +54,17 @@ class Logs:
 class Validation:
     """The `metrics` of `GAN.compile`.
 
-    No Keras object, so that a checkpoint does not carry the sums of one evaluation, nor a training
-    epoch compute the value of none.
+    Not a Keras object, so that a checkpoint does not hold the accumulated state of an evaluation, and a
+    training epoch does not compute the metrics' values.
 
     Args:
         metrics: `keras.metrics.Metric`s whose `update_state` takes real and generated images.
-        taken: names that the losses and scores have in the logs.
-        strategy: `tf.distribute.Strategy` that the metrics are to be updated under.
+        taken: names that losses and scores already use in the logs.
+        strategy: `tf.distribute.Strategy` that the metrics are updated under.
 
     Raises:
-        TypeError: something else than metrics.
-        ValueError: two of one name, or a metric that was made outside of the strategy's scope.
+        TypeError: an element that is not a Keras metric.
+        ValueError: two metrics with the same name, or one created outside the strategy's scope.
     """
 
     def __init__(self, metrics, taken=(), strategy=None):
@@ -79,7 +79,7 @@ class Validation:
             self._check_scope(metric)
         names = [*taken, *(metric.name for metric in self.metrics)]
         if len(set(names)) < len(names):
-            raise ValueError(f"Each metric needs a name of its own. Received: names={names}")
+            raise ValueError(f"Each metric needs a unique name. Received: names={names}")
 
     def _check_scope(self, metric):
         if self._strategy is None or self._strategy.num_replicas_in_sync == 1:
@@ -87,7 +87,7 @@ class Validation:
         for variable in metric.variables:
             if not self._strategy.extended.variable_created_in_scope(variable.value):
                 raise ValueError(
-                    "Make the metrics under `with strategy.scope():`, as the GAN. "
+                    "Create the metrics under `with strategy.scope():`, like the GAN. "
                     f"Received: the metric {metric.name!r} of another scope"
                 )
 
@@ -96,16 +96,16 @@ class Validation:
             metric.reset_state()
 
     def update(self, real_images, generated_images):
-        """Adds a batch, float32 (N, ...) each; in the graph, of a replica its own rows."""
+        """Adds a batch, float32 (N, ...) each; inside the graph, each replica adds its own rows."""
         for metric in self.metrics:
             metric.update_state(real_images, generated_images)
 
     def results(self):
-        """The values of all batches of all replicas since `reset`, floats by name."""
+        """The values over all batches and replicas since `reset`: floats by name."""
         return {metric.name: float(metric.result()) for metric in self.metrics}
 
     def serialized(self):
-        """The metrics for a GAN's file; one that has no configuration is left out, with a warning."""
+        """The metrics' configurations for a GAN's file; a metric without one is left out, with a warning."""
         return [config for config in map(_serialized, self.metrics) if config]
 
 
@@ -122,7 +122,7 @@ def _serialized(metric):
 
 
 class SkipCount(keras.metrics.Metric):
-    """How many of an epoch's updates a loss scale has skipped for gradients that overflowed."""
+    """The number of an epoch's updates that a loss scale skipped because gradients overflowed."""
 
     def __init__(self, name):
         super().__init__(name=name)

@@ -1,4 +1,4 @@
-"""The two players' optimizers, built for their networks, and as one attribute for Keras's callbacks."""
+"""The two players' optimizers, built for their networks, and as one attribute for Keras callbacks."""
 
 from tfgan_kit.distribution import replicas
 from tfgan_kit.internals.keras import layers_of, leave_the_sum_to_us, schedule_of
@@ -7,11 +7,11 @@ import keras
 
 
 class OptimizerPair:
-    """What `gan.optimizer` is: both optimizers under the name that Keras's callbacks look for.
+    """The value of `gan.optimizer`: both optimizers under the name that Keras callbacks use.
 
     `LearningRateScheduler`, `ReduceLROnPlateau` and `TensorBoard` act on each of `optimizers`, as
-    they do for `keras.optimizers.MultiOptimizer`; that class itself would apply all gradients at
-    once, where a game's players move in turn.
+    they do for `keras.optimizers.MultiOptimizer`; that class itself would apply all gradients
+    together, while a GAN's players are updated in turn.
     """
 
     built = True
@@ -30,13 +30,13 @@ class OptimizerPair:
 
 
 def prepare(optimizer, network, player, step):
-    """An optimizer, built for `network`'s weights, with loss scaling where float16 needs it.
+    """An optimizer, built for `network`'s weights, with loss scaling if it computes in float16.
 
-    Keras's `compile` would wrap only `model.optimizer`; a GAN has two. A learning rate schedule is followed by `step`,
-    the GAN's training steps, whatever the number of the optimizer's own updates.
+    Keras's `compile` would wrap only `model.optimizer`; a GAN has two. A learning rate schedule is evaluated at
+    `step`, the GAN's training step, regardless of the number of the optimizer's own updates.
 
     Raises:
-        ValueError: not something `keras.optimizers.get` understands.
+        ValueError: not an optimizer for `keras.optimizers.get`, or one with `use_ema=True`.
     """
     try:
         found = keras.optimizers.get(optimizer)
@@ -51,8 +51,8 @@ def prepare(optimizer, network, player, step):
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     if inner.use_ema:
         raise ValueError(
-            "The average of the weights is the GAN's: use GAN(ema_decay=...) instead of the "
-            f"optimizer's. Received: {player}_optimizer with use_ema=True"
+            "The GAN itself averages the weights: use GAN(ema_decay=...) instead of the "
+            f"optimizer's average. Received: {player}_optimizer with use_ema=True"
         )
     half = network.dtype_policy.compute_dtype == "float16" or any(
         layer.dtype_policy.compute_dtype == "float16" for layer in layers_of(network)
@@ -63,18 +63,18 @@ def prepare(optimizer, network, player, step):
         leave_the_sum_to_us(inner)
     if schedule := schedule_of(inner):
         inner.learning_rate = StepSchedule(getattr(schedule, "schedule", schedule), step)
-    if not optimizer.built:  # a loss scale would make its variables twice
+    if not optimizer.built:  # a LossScaleOptimizer would create its variables twice
         optimizer.build(network.trainable_variables)
     return optimizer
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class StepSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate schedule at the GAN's training step, of which an optimizer may make several updates.
+    """A learning rate schedule of the GAN's training step, in which an optimizer may make several updates.
 
     Args:
         schedule: `keras.optimizers.schedules.LearningRateSchedule`.
-        step: int64 variable; None, before the GAN is compiled: the step that Keras gives, the optimizer's updates.
+        step: int64 variable; None, before the GAN is compiled: the argument that Keras passes, the optimizer's updates.
     """
 
     def __init__(self, schedule, step=None):

@@ -1,4 +1,4 @@
-"""Whether a generator and a discriminator fit together, and what a GAN reads off them."""
+"""Checks that a generator and a discriminator fit together, and reads their sizes."""
 
 import tensorflow as tf
 
@@ -10,7 +10,7 @@ def read_latent_dim(generator):
         dim = generator.inputs[0].shape[-1]
     if dim is None:
         raise ValueError(
-            "Cannot read the latent dimension off the generator: give `latent_dim` to GAN, or "
+            "Cannot read the latent dimension from the generator: give `latent_dim` to GAN, or "
             f"build the generator on its inputs first. Received: generator={generator!r}"
         )
     return int(dim)
@@ -26,7 +26,7 @@ def check_players(generator, discriminator, latent_dim, num_classes):
     """Runs both networks once, which builds them, and returns the shape of one image.
 
     Raises:
-        ValueError: one does not take what it is given, or makes something else than it should.
+        ValueError: a network rejects its input, or its output has the wrong shape.
     """
     images = _run_generator(generator, latent_dim, num_classes)
     row = [images, tf.zeros((1,), tf.int32)] if num_classes else images
@@ -34,7 +34,7 @@ def check_players(generator, discriminator, latent_dim, num_classes):
         logits = discriminator(row)
     except ValueError as error:
         raise ValueError(
-            "The discriminator does not take what the generator makes, "
+            "The discriminator does not accept the generator's output, "
             f"{'[images, labels] with images' if num_classes else 'images'} of shape "
             f"{tuple(images.shape)}; give both the same image size, channels and num_classes. "
             f"Keras says: {str(error)[:300]}"
@@ -46,8 +46,8 @@ def check_players(generator, discriminator, latent_dim, num_classes):
         )
     if tuple(logits.shape) != (1, 1):
         raise ValueError(
-            "A discriminator answers one logit a row, (N, 1). "
-            f"Received: a discriminator that answers {tuple(logits.shape)} for one row"
+            "A discriminator returns one logit per row, (N, 1). "
+            f"Received: a discriminator that returns {tuple(logits.shape)} for one row"
         )
     return tuple(images.shape[1:])
 
@@ -57,7 +57,7 @@ def _run_generator(generator, latent_dim, num_classes):
         images = generator(example_row((latent_dim,), num_classes))
     except ValueError as error:
         raise ValueError(
-            "The generator does not take "
+            "The generator does not accept "
             f"{'[latents, labels] with latents' if num_classes else 'latents'} of shape "
             f"{(1, latent_dim)}; give GAN its `latent_dim`, and `num_classes` if it is "
             f"conditional. Keras says: {str(error)[:300]}"

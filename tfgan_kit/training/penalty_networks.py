@@ -1,4 +1,4 @@
-"""Networks as penalties call them: in float32, in training mode, changing nothing but the loss."""
+"""Networks in the form that penalties call: float32, training mode, without side effects."""
 
 from tfgan_kit.generation.sample import pack
 from tfgan_kit.internals.keras import is_called_by_keras, is_keras_layer, layers_of
@@ -9,16 +9,16 @@ import tensorflow as tf
 
 
 def rows_are_independent(network):
-    """Whether a row's output in training depends on that row alone, as far as can be known.
+    """Whether a row's output in training is known to depend on that row alone.
 
-    It is known of Keras's own layers but for batch normalization (and `Lambda`), in a functional or
-    sequential model; a layer of one's own says so by an attribute `rows_are_independent = True`.
+    That is known of Keras's own layers except batch normalization and `Lambda`, in a functional or
+    sequential model; a custom layer declares it by an attribute `rows_are_independent = True`.
     """
     known = getattr(network, "rows_are_independent", None)
     if known is not None:
         return known
     if not is_called_by_keras(network):
-        return False  # a `call` of its own
+        return False  # it overrides `call`
     return all(_is_row_wise(operation) for operation in getattr(network, "operations", network.layers))
 
 
@@ -34,22 +34,22 @@ def _is_row_wise(operation):
 
 
 def has_synchronized_layers(network):
-    """Whether a pass through the network waits for the other replicas: synchronized statistics."""
+    """Whether a forward pass waits for the other replicas because of synchronized statistics."""
     return any(getattr(layer, "synchronized", False) for layer in layers_of(network))
 
 
 class PenaltyNetwork:
-    """A network as penalties call it: in training mode, in float32, changing nothing but the loss.
+    """A network in the form that penalties call: training mode, float32, without side effects.
 
-    Its weights are the network's own. Statistics that a pass would move (batch normalization's,
-    spectral normalization's) stay as they are.
+    It uses the network's own weights. Statistics that a forward pass would update (of batch
+    normalization, of spectral normalization) do not change.
 
     Args:
         network: Keras model.
-        example: what it takes, one row of it.
+        example: an input of the network with one row.
 
     Raises:
-        ValueError: a network in half precision that cannot be made again in float32.
+        ValueError: a network in half precision that cannot be rebuilt in float32.
     """
 
     def __init__(self, network, example):
@@ -63,16 +63,16 @@ class PenaltyNetwork:
 
     def run(self, part, inputs):
         values = [(mine, theirs.value) for mine, theirs in zip(self._twin.weights, self._network.weights, strict=True)]
-        with keras.StatelessScope(state_mapping=values):  # what it assigns goes nowhere
+        with keras.StatelessScope(state_mapping=values):  # its assignments are discarded
             outputs = part(inputs, training=True)
         return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
 
 
 class Given:
-    """A network for penalties with the condition of a step filled in: `network(rows)`.
+    """A network for penalties with the condition of a step bound: `network(rows)`.
 
-    A generator in two halves has them here by their names: `network.part("mapping")(latents)` gives what
-    `network.part("synthesis")` takes.
+    The two halves of a generator are available by name: `network.part("mapping")(latents)` returns the
+    input of `network.part("synthesis")`.
     """
 
     def __init__(self, network, part, condition):
@@ -82,7 +82,7 @@ class Given:
         return self._network.run(self._part, pack(rows, self._condition))
 
     def part(self, name):
-        """A sub-network, an attribute of that name, which takes its rows alone."""
+        """The sub-network in the attribute of that name, called with its rows and no condition."""
         return Given(self._network, getattr(self._part, name), None)
 
 
@@ -94,7 +94,7 @@ def _in_float32(network):
     """The same network with weights of its own, computing in float32 (half overflows in squares).
 
     Raises:
-        ValueError: it cannot be made again from its configuration, or not in float32.
+        ValueError: it cannot be rebuilt from its configuration, or not in float32.
     """
 
     def full_precision(config):
@@ -118,8 +118,8 @@ def _in_float32(network):
         mine.trainable = theirs.trainable
     if not _computes_in_float32(twin):
         raise ValueError(
-            "Penalties are computed in float32, but the network keeps its precision there: let its "
-            "layers take the `dtype` of their configuration. Received: "
+            "Penalties are computed in float32, but the network does not follow that dtype: let its "
+            "layers use the `dtype` of their configuration. Received: "
             f"network={network.name} of {network.dtype_policy.name}"
         )
     return twin

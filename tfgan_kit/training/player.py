@@ -8,14 +8,14 @@ import tensorflow as tf
 
 
 class Player:
-    """One network of the game, and how it learns.
+    """One network of the game with its optimizer.
 
     Args:
         name: "generator" or "discriminator".
         network: Keras model of `x`, or `[x, condition]`.
         optimizer: Keras optimizer, built for it.
-        example: what the network takes, one row of it.
-        skipped: `logs.SkipCount` of the updates that a loss scale skips; None where there is no scale.
+        example: an input of the network with one row.
+        skipped: `logs.SkipCount` of the updates that a loss scale skips; None without a loss scale.
     """
 
     def __init__(self, name, network, optimizer, example, skipped=None):
@@ -27,36 +27,36 @@ class Player:
         self._example = example
 
     def __call__(self, x, condition=None, training=True):
-        """What the network answers, float32; of several outputs each."""
+        """The network's output as float32; with several outputs, each of them."""
         outputs = self.network(pack(x, condition), training=training)
         return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
 
     def for_penalties(self):
-        """The network as penalties call it."""
+        """The network in the form that penalties call."""
         return PenaltyNetwork(self.network, self._example)
 
     def waits_for_replicas(self):
-        """Whether a pass waits for the other replicas: synchronized statistics."""
+        """Whether a forward pass waits for the other replicas because of synchronized statistics."""
         return has_synchronized_layers(self.network)
 
     def tape(self):
-        """A tape that records gradients of this player's weights, and of no others."""
+        """A tape that watches this player's weights and no others."""
         return WeightTape(self.network.trainable_variables)
 
     def scaled(self, loss):
-        """The loss as its tape is to differentiate it: times the optimizer's scale, which `update` divides by."""
+        """The loss to differentiate: times the optimizer's loss scale, by which `update` divides the gradients."""
         return self.optimizer.scale_loss(loss)
 
     def regularization(self):
         """The sum of the weights' regularizers, which Keras would add to its own loss.
 
-        Activity regularizers and `add_loss` are not looked at.
+        Activity regularizers and `add_loss` are ignored.
         """
         weights = [w for w in self.network.trainable_variables if getattr(w, "regularizer", None)]
         return sum((tf.cast(w.regularizer(w), tf.float32) for w in weights), 0.0)
 
     def update(self, gradients):
-        """One update by the sum of `gradients` over the replicas."""
+        """One update with the sum of `gradients` over the replicas."""
         scale = getattr(self.optimizer, "dynamic_scale", None)
         before = None if scale is None else tf.identity(scale.value)
         self.optimizer.apply(replicas.sum_over_replicas(gradients), self.network.trainable_variables)
@@ -77,5 +77,5 @@ class WeightTape(tf.GradientTape):
         return tape
 
     def gradients(self, loss):
-        """Of a loss that was recorded, one a variable."""
+        """The gradients of a recorded loss, one per variable."""
         return self.gradient(loss, self._watched)

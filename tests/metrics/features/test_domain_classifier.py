@@ -3,7 +3,8 @@ import os
 import shutil
 
 from tfgan_kit.data.arrays import ArraySource
-from tfgan_kit.metrics.features import domain_classifier, domain_training
+from tfgan_kit.metrics import domain_classifier
+from tfgan_kit.metrics.features import domain_training
 from tfgan_kit.metrics.features.domain_training import build_classifier, shifted
 
 import numpy as np

@@ -1,6 +1,5 @@
 from tfgan_kit import pixels
-from tfgan_kit.metrics import FeatureExtractor, differences
-from tfgan_kit.metrics.features import extractor as feature_extractor
+from tfgan_kit.metrics import FeatureExtractor, differences, feature_extractor
 from tfgan_kit.metrics.features.extractor import hash_of_weights
 
 import keras

@@ -206,13 +206,13 @@ def test_float32_features_are_summed_in_float64():
     "call, message",
     [
         (lambda: GaussianStatistics(0), "dimension=0"),
-        (lambda: GaussianStatistics(3).update(np.zeros((2, 4))), r"\[batch, 3\]"),
+        (lambda: GaussianStatistics(3).update(np.zeros((2, 4))), r"\(batch, 3\)"),
         (lambda: GaussianStatistics(2).update([[0.0, np.nan]]), "finite"),
         (lambda: GaussianStatistics(2).update([[0.0, 1j]]), "complex128"),
         (lambda: GaussianStatistics(2).update([["a", "b"]]), "dtype=<U1"),
         (lambda: gaussian_statistics(np.zeros((3, 2), object)), "object"),
         (lambda: GaussianStatistics(2).merge(GaussianStatistics(3)), "dimension=3"),
-        (lambda: gaussian_statistics(np.zeros(3)), r"\[N, D\]"),
+        (lambda: gaussian_statistics(np.zeros(3)), r"\(N, D\)"),
         (lambda: gaussian_statistics([[1.0, 2.0]]).covariance, "count=1"),
         (lambda: frechet_distance(gaussian_statistics(np.eye(2)), gaussian_statistics(np.eye(3))), "same dimension"),
         (

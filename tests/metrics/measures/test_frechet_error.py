@@ -2,6 +2,7 @@ from tfgan_kit.metrics import frechet_distance, frechet_standard_error, gaussian
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 _MIX = np.random.default_rng(0).normal(size=(6, 6))
 
@@ -29,6 +30,22 @@ def test_standard_error_on_a_line_is_that_of_the_squared_difference_of_means():
     a, b = np.random.default_rng(0).normal(size=(500, 1)), np.random.default_rng(1).normal(100, size=(300, 1))
     expected = 200 * np.sqrt(a.var() / 500 + b.var() / 300)
     assert frechet_standard_error(a, b) == pytest.approx(expected, rel=0.03)
+
+
+def test_it_is_that_of_the_formula_s_optimal_maps():
+    a, b = _draw(0, 500), _draw(1, 400, heavy=True) * np.linspace(0.5, 2, 6) + 0.3
+    means, covariances = [x.mean(axis=0) for x in (a, b)], [np.cov(x, rowvar=False) for x in (a, b)]
+    variances = []
+    for k, x in enumerate((a, b)):
+        own, other = covariances[k], covariances[1 - k]
+        root = scipy.linalg.sqrtm(own)
+        inverse = np.linalg.inv(root)
+        transport = inverse @ scipy.linalg.sqrtm(root @ other @ root) @ inverse
+        np.testing.assert_allclose(transport @ own @ transport, other, rtol=1e-8)  # it is the map
+        centred = x - means[k]
+        psi = 2 * centred @ (means[k] - means[1 - k]) + np.sum(centred @ (np.eye(6) - transport) * centred, axis=1)
+        variances.append(psi.var() / len(x))
+    assert frechet_standard_error(a, b) == pytest.approx(np.sqrt(sum(variances)), rel=1e-9)
 
 
 def test_four_times_the_images_halve_it():

@@ -187,7 +187,7 @@ def test_nearest_training_images_are_found_with_their_distances(dtype):
         (lambda: nearest_training(_normal(9, 2), _normal(4, 2), k=5), "k=5"),
         (lambda: nearest_training(_normal(9, 2), _normal(4, 2), k=0), "k=0"),
         (lambda: nearest_training(_normal(9, 2), _normal(4, 3)), "same dimension"),
-        (lambda: nearest_training(_normal(9, 2)[0], _normal(4, 2)), r"\[N, D\]"),
+        (lambda: nearest_training(_normal(9, 2)[0], _normal(4, 2)), r"[\[(]N, D[\])]"),
         (lambda: memorisation(_normal(30, 2), _normal(19, 2), _normal(30, 2)), "20 images in each set.*19 test"),
         (lambda: memorisation(_normal(30, 2), _normal(30, 2), _normal(19, 2)), "19 generated"),
         (lambda: memorisation(_normal(30, 2), _normal(30, 2), _normal(30, 2), num_cells=0), "num_cells=0"),

@@ -71,9 +71,9 @@ def test_no_near_point_is_infinitely_far():
 @pytest.mark.parametrize(
     "points, message",
     [
-        (np.zeros((3, 4)), r"shape \[N, 2\].*Received: points.shape=\(3, 4\)"),
+        (np.zeros((3, 4)), r"shape \(N, 2\).*Received: points.shape=\(3, 4\)"),
         (np.zeros((0, 2)), "N >= 1"),
-        (np.zeros(2), r"shape \[N, 2\]"),
+        (np.zeros(2), r"shape \(N, 2\)"),
         (np.full((2, 2), np.nan), "NaN. Received: 2 that are"),
     ],
 )

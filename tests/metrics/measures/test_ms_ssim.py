@@ -143,7 +143,7 @@ def test_the_value_of_other_images_lies_within_the_stated_error():
     [
         (np.zeros((9, 10, 16, 1), np.uint8), None, 9, r"H, W >= 11.*\(9, 10, 16, 1\)"),
         (np.zeros((9, 16, 16, 1)), None, 9, "dtype=float64"),
-        (np.zeros((9, 16, 16), np.uint8), None, 9, r"\[N, H, W, C\]"),
+        (np.zeros((9, 16, 16), np.uint8), None, 9, r"\(N, H, W, C\)"),
         (np.zeros((3, 16, 16, 1), np.uint8), None, 9, "Received: 3 images"),
         (np.zeros((9, 16, 16, 1), np.uint8), None, 1, "pairs=1"),
         (np.zeros((4, 16, 16, 1), np.uint8), [0, 1, 0], 9, r"labels.shape=\(3,\)"),

@@ -196,8 +196,8 @@ def test_integers_and_float16_are_read_as_float64():
         (_normal(9, 2, 0), _normal(9, 2, 1).astype(str), {}, "dtype=<U"),
         (_normal(9, 2, 0), np.full((9, 2), np.inf), {}, "finite"),
         (np.ones((9, 2)), _normal(9, 2, 1), {}, "All real features are the same"),
-        (_normal(9, 2, 0)[0], _normal(9, 2, 1), {}, r"\[N, D\]"),
-        (np.zeros((0, 2)), _normal(9, 2, 1), {}, r"\[N, D\]"),
+        (_normal(9, 2, 0)[0], _normal(9, 2, 1), {}, r"[\[(]N, D[\])]"),
+        (np.zeros((0, 2)), _normal(9, 2, 1), {}, r"[\[(]N, D[\])]"),
     ],
 )
 def test_wrong_input_is_refused_with_the_reason(real, generated, options, message):

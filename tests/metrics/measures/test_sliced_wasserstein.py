@@ -1,5 +1,4 @@
-from tfgan_kit.metrics import image_sliced_wasserstein, laplacian_pyramid
-from tfgan_kit.metrics.measures import sliced_wasserstein
+from tfgan_kit.metrics import image_sliced_wasserstein, laplacian_pyramid, sliced_wasserstein
 from tfgan_kit.metrics.measures.sliced_wasserstein import _patches, level_sides, upsample
 
 import numpy as np
@@ -103,7 +102,7 @@ def test_patches_do_not_depend_on_how_images_are_batched(chunk):
     "measure, x, y, message",
     [
         (sliced_wasserstein, np.zeros((5, 2)), np.zeros((5, 3)), "same dimension"),
-        (sliced_wasserstein, np.zeros(5), np.zeros(5), r"\[N, D\]"),
+        (sliced_wasserstein, np.zeros(5), np.zeros(5), r"[\[(]N, D[\])]"),
         (sliced_wasserstein, np.full((5, 2), np.nan), np.zeros((5, 2)), "finite"),
         (image_sliced_wasserstein, np.zeros((5, 6, 6, 1)), np.zeros((5, 6, 6, 1)), ">= 7"),
         (image_sliced_wasserstein, np.zeros((5, 8, 8, 1)), np.zeros((5, 8, 8, 3)), "one shape"),

@@ -216,7 +216,7 @@ def test_logs_name_both_players_and_the_penalties(make_gan, uint8_images):
 @pytest.mark.parametrize("steps", [0, -1, 1.5, "2", None])
 @pytest.mark.parametrize("player", ["discriminator_steps", "generator_steps"])
 def test_steps_that_are_no_positive_integer_are_refused(player, steps):
-    with pytest.raises(ValueError, match=f"moves at least once.*{player}={steps}"):
+    with pytest.raises(ValueError, match=f"updated at least once.*{player}={steps}"):
         gk.updates.Alternating(**{player: steps})
 
 

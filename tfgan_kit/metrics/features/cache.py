@@ -21,7 +21,7 @@ def real_set(source, indices, extractor=None, keep=None):
 
     Args:
         source: a `tfgan_kit.data` source.
-        indices: int [N].
+        indices: int (N,).
         extractor: a `FeatureExtractor`, or None.
         keep: int, how many samples to keep, spread evenly over the indices; or None for all.
     """

@@ -1,12 +1,10 @@
 """The feature extractor of a labelled data set: a small classifier trained on a part of it."""
 
-import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
 
-from tfgan_kit.files import cache_path
+from tfgan_kit.files import cache_path, sha256, whole, write_json
 from tfgan_kit.metrics.features import domain_training
 from tfgan_kit.metrics.features.extractor import FeatureExtractor, hash_of_weights
 from tfgan_kit.metrics.image_set import spread
@@ -29,16 +27,17 @@ class DomainClassifier(FeatureExtractor):
     only where `weights_hash` is the same.
 
     Args:
-        model: a Keras model, float32 [N, H, W, C] in [-1, 1] -> (features, logits), as
+        model: a Keras model, float32 (N, H, W, C) in [-1, 1] -> (features, logits), as
             `build_classifier` makes it.
         accuracy: float in [0, 1], its share of right answers on images it was not trained on.
         held_out_count: int, the number of those images.
         training_count: int, the number of those it was trained on.
 
-    Example:
-        >>> classifier = domain_classifier(source, indices)
-        >>> classifier(images).features  # float32 [N, 64]
-        >>> classifier(images).classes  # int32 [N]
+    Example::
+
+        classifier = domain_classifier(source, indices)
+        classifier(images).features  # float32 (N, 64)
+        classifier(images).classes  # int32 (N,)
     """
 
     def __init__(self, model, accuracy, held_out_count, training_count):
@@ -82,7 +81,7 @@ def domain_classifier(source, indices, seed=0, cache=None, steps=None):
     Args:
         source: a labelled `tfgan_kit.data` source of images of 8 to 256 pixels a side and at
             least 2 classes.
-        indices: int [N], the images to train on; accuracy is measured on (at most 10,000 of) the
+        indices: int (N,), the images to train on; accuracy is measured on (at most 10,000 of) the
             others.
         seed: int >= 0.
         cache: a folder; by default `$TFGAN_KIT_CACHE`, or `~/.cache/tfgan_kit`.
@@ -176,7 +175,7 @@ def _load(stem, training_count):
         return None
     try:
         stored = json.loads(record.read_text())
-        if hashlib.sha256(weights.read_bytes()).hexdigest() != stored["sha256"]:
+        if sha256(weights) != stored["sha256"]:
             raise ValueError("its checksum is not the recorded one")
         model = keras.saving.load_model(weights, compile=False)
         return DomainClassifier(model, stored["accuracy"], stored["held_out_count"], training_count)
@@ -186,20 +185,15 @@ def _load(stem, training_count):
 
 
 def _save(classifier, stem):
-    """Writes both files under temporary names, then renames them."""
+    """Writes both files, each whole or not at all."""
     weights, record = stem.with_suffix(".keras"), stem.with_suffix(".json")
-    temporary = stem.with_name(f"{stem.name}.{os.getpid()}.tmp.keras")
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
-        classifier.model.save(temporary)
-        stored = {
-            "sha256": hashlib.sha256(temporary.read_bytes()).hexdigest(),
-            "accuracy": classifier.accuracy,
-            "held_out_count": classifier.held_out_count,
-        }
-        os.replace(temporary, weights)
-        temporary.write_text(json.dumps(stored))
-        os.replace(temporary, record)
+        with whole(weights) as temporary:
+            classifier.model.save(temporary)
+            found = sha256(temporary)
+        facts = {"accuracy": classifier.accuracy, "held_out_count": classifier.held_out_count}
+        write_json(record, {"sha256": found} | facts)
     except OSError as error:
         logging.warning(
             "The domain classifier cannot be cached in %s (%s): it is trained again next time; "
@@ -207,6 +201,3 @@ def _save(classifier, stem):
             stem.parent,
             error,
         )
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()

@@ -49,7 +49,7 @@ def read(source, indices):
 
 
 def shifted(images, random):
-    """Each image moved by up to a twelfth of its sides, its edge repeated: [N, H, W, C], same."""
+    """Each image moved by up to a twelfth of its sides, its edge repeated: (N, H, W, C), same."""
     count, height, width, _ = images.shape
     rows = _shifted_index(count, height, random)
     columns = _shifted_index(count, width, random)
@@ -97,7 +97,7 @@ def build_classifier(image_shape, num_classes, seed=0):
     side is at most 4; above 64 pixels a strided convolution comes first; then 64 features.
 
     Returns:
-        A Keras model: float32 [N, H, W, C] -> (features [N, 64] >= 0, logits [N, num_classes]).
+        A Keras model: float32 (N, H, W, C) -> (features (N, 64) >= 0, logits (N, num_classes)).
     """
     seeds = iter(range(seed * 1000, seed * 1000 + 1000))
     inputs = x = keras.Input(image_shape)

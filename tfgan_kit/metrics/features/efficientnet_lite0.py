@@ -32,15 +32,16 @@ def build(path):
         path: the file of weights, as `weight_files.find(EFFICIENTNET_LITE0)` finds it.
 
     Returns:
-        A Keras model: float32 [N, 224, 224, 3], made by `prepare`, -> (features, float32 [N, 1280], averaged
-        over the image; logits, float32 [N, 1000], of ImageNet's classes).
+        A Keras model: float32 (N, 224, 224, 3), made by `prepare`, -> (features, float32 (N, 1280), averaged
+        over the image; logits, float32 (N, 1000), of ImageNet's classes).
 
     Raises:
         ValueError: the file is not of this network, or damaged.
 
-    Example:
-        >>> network = efficientnet_lite0.build(find(EFFICIENTNET_LITE0))
-        >>> features, logits = network(efficientnet_lite0.prepare(images))
+    Example::
+
+        network = efficientnet_lite0.build(find(EFFICIENTNET_LITE0))
+        features, logits = network(efficientnet_lite0.prepare(images))
 
     Reference: Tan and Le, arXiv:1905.11946, table 1; "Lite" (Google, 2020) has ReLU6 in place of swish and
     no squeeze-and-excitation.
@@ -62,11 +63,11 @@ def prepare(images, resizer="clean"):
     """Images as the network takes them: resized to 224 x 224 pixels, then (x - 127) / 128.
 
     Args:
-        images: uint8 [N, H, W, 3], or [N, H, W, 1] (grey, repeated).
+        images: uint8 (N, H, W, 3), or (N, H, W, 1) (grey, repeated).
         resizer: "clean", the antialiased bicubic that the network is used with, or "tf1_bilinear".
 
     Returns:
-        float32 [N, 224, 224, 3] in [-1, 1].
+        float32 (N, 224, 224, 3) in [-1, 1].
 
     Raises:
         ValueError: images of another dtype or shape, or an unknown resizer.

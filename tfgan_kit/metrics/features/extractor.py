@@ -18,11 +18,11 @@ import tensorflow as tf
 KNOWN = ("domain", "inception", "lite0")  # extractors that go by a name
 
 
-class Answers(NamedTuple):
+class Features(NamedTuple):
     """What an extractor says of N images.
 
-    features: float32 [N, D].
-    logits: float32 [N, K], of a network that is a classifier; or None.
+    features: float32 (N, D).
+    logits: float32 (N, K), of a network that is a classifier; or None.
     """
 
     features: np.ndarray
@@ -30,7 +30,7 @@ class Answers(NamedTuple):
 
     @property
     def classes(self):
-        """int32 [N], the likeliest class; None where there are no logits."""
+        """int32 (N,), the likeliest class; None where there are no logits."""
         return None if self.logits is None else self.logits.argmax(axis=1).astype(np.int32)
 
 
@@ -41,10 +41,10 @@ class FeatureExtractor:
     on how many images are given at a time.
 
     Args:
-        network: a Keras model, or a callable: prepared images [B, ...] -> features [B, D], or the
-            pair (features [B, D], logits [B, K]).
+        network: a Keras model, or a callable: prepared images (B, ...) -> features (B, D), or the
+            pair (features (B, D), logits (B, K)).
         name: str, of small letters, digits and `_`; every value's name bears it.
-        prepare: callable, uint8 [B, H, W, C] -> what the network takes.
+        prepare: callable, uint8 (B, H, W, C) -> what the network takes.
         weights_hash: str, which changes with the network, its weights and `prepare`; None where it is not
             known: then nothing is cached, and no value is comparable with another object's.
         resizer: str, how `prepare` changes the size, for the protocol.
@@ -52,8 +52,9 @@ class FeatureExtractor:
         graph: bool, whether the network is run as a `tf.function`.
 
     Example:
-        >>> extractor = FeatureExtractor(network, "my_network", weights_hash=hash_of_weights(network))
-        >>> extractor(images).features  # uint8 (N, H, W, C) -> float32 (N, D)
+        >>> extractor = FeatureExtractor(keras.layers.Flatten(), "pixels")
+        >>> extractor(images).features.shape  # of images uint8 (32, 8, 8, 1)
+        (32, 64)
     """
 
     def __init__(
@@ -69,21 +70,21 @@ class FeatureExtractor:
         self._forward = tf.function(self._run, reduce_retracing=True) if graph else self._run
 
     def __call__(self, images):
-        """uint8 [N, H, W, C] -> `Answers`.
+        """uint8 (N, H, W, C) -> `Features`.
 
         Raises:
-            ValueError: images that are not uint8 [N, H, W, C], or answers that are not finite [N, D].
+            ValueError: images that are not uint8 (N, H, W, C), or answers that are not finite (N, D).
         """
         images = np.asarray(images)
         if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
             raise ValueError(
-                "An extractor takes images as uint8 [N, H, W, C] in [0, 255], N >= 1; of floats in [-1, 1] "
+                "An extractor takes images as uint8 (N, H, W, C) in [0, 255], N >= 1; of floats in [-1, 1] "
                 "`tfgan_kit.pixels.to_uint8` makes them. "
                 f"Received: {images.dtype} {images.shape}{_range_of(images)}"
             )
         size = self.batch_size
         parts = [self._padded(images[start : start + size]) for start in range(0, len(images), size)]
-        return Answers(*map(np.concatenate, zip(*parts, strict=True)))
+        return Features(*map(np.concatenate, zip(*parts, strict=True)))
 
     def protocol(self):
         """What decides the answers, ready for JSON."""
@@ -115,7 +116,7 @@ class FeatureExtractor:
         answer = array.astype(np.float32, copy=False)
         if answer.ndim != 2 or len(answer) != self.batch_size or not np.isfinite(answer).all():
             raise ValueError(
-                "An extractor's answers are finite, [batch, D], a row an image: pool over the image, and look at "
+                "An extractor's answers are finite, (batch, D), a row an image: pool over the image, and look at "
                 f"its weights. Received: {self.name} answered {answer.shape} for {self.batch_size} images, "
                 f"{np.count_nonzero(~np.isfinite(answer))} values not finite"
             )
@@ -127,9 +128,9 @@ def feature_extractor(model, name=None):
 
     | `model` | is given | and answers |
     | --- | --- | --- |
-    | a Keras model, or a `.keras` file | float32 [B, H, W, C] in [-1, 1] | features, or (features, logits) |
+    | a Keras model, or a `.keras` file | float32 (B, H, W, C) in [-1, 1] | features, or (features, logits) |
     | the folder of a SavedModel | the same, or uint8 where its signature says so | its first output by name |
-    | a callable | uint8 [B, H, W, C], as NumPy array | the same, as arrays |
+    | a callable | uint8 (B, H, W, C), as NumPy array | the same, as arrays |
 
     A network of a fixed image size gets images resized to it, bilinear and antialiased; one of three
     channels gets grey images threefold.
@@ -216,7 +217,7 @@ def _of_model(model, name):
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(
-            f"An extractor is built, and takes one batch of images, [B, H, W, C]. Received: {name} with "
+            f"An extractor is built, and takes one batch of images, (B, H, W, C). Received: {name} with "
             f"input_shape={shape}"
         )
     prepare, resizer = _fitted(shape[1:], tf.float32)
@@ -232,7 +233,7 @@ def _of_saved_model(path, name):
     if len(inputs) != 1 or inputs[0].shape.rank != 4:
         raise ValueError(
             "The SavedModel of an extractor has a signature `serving_default` with one input, images "
-            f"[B, H, W, C]. Received: {path} with {[(i.name, i.shape, i.dtype.name) for i in inputs]}"
+            f"(B, H, W, C). Received: {path} with {[(i.name, i.shape, i.dtype.name) for i in inputs]}"
         )
     prepare, resizer = _fitted(inputs[0].shape[1:], inputs[0].dtype)
     digest = hashlib.sha256()

@@ -124,15 +124,16 @@ def build(path):
         path: the file of weights, as `weight_files.find(INCEPTION)` finds it.
 
     Returns:
-        A Keras model: float32 [N, 299, 299, 3], made by `prepare`, -> (features, float32 [N, 2048];
-        logits, float32 [N, 1008], without the last layer's bias, as the Inception Score takes them).
+        A Keras model: float32 (N, 299, 299, 3), made by `prepare`, -> (features, float32 (N, 2048);
+        logits, float32 (N, 1008), without the last layer's bias, as the Inception Score takes them).
 
     Raises:
         ValueError: the file is not of this network, or damaged.
 
-    Example:
-        >>> network = inception.build(find(INCEPTION))
-        >>> features, logits = network(inception.prepare(images))
+    Example::
+
+        network = inception.build(find(INCEPTION))
+        features, logits = network(inception.prepare(images))
 
     Reference: Heusel et al., arXiv:1706.08500, section "Frechet inception distance" of the appendix;
     Salimans et al., arXiv:1606.03498, section 4.
@@ -147,11 +148,11 @@ def prepare(images, resizer="tf1_bilinear"):
     """Images as the network takes them: resized to 299 x 299 pixels, then (x - 128) / 128.
 
     Args:
-        images: uint8 [N, H, W, 3], or [N, H, W, 1] (grey, repeated).
+        images: uint8 (N, H, W, 3), or (N, H, W, 1) (grey, repeated).
         resizer: "tf1_bilinear", as in the graph of 2015 and every FID before clean-fid, or "clean".
 
     Returns:
-        float32 [N, 299, 299, 3] in [-1, 1).
+        float32 (N, 299, 299, 3) in [-1, 1).
 
     Raises:
         ValueError: images of another dtype or shape, or an unknown resizer.

@@ -39,8 +39,9 @@ def open_extractor(extractor, weights=None, resizer=None):
     Raises:
         ValueError: no such network, weights that are not to be had, an option of another extractor.
 
-    Example:
-        >>> extractor = open_extractor("inception", resizer="clean")
+    Example::
+
+        extractor = open_extractor("inception", resizer="clean")
     """
     known = isinstance(extractor, str) and extractor in _NETWORKS
     if not known:

@@ -1,4 +1,4 @@
-"""Reads the weights in a file of `torch.save` without PyTorch, and without running what is in it."""
+"""The weights in a file of `torch.save`, read without PyTorch and without running what is in it, into a Keras model."""
 
 import pickle
 import zipfile
@@ -7,19 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+EPSILON = 1e-3  # of every batch normalization, in the networks that came from TensorFlow
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # of files older than PyTorch 1.6
-
-
 _LEGACY_PROTOCOL = 1001
-
-
 _DTYPES = {
     "FloatStorage": np.float32, "DoubleStorage": np.float64, "HalfStorage": np.float16,
     "LongStorage": np.int64, "IntStorage": np.int32, "ShortStorage": np.int16, "CharStorage": np.int8,
     "ByteStorage": np.uint8, "BoolStorage": np.bool_,
 }  # fmt: skip
-
-
 _NAMES = [np.dtype(dtype).name for dtype in _DTYPES.values()]
 
 
@@ -53,9 +48,9 @@ def read_state_dict(path):
     Raises:
         ValueError: no such file, a file of another kind, a damaged one, or one that holds other things.
 
-    Example:
-        >>> read_state_dict("pt_inception-2015-12-05-6726825d.pth")["fc.weight"].shape
-        (1008, 2048)
+    Example::
+
+        read_state_dict("pt_inception-2015-12-05-6726825d.pth")["fc.weight"].shape  # (1008, 2048)
     """
     try:
         with open(path, "rb") as file:
@@ -163,9 +158,6 @@ class _Unpickler(pickle.Unpickler):
         return self.storages.setdefault(key, _Storage(dtype, key, count))
 
 
-EPSILON = 1e-3  # of every batch normalization, in the networks that came from TensorFlow
-
-
 def fill(network, path, arrays_of, title):
     """Sets the weights of every layer of a Keras model that has some.
 
@@ -200,7 +192,7 @@ def folded(weights, convolution, norm, depthwise=False):
         depthwise: bool, whether each input channel has its own filters.
 
     Returns:
-        [float64 [height, width, in, out], or [height, width, in, 1] when depthwise; float64 [out]].
+        [float64 (height, width, in, out), or (height, width, in, 1) when depthwise; float64 (out,)].
 
     Raises:
         KeyError: a name that is not among the weights.

@@ -17,12 +17,12 @@ def resize(images, side, resizer):
     - "clean": Pillow's antialiased bicubic, each channel in float32, clipped to [0, 255]: clean-fid's.
 
     Args:
-        images: uint8 [N, H, W, 3], or [N, H, W, 1]: grey images are repeated to three channels.
+        images: uint8 (N, H, W, 3), or (N, H, W, 1): grey images are repeated to three channels.
         side: int, pixels of height and width.
         resizer: a name above.
 
     Returns:
-        float32 [N, side, side, 3] in [0, 255].
+        float32 (N, side, side, 3) in [0, 255].
 
     Raises:
         ValueError: another dtype, shape or name.
@@ -48,7 +48,7 @@ def _checked(images):
         )
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
         raise ValueError(
-            f"Images must have the shape [N, H, W, 3], or [N, H, W, 1]. Received: images.shape={images.shape}"
+            f"Images must have the shape (N, H, W, 3), or (N, H, W, 1). Received: images.shape={images.shape}"
         )
     return images
 

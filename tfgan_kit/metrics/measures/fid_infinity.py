@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.metrics.measurement import Measurement
 from tfgan_kit.metrics.measures.frechet import frechet_distance, gaussian_statistics
 
 import numpy as np
@@ -27,7 +28,7 @@ class FrechetInfinity(NamedTuple):
     distances: np.ndarray
 
 
-def frechet_infinity(features, reference, seed=0, num_sizes=NUM_SIZES):
+def frechet_infinity(features, reference, seed=0, num_sizes=NUM_SIZES, whole=None):
     """The Frechet distance without most of its bias in the number of generated images.
 
         FD(n) = FD_infinity + slope / n + ...
@@ -38,11 +39,12 @@ def frechet_infinity(features, reference, seed=0, num_sizes=NUM_SIZES):
     least-squares line.
 
     Args:
-        features: float [N, D] of the generated images, N >= 4 D and N >= 40.
+        features: float (N, D) of the generated images, N >= 4 D and N >= 40.
         reference: `GaussianStatistics` of the real ones, as many as there are: their own bias
             stays.
         seed: int, draws the subsets.
         num_sizes: int >= 3, 15 in the paper.
+        whole: float, the distance of all the features where it is known; None computes it.
 
     Returns:
         A `FrechetInfinity`.
@@ -51,9 +53,11 @@ def frechet_infinity(features, reference, seed=0, num_sizes=NUM_SIZES):
         ValueError: too few images, fewer than three sizes.
 
     Example:
-        >>> frechet_infinity(generated_features, gaussian_statistics(real_features)).value
+        >>> found = frechet_infinity(generated_features, gaussian_statistics(real_features))
+        >>> found.slope > 0  # the distance of fewer images is larger
+        True
 
-    Reference: [Chong and Forsyth, 2020](https://arxiv.org/abs/1911.07023), algorithm 1, with
+    Reference: Chong and Forsyth, arXiv:1911.07023, algorithm 1, with
     pseudo-random images in place of Sobol sequences. The error is ours.
     """
     features = _checked(features, num_sizes)
@@ -63,11 +67,22 @@ def frechet_infinity(features, reference, seed=0, num_sizes=NUM_SIZES):
     distances = np.empty(num_sizes)
     with tqdm(desc="frechet infinity", total=sizes.sum(), unit="image", delay=2, leave=False) as bar:
         for k, size in enumerate(sizes):
-            subset = gaussian_statistics(features[random.permutation(count)[:size]])
-            distances[k] = frechet_distance(subset, reference)
+            if whole is None or size < count:
+                subset = gaussian_statistics(features[random.permutation(count)[:size]])
+                distances[k] = frechet_distance(subset, reference)
+            else:
+                distances[k] = whole
             bar.update(size)
     value, slope, error = _line(sizes, distances)
     return FrechetInfinity(value, error, slope, sizes, distances)
+
+
+def extrapolated_fd(comparison, seed):
+    """The metric `extrapolated_fd`: FID-infinity where the features are the FID network's."""
+    reference, other = comparison.real.reference, comparison.other
+    found = frechet_infinity(other.features, reference.gaussian, seed, whole=comparison.frechet_distance)
+    more = {"standard_error": found.standard_error, "slope": found.slope}
+    return Measurement(found.value, more, {"sizes": len(found.sizes)})
 
 
 def _line(sizes, distances):
@@ -89,7 +104,7 @@ def _line(sizes, distances):
 def _checked(features, num_sizes):
     features = np.asarray(features)
     if features.ndim != 2:
-        raise ValueError(f"`features` must have the shape [N, D]. Received: features.shape={features.shape}")
+        raise ValueError(f"`features` must have the shape (N, D). Received: features.shape={features.shape}")
     least = max(40, 4 * features.shape[1])
     if len(features) < least:
         raise ValueError(

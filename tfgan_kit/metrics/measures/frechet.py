@@ -2,6 +2,7 @@
 
 from tfgan_kit.divergences import gaussian
 from tfgan_kit.divergences.samples import check_finite
+from tfgan_kit.metrics.measurement import Measurement
 
 import numpy as np
 from tqdm import tqdm
@@ -27,8 +28,8 @@ class GaussianStatistics:
 
     Attributes:
         count: int, N, the vectors seen.
-        mean: float64 [D].
-        covariance: float64 [D, D], divided by N - 1 as `numpy.cov` does. Needs N >= 2.
+        mean: float64 (D,).
+        covariance: float64 (D, D), divided by N - 1 as `numpy.cov` does. Needs N >= 2.
 
     Example:
         >>> statistics = GaussianStatistics(dimension=2)
@@ -47,11 +48,11 @@ class GaussianStatistics:
         self._deviations = np.zeros((dimension, dimension))
 
     def update(self, features):
-        """Adds a batch of features, any float or integer type, [B, D] with B >= 0."""
+        """Adds a batch of features, any float or integer type, (B, D) with B >= 0."""
         features = np.asarray(features)
         if features.ndim != 2 or features.shape[1] != len(self.mean):
             raise ValueError(
-                f"`features` must have the shape [batch, {len(self.mean)}]. Received: features.shape={features.shape}"
+                f"`features` must have the shape (batch, {len(self.mean)}). Received: features.shape={features.shape}"
             )
         check_finite(features)
         for start in range(0, len(features), _BLOCK):
@@ -89,10 +90,10 @@ class GaussianStatistics:
 
 
 def gaussian_statistics(features):
-    """The `GaussianStatistics` of features [N, D], in one call."""
+    """The `GaussianStatistics` of features (N, D), in one call."""
     features = np.asarray(features)
     if features.ndim != 2:
-        raise ValueError(f"`features` must have the shape [N, D]. Received: features.shape={features.shape}")
+        raise ValueError(f"`features` must have the shape (N, D). Received: features.shape={features.shape}")
     statistics = GaussianStatistics(features.shape[1])
     with tqdm(desc="covariance", total=len(features), unit="image", delay=2, leave=False) as bar:
         for start in range(0, len(features), _BLOCK):
@@ -111,16 +112,30 @@ def frechet_distance(statistics_a, statistics_b):
 
     Args:
         statistics_a, statistics_b: `GaussianStatistics` of at least 2 vectors each, or anything
-            with their `mean`, float64 [D], and `covariance`, float64 [D, D].
+            with their `mean`, float64 (D,), and `covariance`, float64 (D, D).
 
     Returns:
         A float >= 0, in squared units of the features. Its value from N samples is biased upward
         by about 1 / N: compare only values with equal counts.
 
     Example:
-        >>> value = frechet_distance(gaussian_statistics(real), gaussian_statistics(generated))
+        >>> moved = real_features + 3  # (N, 8): 8 x 3^2
+        >>> round(frechet_distance(gaussian_statistics(real_features), gaussian_statistics(moved)), 6)
+        72.0
 
-    Reference: [Heusel et al., 2017](https://arxiv.org/abs/1706.08500), eq. 6; the FID when the
+    Reference: Heusel et al., arXiv:1706.08500, eq. 6; the FID when the
     features are InceptionV3's. The name FID is kept for those.
     """
     return gaussian.squared_w2(statistics_a, statistics_b)
+
+
+def fd(comparison, seed):
+    """The metric `fd`: the squared Frechet distance over an extractor's features."""
+    del seed  # nothing is drawn
+    count = min(comparison.real.reference.count, comparison.other.count)
+    dimension = comparison.other.features.shape[1]
+    warning = (
+        f"{count} images for {dimension} features: a covariance is singular and the value far "
+        "above that of many images; prefer kid, or use more images"
+    )
+    return Measurement(comparison.frechet_distance, warnings=(warning,) if count <= dimension else ())

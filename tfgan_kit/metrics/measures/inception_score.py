@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.metrics.measurement import Measurement
+
 import numpy as np
 from scipy.special import entr, log_softmax
 
@@ -32,7 +34,7 @@ def inception_score(logits, splits=SPLITS, seed=0):
     nor a copied training set. It grows with the size of a split: compare equal counts only.
 
     Args:
-        logits: float [N, K], not probabilities; InceptionV3's with K = 1008 for the published
+        logits: float (N, K), not probabilities; InceptionV3's with K = 1008 for the published
             protocol. N >= 2 `splits`.
         splits: int >= 1, 10 in the paper's code.
         seed: int, shuffles the images; None leaves their order.
@@ -44,10 +46,10 @@ def inception_score(logits, splits=SPLITS, seed=0):
         ValueError: logits of a wrong shape or not finite, fewer than two images a split.
 
     Example:
-        >>> inception_score(100 * np.eye(10).repeat(20, axis=0), splits=1).value
+        >>> round(inception_score(100 * np.eye(10).repeat(20, axis=0), splits=1).value, 6)
         10.0
 
-    Reference: [Salimans et al., 2016](https://arxiv.org/abs/1606.03498), section 4.
+    Reference: Salimans et al., arXiv:1606.03498, section 4.
     """
     logits = _checked(logits, splits)
     count = len(logits)
@@ -55,6 +57,17 @@ def inception_score(logits, splits=SPLITS, seed=0):
     parts = [order[k * count // splits : (k + 1) * count // splits] for k in range(splits)]
     scores = [_score(logits[part].astype(np.float64)) for part in parts]
     return SplitScores(float(np.mean(scores)), float(np.std(scores)), splits, count // splits)
+
+
+def score(comparison, seed):
+    """The metric `inception_score`, of whichever classifier."""
+    if comparison.other.logits is None:
+        raise ValueError(
+            "An inception_score needs an extractor that is a classifier and answers (features, logits). "
+            "Received: features alone"
+        )
+    found = inception_score(comparison.other.logits, seed=seed)
+    return Measurement(found.value, {"std": found.std}, {"splits": found.splits})
 
 
 def _score(logits):
@@ -69,7 +82,7 @@ def _checked(logits, splits):
     logits = np.asarray(logits)
     if logits.ndim != 2 or logits.shape[1] < 2:
         raise ValueError(
-            f"`logits` must have the shape [N, K] with K >= 2 classes. Received: logits.shape={logits.shape}"
+            f"`logits` must have the shape (N, K) with K >= 2 classes. Received: logits.shape={logits.shape}"
         )
     if splits < 1 or len(logits) < 2 * splits:
         raise ValueError(

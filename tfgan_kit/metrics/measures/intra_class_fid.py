@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.metrics.measurement import Measurement
 from tfgan_kit.metrics.measures.frechet import frechet_distance, gaussian_statistics
 
 import numpy as np
@@ -31,8 +32,8 @@ def intra_class_frechet(features_a, labels_a, features_b, labels_b):
     plain distance, and depends on their number; compare equal counts only.
 
     Args:
-        features_a, features_b: float [N, D] and [M, D].
-        labels_a, labels_b: int [N] and [M], in both sets the same classes, 2 images of each or more.
+        features_a, features_b: float (N, D) and (M, D).
+        labels_a, labels_b: int (N,) and (M,), in both sets the same classes, 2 images of each or more.
 
     Returns:
         An `IntraClassFrechet`.
@@ -41,19 +42,46 @@ def intra_class_frechet(features_a, labels_a, features_b, labels_b):
         ValueError: a class that one set lacks or has a single image of, labels of a wrong shape.
 
     Example:
-        >>> intra_class_frechet(real, real_labels, generated, asked_labels).per_class[3]
+        >>> features, labels = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+        >>> round(intra_class_frechet(features, labels, features + 3, labels).value, 6)
+        18.0
 
-    Reference: [Miyato and Koyama, 2018](https://arxiv.org/abs/1802.05637), section 4 (intra FID).
+    Reference: Miyato and Koyama, arXiv:1802.05637, section 4 (intra FID).
     """
-    sets = [_checked("a", features_a, labels_a), _checked("b", features_b, labels_b)]
-    classes = np.union1d(sets[0][1], sets[1][1])
-    counts = np.array([[np.count_nonzero(labels == c) for c in classes] for _, labels in sets])  # (2, classes)
+    features_a, labels_a = _checked("a", features_a, labels_a)
+    features_b, labels_b = _checked("b", features_b, labels_b)
+    return _over_classes(
+        labels_a,
+        labels_b,
+        lambda label: gaussian_statistics(features_a[labels_a == label]),
+        lambda label: gaussian_statistics(features_b[labels_b == label]),
+    )
+
+
+def intra_class_fd(comparison, seed):
+    """The metric `intra_class_fd`: the mean over classes of the squared Frechet distance of the images of one."""
+    del seed  # nothing is drawn
+    reference, other = comparison.real.reference, comparison.other
+    found = _over_classes(reference.labels, other.labels, reference.gaussian_of, other.gaussian_of)
+    dimension = other.features.shape[1]
+    warning = (
+        f"a class of {found.smallest_class} images for {dimension} features: the value is mostly bias; compare it "
+        "with real against real only"
+    )
+    per_class = {str(label): value for label, value in found.per_class.items()}
+    warnings = (warning,) if found.smallest_class <= dimension else ()
+    return Measurement(found.value, {"per_class": per_class}, warnings=warnings)
+
+
+def _over_classes(labels_a, labels_b, gaussian_a, gaussian_b):
+    """The `IntraClassFrechet` of two sets' labels and their functions, label -> `GaussianStatistics`."""
+    classes = np.union1d(labels_a, labels_b)
+    counts = np.array([[np.count_nonzero(labels == c) for c in classes] for labels in (labels_a, labels_b)])
     _check_counts(classes, counts)
     per_class = {}
     with tqdm(desc="classes", total=counts.sum(), unit="image", delay=2, leave=False) as bar:
-        for c, count in zip(classes, counts.sum(axis=0), strict=True):
-            parts = (gaussian_statistics(features[labels == c]) for features, labels in sets)
-            per_class[int(c)] = frechet_distance(*parts)
+        for label, count in zip(classes.tolist(), counts.sum(axis=0), strict=True):
+            per_class[label] = frechet_distance(gaussian_a(label), gaussian_b(label))
             bar.update(count)
     return IntraClassFrechet(float(np.mean([*per_class.values()])), per_class, int(counts.min()))
 
@@ -62,7 +90,7 @@ def _checked(name, features, labels):
     features, labels = np.asarray(features), np.asarray(labels)
     if features.ndim != 2 or labels.shape != features.shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
-            "Every image needs features and one integer label, shapes [N, D] and [N]. Received: "
+            "Every image needs features and one integer label, shapes (N, D) and (N,). Received: "
             f"features_{name}.shape={features.shape}, labels_{name}.shape={labels.shape}, dtype={labels.dtype}"
         )
     if not len(labels):

@@ -4,6 +4,7 @@ from concurrent import futures
 from typing import NamedTuple
 
 from tfgan_kit.divergences.samples import check_finite
+from tfgan_kit.metrics.measurement import Measurement
 
 import numpy as np
 import tensorflow as tf
@@ -39,13 +40,13 @@ def maximum_mean_discrepancy(x, y):
         MMD^2 = mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_{i, j} k(x_i, y_j)
 
     Args:
-        x, y: float [N, D] and [M, D], N, M >= 2. Of float64 the products x . y are float64, of
+        x, y: float (N, D) and (M, D), N, M >= 2. Of float64 the products x . y are float64, of
             float32 they and the kernel are float32, twice as fast; sums over rows are float64.
 
     Returns:
         A float; its mean over draws from equal laws is zero.
 
-    Reference: [Binkowski et al., 2018](https://arxiv.org/abs/1801.01401), eq. 4 and section 4;
+    Reference: Binkowski et al., arXiv:1801.01401, eq. 4 and section 4;
     the estimator is Gretton et al. (2012), eq. 3.
     """
     if min(len(x), len(y)) < 2:
@@ -60,7 +61,7 @@ def kernel_distance(features_a, features_b, seed=0, num_subsets=NUM_SUBSETS, sub
     Unbiased at any count, where the Frechet distance is not: prefer it below about 10,000 images.
 
     Args:
-        features_a, features_b: float [N, D] and [M, D], N, M >= 4. float32 features, as extractors
+        features_a, features_b: float (N, D) and (M, D), N, M >= 4. float32 features, as extractors
             give them, are multiplied in float32, which moved values by less than 1e-4 of the
             subsets' `std`; float64 ones in float64.
         seed: int; draws the subsets, without replacement within one.
@@ -74,9 +75,10 @@ def kernel_distance(features_a, features_b, seed=0, num_subsets=NUM_SUBSETS, sub
         whole sets: all there is where the laws are equal, and where it is too large by up to two thirds.
 
     Example:
-        >>> kernel_distance(real_features, generated_features).value
+        >>> kernel_distance(real_features, generated_features).value > 0
+        True
 
-    Reference: [Binkowski et al., 2018](https://arxiv.org/abs/1801.01401), section 4.
+    Reference: Binkowski et al., arXiv:1801.01401, section 4.
     """
     a, b = _checked(features_a, features_b, num_subsets, subset_size)
     smaller = min(len(a), len(b))
@@ -96,6 +98,15 @@ def kernel_distance(features_a, features_b, seed=0, num_subsets=NUM_SUBSETS, sub
     variance = np.var(values)
     error = np.sqrt(influence + variance * ((size / smaller) ** 2 + 1 / num_subsets))
     return KernelDistance(float(np.mean(values)), float(np.sqrt(variance)), float(error), size, num_subsets)
+
+
+def kid(comparison, seed):
+    """The metric `kid`: the unbiased kernel distance over an extractor's features."""
+    found = kernel_distance(comparison.real.reference.features, comparison.other.features, seed)
+    settings = {"kernel": "(x.y/d + 1)^3, unbiased", "subsets": found.num_subsets, "subset_size": found.subset_size}
+    warning = f"kernel subsets of {found.subset_size} images, not {SUBSET_SIZE}: the set is small"
+    warnings = (warning,) if found.subset_size < SUBSET_SIZE else ()
+    return Measurement(found.value, {"std": found.std}, settings, warnings, found.standard_error)
 
 
 def _influence_variance(x, y, count_x, count_y):
@@ -210,7 +221,7 @@ def _checked(features_a, features_b, num_subsets, subset_size):
     a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise ValueError(
-            f"Both sets need features of one extractor, shapes [N, D] and [M, D]. Received: {a.shape} and {b.shape}"
+            f"Both sets need features of one extractor, shapes (N, D) and (M, D). Received: {a.shape} and {b.shape}"
         )
     if min(len(a), len(b)) < 4:
         raise ValueError(

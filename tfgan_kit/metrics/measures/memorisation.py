@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from tfgan_kit.divergences.neighbour_search import nearest, nearest_others
 from tfgan_kit.divergences.samples import checked_points
+from tfgan_kit.metrics.measurement import Measurement
 
 import numpy as np
 from scipy.special import gammaln, ndtr
@@ -11,6 +12,7 @@ from scipy.stats import rankdata
 
 LEAST = 20  # images, in each set and each cell: from there on the rank test's normal law holds
 LLOYD_STEPS = 10
+ALARM = 1e-3  # a p-value below which the metric warns
 
 
 class Memorisation(NamedTuple):
@@ -42,17 +44,19 @@ def nearest_training(generated, training, k=1):
     """The k nearest training images of each generated one, exact.
 
     Args:
-        generated, training: float32 or float64 features [N, D] and [M, D], M >= k.
+        generated, training: float32 or float64 features (N, D) and (M, D), M >= k.
         k: int >= 1.
 
     Returns:
-        (indices, distances), int64 [N, k] into `training` and float64 [N, k], ascending; 0 is a copy.
+        (indices, distances), int64 (N, k) into `training` and float64 (N, k), ascending; 0 is a copy.
 
     Raises:
         ValueError: fewer than k training rows, k below 1, NaN, another rank, unequal dimensions.
 
     Example:
-        >>> indices, distances = nearest_training(generated_features, training_features, k=3)
+        >>> indices, distances = nearest_training(real_features[:3], real_features, k=2)
+        >>> indices[:, 0]  # of copies
+        array([0, 1, 2])
     """
     generated, training = checked_points(generated, training)
     if not 1 <= k <= len(training):
@@ -76,7 +80,7 @@ def memorisation(training, test, generated, num_cells=10, seed=0):
     against 10,000 test images have 6e-5. `first` is blind where a test image is itself a copy.
 
     Args:
-        training, test, generated: float32 or float64 features [T, D], [M, D] and [N, D], at least 20 rows each;
+        training, test, generated: float32 or float64 features (T, D), (M, D) and (N, D), at least 20 rows each;
             the test images must never have been trained on, and come from the same law.
         num_cells: int >= 1; k-means on the training features.
         seed: int, of k-means.
@@ -91,7 +95,9 @@ def memorisation(training, test, generated, num_cells=10, seed=0):
         ValueError: fewer rows than 20, num_cells below 1 or above T, NaN, another rank, unequal dimensions.
 
     Example:
-        >>> memorisation(training_features, test_features, generated_features).p_value
+        >>> copies = real_features[:32]
+        >>> memorisation(real_features, generated_features, copies).first
+        32
 
     Reference: Meehan et al., arXiv:2004.05675, section 3 (z is its Z_U; cell_z its C_T, but d reaches over the
     whole training set, not the cell's, and the deviation of a mean of z's is divided out); Alaa et al.,
@@ -116,6 +122,24 @@ def memorisation(training, test, generated, num_cells=10, seed=0):
         authentic=float(np.mean(distances > gaps[found[:, 0]])),
         authentic_test=float(np.mean(distances_test > gaps[found_test[:, 0]])),
     )
+
+
+def memorisation_z(comparison, seed):
+    """The metric `memorisation`: z of the distances to the reference, against the test images'."""
+    real, other = comparison.real, comparison.other
+    found = memorisation(real.reference.features, real.test.features, other.features, seed=seed)
+    numbers = {name: number if np.isfinite(number) else None for name, number in found._asdict().items()}
+    p_value = min(found.p_value, found.first_p_value)
+    copies = (
+        f"generated images lie nearer to the reference than test images do (p = {p_value:.2g}): look at the "
+        "nearest real images in the report for copies"
+    )
+    unseen = (
+        "the test images may have been trained on, too, and copies of them are not found: name unseen ones by "
+        "--test_dataset"
+    )
+    warnings = (copies,) * (2 * p_value < ALARM) + (unseen,) * (not real.apart)
+    return Measurement(numbers.pop("z"), numbers, warnings=warnings)
 
 
 def _mann_whitney(x, y):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tfgan_kit.divergences import discrete
 from tfgan_kit.metrics.features.domain_classifier import domain_classifier
+from tfgan_kit.metrics.measurement import Measurement
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -37,8 +38,8 @@ def mode_coverage(points, mixture):
     """How a generator's points lie on the modes of a mixture that is known.
 
     Args:
-        points: float [N, D].
-        mixture: has `means` [K, D], `deviation` and `weights` [K], as `origins.mixtures.Mixture`.
+        points: float (N, D).
+        mixture: has `means` (K, D), `deviation` and `weights` (K,), as `origins.mixtures.Mixture`.
 
     Returns:
         A `ModeCoverage`.
@@ -49,7 +50,9 @@ def mode_coverage(points, mixture):
     O(N K) time and memory.
 
     Example:
-        >>> mode_coverage(gan.generate(2500), data.points.MIXTURES["grid25"]).modes
+        >>> mixture = gk.data.open_source("grid25").mixture
+        >>> mode_coverage(mixture.means[:20], mixture).modes
+        20
 
     Reference: Lin et al., PacGAN (arXiv:1712.04086), section 4.1 and its authors' code, which counts
     near points only in the histogram; the spread is ours.
@@ -58,7 +61,7 @@ def mode_coverage(points, mixture):
     dimension = mixture.means.shape[1]
     if points.ndim != 2 or points.shape[1] != dimension or not len(points):
         raise ValueError(
-            f"Points on this mixture have the shape [N, {dimension}], N >= 1. Received: points.shape={points.shape}"
+            f"Points on this mixture have the shape (N, {dimension}), N >= 1. Received: points.shape={points.shape}"
         )
     if np.isnan(points).any():
         raise ValueError(f"Points must not be NaN. Received: {np.isnan(points).any(axis=1).sum()} that are")
@@ -78,8 +81,8 @@ def stack_coverage(images, classifier, num_classes):
     """How often a generator of stacks makes each combination of classes.
 
     Args:
-        images: uint8 [N, H, W, C], each channel an image of a class of its own.
-        classifier: uint8 [N, H, W, 1] -> answers with `classes`, int [N], as a `DomainClassifier`; its
+        images: uint8 (N, H, W, C), each channel an image of a class of its own.
+        classifier: uint8 (N, H, W, 1) -> answers with `classes`, int (N,), as a `DomainClassifier`; its
             errors count as modes, so it must be a good one, and no generator may have met it.
         num_classes: int, K; there are K^C modes, and the histogram is compared with even weights.
 
@@ -88,8 +91,9 @@ def stack_coverage(images, classifier, num_classes):
 
     Reference: Metz et al., arXiv:1611.02163, section 3.3; Lin et al., arXiv:1712.04086, section 4.2.
 
-    Example:
-        >>> stack_coverage(gan.generate(26000), classifier, num_classes=10).modes
+    Example::
+
+        stack_coverage(gan.generate(26000), classifier, num_classes=10).modes
     """
     num_channels = images.shape[-1]
     classes = [classifier(images[..., c : c + 1]).classes for c in range(num_channels)]
@@ -130,6 +134,16 @@ def mode_counter(source):
     count = functools.partial(stack_coverage, classifier=classifier, num_classes=digits.num_classes)
     protocol = {"counting_accuracy": classifier.accuracy, "counting_hash": classifier.weights_hash}
     return ModeCounter(count, digits.num_classes ** source.image_shape[-1], protocol)
+
+
+def mode_value(field):
+    """The metric that is a field of the `ModeCoverage`: the law itself is the reference."""
+
+    def value(comparison, seed):
+        del seed  # nothing is drawn
+        return Measurement(getattr(comparison.coverage, field))
+
+    return value
 
 
 def _spread(points, modes, counts):

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.metrics.measurement import Measurement
+
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
@@ -41,8 +43,8 @@ def ms_ssim_diversity(images, labels=None, seed=0, pairs=PAIRS):
     good.
 
     Args:
-        images: uint8 [N, H, W, C], N >= 4, H, W >= 11.
-        labels: int [N], at least 2 images of each class; pairs are then of one class, as in the paper. A
+        images: uint8 (N, H, W, C), N >= 4, H, W >= 11.
+        labels: int (N,), at least 2 images of each class; pairs are then of one class, as in the paper. A
             class counts as often as it occurs; the paper has a value for each.
         seed: int, draws the pairs.
         pairs: int >= 2. No image is in two of them, so there are at most N / 2, and they are independent.
@@ -57,9 +59,10 @@ def ms_ssim_diversity(images, labels=None, seed=0, pairs=PAIRS):
             a single image.
 
     Example:
-        >>> ms_ssim_diversity(gan.generate(2000)).value
+        >>> ms_ssim_diversity(np.zeros((4, 16, 16, 1), np.uint8)).value  # all the same
+        1.0
 
-    Reference: [Odena et al., 2017](https://arxiv.org/abs/1610.09585), section 4.2; Wang, Simoncelli and Bovik
+    Reference: Odena et al., arXiv:1610.09585, section 4.2; Wang, Simoncelli and Bovik
     (2003), eq. 7. As in `tf.image.ssim_multiscale`, channels are averaged and a negative cs counts as 0.
     """
     images, labels = _checked(images, labels, pairs)
@@ -70,13 +73,20 @@ def ms_ssim_diversity(images, labels=None, seed=0, pairs=PAIRS):
     return MSSSIMDiversity(float(np.mean(values)), float(error), len(values), scales, FILTER_SIZE)
 
 
+def ms_ssim(comparison, seed):
+    """The metric `ms_ssim`: of random pairs of images."""
+    found = ms_ssim_diversity(comparison.other.samples, seed=seed)
+    settings = {"pairs": found.pairs, "scales": found.scales, "filter_size": found.filter_size}
+    return Measurement(found.value, settings=settings, standard_error=found.standard_error)
+
+
 def num_scales(side):
     """The scales of images of a side, at most 5: side / 2^(scales - 1) is at least the filter's."""
     return min(int(np.log2(side / FILTER_SIZE)) + 1, len(_WEIGHTS))
 
 
 def disjoint_pairs(labels, random):
-    """int64 [K, 2]: random pairs of different images with one label, no image twice, in random order."""
+    """int64 (K, 2): random pairs of different images with one label, no image twice, in random order."""
     order = random.permutation(len(labels))
     classes = [order[labels[order] == label] for label in np.unique(labels)]
     pairs = np.concatenate([rows[: len(rows) // 2 * 2].reshape(-1, 2) for rows in classes])
@@ -84,7 +94,7 @@ def disjoint_pairs(labels, random):
 
 
 def _ms_ssim(images, pairs, scales):
-    """float64 [K], of `images[pairs]`; on the CPU, since a GPU's TF32 has no digits for E[x^2] - E[x]^2."""
+    """float64 (K,), of `images[pairs]`; on the CPU, since a GPU's TF32 has no digits for E[x^2] - E[x]^2."""
     weights = tuple((_WEIGHTS[:scales] / _WEIGHTS[:scales].sum()).tolist())
     values = []
     with tf.device("CPU:0"), tqdm(desc="ms-ssim", total=pairs.size, unit="image", delay=2, leave=False) as bar:
@@ -104,7 +114,7 @@ def _checked(images, labels, pairs):
     images = np.asarray(images)
     if images.ndim != 4 or images.dtype != np.uint8 or min(images.shape[1:3]) < FILTER_SIZE:
         raise ValueError(
-            f"MS-SSIM needs images uint8 [N, H, W, C] with H, W >= {FILTER_SIZE}, the side of its filter. "
+            f"MS-SSIM needs images uint8 (N, H, W, C) with H, W >= {FILTER_SIZE}, the side of its filter. "
             f"Received: images.dtype={images.dtype}, images.shape={images.shape}"
         )
     if len(images) < 4 or pairs < 2:

@@ -40,13 +40,13 @@ def perceptual_path_length(generate, latent_dim, extractor, num_pairs=NUM_PAIRS,
     LPIPS does, every layer's normalised activations (H, W, C) times sqrt(w / (H W)), flattened and joined.
 
     Args:
-        generate: callable, latents float32 [B, Z] -> images float32 [B, H, W, C] in [-1, 1]. Of a
+        generate: callable, latents float32 (B, Z) -> images float32 (B, H, W, C) in [-1, 1]. Of a
             class-conditional generator give one class: `lambda z: gan.predict([z, np.full(len(z), 3)],
             verbose=0)`. It and the extractor must compute in float32: steps this small drown in the
             rounding of bfloat16, uint8 and, on a GPU, of TensorFloat-32, which TensorFlow uses unless told
             otherwise.
         latent_dim: int >= 2, Z. Below 4 the mean has no limit but for the outliers left out.
-        extractor: callable, such images -> features [B, ...], or (features, logits).
+        extractor: callable, such images -> features (B, ...), or (features, logits).
         num_pairs: int >= 2; the paper's code has 100,000.
         epsilon: float in (0, 0.01].
         seed: int, draws z1, z2 and t.
@@ -62,11 +62,14 @@ def perceptual_path_length(generate, latent_dim, extractor, num_pairs=NUM_PAIRS,
     Example:
         >>> def generate(latents):
         ...     return gan.predict(latents, verbose=0)
-        >>> perceptual_path_length(generate, gan.latent_dim, domain_classifier(source, indices).network).value
+        >>> def extract(images):
+        ...     return images.reshape(len(images), -1)
+        >>> perceptual_path_length(generate, gan.latent_dim, extract, num_pairs=100, epsilon=1e-3).pairs
+        100
 
-    Reference: [Karras et al., 2019](https://arxiv.org/abs/1812.04948), section 4.1, eq. 2. There latents are
+    Reference: Karras et al., arXiv:1812.04948, section 4.1, eq. 2. There latents are
     normalised; here they keep their lengths, as generators of Gaussian latents expect, and slerp is that
-    of [White, 2016](https://arxiv.org/abs/1609.04468). torch-fidelity's paths all begin at t = 0.
+    of White, arXiv:1609.04468. torch-fidelity's paths all begin at t = 0.
     """
     _check(extractor, latent_dim, num_pairs, epsilon)
     starts, ends, places = _draws(seed, num_pairs, latent_dim)
@@ -77,12 +80,12 @@ def perceptual_path_length(generate, latent_dim, extractor, num_pairs=NUM_PAIRS,
 
 
 def path_distances(generate, extractor, starts, ends, places, epsilon):
-    """d(G(slerp(z1, z2; t)), G(slerp(z1, z2; t + epsilon))) / epsilon^2 of each pair: float64 [N].
+    """d(G(slerp(z1, z2; t)), G(slerp(z1, z2; t + epsilon))) / epsilon^2 of each pair: float64 (N,).
 
     Args:
         generate, extractor, epsilon: as `perceptual_path_length`.
-        starts, ends: float [N, Z], z1 and z2.
-        places: float [N], t.
+        starts, ends: float (N, Z), z1 and z2.
+        places: float (N,), t.
     """
     distances = []
     with tqdm(desc="path length", total=2 * len(starts), unit="image", delay=2, leave=False) as bar:
@@ -100,11 +103,11 @@ def slerp(starts, ends, places):
     """Spherical interpolation: [sin((1 - t) omega) a + sin(t omega) b] / sin(omega), omega the angle of a and b.
 
     Args:
-        starts, ends: float [N, Z], a and b, of different directions.
-        places: float [N, 1], t.
+        starts, ends: float (N, Z), a and b, of different directions.
+        places: float (N, 1), t.
 
     Returns:
-        float64 [N, Z].
+        float64 (N, Z).
     """
     starts, ends = np.asarray(starts, np.float64), np.asarray(ends, np.float64)  # small angles need the digits
     lengths = np.linalg.norm(starts, axis=1) * np.linalg.norm(ends, axis=1)
@@ -120,14 +123,14 @@ def without_outliers(distances):
 
 
 def _draws(seed, num_pairs, latent_dim):
-    """z1 and z2, float32 [N, Z], and t, float64 [N]."""
+    """z1 and z2, float32 (N, Z), and t, float64 (N,)."""
     random = np.random.default_rng(seed)
     starts, ends = random.standard_normal((2, num_pairs, latent_dim), np.float32)
     return starts, ends, random.random(num_pairs)
 
 
 def _features(generate, extractor, latents):
-    """float64 [B, ...], checked."""
+    """float64 (B, ...), checked."""
     images = np.asarray(generate(latents))
     if images.dtype not in (np.float32, np.float64) or len(images) != len(latents):
         raise ValueError(

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from tfgan_kit.divergences.neighbour_search import blocks, nearest_others
 from tfgan_kit.divergences.samples import checked_points
+from tfgan_kit.metrics.measurement import Measurement
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def neighbour_metrics(real, generated, precision_k=PRECISION_K, density_k=DENSIT
         density   = mean_j #{i: y_j in open B_k(x_i)} / k     coverage = mean_i [open B_k(x_i) holds some y_j]
 
     Args:
-        real, generated: float32 or float64 features [N, D] and [M, D], each more than k rows. Both
+        real, generated: float32 or float64 features (N, D) and (M, D), each more than k rows. Both
             float32: products of features are computed in float32, otherwise all in float64.
         precision_k: int >= 1, for precision and recall, 3 in the paper's code.
         density_k: int >= 1, for density and coverage, 5 in the paper.
@@ -66,7 +67,8 @@ def neighbour_metrics(real, generated, precision_k=PRECISION_K, density_k=DENSIT
     where float32 leaves many rows in doubt), and some five blocks of 32 MiB.
 
     Example:
-        >>> neighbour_metrics(real_features, generated_features).coverage
+        >>> neighbour_metrics(real_features, real_features).coverage
+        1.0
 
     Reference: Kynkaanniemi et al., arXiv:1904.06991, eq. 1 and 2; Naeem et al., arXiv:2002.09797,
     section 3.
@@ -101,7 +103,8 @@ def precision_recall(real, generated, k=PRECISION_K):
         ValueError: as `neighbour_metrics`.
 
     Example:
-        >>> precision, recall = precision_recall(real_features, generated_features)
+        >>> precision_recall(real_features, real_features)
+        PrecisionRecall(precision=1.0, recall=1.0)
 
     Reference: Kynkaanniemi et al., arXiv:1904.06991, eq. 1 and 2.
     """
@@ -125,11 +128,23 @@ def density_coverage(real, generated, k=DENSITY_K):
     about 1 - 2^-k at N = M: 0.969 for k = 5.
 
     Example:
-        >>> density, coverage = density_coverage(real_features, generated_features)
+        >>> density_coverage(real_features, real_features + 1000)
+        DensityCoverage(density=0.0, coverage=0.0)
 
     Reference: Naeem et al., arXiv:2002.09797, section 3.
     """
     return DensityCoverage(*neighbour_metrics(real, generated, k, k)[2:])
+
+
+def neighbour_value(field):
+    """The metric that is a field of the `NeighbourMetrics`."""
+    settings = {"k": PRECISION_K if field in PrecisionRecall._fields else DENSITY_K}
+
+    def value(comparison, seed):
+        del seed  # nothing is drawn
+        return Measurement(getattr(comparison.neighbours, field), settings=settings)
+
+    return value
 
 
 def _checked(real, generated, counts):

@@ -1,4 +1,4 @@
-"""How the two players move within one training step, one paper a file."""
+"""The update rules: how the two players are updated within one training step, one paper per file."""
 
 from tfgan_kit.training.updates.alternating import Alternating
 from tfgan_kit.training.updates.consensus import Consensus

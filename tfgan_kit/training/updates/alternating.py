@@ -8,24 +8,25 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class Alternating(Update):
-    """The discriminator moves `discriminator_steps` times, then the generator `generator_steps`.
+    """The discriminator is updated `discriminator_steps` times, then the generator `generator_steps` times.
 
-    A batch of the data set feeds the whole step: the discriminator's k-th move takes rows k,
-    k + discriminator_steps, ... of it, so a batch of `discriminator_steps * B` images gives each
-    move B fresh ones; the generator's moves see the last of these. When each player moves once, one
+    A batch of the data set feeds the whole step: the discriminator's k-th update uses its rows k,
+    k + discriminator_steps, ..., so a batch of `discriminator_steps * B` images gives each update B
+    fresh ones; the generator's updates use the last of these. When each player is updated once, one
     forward pass of the generator serves both (same latents, as in the DCGAN reference code), which
     saves a twelfth of the arithmetic.
 
     Args:
-        discriminator_steps: int >= 1; 5 in WGAN-GP (1704.00028, algorithm 1).
+        discriminator_steps: int >= 1; 5 in WGAN-GP (arXiv:1704.00028, algorithm 1).
         generator_steps: int >= 1; 2 in some DCGAN recipes.
-        gradient_accumulation_steps: int >= 1, parts that each move's rows are cut into. The
-            gradients of the parts are summed and applied once: the same move in less memory, up to
-            batch statistics, which are a part's own. (A Keras optimizer's argument of that name
-            would apply the sum after as many steps of `fit`, and not under several replicas.)
+        gradient_accumulation_steps: int >= 1, parts that the rows of each update are split into.
+            The gradients of the parts are summed and applied once: the same update in less memory,
+            except for batch statistics, which are each part's own. (A Keras optimizer's argument of
+            that name would apply the sum after as many steps of `fit`, and does not work under
+            several replicas.)
 
     Raises:
-        ValueError: fewer than 1 of any, more than 512 moves, or (in training) a batch too small to share out.
+        ValueError: an argument below 1, more than 512 updates, or (in training) a batch too small to split.
 
     Example:
         >>> gan.compile("adam", "adam", update=Alternating(discriminator_steps=5))
@@ -40,12 +41,12 @@ class Alternating(Update):
         for name, steps in self.get_config().items():
             if not isinstance(steps, int) or steps < 1:
                 raise ValueError(
-                    "Each player moves at least once a step, a whole number of times, in at least "
+                    "Each player is updated at least once per step, a whole number of times, in at least "
                     f"one part. Received: {name}={steps}"
                 )
         if discriminator_steps + generator_steps > MOST_MOVES:
             raise ValueError(
-                f"A step has seeds for {MOST_MOVES} moves. Received: discriminator_steps="
+                f"A step has at most {MOST_MOVES} updates. Received: discriminator_steps="
                 f"{discriminator_steps}, generator_steps={generator_steps}"
             )
 
@@ -88,7 +89,7 @@ class Alternating(Update):
     def _check_size(self, batch):
         least = self.discriminator_steps * self.gradient_accumulation_steps
         rule = (
-            "Each of the discriminator's moves, and each part of it, takes images of its own: a "
+            "Each update of the discriminator, and each part of it, uses images of its own: a "
             f"batch must hold at least {least} (on every replica)."
         )
         known = batch.images.shape[0]
@@ -107,7 +108,7 @@ class Alternating(Update):
 
 
 def _shared_pass(game, batch):
-    """A step of each player; one pass of the generator serves both: same latents, as in the DCGAN code."""
+    """One update of each player; one forward pass of the generator serves both, as in the DCGAN code."""
     generator, discriminator = game.generator, game.discriminator
     latents = game.latents(batch)
     with generator.tape() as generator_tape:

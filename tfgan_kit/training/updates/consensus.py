@@ -1,4 +1,4 @@
-"""Consensus optimization (1705.10461): simultaneous descent that also shrinks its own gradients."""
+"""Consensus optimization (arXiv:1705.10461): simultaneous descent that also minimises the norm of its gradients."""
 
 from tfgan_kit.distribution import replicas
 from tfgan_kit.training.updates.update import Update
@@ -9,19 +9,19 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class Consensus(Update):
-    """Both players move at once along `v + gamma J^T v`, v the gradient field and J its Jacobian.
+    """Both players descend simultaneously along `v + gamma J^T v`, v the gradient field and J its Jacobian.
 
-    `J^T v` is the gradient of `|v|^2 / 2`, which both players agree to make small: where J has
-    eigenvalues near the imaginary axis (players that circle each other) it turns them towards
-    convergence; on the bilinear game the rate is sqrt((1 - h gamma)^2 + h^2) a step. Each optimizer
-    is given the sum as its gradient. `gamma=0` is simultaneous gradient descent.
+    `J^T v` is the gradient of `|v|^2 / 2`, which both players then minimise: where J has eigenvalues
+    near the imaginary axis (the players rotate around each other) it adds convergence; on the
+    bilinear game the rate is sqrt((1 - h gamma)^2 + h^2) per step. Each optimizer receives the sum
+    as its gradient. `gamma=0` is simultaneous gradient descent.
 
-    The second-order pass makes a step cost about twice as much, and of large networks it needs the
-    memory of both passes. The gradients must be exact: penalties are computed in every step, and
+    The second-order pass doubles the cost of a step, approximately, and needs the memory of both
+    passes. The gradients must be exact: penalties are computed in every step, and
     float16 networks, whose gradients are scaled, are refused.
 
     Args:
-        gamma: float >= 0. It has no default: a loss twice as large asks for half of it.
+        gamma: float >= 0. It has no default: a loss twice as large needs half of it.
 
     Raises:
         ValueError: a negative `gamma`; (in training, for gamma > 0) a penalty with an interval
@@ -55,7 +55,7 @@ class Consensus(Update):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             of_discriminator, of_generator, logs = game.gradient_field(batch, latents)
-            # An embedding's gradient is sparse, and cannot be differentiated as it is.
+            # An embedding's gradient is sparse, and cannot be differentiated in that form.
             field = [
                 None if gradient is None else tf.convert_to_tensor(gradient)
                 for gradient in (*of_discriminator, *of_generator)
@@ -86,8 +86,8 @@ def _check(game):
     for penalty in game.penalties:
         if penalty.interval > 1:
             raise ValueError(
-                "Consensus squares the gradients, so that a penalty of every k-th step would not "
-                f"average out: give it interval=1. Received: {penalty.name} with "
+                "Consensus squares the gradients, so that a lazy penalty would not average out over "
+                f"the steps: give it interval=1. Received: {penalty.name} with "
                 f"interval={penalty.interval}"
             )
     for optimizer in (game.discriminator.optimizer, game.generator.optimizer):

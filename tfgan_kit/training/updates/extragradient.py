@@ -1,4 +1,4 @@
-"""Extragradient (1802.10551): step from here by the gradients that wait a step ahead."""
+"""Extragradient (arXiv:1802.10551): a step from the current weights along the gradients of extrapolated ones."""
 
 from tfgan_kit.training.updates.update import Update
 
@@ -8,21 +8,22 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class Extragradient(Update):
-    """Both players extrapolate, `w' = w - h v(w)`, then step from where they were, `w - h v(w')`.
+    """Both players extrapolate, `w' = w - h v(w)`, then step from the old weights, `w - h v(w')`.
 
     v is the simultaneous gradient field, both gradients at the same weights. On the bilinear game
-    min_x max_y xy plain descent spirals out; this converges, at the rate sqrt((1 - h^2)^2 + h^2) a
-    step. A step costs two of simultaneous descent, and the memory of one more copy of the weights.
+    min_x max_y xy plain descent spirals out; extragradient converges at the rate
+    sqrt((1 - h^2)^2 + h^2) per step. A step costs two of simultaneous descent, and the memory of one
+    more copy of the weights.
 
     Each player's Keras optimizer is applied twice, first to extrapolate, then to step from w, and
-    keeps its state from one to the other. With Adam that is ExtraAdam, algorithm 4 of the paper: both
+    keeps its state between the two. With Adam that is ExtraAdam, algorithm 4 of the paper: both
     gradients enter the moments, and the bias corrections count half steps: an optimizer's `iterations`
-    advances by two a training step. Weight decay and constraints act in both.
+    advances by two per training step. Weight decay and constraints act in both.
 
-    Both gradients are of the same images and latents, where the paper's algorithm 2 draws new ones
-    for the second: with the same sample the extrapolation foresees the very step that follows (Mishchenko
-    et al., arXiv:1905.11373). Batch statistics, and what penalties adapt, move once, in the first
-    pass. A lazy penalty is due in both passes of a step, or in none. If a loss scale skips the
+    Both gradients use the same images and latents, where the paper's algorithm 2 draws new ones
+    for the second: with the same sample the extrapolation predicts the step that follows
+    (Mishchenko et al., arXiv:1905.11373). Batch statistics, and the variables of adaptive penalties, are
+    updated once, in the first pass. A lazy penalty is computed in both passes of a step, or in neither. If a loss scale skips the
     extrapolation, the step is taken from w with the gradient there.
 
     Example:
@@ -41,7 +42,7 @@ class Extragradient(Update):
         of_discriminator, of_generator, logs = game.gradient_field(batch, latents)
         game.discriminator.update(of_discriminator)
         game.generator.update(of_generator)
-        with keras.StatelessScope():  # what this pass would assign, statistics, goes nowhere
+        with keras.StatelessScope():  # this pass's updates of statistics are discarded
             of_discriminator, of_generator, _ = game.gradient_field(batch, latents)
         for weight, value in zip(weights, here, strict=True):
             weight.assign(value)

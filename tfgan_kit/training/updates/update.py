@@ -1,4 +1,4 @@
-"""What an update is: how two players move within one training step."""
+"""The interface of an update rule: how two players are updated within one training step."""
 
 import tensorflow as tf
 
@@ -6,14 +6,14 @@ MOST_MOVES = 512
 
 
 class Update:
-    """How the players move within one training step; subclasses define `step`.
+    """How the players are updated within one training step; subclasses define `step`.
 
-    An update draws from (seed, step, move) alone, so that a resumed run equals an uninterrupted one. It serialises as
-    a Keras object: register the class with `keras.saving.register_keras_serializable`.
+    A rule's draws depend on (seed, step, move) alone, where a move is one update of one player, so that a resumed
+    run equals an uninterrupted one. It serialises as a Keras object: register the class with `keras.saving.register_keras_serializable`.
 
     Attributes:
         discriminator_steps, generator_steps: int, applications of each optimizer in a step.
-        gradient_accumulation_steps: int, parts that a move's rows are cut into.
+        gradient_accumulation_steps: int, parts that the rows of each update are split into.
 
     Example:
         >>> @keras.saving.register_keras_serializable("mine")
@@ -29,10 +29,10 @@ class Update:
     gradient_accumulation_steps = 1
 
     def step(self, game, batch):
-        """Moves both players of a `Game` on a `Batch`.
+        """Updates both players of a `Game` on a `Batch`.
 
         Returns:
-            The logs, float32 scalars by name: this replica's shares of the whole batch's means.
+            The logs, float32 scalars by name: this replica's shares of the means over the whole batch.
         """
         raise NotImplementedError
 
@@ -45,10 +45,10 @@ class Update:
 
 
 def accumulate(gradients_of, parts):
-    """The summed gradients and logs of the parts of a batch, one after the other."""
+    """The summed gradients and logs of the parts of a batch, computed one after the other."""
     gradients, logs = gradients_of(parts[0])
     for part in parts[1:]:
-        # Without this TensorFlow would run the parts side by side, in the memory of all of them.
+        # Without this TensorFlow would run the parts concurrently, in the memory of all of them.
         done = [gradient for gradient in gradients if gradient is not None]
         with tf.control_dependencies(done):
             more, more_logs = gradients_of(part._replace(images=tf.identity(part.images)))
