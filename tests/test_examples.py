@@ -20,17 +20,10 @@ import tensorflow as tf
 ROOT = pathlib.Path(__file__).parent.parent
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
-# Packages and modules whose examples do not run yet.
-NOT_YET = ("tfgan_kit.metrics",)
-
 
 def name_of(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def is_not_yet(module):
-    return any(module == name or module.startswith(f"{name}.") for name in NOT_YET)
 
 
 def package_of(module):
@@ -41,7 +34,7 @@ MODULES = [
     name_of(path)
     for package in ("tfgan_kit", "tfgan_kit_client")
     for path in sorted((ROOT / package).rglob("*.py"))
-    if path.name != "__main__.py" and ">>>" in path.read_text() and not is_not_yet(name_of(path))
+    if path.name != "__main__.py" and ">>>" in path.read_text()
 ]
 
 
@@ -94,12 +87,3 @@ def test_examples_print_what_they_say(package, quiet, tmp_path):
         objects = ready()
         reports = [failures(module, objects) for module in MODULES if package_of(module) == package]
     assert "".join(reports) == ""
-
-
-def test_packages_that_are_left_out_exist():
-    assert [
-        name
-        for name in NOT_YET
-        if not (ROOT / name.replace(".", "/")).with_suffix(".py").exists()
-        and not (ROOT / name.replace(".", "/")).is_dir()
-    ] == []

@@ -10,7 +10,7 @@ from tfgan_kit import processor
 from tfgan_kit.internals import start_up
 
 processor.switch_on_onednn()  # before TensorFlow is imported, which reads the setting then
-_IS_COMMAND = sys.argv[:1] == ["-m"]  # python -m tfgan_kit.train: its own lines are the output
+_IS_COMMAND = sys.argv[:1] == ["-m"]  # python -m tfgan_kit.train: only its own output is shown
 if _IS_COMMAND:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -19,7 +19,7 @@ _OTHER_BACKEND = (
     "KERAS_BACKEND, or set KERAS_BACKEND=tensorflow, before Python starts. Received: "
 )
 if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-    # Before Keras is imported: it fails where that backend is not installed.
+    # Before Keras is imported, which fails if that backend is not installed.
     raise ImportError(f"{_OTHER_BACKEND}KERAS_BACKEND={os.environ['KERAS_BACKEND']!r}")
 
 with start_up.silenced() if _IS_COMMAND else contextlib.nullcontext():
@@ -68,7 +68,7 @@ __all__ = [
     "updates",
 ]
 
-# What 0.1.0 had at the top: names, by the package that has them now; and modules.
+# Top-level names of 0.1.0, by the package that has them now; and modules.
 _NAMES_OF_0_1 = {
     networks: (
         "DCGANDiscriminator",
@@ -128,7 +128,7 @@ _MODULES_OF_0_1 = {
 
 
 def _of_0_1(name):
-    """(object, its place today) of a name that the top level had in 0.1.0, or None."""
+    """(object, its current path) of a top-level name of 0.1.0, or None."""
     for package, names in _NAMES_OF_0_1.items():
         if name in names:
             return getattr(package, name), f"{package.__name__.replace('.training', '')}.{name}"
@@ -147,6 +147,8 @@ def __getattr__(name):
     if found is None:
         raise AttributeError(f"module 'tfgan_kit' has no attribute {name!r}")
     warnings.warn(
-        f"tfgan_kit.{name} is {found[1]} now; the old name goes with release 0.3.", DeprecationWarning, stacklevel=2
+        f"tfgan_kit.{name} is {found[1]} now; the old name will be removed in release 0.3.",
+        DeprecationWarning,
+        stacklevel=2,
     )
     return found[0]

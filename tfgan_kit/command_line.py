@@ -1,4 +1,4 @@
-"""What every command shares: flags in, a mistake of the user's out as one line."""
+"""Shared by all commands: common flags, and a user's error as one line."""
 
 import importlib
 import os
@@ -16,14 +16,14 @@ from tfgan_kit_client.command_line import writable_folder as writable_folder
 
 def define_import_module():
     flags.DEFINE_multi_string(
-        "import_module", [], "Module to import first, for classes and presets of your own; may be given several times."
+        "import_module", [], "Module to import first, for custom classes and presets; may be given several times."
     )
 
 
 def define_ckpt(several=False, required=True):
-    """`--ckpt` and what goes with it, for every command that loads a checkpoint, or any number."""
+    """`--ckpt` and its related flags, for commands that load one checkpoint, or several."""
     if several:
-        flags.DEFINE_multi_string("ckpt", [], "A .keras file, or a run folder; several times for several.")
+        flags.DEFINE_multi_string("ckpt", [], "A .keras file, or a run folder; may be given several times.")
     else:
         flags.DEFINE_string("ckpt", None, "A .keras file, or a run folder.", required=required)
     flags.DEFINE_enum(
@@ -31,16 +31,16 @@ def define_ckpt(several=False, required=True):
         "newest",
         ["newest", "best"],
         "Which checkpoint of a run folder; best is the one "
-        "with the best value of the metric that was monitored, else with the lowest distance that was measured.",
+        "with the best value of the monitored metric, otherwise with the lowest measured distance.",
     )
     define_import_module()
 
 
 def import_modules(names):
-    """Imports the modules of `--import_module`, which may lie in the current folder.
+    """Imports the modules of `--import_module`, which may be in the current folder.
 
     Raises:
-        ValueError: a module that does not import.
+        ValueError: a module that cannot be imported.
     """
     sys.path.insert(0, os.getcwd())
     for name in names:
@@ -48,25 +48,25 @@ def import_modules(names):
             importlib.import_module(name)
         except ImportError as error:
             raise ValueError(
-                f"--import_module names a module that does not import ({error}); give its dotted "
+                f"--import_module names a module that cannot be imported ({error}); give its dotted "
                 f"name, from the current folder or installed. Received: import_module={name}"
             ) from error
 
 
 def tell_of_precision(policy):
-    """Prints what half precision gains or loses on this machine, measured; nothing in float32."""
+    """Prints the measured gain or loss of half precision on this machine; nothing in float32."""
     if told := half_precision.expectation(policy):
         print(told, flush=True)
 
 
 def verbosity():
-    """`verbose` of Keras: a moving bar on a terminal, a line an epoch elsewhere."""
+    """`verbose` of Keras: a progress bar on a terminal, otherwise a line per epoch."""
     return 1 if sys.stdout.isatty() else 2
 
 
 def run(main):
-    """Runs `main()` under absl; a mistake of the user's is one line on stderr and exit code 1."""
-    # absl shows a module's own flags under --help; these are every command's own.
+    """Runs `main()` under absl; a user's error is one line on stderr and exit code 1."""
+    # --help of absl shows only the main module's flags; these belong to every command.
     for flag in flags.FLAGS.flags_by_module_dict().get(__name__, []):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     command_line.run(main, (ValueError, TypeError, OSError, NonFiniteError, tf.errors.OpError))

@@ -1,6 +1,6 @@
-"""The whole way once, in a few minutes: `python -m tfgan_kit.demo`.
+"""The demo, from training to serving in a few minutes: `python -m tfgan_kit.demo`.
 
-Each stage is a command that a user could type; it is printed before it runs.
+Each stage is a command that is printed before it runs.
 """
 
 import contextlib
@@ -27,29 +27,29 @@ FLAGS = flags.FLAGS
 MODEL = "digits"
 DIGITS = 10
 IMAGES_PER_DIGIT = 8
-SCALE = 3  # a 28-pixel digit is small on a screen
+SCALE = 3  # enlarges the 28-pixel digits
 CAPTION_HEIGHT = 20
 SERVER_START_SECONDS = 60.0
 
 
 def define_flags():
-    flags.DEFINE_string("output", "demo", "Folder for all that the demo makes.")
+    flags.DEFINE_string("output", "demo", "Output folder of the demo.")
     flags.DEFINE_integer("steps", 4000, "Training steps.", lower_bound=1)
-    flags.DEFINE_boolean("fresh", True, "Start anew; --nofresh resumes what is there.")
+    flags.DEFINE_boolean("fresh", True, "Delete an earlier run; --nofresh resumes it.")
 
 
 def command(module, *arguments):
-    """`python -m tfgan_kit.<module>` with flags, printed as a user would type it."""
+    """Prints the command `python -m tfgan_kit.<module>` with flags, and returns its arguments."""
     line = [sys.executable, "-m", f"tfgan_kit.{module}", *arguments]
     print(f"\n$ python {' '.join(line[1:])}", flush=True)
     return line
 
 
 def run(module, *arguments):
-    """Runs a command to its end.
+    """Runs a command and waits for it.
 
     Raises:
-        ValueError: it failed; its own message stands above.
+        ValueError: the command failed, after its own message.
     """
     status = subprocess.run(command(module, *arguments), check=False).returncode
     if status:
@@ -64,7 +64,7 @@ def free_port():
 
 @contextlib.contextmanager
 def embedded_server(base, port):
-    """The embedded server as a process of its own, ready for calls."""
+    """A context that runs the embedded server in another process."""
     line = command("serving", "--model_name", MODEL, "--model_base_path", str(base.resolve()), "--port", str(port))
     server = subprocess.Popen(line)
     try:
@@ -78,7 +78,7 @@ def embedded_server(base, port):
 
 
 def ask_for_digits(port, seed=0):
-    """Asks the server for every digit; returns images (N, H, W, C), their labels and seconds."""
+    """Requests every digit from the server; returns images (N, H, W, C), their labels and the seconds."""
     labels = np.tile(np.arange(DIGITS), IMAGES_PER_DIGIT)
     with GeneratorClient(f"localhost:{port}", MODEL) as client:
         client.wait_until_ready(SERVER_START_SECONDS)
@@ -88,7 +88,7 @@ def ask_for_digits(port, seed=0):
 
 
 def captioned(images, labels):
-    """A grid, one column a label, with the label above its column: uint8 (H', W', 1)."""
+    """A grid, one column per label, with the label above it: uint8 (H', W', 1)."""
     columns = len(np.unique(labels))
     large = images.repeat(SCALE, axis=1).repeat(SCALE, axis=2)
     picture = Image.fromarray(tile(large, columns)[..., 0])
@@ -123,7 +123,7 @@ def main():
 
 
 def report(output, base, num_images, seconds, total):
-    """What was made, the figures, and how to serve the same folder from TensorFlow Serving."""
+    """The report: output files, figures, and how to serve the same folder from TensorFlow Serving."""
     results = files.from_json((output / "metrics.json").read_text())["results"]
     figures = [f"  {r['metric']:27} {r['value']:9.4f}   real against real: {r['floor']:.4f}" for r in results]
     samples = output / "run" / "samples"
@@ -131,15 +131,15 @@ def report(output, base, num_images, seconds, total):
         [
             f"\nMade in {total:.0f} s:",
             f"  {samples}{os.sep}   the same seeds, epoch by epoch",
-            f"  {output / 'served.png'}   {num_images} digits that the server answered in {seconds:.2f} s",
-            f"  {output / 'metrics.json'}   figures and their protocol; as a page to look at: metrics.html",
+            f"  {output / 'served.png'}   {num_images} digits that the server generated in {seconds:.2f} s",
+            f"  {output / 'metrics.json'}   figures and their protocol; as a web page: metrics.html",
             f"  {output / 'run'}   checkpoints, curves",
             f"  {base}   the exported model",
             "Figures:",
             *figures,
             "Serve the same folder from TensorFlow Serving:",
             *tensorflow_serving_lines(base.resolve()),
-            "and ask it, or the embedded server, for pictures:",
+            "and request images from it, or from the embedded server:",
             f"  python -m tfgan_kit_client --target localhost:8500 --model_name {MODEL} --num_images 16 "
             "--seed 0 --output served.png",
         ]

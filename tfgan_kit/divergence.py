@@ -48,7 +48,7 @@ def gaussian_kl(x, y):
 
 
 def neighbour_kl(x, y):
-    """KL by 5 nearest neighbours, in nats; 0 of a group with itself, which shares its points."""
+    """KL by 5 nearest neighbours, in nats; 0 for a group and itself, which share their points."""
     return 0.0 if x is y else nearest_neighbour_kl(x, y, k=5).value
 
 
@@ -69,15 +69,15 @@ def define_flags():
     flags.DEFINE_multi_string(
         "dataset",
         [],
-        f"Real images: {SPELLINGS}; several times for several. The first with "
+        f"Real images: {SPELLINGS}; may be given several times. The first with "
         "labels trains the feature extractor on half of its images, which are then left out.",
     )
     flags.DEFINE_enum(
         "by",
         "source",
         ["source", "class"],
-        "One group a checkpoint or data set, or one a "
-        "class of each. An unconditional model's images have the classes the extractor sees.",
+        "One group per checkpoint or data set, or one per "
+        "class of each. An unconditional model's images get the classes that the extractor predicts.",
     )
     flags.DEFINE_enum(
         "divergence",
@@ -90,18 +90,20 @@ def define_flags():
     flags.DEFINE_integer(
         "num_images",
         1000,
-        "Images of each checkpoint and data set, all its classes together; a data set has no more than it has.",
+        "Images of each checkpoint and data set, over all classes; at most the size of a data set.",
         lower_bound=SMALLEST_GROUP,
     )
-    flags.DEFINE_integer("seed", 0, "Names the generated images and draws the real ones.", lower_bound=0)
-    flags.DEFINE_string("output", None, "The heat map, a .png file; the numbers go beside it as .json.", required=True)
+    flags.DEFINE_integer("seed", 0, "Seed of the generated images and of the choice of real ones.", lower_bound=0)
+    flags.DEFINE_string(
+        "output", None, "The heat map, a .png file; the values are written beside it as .json.", required=True
+    )
 
 
 def open_sources(names, gans):
-    """{name: source} of {spelling: name}, at the checkpoints' image size, all of one shape.
+    """{name: source} from {spelling: name}, at the checkpoints' image size, all of one shape.
 
     Raises:
-        ValueError: shapes that differ.
+        ValueError: the shapes differ.
     """
     shape = next(iter(gans.values())).image_shape if gans else None
     size, channels = (shape[0], shape[2]) if shape and len(shape) == 3 else (None, None)
@@ -122,7 +124,7 @@ def train_extractor(sources, seed):
 
 
 def real_images(source, num_images, seed, leave_out):
-    """The `ImageSet` batches of `num_images` drawn at random; half are left out for an extractor."""
+    """The `ImageSet` batches of `num_images` drawn at random; `leave_out` excludes the extractor's training half."""
     indices = np.arange(source.num_images)
     if leave_out:
         split = metrics.split_indices(source.num_images, with_classifier=True, seed=seed)
@@ -132,16 +134,16 @@ def real_images(source, num_images, seed, leave_out):
 
 
 def generated_images(gan, num_images, seed):
-    """The `ImageSet` batches of images seed * 2^32 ...; labels are those that the seeds draw."""
+    """The `ImageSet` batches of the images of `image_seeds(seed, num_images)`, with labels drawn from the seeds."""
     labels = gan.labels_of(image_seeds(seed, num_images))
     return generated_batches(images_of(gan).generate, num_images, gan.image_shape, seed, labels)
 
 
 def feature_groups(image_sets, by):
-    """{name: float64 (N, D)}, whole sets or one a class.
+    """{name: float64 (N, D)}, one per set or one per class of each set.
 
     Raises:
-        ValueError: no labels to group by.
+        ValueError: there are no labels to group by.
     """
     groups = {}
     for name, images in image_sets.items():
@@ -154,20 +156,20 @@ def feature_groups(image_sets, by):
         if labels is None:
             raise ValueError(
                 f"--by class needs labels, and {name} has none: give a labelled --dataset, whose "
-                "extractor then tells the classes. Received: by=class"
+                "extractor then predicts the classes. Received: by=class"
             )
         groups |= {f"{name} {label}": features[labels == label] for label in np.unique(labels)}
     return groups
 
 
 def short_names(spellings):
-    """{spelling: the last part of its path}, or the whole where two would be one."""
+    """{spelling: the last part of its path}, or the whole spelling if two parts are the same."""
     names = {text: pathlib.Path(text).resolve().name.removesuffix(".keras") for text in spellings}
     return names if len(set(names.values())) == len(names) else {text: text for text in spellings}
 
 
 def format_matrix(matrix):
-    """The matrix as aligned plain text, a row a group."""
+    """The matrix as aligned plain text, one row per group."""
     rows = [("", *matrix.names)]
     rows += [
         (name, *(f"{value:.4g}" for value in values)) for name, values in zip(matrix.names, matrix.values, strict=True)
@@ -180,7 +182,7 @@ def main():
     command_line.import_modules(FLAGS.import_module)
     ckpts, spellings = list(dict.fromkeys(FLAGS.ckpt)), list(dict.fromkeys(FLAGS.dataset))
     if not ckpts and not spellings:
-        raise ValueError("There is nothing to compare: give --ckpt or --dataset, each as often as you like.")
+        raise ValueError("There is nothing to compare: give --ckpt or --dataset, each any number of times.")
     output = pathlib.Path(FLAGS.output)
     if output.suffix != ".png":
         raise ValueError(f"A heat map is written as .png. Received: output={output}")
@@ -222,7 +224,7 @@ def main():
     print(f"{FLAGS.divergence} of {features}, row from column:")
     print(format_matrix(matrix))
     if small:
-        print(f"Left out, with fewer than {SMALLEST_GROUP} images each (a larger --num_images has more): {small}")
+        print(f"Left out, with fewer than {SMALLEST_GROUP} images each (give a larger --num_images): {small}")
     print(f"Wrote {output} and {record}")
     if ckpts:
         print(f"Next: python -m tfgan_kit.evaluate --ckpt {ckpts[0]}")

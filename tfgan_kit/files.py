@@ -1,7 +1,7 @@
-"""Files that are there whole or not at all (see `tfgan_kit_client.files`), JSON, and the cache folder.
+"""Atomic writes of files (see `tfgan_kit_client.files`), JSON, and the cache folder.
 
-JSON has no infinity and no NaN, so these stand as the texts "Infinity", "-Infinity" and "NaN", as in protobuf's JSON:
-Python's `float`, JavaScript's `Number` and C's `strtod` read them as the numbers.
+JSON has no infinity and no NaN, so they are written as the strings "Infinity", "-Infinity" and "NaN", as in protobuf's
+JSON: Python's `float`, JavaScript's `Number` and C's `strtod` convert these to the numbers.
 """
 
 import errno
@@ -21,7 +21,7 @@ _NUMBERS = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
 def to_json(value, indent=None):
-    """The text of a value of dicts, lists, tuples, texts and numbers.
+    """The JSON of a value of dicts, lists, tuples, strings and numbers.
 
     Example:
         >>> to_json({"value": float("nan")})
@@ -31,10 +31,10 @@ def to_json(value, indent=None):
 
 
 def from_json(text):
-    """The value of a text of `to_json`; the three texts are numbers again, wherever they stand as values.
+    """The value of a text from `to_json`; the three strings become numbers wherever they are values.
 
     Raises:
-        ValueError: a text that is no JSON.
+        ValueError: the text is not valid JSON.
     """
     return _each(_number, json.loads(text))
 
@@ -56,17 +56,17 @@ def _number(value):
 
 
 def write_json(path, value):
-    """Writes JSON whole or not at all; infinities and NaN as texts."""
+    """Writes JSON atomically; infinities and NaN as strings."""
     write_text(path, to_json(value, indent=2) + "\n")
 
 
 def write_text(path, text):
-    """Writes a text whole or not at all."""
+    """Writes a text atomically."""
     write_bytes(path, text.encode())
 
 
 def append_lines(path, lines):
-    """Appends lines (str, without their ends) to a file; killed meanwhile, it may end in a cut one."""
+    """Appends lines (str, without line ends) to a file; if the process is killed, the last may be incomplete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:
         file.writelines(line + "\n" for line in lines)
@@ -75,7 +75,7 @@ def append_lines(path, lines):
 
 
 def ends_cut(path):
-    """Whether a file's last line has no end; not so where there is no file, or an empty one."""
+    """Whether a file's last line is incomplete; False for a missing or empty file."""
     if not path.exists() or not path.stat().st_size:
         return False
     with open(path, "rb") as file:
@@ -84,25 +84,25 @@ def ends_cut(path):
 
 
 def flush_folder(path):
-    """A rename outlasts a power cut only after its folder is on the disk, too."""
+    """Flushes a folder to disk, without which a rename may not survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # unsupported by some file systems
             raise
     finally:
         os.close(descriptor)
 
 
 def cache_path(*parts):
-    """A path below `$TFGAN_KIT_CACHE`, or below ~/.cache/tfgan_kit when that is not set."""
+    """A path below `$TFGAN_KIT_CACHE`, or below ~/.cache/tfgan_kit if that is not set."""
     root = os.environ.get("TFGAN_KIT_CACHE") or pathlib.Path.home() / ".cache" / "tfgan_kit"
     return pathlib.Path(root).joinpath(*parts)
 
 
 def write_cache(path, content):
-    """Writes bytes whole or not at all; a cache that cannot be written costs time, not correctness.
+    """Writes bytes atomically; an unwritable cache costs time, not correctness.
 
     Returns:
         Whether it was written.

@@ -1,4 +1,4 @@
-"""Images from a checkpoint, a grid or a million: `python -m tfgan_kit.generate`."""
+"""Images from a checkpoint, as a grid or as shards: `python -m tfgan_kit.generate`."""
 
 import pathlib
 
@@ -18,22 +18,19 @@ LARGEST_GRID = 1024
 
 def define_flags():
     command_line.define_ckpt()
-    flags.DEFINE_integer("num_images", 64, "How many.", lower_bound=1, upper_bound=2**32)
-    flags.DEFINE_integer("seed", 0, "Names the images; see image_seeds.", lower_bound=0, upper_bound=2**31 - 1)
+    flags.DEFINE_integer("num_images", 64, "Number of images.", lower_bound=1, upper_bound=2**32)
+    flags.DEFINE_integer("seed", 0, "Determines the images; see image_seeds.", lower_bound=0, upper_bound=2**31 - 1)
     flags.DEFINE_list(
-        "labels", None, "Classes of a conditional model, repeated in turn; default: drawn from each image's seed."
+        "labels", None, "Classes of a conditional model, cycled over the images; default: drawn from each image's seed."
     )
     flags.DEFINE_string(
-        "output",
-        None,
-        "A file that ends in .png gets one grid; anything else is a folder that gets shards.",
-        required=True,
+        "output", None, "A file that ends in .png is one grid; any other path is a folder of shards.", required=True
     )
     flags.DEFINE_enum(
         "format",
         "png",
         ["png", "tfrecord"],
-        "Of shards: zip files of PNG pictures named by their seeds, or TFRecord of tf.train.Example.",
+        "Format of shards: zip files of PNG images named by their seeds, or TFRecord of tf.train.Example.",
     )
     flags.DEFINE_integer("shard_size", 10_000, "Images in a shard.", lower_bound=1)
 
@@ -42,7 +39,7 @@ def parse_labels(texts):
     try:
         return np.array([int(text) for text in texts])
     except ValueError:
-        raise ValueError(f"--labels are integers with commas between. Received: labels={','.join(texts)}") from None
+        raise ValueError(f"--labels are integers separated by commas. Received: labels={','.join(texts)}") from None
 
 
 def main():

@@ -2,7 +2,7 @@
 
 On x86 without AVX-512 TensorFlow leaves oneDNN off, where a training step then takes twice the time
 (benchmarks/README.md). The setting is read once, when TensorFlow is imported: `tfgan_kit/__init__.py`
-calls `switch_on_onednn` before that, and nothing at the top of this file imports TensorFlow.
+calls `switch_on_onednn` before that, and this module does not import TensorFlow when it is imported.
 """
 
 import logging
@@ -14,7 +14,7 @@ import sys
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 LARGEST_SET = "ONEDNN_MAX_CPU_ISA"
 
-# oneDNN's names (ONEDNN_MAX_CPU_ISA), richest first, and the flag of /proc/cpuinfo that tells each.
+# oneDNN's names (ONEDNN_MAX_CPU_ISA), largest first, and the /proc/cpuinfo flag of each.
 _SETS = {
     "AVX512_CORE_AMX": "amx_bf16",
     "AVX512_CORE_FP16": "avx512_fp16",
@@ -27,16 +27,16 @@ _SETS = {
     "SSE41": "sse4_1",
 }
 _HALF_SETS = frozenset({"AVX512_CORE_AMX", "AVX512_CORE_FP16", "AVX512_CORE_BF16"})
-# Of these TensorFlow 2.21 takes oneDNN by itself: tensorflow/core/util/port.cc, IsMklEnabled.
+# With one of these TensorFlow 2.21 uses oneDNN by default: tensorflow/core/util/port.cc, IsMklEnabled.
 _ON_BY_DEFAULT = frozenset({"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"})
 _X86 = frozenset({"x86_64", "AMD64"})
 
 
 def switch_on_onednn():
-    """Switches oneDNN's kernels on where TensorFlow would leave them off, unless the user has set them.
+    """Switches oneDNN's kernels on if TensorFlow would leave them off, unless the user has set them.
 
-    Says so in one line, or, where TensorFlow was imported before and has them off, what to do. A child
-    process inherits the setting, and says nothing.
+    It logs one line, or, if TensorFlow was already imported and has them off, what to do. A child
+    process inherits the setting and logs nothing.
     """
     if os.environ.get(ONEDNN) or platform.machine() not in _X86 or _flags() & _ON_BY_DEFAULT:
         return
@@ -51,14 +51,14 @@ def switch_on_onednn():
 
 
 def onednn_is_on():
-    """True if TensorFlow computes by oneDNN's kernels in this process; imports TensorFlow."""
+    """True if TensorFlow uses oneDNN's kernels in this process; imports TensorFlow."""
     from tfgan_kit.internals import tensorflow as internals
 
     return internals.onednn_is_on()
 
 
 def instruction_set():
-    """The instructions that oneDNN may use here, by its own name, e.g. "AVX2"; else the machine's kind."""
+    """The instruction set that oneDNN may use, by oneDNN's name, e.g. "AVX2"; otherwise the architecture."""
     names, flags = list(_SETS), _flags()
     limit = os.environ.get(LARGEST_SET, "").upper()
     allowed = names[names.index(limit) :] if limit in names else names
@@ -71,7 +71,7 @@ def has_bfloat16():
 
 
 def record():
-    """What decides the last bits of a result, for a run's or an export's record: a JSON object."""
+    """What determines the last bits of a result, for the record of a run or an export: a JSON object."""
     return {"instruction_set": instruction_set(), "onednn": onednn_is_on()}
 
 
@@ -81,7 +81,7 @@ def describe(recorded):
 
 
 def model_name():
-    """The processor's name as its maker gives it, e.g. "AMD EPYC"."""
+    """The processor's model name, e.g. "AMD EPYC"."""
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
@@ -90,7 +90,7 @@ def _flags():
 
 
 def _cpuinfo(key):
-    """A value of the first processor in /proc/cpuinfo, or "" where there is none."""
+    """A value of the first processor in /proc/cpuinfo, or "" if there is none."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:  # not Linux
@@ -99,5 +99,5 @@ def _cpuinfo(key):
 
 
 def _say(text):
-    # Where no logging is set up, Python writes it to stderr as it is.
+    # Without a logging configuration Python writes it to stderr.
     logging.getLogger("tfgan_kit").warning("tfgan_kit: %s", text)

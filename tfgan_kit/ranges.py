@@ -1,4 +1,4 @@
-"""Arguments in their ranges: "not below 1", once."""
+"""Range checks of integer arguments."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ def check_sizes(**sizes):
     """Refuses a size below 1.
 
     Raises:
-        ValueError: naming the first size below 1.
+        ValueError: it names the first size below 1.
     """
     for name, size in sizes.items():
         if size < 1:
@@ -15,10 +15,10 @@ def check_sizes(**sizes):
 
 
 def check_int(name, value, least):
-    """Refuses what is no whole number of Python's or NumPy's from `least` to 2^63 - 1, True among it.
+    """Refuses anything but a Python or NumPy integer from `least` to 2^63 - 1; booleans are refused, too.
 
     Raises:
-        ValueError: naming the argument.
+        ValueError: it names the argument.
     """
     is_int = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_int or not least <= value < 2**63:

@@ -25,34 +25,34 @@ def define_flags():
     flags.DEFINE_string("run_dir", None, "Run folder; an existing run is resumed.", required=True)
     flags.DEFINE_string("dataset", None, f"One of: {SPELLINGS}; default: the preset's.")
     flags.DEFINE_boolean("conditional", True, "Use the labels of the data set, if it has any.")
-    flags.DEFINE_integer("image_size", None, "Pixels a side; default: the preset's.", lower_bound=1)
-    flags.DEFINE_integer("steps", None, "Training steps in all.", lower_bound=1)
-    flags.DEFINE_integer("batch_size", None, "Images a step.", lower_bound=1)
+    flags.DEFINE_integer("image_size", None, "Side of the images in pixels; default: the preset's.", lower_bound=1)
+    flags.DEFINE_integer("steps", None, "Total number of training steps.", lower_bound=1)
+    flags.DEFINE_integer("batch_size", None, "Images per step.", lower_bound=1)
     flags.DEFINE_string("objective", None, "One of: " + ", ".join(objectives.OBJECTIVES))
-    flags.DEFINE_integer("seed", 0, "Of weights, latents and data order.", lower_bound=0, upper_bound=2**31 - 1)
+    flags.DEFINE_integer("seed", 0, "Seed of weights, latents and data order.", lower_bound=0, upper_bound=2**31 - 1)
     flags.DEFINE_integer(
-        "checkpoint_every", 500, "Steps from one checkpoint, sample grid and log line to the next.", lower_bound=1
+        "checkpoint_every", 500, "Steps between checkpoints, sample grids and log lines.", lower_bound=1
     )
-    flags.DEFINE_integer("keep", 3, "Checkpoints to keep, beside the best.", lower_bound=1)
+    flags.DEFINE_integer("keep", 3, "Checkpoints to keep, in addition to the best.", lower_bound=1)
     flags.DEFINE_integer("num_samples", 100, "Images in a sample grid.", lower_bound=1)
     flags.DEFINE_enum(
         "mixed_precision",
         "float32",
         ["float32", "mixed_bfloat16", "mixed_float16"],
         "Keras's dtype policy of the networks' arithmetic; weights, losses and images stay float32. On a "
-        "processor without half-precision instructions it is slower: the command measures and says so.",
+        "processor without half-precision instructions it is slower: the command measures and reports it.",
     )
     flags.DEFINE_boolean("jit_compile", False, "Compile a training step with XLA.")
     flags.DEFINE_integer(
         "steps_per_execution",
         1,
-        "Steps that run without a look at losses or signals between them; divides --steps and --checkpoint_every.",
+        "Steps that run without checks of losses and signals between them; divides --steps and --checkpoint_every.",
         lower_bound=1,
     )
     flags.DEFINE_integer(
         "gradient_accumulation_steps",
         1,
-        "Parts of a batch that each move's gradient is summed over, one after the other, in the memory of one.",
+        "Parts of the batch of each update, whose gradients are summed one after the other in the memory of one.",
         lower_bound=1,
     )
     flags.DEFINE_enum(
@@ -63,7 +63,7 @@ def define_flags():
         "all hosts in TF_CONFIG (--run_dir on a file system they share); a TPU (never run).",
     )
     flags.DEFINE_integer(
-        "logical_cpus", 1, "CPU devices to pretend to have, for --strategy mirrored without a GPU.", lower_bound=1
+        "logical_cpus", 1, "Logical CPU devices, for --strategy mirrored without a GPU.", lower_bound=1
     )
     define_evaluation()
     command_line.define_import_module()
@@ -73,17 +73,16 @@ def define_evaluation():
     flags.DEFINE_integer(
         "evaluate_every",
         None,
-        "Steps from one evaluation of the averaged generator to the next; default: "
-        "none. The best step's checkpoint is kept.",
+        "Steps between evaluations of the averaged generator; default: none. The checkpoint of the best step is kept.",
         lower_bound=1,
     )
     flags.DEFINE_list(
         "evaluate_metrics",
         None,
-        "As --metrics of tfgan_kit.evaluate; the first tells the best checkpoint. Default: what the data allow.",
+        "As --metrics of tfgan_kit.evaluate; the first selects the best checkpoint. Default: all that the data allow.",
     )
     flags.DEFINE_integer(
-        "evaluate_num_images", None, "Images an evaluation; default: as many as the test images.", lower_bound=4
+        "evaluate_num_images", None, "Images per evaluation; default: as many as the test images.", lower_bound=4
     )
     flags.DEFINE_integer(
         "patience",
@@ -94,14 +93,14 @@ def define_evaluation():
 
 
 def recorded(of):
-    """What `of` says of every flag that makes a run, all of this command's but its folder: for `config.json`."""
+    """`of(flag)` of every flag of this command but `--run_dir`, by name: for `config.json`."""
     module = FLAGS.find_module_defining_flag("preset")
     names = [flag.name for flag in FLAGS.flags_by_module_dict()[module] if flag.name != "run_dir"]
     return {name: of(FLAGS[name]) for name in [*names, "import_module"]}
 
 
 def defaults():
-    """What a run of an earlier version did, which had fewer flags."""
+    """The default of every flag, for flags that a run of an earlier version did not have."""
     return recorded(lambda flag: flag.default)
 
 
@@ -124,7 +123,7 @@ def check_executions(steps, first_step=0):
     """Refuses settings under which an execution would run past a checkpoint.
 
     Raises:
-        ValueError: not multiples of `--steps_per_execution`.
+        ValueError: a number of steps that is not a multiple of `--steps_per_execution`.
     """
     size = FLAGS.steps_per_execution
     numbers = {"steps": steps, "checkpoint_every": FLAGS.checkpoint_every, "first step": first_step}
@@ -150,7 +149,7 @@ def check_evaluation(source):
             raise ValueError(f"--{name} needs --evaluate_every. Received: --{name}={FLAGS[name].value}")
     if FLAGS.patience and FLAGS.strategy == "multi_worker":
         raise ValueError(
-            "Several workers cannot stop early: the chief alone evaluates, and the others would wait for it. "
+            "Several workers cannot stop early: only the chief evaluates, and the others would wait for it. "
             f"Leave --patience out. Received: --patience={FLAGS.patience}"
         )
 
@@ -165,8 +164,8 @@ def make_evaluation(run, source):
 
 
 def writing_callbacks(run, dataset, num_samples, evaluation):
-    """All that write into the run folder: for the one worker that does."""
-    yield RunRecorder(run)  # first: the rest may fail
+    """The callbacks that write into the run folder, for the worker that does."""
+    yield RunRecorder(run)  # first, since the others may fail
     if evaluation:
         yield evaluation
     if len(dataset.source.image_shape) == 3:
@@ -175,7 +174,7 @@ def writing_callbacks(run, dataset, num_samples, evaluation):
 
 
 def train(gan, dataset, run, steps, stop, evaluation=None):
-    """Trains to `steps` in all, or until `stop` receives a signal or `evaluation` loses its patience.
+    """Trains to step `steps`, or until `stop` receives a signal or `evaluation` is out of patience.
 
     A checkpoint is written every `--checkpoint_every` steps and at the end.
     """
@@ -205,13 +204,13 @@ def start(run, source, preset, config):
     else:
         gan = build(source, preset)
         run.write_config(config | {"networks": resume.measures(gan)})
-    # Keras reads both when it makes the training function, at the next `fit`.
+    # Keras reads both when it creates the training function, at the next `fit`.
     gan.jit_compile, gan.steps_per_execution = FLAGS.jit_compile, FLAGS.steps_per_execution
     return gan
 
 
 def report(gan, run):
-    """Where everything lies, and what to do next."""
+    """The output files, and the next commands."""
     lines = [
         f"Trained to step {gan.steps_trained}: {run.newest()}",
         *([f"Best:    {best}"] if (best := run.best()) else []),
@@ -219,13 +218,13 @@ def report(gan, run):
         f"Curves:  tensorboard --logdir {run.logs_dir}",
         f"Next:    python -m tfgan_kit.evaluate --ckpt {run.path}",
     ]
-    if len(gan.image_shape) == 3:  # points have no signature to be served by
+    if len(gan.image_shape) == 3:  # points have no serving signature
         lines.append(f"         python -m tfgan_kit.export --ckpt {run.path} --output models/{run.path.name}")
     return "\n".join(lines)
 
 
 def report_interruption(run, received):
-    """Says what is kept and the command that resumes; a preempted machine's job has not failed."""
+    """Prints which checkpoint is kept and the command that resumes; after SIGTERM (preemption) exits with 0."""
     kept = run.newest()
     print(
         f"Stopped by {received.name}: {kept or 'no step was finished, so there is nothing to keep'}\n"
@@ -236,11 +235,11 @@ def report_interruption(run, received):
 
 
 class Plan(typing.NamedTuple):
-    """What the flags and the preset say of a run, before any of it is opened.
+    """The settings of a run from the flags and the preset, before any file is opened.
 
     Attributes:
         preset: `Preset`.
-        spelling: of the source of images.
+        spelling: of the source.
         batch_size, steps: ints.
     """
 
@@ -254,14 +253,14 @@ def plan():
     """The `Plan` of the flags.
 
     Raises:
-        ValueError: flags that do not go together, or a preset without data of its own.
+        ValueError: flags that contradict each other, or no `--dataset` for a preset without a default one.
     """
     preset = presets.get(FLAGS.preset)
     if FLAGS.objective:
         objectives.get(FLAGS.objective)
     spelling = FLAGS.dataset or preset.dataset
     if spelling is None:
-        raise ValueError(f"The preset {FLAGS.preset} has no data of its own: give --dataset.")
+        raise ValueError(f"The preset {FLAGS.preset} has no default data set: give --dataset.")
     steps = FLAGS.steps or preset.steps
     check_executions(steps)
     return Plan(preset, spelling, FLAGS.batch_size or preset.batch_size, steps)
@@ -304,7 +303,7 @@ def main():
     strategy = open_strategy()
     run = Run(command_line.writable_folder(FLAGS.run_dir), FLAGS.keep, strategies.is_chief(strategy))
     resume.check_folder(run)
-    # A worker that stopped alone would leave the others waiting: there the signal ends the process.
+    # If one worker stopped, the others would wait for it: with several workers a signal ends the process.
     signals = () if FLAGS.strategy == "multi_worker" else (signal.SIGTERM, signal.SIGINT)
     with StopOnSignal(signals) as stop, strategies.worker_errors(strategy):
         gan = train_or_resume(planned, run, strategy, stop)

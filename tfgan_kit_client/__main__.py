@@ -8,7 +8,7 @@ import time
 
 from absl import app, flags
 
-from tfgan_kit_client import GeneratorClient, ServingError, connection_flags, outputs
+from tfgan_kit_client import GeneratorClient, ServingError, connection_flags, image_seeds, outputs
 from tfgan_kit_client.contract import PNG_SUFFIX
 
 _FLAGS = flags.FLAGS
@@ -117,7 +117,7 @@ def _labels() -> list[int] | None:
 
 
 def _names():
-    first = _FLAGS.seed * 2**32
+    first = int(image_seeds(_FLAGS.seed, 1)[0])
     return range(first, first + _FLAGS.num_images)
 
 

@@ -1,4 +1,4 @@
-"""What every command shares: one clear line and exit code 1 on a mistake, and a folder that can be written."""
+"""Shared by all commands: a user's error as one line and exit code 1, and checks of output folders."""
 
 import os
 import pathlib
@@ -28,7 +28,7 @@ def run(main, mistakes=(ValueError, TypeError, OSError)):
                 traceback.print_exc()
             _fail(str(error))
         except KeyboardInterrupt:
-            _fail("Interrupted; what was finished stays.")
+            _fail("Interrupted; finished results are kept.")
 
     app.run(checked)
 
@@ -39,10 +39,10 @@ def _fail(message):
 
 
 def writable_folder(path):
-    """Makes a folder and proves that it can be written to.
+    """Creates a folder and verifies that it can be written to.
 
     Raises:
-        ValueError: it cannot.
+        ValueError: it cannot be written to.
     """
     path = pathlib.Path(path)
     try:

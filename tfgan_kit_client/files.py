@@ -1,7 +1,7 @@
-"""Files that are there whole or not at all, whenever a process is killed or a disk is full.
+"""Atomic writes: a file is complete or does not exist, even if a process is killed or the disk is full.
 
-Each is written under a temporary name, `.NAME-HOST-PID.SUFFIX`, then renamed; `drop_leftovers` knows by that name what
-a process left that is no more.
+Each file is written under a temporary name, `.NAME-HOST-PID.SUFFIX`, then renamed; from that name `drop_leftovers`
+knows the files of processes that have ended.
 """
 
 import contextlib
@@ -11,19 +11,19 @@ import pathlib
 import re
 import socket
 
-# Of this machine: on a shared file system another's process numbers say nothing.
+# The host name, since process ids of other machines on a shared file system are meaningless here.
 _HERE = re.sub(r"\W", "_", socket.gethostname())
 _TEMPORARY = re.compile(rf"\..+-{_HERE}-(\d+)(?:\.\w+)?")
 
 
 def here(process=None):
-    """A process of this machine (None: this one) in the name of a temporary file: HOST-PID."""
+    """HOST-PID, the part of a temporary file's name for a process of this machine (None: this process)."""
     return f"{_HERE}-{process or os.getpid()}"
 
 
 @contextlib.contextmanager
 def whole(path):
-    """A temporary path to write to; renamed to `path` at the end, removed if that is not reached.
+    """A context with a temporary path, which is renamed to `path` at the end, or removed after an error.
 
     Example:
         >>> with whole("grid.png") as temporary:
@@ -41,14 +41,14 @@ def whole(path):
 
 
 def write_bytes(path, content: bytes) -> None:
-    """Writes bytes whole or not at all, into a folder that is made where it is missing."""
+    """Writes bytes atomically; creates the folder if it is missing."""
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     with whole(path) as temporary:
         temporary.write_bytes(content)
 
 
 def drop_leftovers(folder) -> None:
-    """Removes temporary files of this machine's processes that are no more."""
+    """Removes temporary files of processes of this machine that have ended."""
     for path in pathlib.Path(folder).iterdir():
         match = _TEMPORARY.fullmatch(path.name)
         if match and not os.path.exists(f"/proc/{match[1]}") and os.path.exists("/proc/self"):

@@ -1,4 +1,4 @@
-"""The content of a request, checked: image seeds, labels, latents and truncation."""
+"""The checked content of a request: image seeds, labels, latents and truncation."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ SEEDS_PER_STREAM = 2**32
 
 
 def image_seeds(seed: int, num_images: int, start: int = 0) -> np.ndarray:
-    """The names of images `start .. start + num_images - 1` of stream `seed`: `seed * 2^32 + k`.
+    """The image seeds `seed * 2^32 + k` for k from `start` to `start + num_images - 1`.
 
     Args:
         seed: int in [-2^31, 2^31).
@@ -22,7 +22,7 @@ def image_seeds(seed: int, num_images: int, start: int = 0) -> np.ndarray:
         int64 (num_images,).
 
     Raises:
-        ValueError: outside these ranges.
+        ValueError: an argument out of range.
 
     Example:
         >>> image_seeds(1, 2)
@@ -35,12 +35,12 @@ def image_seeds(seed: int, num_images: int, start: int = 0) -> np.ndarray:
 
 
 class ImageRequest:
-    """The images that a caller asks for; `rows` makes the inputs of a part, so that memory stays small.
+    """The images of a request; `rows` creates the inputs of a part of them, so that memory stays small.
 
     Args:
         num_images: int >= 1; None: as many as there are seeds, labels or latents, or 16.
         seed: int32; image k has the image seed `image_seeds(seed, num_images)[k]`.
-        labels: one class id per image, integers >= 0; None: the model draws them.
+        labels: one class id per image, integers >= 0; None: the model draws them from the seeds.
         seeds: int64 image seeds, instead of `seed`.
         latents: float (N, Z), instead of seeds: for the signature `from_latent`.
         truncation_psi: float, or one per image; 1 is no truncation; None: not given.
@@ -81,7 +81,7 @@ class ImageRequest:
 
     @property
     def inputs(self) -> frozenset[str]:
-        """The names of the inputs that the caller has given."""
+        """The names of the given inputs."""
         given = {SEED if self._latents is None else LATENTS}
         given |= {LABEL} if self._labels is not None else set()
         return frozenset(given | ({TRUNCATION_PSI} if self._truncation is not None else set()))
@@ -113,7 +113,7 @@ class ImageRequest:
 def _check_alone(name, rows, num_images, seed, seeds):
     if seed != 0 or seeds is not None or num_images not in (None, len(rows)):
         raise ValueError(
-            f"{name} already says which images to make: leave out seed and num_images"
+            f"{name} already determine the images: leave out seed and num_images"
             f"{' and seeds' if name == 'latents' else ''}. Received: seed={seed!r}, "
             f"num_images={num_images!r}, {len(rows)} {name}, seeds={seeds!r:.80}"
         )

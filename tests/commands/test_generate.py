@@ -1,4 +1,5 @@
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -6,8 +7,10 @@ import time
 import zipfile
 
 from tfgan_kit import image_seeds
+from tfgan_kit.generation.generative_model import GenerativeModel
 from tfgan_kit.runs.checkpoints import load_gan
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -124,3 +127,29 @@ def test_a_mistake_is_one_clear_line_and_exit_code_1(command, run_dir, tmp_path,
     )
     assert code == 1 and message in out + err and "Traceback" not in out + err
     assert not (tmp_path / "g.png").exists() and not list(tmp_path.glob("shards/*"))
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """A `.keras` file of a generator that knows nothing of this package."""
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((4,)), keras.layers.Dense(196, "tanh"), keras.layers.Reshape((14, 14, 1))]
+    keras.Sequential(layers).save(tmp_path / "foreign.keras")
+    return tmp_path / "foreign.keras"
+
+
+def test_a_generator_of_another_origin_makes_pictures(command, foreign, tmp_path):
+    code, _, err = command("generate", f"--ckpt={foreign}", "--num_images=3", f"--output={tmp_path / 'shards'}")
+    assert code == 0, err
+    found = zipped(tmp_path / "shards")
+    expected = GenerativeModel.of(keras.saving.load_model(foreign)).generate(3)
+    for seed, image in zip(image_seeds(0, 3), expected, strict=True):
+        np.testing.assert_array_equal(found[f"{seed}.png"], image[..., 0])
+
+
+def test_a_generator_of_another_origin_is_measured(command, foreign, digits, tmp_path):
+    arguments = [f"--ckpt={foreign}", f"--dataset=npz:{digits}", "--metrics=swd", "--num_images=48"]
+    code, out, err = command("evaluate", *arguments, f"--output={tmp_path / 'metrics.json'}")
+    assert code == 0, err
+    (result,) = json.loads((tmp_path / "metrics.json").read_text())["results"]
+    assert result["metric"] == "swd" and result["value"] > 3 * result["floor"]

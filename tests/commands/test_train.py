@@ -324,7 +324,7 @@ def test_evaluation_writes_its_lines_keeps_the_best_and_stops_early(train, tmp_p
     [
         (["--evaluate_every=2", "--evaluate_metrics=sdw"], "sdw"),
         (["--patience=2"], "--patience needs --evaluate_every"),
-        (["--evaluate_every=2", "--patience=2", "--strategy=multi_worker"], "chief alone evaluates"),
+        (["--evaluate_every=2", "--patience=2", "--strategy=multi_worker"], "only the chief evaluates"),
     ],
 )
 def test_a_wrong_evaluation_is_refused_before_the_run_begins(train, tmp_path, arguments, message, monkeypatch):

@@ -43,5 +43,5 @@ def test_a_line_through_the_point_tells_the_share_of_rotation():
 
 @pytest.mark.parametrize("start, places", [(END, None), (START, [1.0])])
 def test_what_is_no_path_is_refused(start, places):
-    with pytest.raises(ValueError, match="at least 2 places to look at. Received: points"):
+    with pytest.raises(ValueError, match="at least 2 places. Received: points"):
         path_angle(linear_game(1.0, 1.0), start, END, places)

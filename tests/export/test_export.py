@@ -4,9 +4,10 @@ import io
 import os
 
 import tfgan_kit as gk
+from tfgan_kit.export import ExportProfile, read_lineage
 from tfgan_kit.export import contract as names
-from tfgan_kit.export import read_lineage
 from tfgan_kit.export.publish import publish, unpublished, versions
+from tfgan_kit.generation.generative_model import GenerativeModel
 
 import keras
 import numpy as np
@@ -309,3 +310,13 @@ def test_only_a_gan_has_a_discriminator_to_export(plain_generator, tmp_path):
 def test_a_version_is_not_taken_for_a_model_folder(plain_generator, published):
     with pytest.raises(ValueError, match="give its parent"):
         gk.export_generator(plain_generator, published, output_range=(0.0, 1.0))
+
+
+@pytest.mark.thorough
+def test_a_generative_model_of_any_origin_is_exported_with_its_range(plain_generator, tmp_path):
+    model = GenerativeModel.of(plain_generator, output_range=(0.0, 1.0))
+    version = gk.export_generator(model, tmp_path, profile=ExportProfile(signatures=(names.SERVING_DEFAULT,)))
+    assert read_lineage(version)["model"]["output_range"] == [0.0, 1.0]
+    seeds = gk.image_seeds(1, 4)
+    served = ask(tf.saved_model.load(str(version)).signatures, names.SERVING_DEFAULT, seed=seeds)
+    assert np.abs(served.astype(int) - model.generate(seeds=seeds)).max() <= 1

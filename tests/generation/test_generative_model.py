@@ -86,7 +86,7 @@ def test_labels_are_asked_for(make_gan):
 @pytest.mark.parametrize("arguments", [dict(starts=0), dict(steps=0)])
 def test_a_search_without_a_start_or_a_step_is_refused(arguments, make_gan):
     gan = make_gan()
-    with pytest.raises(ValueError, match="1 start or more"):
+    with pytest.raises(ValueError, match="at least 1 start"):
         gan.project(gan.generate(1), **arguments)
 
 

@@ -513,7 +513,7 @@ def test_metrics_of_a_full_disk_are_those_before(tmp_path):
 
 def test_config_that_is_no_json_is_refused_by_name(tmp_path):
     (tmp_path / "config.json").touch()
-    with pytest.raises(CheckpointError, match="config.json is no whole JSON file"):
+    with pytest.raises(CheckpointError, match="config.json is not a complete JSON file"):
         Run(tmp_path).read_config()
 
 

@@ -52,9 +52,9 @@ def test_the_file_that_we_ship_is_read():
     [
         ("max_batch_size: 8", r"a.config is not a BatchingParameters as text: 1:17"),
         ("\n max_batch: 8", r"2:2.*no field named \"max_batch\". Its fields are max_batch_size, "),
-        ("max_batch_size { value: 8 } allowed_batch_sizes: 4", "must rise and end in max_batch_size"),
+        ("max_batch_size { value: 8 } allowed_batch_sizes: 4", "must increase and end with max_batch_size"),
         ("max_batch_size { value: 0 }", "at least 1. Received: max_batch_size=0"),
-        ("pad_variable_length_inputs: true", "has no pad_variable_length_inputs. Take it out"),
+        ("pad_variable_length_inputs: true", "has no pad_variable_length_inputs. Remove it"),
         ("max_execution_batch_size { value: 4 }", "has no max_execution_batch_size"),
     ],
 )

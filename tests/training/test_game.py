@@ -218,7 +218,7 @@ def test_a_dictionary_of_images_is_refused(make_gan, uint8_images):
 
 
 def test_more_moves_than_a_step_has_seeds_for_are_refused():
-    with pytest.raises(ValueError, match="512 moves"):
+    with pytest.raises(ValueError, match="512 updates"):
         gk.updates.Alternating(512, 1)
 
 

@@ -408,7 +408,7 @@ def test_networks_of_different_classes_are_refused():
 
 def test_discriminator_with_more_than_one_logit_is_refused():
     wide = keras.Sequential([keras.Input(IMAGE_SHAPE), keras.layers.Flatten(), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match=r"one logit a row.*\(1, 2\)"):
+    with pytest.raises(ValueError, match=r"one logit per row.*\(1, 2\)"):
         gk.GAN(dense_generator(), wide)
 
 
@@ -456,7 +456,7 @@ def test_unknown_objective_lists_the_known(make_gan):
 
 
 def test_two_penalties_of_one_name_are_refused(make_gan):
-    with pytest.raises(ValueError, match="a name of its own"):
+    with pytest.raises(ValueError, match="a unique name"):
         make_gan(penalties=[gk.penalties.R1(), gk.penalties.R1(gamma=1.0)])
 
 
@@ -558,7 +558,7 @@ def test_data_of_more_classes_than_the_networks_is_refused(make_gan, uint8_image
         ({"num_images": 2, "labels": [3, 0]}, "from 0 to 2. Received: labels from 0 to 3"),
         ({"num_images": 2, "labels": -1}, "from 0 to 2. Received: labels from -1"),
         ({"num_images": 1, "labels": [0.5]}, "from 0 to 2.*float64"),
-        ({"num_images": 4, "labels": [0, 1]}, r"one an image.*\(2,\) for 4 images"),
+        ({"num_images": 4, "labels": [0, 1]}, r"one per image.*\(2,\) for 4 images"),
     ],
     ids=str,
 )

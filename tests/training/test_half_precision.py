@@ -33,10 +33,10 @@ def test_a_policy_is_told_by_what_a_convolution_takes_here(policy, monkeypatch):
     gained = {"times_as_fast": 0.25, **processor.record()}
     monkeypatch.setattr(half_precision, "gain", lambda *_: gained)
     assert "takes 4 times as long" in half_precision.expectation(policy)
-    assert half_precision.expectation(policy).endswith("take float32 on this machine.")
+    assert half_precision.expectation(policy).endswith("use float32 on this machine.")
     gained["times_as_fast"] = 2.0
     assert "is 2 times as fast" in half_precision.expectation(policy)
-    assert "take float32" not in half_precision.expectation(policy)
+    assert "use float32" not in half_precision.expectation(policy)
 
 
 def test_float32_needs_no_words():

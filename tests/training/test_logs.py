@@ -192,8 +192,8 @@ def test_a_file_from_before_there_were_metrics_loads(make_gan):
     [
         ([frechet_distance], TypeError, "keras.metrics.Metrics.*Received: <function frechet_distance"),
         (["mse"], TypeError, "Received: 'mse'"),
-        ([FrechetDistance(2), FrechetDistance(3)], ValueError, "a name of its own.*frechet_distance"),
-        ([keras.metrics.MeanSquaredError(name="d_loss")], ValueError, "a name of its own.*d_loss"),
+        ([FrechetDistance(2), FrechetDistance(3)], ValueError, "a unique name.*frechet_distance"),
+        ([keras.metrics.MeanSquaredError(name="d_loss")], ValueError, "a unique name.*d_loss"),
     ],
 )
 def test_what_is_no_metric_of_its_own_name_is_refused(given, error, message, make_gan):

@@ -19,7 +19,7 @@ from tfgan_kit_client import GeneratorClient
 
 
 def main(folder, *older):
-    print(f"import: tensorflow {tf.__version__}, keras {keras.__version__}, Python {sys.version.split()[0]}", flush=True)
+    print(f"import: tensorflow {tf.__version__}, keras {keras.__version__}, {sys.version.split()[0]}", flush=True)
     images = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 1), np.uint8)
     labels = np.arange(64) % 3
     gan = gk.GAN(gk.networks.DCGANGenerator(16, 1, 8, 8, 3), gk.networks.DCGANDiscriminator(16, 1, 8, 3))

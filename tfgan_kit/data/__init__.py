@@ -1,4 +1,4 @@
-"""Images in: every source gives a deterministic, endless, resumable dataset of uint8 batches."""
+"""Image data: every source provides a deterministic, endless, resumable data set of uint8 batches."""
 
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.data.open import open_source
@@ -59,7 +59,7 @@ def mnist5k(batch_size=64, seed=0):
 
 
 def training_dataset(source, batch_size, seed=0, flip=False, start_step=0):
-    """`source.training(...)`, which see.
+    """The training data of a source: see `Source.training`.
 
     Example:
         >>> training_dataset(source, batch_size=8).steps_per_epoch

@@ -1,4 +1,4 @@
-"""Images (or points) that are in memory as one array."""
+"""Images (or points) in memory as one array."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 class ArraySource(Source):
-    """A source whose images are one array in memory: the fastest, a batch is one gather.
+    """A source whose images are one array in memory: the fastest, since a batch is one gather.
 
     Args:
         name: the spelling that opens it, or a name for messages.
@@ -18,10 +18,10 @@ class ArraySource(Source):
         labels: None, or integers (N,) (or (N, 1)) in 0..K-1.
         class_names: None, or K names.
         image_size: None, or the side S to crop and resize every image to, once.
-        channels: None (as they are), 1 or 3.
+        channels: None (unchanged), 1 or 3.
 
     Raises:
-        ValueError: on a wrong dtype, rank, range or length; each says how to convert.
+        ValueError: a wrong dtype, rank, range or length; the message says how to convert.
 
     Example:
         >>> ArraySource("squares", np.zeros([100, 28, 28], np.uint8)).image_shape
@@ -57,7 +57,7 @@ class ArraySource(Source):
 
 
 def check_labels(name, labels, num_images, class_names=None):
-    """Labels as int32 (N,), or None; refuses what is not an id in 0..K-1 for each image."""
+    """Labels as int32 (N,), or None; refuses labels other than one id in 0..K-1 per image."""
     if labels is None:
         return None
     labels = np.asarray(labels)
@@ -70,7 +70,7 @@ def check_labels(name, labels, num_images, class_names=None):
             f"Received: labels of shape {labels.shape} and dtype {labels.dtype}"
         )
     if len(labels) != num_images:
-        raise ValueError(f"{name} must have one label an image. Received: {len(labels)} labels for {num_images} images")
+        raise ValueError(f"{name} needs one label per image. Received: {len(labels)} labels for {num_images} images")
     low, high = int(labels.min()), int(labels.max())
     limit = len(class_names) if class_names else 10 * len(np.unique(labels))
     if low < 0 or high >= limit:

@@ -1,4 +1,4 @@
-"""Bytes of a JPEG, PNG, GIF or BMP file -> pixels, in the graph."""
+"""Decodes the bytes of a JPEG, PNG, GIF or BMP file to pixels, in the graph."""
 
 import io
 import warnings
@@ -11,20 +11,20 @@ _EXIF_ORIENTATION = 0x0112
 
 
 def decode_image(encoded, through_pillow):
-    """Decodes one image, whatever its kind.
+    """Decodes one image of any supported format.
 
-    TensorFlow's decoders are the fast path; Pillow takes the kinds they get wrong without saying so
-    (see `needs_pillow`).
+    TensorFlow's decoders are the fast path; Pillow decodes the images that they decode wrongly
+    without an error (see `needs_pillow`).
 
     Args:
         encoded: string scalar, the content of the file.
-        through_pillow: what `needs_pillow` said of this content: a bool, or a bool scalar tensor.
+        through_pillow: `needs_pillow` of this content: a bool, or a bool scalar tensor.
 
     Returns:
         uint8 (H, W, C): C is 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
 
     Raises:
-        tf.errors.OpError: when the content is broken.
+        tf.errors.OpError: the content is damaged.
     """
 
     def fast():
@@ -42,10 +42,10 @@ def decode_image(encoded, through_pillow):
 
 
 def needs_pillow(encoded):
-    """Whether TensorFlow would decode these bytes to other pixels than a viewer shows.
+    """Whether TensorFlow would decode these bytes to other pixels than an image viewer.
 
-    It would for BMP (palettes come out as indices), GIF (transparency is lost), PNG with one
-    transparent colour (lost too) and JPEG that the camera marked as turned (shown lying).
+    It does so for BMP (palettes are decoded as indices), GIF (transparency is lost), PNG with one
+    transparent colour (lost, too) and JPEG with an EXIF orientation (which is ignored).
     """
     if encoded[:2] == b"BM" or encoded[:3] == b"GIF":
         return True
@@ -60,14 +60,14 @@ def needs_pillow(encoded):
 def _jpeg_is_turned(encoded):
     try:
         with warnings.catch_warnings(), Image.open(io.BytesIO(encoded)) as image:
-            warnings.simplefilter("ignore")  # damaged EXIF: then there is no orientation to follow
+            warnings.simplefilter("ignore")  # damaged EXIF: there is no orientation to apply
             return image.getexif().get(_EXIF_ORIENTATION, 1) not in (0, 1)
-    except Exception:  # Pillow raises anything on a broken file, and the decoder will say so
+    except Exception:  # Pillow raises any exception on a damaged file, and the decoder will report it
         return False
 
 
 def _decode_with_pillow(encoded):
-    if isinstance(encoded, np.ndarray):  # so TensorFlow hands bytes over outside a graph
+    if isinstance(encoded, np.ndarray):  # TensorFlow passes bytes in this form outside a graph
         encoded = encoded.item()
     with Image.open(io.BytesIO(encoded)) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))

@@ -1,4 +1,4 @@
-"""Images that stay encoded (files, or bytes in memory) and are decoded as they are read."""
+"""Images that stay encoded (files, or bytes in memory) and are decoded when they are read."""
 
 from tfgan_kit.data.decode import decode_image
 from tfgan_kit.data.resize import composite_on_white, fit_images
@@ -9,16 +9,16 @@ import tensorflow as tf
 
 
 class EncodedSource(Source):
-    """A source whose images are decoded and resized, in parallel, as they are read.
+    """A source whose images are decoded and resized, in parallel, when they are read.
 
     Args:
         name: the spelling that opens it.
-        images: an `EncodedImages`: where the bytes are.
+        images: `EncodedImages`.
         image_shape: (S, S, C) that every image is fitted to.
         fingerprint: sha256 hex digest.
         labels: None, or int32 (N,).
         class_names: None, or K names.
-        native_shape: what `native_shape` said of them.
+        native_shape: the result of `native_shape`.
     """
 
     def __init__(self, name, images, image_shape, fingerprint, labels=None, class_names=None, native_shape=None):
@@ -30,7 +30,7 @@ class EncodedSource(Source):
 
         def load(index, mirrored):
             image = fit_images(self._images.decode(index), size, channels)
-            if flip:  # where nothing is to be mirrored, tf.reverse would copy, and slowly
+            if flip:  # without mirroring, tf.reverse would only make a slow copy
                 image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
             return self._with_labels(tf.ensure_shape(image, self.image_shape), index)
 
@@ -39,13 +39,13 @@ class EncodedSource(Source):
 
 
 class EncodedImages:
-    """N encoded images, to be decoded by index inside a graph.
+    """N encoded images, decoded by index inside a graph.
 
     Args:
         strings: N file paths, or N encoded images as bytes.
-        through_pillow: bool (N,), what `needs_pillow` said of each.
+        through_pillow: bool (N,), `needs_pillow` of each.
         are_paths: whether `strings` are paths.
-        shape: (H, W, C) that all are known to decode to; None where they differ, or may.
+        shape: (H, W, C) of all decoded images; None where they differ, or may differ.
     """
 
     def __init__(self, strings, through_pillow, are_paths, shape=(None, None, None)):
@@ -69,14 +69,14 @@ class EncodedImages:
         return tf.ensure_shape(decode_image(content, through_pillow), self._shape)
 
     def measure(self, progress):
-        """Decodes every image once, as training will, and says what is there.
+        """Decodes every image once, as in training, and returns the sizes.
 
         Args:
-            progress: wraps an iterable of N things, as `tqdm` does.
+            progress: wraps an iterable of N items, as `tqdm` does.
 
         Returns:
             int64 (M, 5), a row for each image that can be decoded: its index, height, width,
-            channels, and 1 if it shows nothing but grey.
+            channels, and 1 if it is grey.
         """
 
         def examine(index):
@@ -92,7 +92,7 @@ class EncodedImages:
         return np.array(list(progress(rows)), np.int64).reshape(-1, 5)
 
     def keep(self, found):
-        """Only the images that `measure` found, with the shape that all of them have."""
+        """Only the images that `measure` could decode, with their common shape."""
         kept, sizes = found[:, 0], found[:, 1:4]
         shape = [int(s[0]) if (s == s[0]).all() else None for s in sizes.T]
         with tf.device("CPU:0"):
@@ -101,16 +101,16 @@ class EncodedImages:
 
 
 def fitted_shape(name, found, image_size, channels):
-    """The (S, S, C) that a source of these images gets.
+    """The image shape (S, S, C) of a source of these images.
 
     Args:
         name: the spelling, for the message.
         found: int64 (M, 5) from `EncodedImages.measure`.
-        image_size: S, or None for the size they have, if all are square and alike.
+        image_size: S, or None for their size, if all are square and of one size.
         channels: C, or None for 1 if all are grey, else 3.
 
     Raises:
-        ValueError: when image_size is None and the images are not square, or not alike.
+        ValueError: image_size is None and the images are not square, or not of one size.
     """
     if channels is None:
         channels = _channels(found)
@@ -129,7 +129,7 @@ def fitted_shape(name, found, image_size, channels):
 
 
 def native_shape(found):
-    """(H, W, C) of images that all have one size, as they are shown, before any is resized; else None.
+    """(H, W, C) of images that all have one size, before they are resized; otherwise None.
 
     Args:
         found: int64 (M, 5) from `EncodedImages.measure`.

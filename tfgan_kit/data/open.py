@@ -1,4 +1,4 @@
-"""One spelling of a source everywhere: in Python, in flags, in a run's config."""
+"""Opens sources by their spelling, which is the same in Python, in flags and in a run's config."""
 
 import functools
 from collections.abc import Callable
@@ -17,9 +17,9 @@ class Origin(NamedTuple):
     """A kind of source.
 
     Attributes:
-        open: `open(argument, image_size, channels)`, or `open(image_size, channels)` where there is none.
-        argument: what follows the kind and a colon in the spelling; "" for nothing.
-        help: what it opens, in a line of Markdown.
+        open: `open(argument, image_size, channels)`, or `open(image_size, channels)` without an argument.
+        argument: the part of the spelling after the kind and a colon; "" for none.
+        help: a description of the source, one line of Markdown.
     """
 
     open: Callable
@@ -49,7 +49,7 @@ SPELLINGS = ", ".join(_SPELLINGS.values())
 
 
 def table():
-    """The spellings and what each opens, as the rows of a Markdown table.
+    """The spellings and their descriptions, as the rows of a Markdown table.
 
     Example:
         >>> print(gk.data.open.table())
@@ -63,19 +63,19 @@ def table():
 
 
 def open_source(spelling, image_size=None, channels=None):
-    """Opens the images (or points) that a spelling names.
+    """Opens a source of images (or points) by its spelling.
 
     Args:
         spelling: a row of `tfgan_kit.data.open.ORIGINS`, e.g. `"folder:/data/cats"`, `"mnist5k"`; `table()` shows all.
-        image_size: side to crop and resize every image to; None keeps the size they have, where all
-            agree.
-        channels: 1 (grey) or 3 (colour); None keeps what they have.
+        image_size: side to crop and resize every image to; None keeps their size, which must be the same
+            for all.
+        channels: 1 (grey) or 3 (colour); None keeps theirs.
 
     Returns:
         A `Source`.
 
     Raises:
-        ValueError: on another spelling, or what cannot be opened; the message says why and what to do.
+        ValueError: an unknown spelling, or a source that cannot be opened.
 
     Example:
         >>> points = open_source("ring8")

@@ -1,22 +1,22 @@
-"""The order of the training data: a function of (seed, position), so there is no state to save."""
+"""The order of the training data: a function of (seed, position), without state to save."""
 
 import numpy as np
 import tensorflow as tf
 
-# The third word of each seed: the two uses draw from streams of their own.
+# The third word of each seed: the two uses draw from separate streams.
 _ORDER, _FLIPS = 0, 1
 _FLIP_RANGE = 2**62
 # tf.random.experimental.index_shuffle has 4, which is far from random: among 60,000 images in ten
 # sorted classes, two epochs agree in class 800 standard deviations more often than by chance, and
-# the last bit all but alternates. Chance is reached from 12 on, and 24 cost no more time.
+# the last bit almost alternates. From 12 on they agree as often as by chance; 24 cost no more time.
 _ROUNDS = 24
 
 
 def positions_to_indices(positions, seed, num_images):
-    """Which image stands at each position of the endless training order.
+    """The index of the image at each position of the endless training order.
 
-    Position p is the image to which the permutation of (seed, p // N) takes p % N: every epoch is a
-    permutation of its own, and nothing has to be stored or replayed to start anywhere. The
+    The permutation of (seed, p // N) maps p % N to the index at position p: every epoch is another
+    permutation, and nothing has to be stored or replayed to start at any position. The
     permutations are those of `tf.random.experimental.index_shuffle` with more rounds.
 
     Args:
@@ -29,7 +29,7 @@ def positions_to_indices(positions, seed, num_images):
 
     Example:
         >>> positions = tf.range(6, dtype=tf.int64)
-        >>> positions_to_indices(positions, seed=0, num_images=3).numpy()  # 0..2 in an order, then in another
+        >>> positions_to_indices(positions, seed=0, num_images=3).numpy()  # two permutations of 0..2
         array([...])
     """
     epochs = positions // num_images
@@ -40,7 +40,7 @@ def positions_to_flips(positions, seed):
     """Whether the image at each position is mirrored: a fair coin from (seed, position) alone.
 
     The coin is the last bit of the position after a pseudorandom permutation of [0, 2**62), because
-    a stateless draw with a seed a row cannot be vectorised.
+    a stateless draw with one seed per row cannot be vectorised.
 
     Args:
         positions: int64 (B,).

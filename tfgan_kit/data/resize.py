@@ -1,27 +1,27 @@
-"""From an image of any size and kind to the square that a network takes."""
+"""Fits an image of any size and number of channels to a network's square input."""
 
 import tensorflow as tf
 
-# ITU-R BT.601. The weights that `tf.image.rgb_to_grayscale` has sum to 0.9999: white would darken.
+# ITU-R BT.601. The weights of `tf.image.rgb_to_grayscale` sum to 0.9999, which darkens white.
 _LUMA = (0.299, 0.587, 0.114)
 
 
 def fit_images(images, image_size, channels):
     """Composites on white, crops to the central square, resizes, converts between grey and colour.
 
-    There is no `tf.cond` in it: at 64x64 a few of them cost more than decoding the PNG. What the
-    static shape already shows to be needless is left out.
+    It uses no `tf.cond`: at 64x64 a few of them cost more than decoding the PNG. Operations that the
+    static shape shows to be unnecessary are left out.
 
     Args:
         images: uint8 (..., H, W, C), C: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
-        image_size: S, Python int: the side of the result; None keeps H and W as they are.
+        image_size: S, Python int: the side of the result; None keeps H and W.
         channels: 1 (grey) or 3 (RGB).
 
     Returns:
         uint8 (..., S, S, channels).
 
     Example:
-        >>> clear = tf.zeros([2, 40, 60, 4], tf.uint8)  # nothing but transparency: white
+        >>> clear = tf.zeros([2, 40, 60, 4], tf.uint8)  # fully transparent: white
         >>> fit_images(clear, image_size=32, channels=3)[0, 0, 0].numpy()
         array([255, 255, 255], dtype=uint8)
     """
@@ -36,9 +36,9 @@ def fit_images(images, image_size, channels):
 
 
 def composite_on_white(images):
-    """uint8 (..., 1 to 4) -> float32 (..., 1 or 3) in [0, 255]: what shows on a white page.
+    """uint8 (..., 1 to 4) -> float32 (..., 1 or 3) in [0, 255]: the image on a white background.
 
-    Images whose static shape shows that they have no alpha are returned as they are, uint8.
+    Images whose static shape shows that they have no alpha are returned unchanged, uint8.
     """
     if images.shape[-1] in (1, 3):
         return images
@@ -52,7 +52,7 @@ def composite_on_white(images):
 
 
 def to_channels(images, channels):
-    """(..., 1 or 3) -> (..., channels): grey repeated, or the float32 luma of a colour."""
+    """(..., 1 or 3) -> (..., channels): grey repeated, or the float32 luma of colour."""
     if images.shape[-1] == channels:
         return images
     shape = tf.shape(images)
@@ -66,7 +66,7 @@ def to_channels(images, channels):
 
 
 def check_fit(image_size, channels):
-    """Refuses an image_size that is not None or at least 1, and channels not None, 1 or 3."""
+    """Refuses an `image_size` other than None or an int >= 1, and `channels` other than None, 1 or 3."""
     is_size = isinstance(image_size, int) and not isinstance(image_size, bool) and image_size >= 1
     if image_size is not None and not is_size:
         raise ValueError(f"image_size must be None or an integer of at least 1. Received: image_size={image_size!r}")
@@ -84,7 +84,7 @@ def _central_square(images):
 def _resize(images, size):
     """`tf.image.resize(images, [size, size], antialias=True)` in levels, bit for bit.
 
-    Its kernel handles a row as one vector, but a column pixel by pixel. So the columns are made
+    Its kernel processes a row as one vector, but a column pixel by pixel. So columns are transposed to
     rows: at 280 to 256 pixels that takes a quarter of the time.
     """
     height, width, channels = tf.unstack(tf.shape(images)[-3:])
@@ -97,7 +97,7 @@ def _resize(images, size):
 
 
 def _resize_rows(rows, size):
-    """(N, H, 1, D) -> float32 (N, size, 1, D), each row a mean of those around its place."""
+    """(N, H, 1, D) -> float32 (N, size, 1, D), each row a weighted mean of those around its position."""
     scale = tf.cast(size, tf.float32) / tf.cast(tf.shape(rows)[1], tf.float32)
     return tf.raw_ops.ScaleAndTranslate(
         images=rows,
@@ -110,5 +110,5 @@ def _resize_rows(rows, size):
 
 
 def _to_levels(images):
-    # Means of levels in [0, 255] stay there but for rounding: there is nothing to clip.
+    # Means of levels in [0, 255] stay in that range up to rounding, so no clipping is needed.
     return images if images.dtype == tf.uint8 else tf.cast(tf.round(images), tf.uint8)

@@ -1,4 +1,4 @@
-"""A source: a finite, ordered set of images with random access; and the endless training data made of it."""
+"""A source: a finite, ordered set of images with random access; and its endless training data."""
 
 import functools
 import os
@@ -15,21 +15,21 @@ import tensorflow as tf
 class Source:
     """A finite, ordered set of images (or points) with random access by index.
 
-    `open_source` makes one. `ArraySource` holds decoded pixels in memory, `EncodedSource` decodes
-    as it reads; a subclass says how in `_read`, everything else is here.
+    `open_source` creates one. `ArraySource` holds decoded pixels in memory, `EncodedSource` decodes
+    while it reads; a subclass implements `_read`.
 
     Args:
         name: the spelling that opens it, e.g. `"mnist5k"`, `"folder:/data/cats"`.
-        num_images: N, how many there are, at least 1.
+        num_images: N, at least 1.
         image_shape: (H, W, C) for images, (D,) for points.
-        fingerprint: sha256 hex digest of the content, to tell whether two runs saw the same data.
+        fingerprint: sha256 hex digest of the content, to check whether two runs used the same data.
         labels: None, or int32 NumPy array (N,) with values in [0, num_classes).
-        class_names: None, or one name a class.
-        native_shape: image_shape before the images were resized, where all had one; None is image_shape.
+        class_names: None, or one name per class.
+        native_shape: image_shape before the images were resized, if it was the same for all; None is image_shape.
 
-    Attributes: the arguments, `num_classes` (None for an unlabelled source), and what its modes are told by, if they
-        are known: `mixture`, the `origins.mixtures.Mixture` that points were drawn from, or `digits`, the labelled
-        source of the single images that were stacked (`origins.stacked_mnist`).
+    Attributes: the arguments, `num_classes` (None for an unlabelled source), and, if the modes of the data are known,
+        `mixture`, the `origins.mixtures.Mixture` that points were drawn from, or `digits`, the labelled source of
+        the single images that were stacked (`origins.stacked_mnist`).
 
     Example:
         >>> for images in source.training(batch_size=16).take(2):
@@ -55,24 +55,24 @@ class Source:
             self.num_classes = len(class_names) if class_names else int(labels.max()) + 1
 
     def training(self, batch_size, seed=0, flip=False, start_step=0):
-        """The endless training data, shuffled anew every epoch.
+        """The endless training data, in a new random order every epoch.
 
-        The element at position p = step * batch_size + row is fixed by (seed, p), so
-        `training(start_step=k)` equals `training()` with k batches skipped, at no cost. Batches run
+        The element at position p = step * batch_size + row is determined by (seed, p), so
+        `training(start_step=k)` equals `training()` with k batches skipped, at no cost. Batches continue
         across the end of an epoch and are always full.
 
         Args:
             batch_size: 1 to num_images.
             seed: int; the same seed gives the same batches.
             flip: mirror each image left to right with probability 1/2, drawn from (seed, p).
-            start_step: how many batches to leave out, at least 0.
+            start_step: number of batches to skip, at least 0.
 
         Returns:
             `TrainingData` of uint8 (B, H, W, C) (float32 (B, D) for points), or of pairs (images, int32 labels (B,))
-            when the source has labels.
+            if the source has labels.
 
         Raises:
-            ValueError: on a bad argument, or when the source holds fewer images than a batch.
+            ValueError: an argument out of range, `flip` for points, or fewer images than a batch.
         """
         self._check_training(batch_size, seed, flip)
         check_int("start_step", start_step, 0)
@@ -90,7 +90,7 @@ class Source:
             A finite `tf.data.Dataset` with the element structure of `training`.
 
         Raises:
-            ValueError: on a batch size below 1 or an index out of range.
+            ValueError: a batch size below 1 or an index out of range.
         """
         check_int("batch_size", batch_size, 1)
         indices = np.arange(self.num_images) if indices is None else np.asarray(indices)
@@ -147,7 +147,7 @@ class Source:
 
 
 def _keeps_a_step(name):
-    """The method of that name of `tf.data.Dataset`, for those that leave one element a step."""
+    """A method of `tf.data.Dataset` that keeps one element per step, for `TrainingData`."""
     method = getattr(tf.data.Dataset, name)
 
     @functools.wraps(method, assigned=("__name__",))
@@ -159,21 +159,21 @@ def _keeps_a_step(name):
 
 
 class TrainingData(DatasetView):
-    """An endless `tf.data.Dataset` of batches that knows its source and its epoch, and starts at any step.
+    """An endless `tf.data.Dataset` of batches that knows its source and its epoch length, and can start at any step.
 
-    `Source.training` makes it; `GAN.fit` reads off it how long an epoch is, and has it start where the training is.
-    After `map`, `prefetch`, `with_options`, `enumerate`, `shuffle` and `repeat()` an element is one step's still, so
-    they return `TrainingData` again. The other methods (`take`, `skip`, `batch`, `unbatch`, `filter`, ...) return a
-    plain `tf.data.Dataset`: what is endless of these needs `fit(..., steps_per_epoch=...)`, and starts anew in a
-    resumed run. `apply(f)` returns what f does. A function that is mapped should draw nothing but from its arguments:
-    `enumerate` gives it the step of the training, so that an augmentation from (seed, step) is the same when resumed.
+    `Source.training` creates it; `GAN.fit` reads the length of an epoch from it and starts it at the current step.
+    `map`, `prefetch`, `with_options`, `enumerate`, `shuffle` and `repeat()` keep one element per step, so they return
+    `TrainingData` again. The other methods (`take`, `skip`, `batch`, `unbatch`, `filter`, ...) return a plain
+    `tf.data.Dataset`: an endless one needs `fit(..., steps_per_epoch=...)`, and starts at its beginning in a resumed
+    run. `apply(f)` returns the result of f. The random draws of a mapped function should depend on its arguments
+    alone: `enumerate` passes the training step, so that an augmentation from (seed, step) is the same when resumed.
 
     Args:
-        source: the `Source` that the images are of.
-        steps_per_epoch: int, batches an epoch: ceil(num_images / batch_size).
-        from_step: function of a step that returns the `tf.data.Dataset` of its batch and those that follow.
-        start_step: int, the step whose batch is the first.
-        dataset: `from_step(start_step)`, where it has been made; None makes it.
+        source: the `Source` of the images.
+        steps_per_epoch: int, batches per epoch: ceil(num_images / batch_size).
+        from_step: function of a step that returns the `tf.data.Dataset` of its batch and the following ones.
+        start_step: int, the step of the first batch.
+        dataset: `from_step(start_step)`, if it exists already; None creates it.
 
     Attributes: `source`, `steps_per_epoch`, `start_step`.
 
@@ -192,7 +192,7 @@ class TrainingData(DatasetView):
         self._from_step = from_step
 
     def at_step(self, step):
-        """The same data, transformations and all, from another step.
+        """The same data with its transformations, from another step.
 
         Raises:
             ValueError: a step below 0.
@@ -205,71 +205,71 @@ class TrainingData(DatasetView):
     with_options = _keeps_a_step("with_options")
 
     def enumerate(self, start=0, name=None):
-        """Pairs (int64 step, element): `start` plus the step of the training, wherever this data starts."""
+        """Pairs (int64 step, element): `start` plus the training step, wherever this data starts."""
         return self._transformed(lambda dataset, step: dataset.enumerate(start + step, name))
 
     def shuffle(self, *args, **kwargs):
         """`tf.data.Dataset.shuffle` of whole batches, with a warning: a resumed run cannot restore its buffer."""
         warnings.warn(
-            f"The images of {self.source.name} are in a random order already, another one every epoch. Shuffled once "
-            "more, a resumed run sees other batches than an uninterrupted one: leave `shuffle` out.",
+            f"The images of {self.source.name} are in a random order already, a new one every epoch. With another "
+            "shuffle, a resumed run sees other batches than an uninterrupted one: leave `shuffle` out.",
             stacklevel=2,
         )
         return self._transformed(lambda dataset, step: dataset.shuffle(*args, **kwargs))
 
     def repeat(self, count=None, name=None):
-        """This data, as it is endless; a count gives what `tf.data.Dataset.repeat` does."""
+        """This data itself, which is endless; with a count, as `tf.data.Dataset.repeat`."""
         return self if count in (None, -1) else super().repeat(count, name)
 
     def cache(self, filename="", name=None):
-        """Refused: see the message."""
+        """Refused with a ValueError, since the data is endless."""
         raise ValueError(
-            "Training data is endless: `cache` would keep one batch more at every step, until the memory (or the disk) "
-            "is full. To read the images of this source once only, train on "
+            "Training data is endless: `cache` would keep another batch at every step, until the memory (or the disk) "
+            "is full. To read the images of this source only once, train on "
             "tfgan_kit.data.from_arrays(images, ...) with images = np.concatenate(list(source.ordered(64)"
-            ".as_numpy_iterator())), or cache what is finite, source.ordered(batch_size).cache(). "
+            ".as_numpy_iterator())), or cache finite data, source.ordered(batch_size).cache(). "
             f"Received: cache() of the training data of {self.source.name}"
         )
 
     def _transformed(self, transform):
-        """The `TrainingData` of `transform(dataset, start_step)`, which is applied again from any other step."""
+        """The `TrainingData` of `transform(dataset, start_step)`, which is applied again for any other start step."""
         from_step = self._from_step
         return TrainingData(
             self.source,
             self.steps_per_epoch,
             lambda step: transform(from_step(step), step),
             self.start_step,
-            transform(self._viewed, self.start_step),  # not made anew: a function would be traced again
+            transform(self._viewed, self.start_step),  # not from `from_step`: the function would be traced again
         )
 
 
 def one_epoch(data):
-    """Training data cut after an epoch, a finite `tf.data.Dataset`; other data as it is."""
+    """Training data limited to one epoch, a finite `tf.data.Dataset`; other data unchanged."""
     return data.take(data.steps_per_epoch) if isinstance(data, TrainingData) else data
 
 
 def check_endless(data, steps, name):
-    """Refuses an endless `tf.data.Dataset` of the user's own that is to be run to its end.
+    """Refuses an endless `tf.data.Dataset` of the user without a number of steps.
 
     Args:
-        data: what `fit` or `evaluate` is given; `TrainingData` passes, which knows its epoch.
-        steps: None, or how many batches to take.
-        name: the argument that says so: "steps_per_epoch", "validation_steps", "steps".
+        data: the data of `fit` or `evaluate`; `TrainingData` is accepted, since it knows its epoch length.
+        steps: None, or the number of batches.
+        name: the argument with that number: "steps_per_epoch", "validation_steps", "steps".
 
     Raises:
-        ValueError: when there is neither an end nor a number of steps.
+        ValueError: the data is endless and `steps` is None.
     """
     if steps is None and isinstance(data, tf.data.Dataset) and not isinstance(data, TrainingData):
         if data.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise ValueError(
-                f"This data set is endless, and nothing says where to stop: pass `{name}`, or leave its `repeat()` "
-                "out. (The data sets of tfgan_kit.data know their epoch, and keep it through map, prefetch and "
+                f"This data set is endless, and no number of steps is given: pass `{name}`, or leave its `repeat()` "
+                "out. (The data sets of tfgan_kit.data know their epoch length, and keep it through map, prefetch and "
                 f"with_options.) Received: {data}, {name}=None"
             )
 
 
 def parallelism():
-    """How many images or batches to read at a time: one a core."""
+    """The number of images or batches to read concurrently: one per core."""
     return os.cpu_count() or 1
 
 
@@ -278,6 +278,6 @@ def _options():
     options.deterministic = True
     # Autotune delays the end of an iterator by up to seconds; the parallelism is stated instead.
     options.autotune.enabled = False
-    # There are no files to share out: each worker takes its rows of every global batch.
+    # There are no files to shard: each worker takes its rows of every global batch.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     return options

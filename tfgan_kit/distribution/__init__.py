@@ -1,4 +1,4 @@
-"""Several devices, one program: the strategy of a name, and what a replica knows of the others."""
+"""Several devices, one program: strategies by name, and communication between replicas."""
 
 from tfgan_kit.distribution.strategies import STRATEGIES, get
 

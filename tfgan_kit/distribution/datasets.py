@@ -1,4 +1,4 @@
-"""Data as several replicas read it: each has its rows of every batch."""
+"""Distributes data over several replicas: each gets its rows of every batch."""
 
 from tfgan_kit.distribution import strategies
 
@@ -25,14 +25,14 @@ def share_out_fit(
 
     Args:
         strategy: `tf.distribute.Strategy` of several replicas.
-        shuffle_seed: int, of arrays' order.
+        shuffle_seed: int, seed of the order of arrays.
         x, y, ... others: as in `fit`.
 
     Returns:
-        The `DistributedDataset` in place of x and y, and the other arguments, a dict.
+        The `DistributedDataset` in place of x and y, and a dict of the other arguments.
 
     Raises:
-        ValueError: a `validation_split`, or see `share_out`.
+        ValueError: a `validation_split`, or data that `share_out` refuses.
     """
     if validation_split:
         raise ValueError(
@@ -54,23 +54,24 @@ def share_out_fit(
 
 
 def share_out(strategy, x, y, batch_size, num_batches=None, shuffle_seed=None):
-    """Data as several replicas read it.
+    """Data distributed over several replicas.
 
     Args:
         strategy: `tf.distribute.Strategy` of several replicas.
-        x, y: arrays; or a `tf.data.Dataset` and None. What this function returned stays as it is.
-        batch_size: int, of arrays; None is 32, as in Keras.
-        num_batches: int, of an epoch; None counts them, since Keras would count each one's pieces.
-        shuffle_seed: int, of arrays' order; None leaves it.
+        x, y: arrays; or a `tf.data.Dataset` and None. A data set that is already distributed is
+            returned unchanged.
+        batch_size: int, for arrays; None is 32, as in Keras.
+        num_batches: int, batches per epoch; None counts them, since Keras would count the replicas' parts.
+        shuffle_seed: int, seed of the order of arrays; None does not shuffle.
 
     Returns:
-        `tf.distribute.DistributedDataset`, and `num_batches`: None where it cannot be counted.
+        `tf.distribute.DistributedDataset`, and `num_batches`: None if it is unknown.
 
     Raises:
-        ValueError: data of another kind, such as a Python generator; arrays with a last batch of
-            fewer rows than replicas.
+        ValueError: data of an unsupported type, such as a Python generator; arrays with a last batch
+            of fewer rows than replicas.
     """
-    if strategies.is_distributed(x):  # by `fit`, for its validation
+    if strategies.is_distributed(x):  # for the validation in `fit`
         return x, num_batches
     dataset = _as_dataset(x, y, batch_size or 32, shuffle_seed)
     if isinstance(x, np.ndarray):
@@ -100,6 +101,6 @@ def _check_last_batch(rows, batch_size, replicas):
     last = rows % batch_size or batch_size
     if last < replicas:
         raise ValueError(
-            f"Each of {replicas} replicas needs a row of every batch: leave {last} rows out, or take "
+            f"Each of {replicas} replicas needs a row of every batch: leave {last} rows out, or choose "
             f"another batch_size. Received: {rows} rows, batch_size={batch_size}, a last batch of {last}"
         )

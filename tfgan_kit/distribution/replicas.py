@@ -1,15 +1,15 @@
-"""What a replica knows of the others: its rows of the whole batch, and sums over all."""
+"""Communication between replicas: a replica's rows of the whole batch, and sums over all replicas."""
 
 import tensorflow as tf
 
 
 def several_replicas():
-    """Whether the code that runs (or is traced) here runs on several replicas."""
+    """Whether the calling code runs, or is traced, on several replicas."""
     return tf.distribute.get_strategy().num_replicas_in_sync > 1
 
 
 def rows_of_this_replica(count):
-    """Where this replica's rows stand in the whole batch, of data that `distribute` cut.
+    """The indices of this replica's rows in the whole batch, for data from `distribute`.
 
     Args:
         count: int32 scalar, rows that this replica holds.
@@ -21,20 +21,20 @@ def rows_of_this_replica(count):
     if context is None or context.num_replicas_in_sync == 1:
         return None, count
     replicas, replica = context.num_replicas_in_sync, context.replica_id_in_sync_group
-    # Floats are what every all-reduce knows; counts are exact up to 2^24.
+    # Every all-reduce supports floats; counts are exact up to 2^24.
     counts = tf.one_hot(replica, replicas) * tf.cast(count, tf.float32)
     counts = tf.cast(context.all_reduce(tf.distribute.ReduceOp.SUM, counts), tf.int32)
-    rule = f"A batch must hold a row for each of the {replicas} replicas; drop or enlarge the last."
+    rule = f"A batch must hold a row for each of the {replicas} replicas; drop or enlarge the last batch."
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(counts > 0), [rule, counts])]):
         start = tf.reduce_sum(tf.where(tf.range(replicas) < replica, counts, 0))
         return start + tf.range(count), tf.reduce_sum(counts)
 
 
 def sum_over_replicas(values):
-    """The sum of each tensor over the replicas, dense, the same on all; a None stays one.
+    """The sum of each tensor over the replicas, dense, the same on all; None stays None.
 
     Dense on one replica as well: the norm of an embedding's `IndexedSlices`, by which Keras clips,
-    is not that of the gradient where a label comes twice.
+    is not that of the gradient if a label occurs twice.
     """
     known = [tf.convert_to_tensor(value) for value in values if value is not None]
     context = tf.distribute.get_replica_context()
@@ -45,7 +45,7 @@ def sum_over_replicas(values):
 
 
 def mean_over_replicas(values):
-    """The mean of all numbers of a tensor, of whatever size on each replica: float32 scalar, the same on all."""
+    """The mean of all numbers of a tensor, of any size on each replica: float32 scalar, the same on all."""
     if not several_replicas():
         return tf.reduce_mean(values)
     total, count = sum_over_replicas([tf.reduce_sum(values), tf.cast(tf.size(values), tf.float32)])

@@ -1,8 +1,8 @@
-"""The strategy of a name, and what several workers agree on.
+"""Strategies by name, and agreement between several workers.
 
-The only file that names a `tf.distribute` class. TensorFlow's engine does the work; `replicas` and
-`datasets` hold what Keras leaves open: which rows of the whole batch a replica holds, and one sum
-over the replicas before gradients are clipped, tested for overflow or logged.
+The only file that names a `tf.distribute` class. TensorFlow runs the replicas; `replicas` and
+`datasets` add what Keras does not provide: which rows of the whole batch a replica holds, and one
+sum over the replicas before gradients are clipped, tested for overflow or logged.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")
 
 
 def get(name):
-    """The `tf.distribute.Strategy` of a name; build, compile and load the GAN under its `scope()`.
+    """The `tf.distribute.Strategy` with this name; build, compile and load the GAN under its `scope()`.
 
     Args:
         name: "none", one device; "mirrored", all GPUs of this machine, or its logical CPU devices
-            where there is none; "multi_worker", all GPUs of the hosts that the environment variable
-            TF_CONFIG lists; "tpu", the TPU that TPU_NAME names (never run by us).
+            if there is none; "multi_worker", all GPUs of the hosts that the environment variable
+            TF_CONFIG lists; "tpu", the TPU that TPU_NAME names (never tested).
 
     Raises:
         ValueError: an unknown name, or a missing or malformed TF_CONFIG.
@@ -55,12 +55,12 @@ def _check_tf_config():
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise ValueError(
             "The strategy multi_worker reads the hosts from the environment variable TF_CONFIG, the "
-            f"same on each but for the index: {example}. Received: TF_CONFIG={received!r}"
+            f"same on each except for the index: {example}. Received: TF_CONFIG={received!r}"
         ) from error
 
 
 def split_cpu(count):
-    """Makes the CPU `count` logical devices, to try several replicas on; before TensorFlow starts."""
+    """Splits the CPU into `count` logical devices, to test several replicas; call it before TensorFlow starts."""
     if count > 1:
         devices = [tf.config.LogicalDeviceConfiguration()] * count
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], devices)
@@ -76,10 +76,10 @@ def describe(strategy):
 
 @contextlib.contextmanager
 def worker_errors(strategy):
-    """Turns TensorFlow's error about a lost worker into what to do.
+    """A context that turns TensorFlow's errors about a lost worker into one that says what to do.
 
     Raises:
-        WorkerLostError: another worker has gone.
+        WorkerLostError: another worker was lost.
     """
     try:
         yield
@@ -100,7 +100,7 @@ def worker_errors(strategy):
 
 
 class WorkerLostError(OSError):
-    """One of several workers has gone; the others cannot continue without it."""
+    """One of several workers was lost; the others cannot continue without it."""
 
 
 def is_chief(strategy):
@@ -113,7 +113,7 @@ def is_chief(strategy):
 
 
 def agree(strategy, text):
-    """Whether every worker calls with the same text; all of them must call, and wait here."""
+    """Whether every worker calls with the same text; all of them must call, and wait for each other."""
     if not _is_multi_worker(strategy):
         return True
     number = int(hashlib.sha256(text.encode()).hexdigest()[:15], 16)
@@ -137,14 +137,14 @@ def _is_multi_worker(strategy):
 
 
 def distribute(strategy, dataset):
-    """The data set as the replicas read it: of N rows, replica r of R has N r / R to N (r + 1) / R.
+    """A distributed data set: of N rows, replica r of R gets N r / R to N (r + 1) / R.
 
     `experimental_distribute_dataset` fills the first replicas and leaves the last without rows in a
-    short last batch, where TensorFlow's fused convolutions fail; and it deals pieces out in another
-    order with several hosts of several GPUs. Each host reads every batch and keeps its rows.
+    short last batch, where TensorFlow's fused convolutions fail; and with several hosts of several
+    GPUs it distributes the parts in another order. Each host reads every batch and keeps its rows.
 
     Args:
-        strategy: of several replicas.
+        strategy: a `tf.distribute.Strategy` of several replicas.
         dataset: `tf.data.Dataset` of whole batches, in the same order on every host.
 
     Returns:
@@ -172,5 +172,5 @@ def distribute(strategy, dataset):
 
 
 def is_distributed(data):
-    """Whether data is what `distribute` returns."""
+    """Whether data is the result of `distribute`."""
     return isinstance(data, tf.distribute.DistributedDataset)

@@ -48,7 +48,10 @@ def eigenvalues(field, count=1, which="LM", part="jacobian", tolerance=1e-3, w=N
             f"`part` is one of {', '.join(PARTS)}, `which` one of LM, LR, SR. Received: part={part!r}, which={which!r}"
         )
     if not 1 <= count <= (n if n <= SMALL else n - 2):
-        raise ValueError(f"`count` is at least 1, and for a game of {n} variables at most {n if n <= SMALL else n - 2}. Received: count={count}")
+        raise ValueError(
+            f"For a game of {n} variables `count` is from 1 to this number, or above 32 variables to 2 less. "
+            f"Received: count={count}"
+        )
     values = _dense(field, part, w) if n <= SMALL else _sparse(field, count, which, part, tolerance, w)
     order = {"LM": -np.abs(values), "LR": -values.real, "SR": values.real}[which]
     return values[np.argsort(order, kind="stable")][:count]

@@ -27,7 +27,7 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
 
     Args:
         gan: a `GAN`, or a `GenerativeModel`.
-        output: folder; `shard-00000-of-00100.zip` (PNG pictures named `SEED.png`, or
+        output: folder; `shard-00000-of-00100.zip` (PNG images named `SEED.png`, or
             `LABEL/SEED.png` for a conditional model) or `.tfrecord` (features `image` PNG bytes,
             `seed`, `label`), and `shards.json` with the arguments.
         num_images: int >= 1.

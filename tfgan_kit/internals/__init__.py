@@ -1,1 +1,1 @@
-"""Private names of Keras and TensorFlow, all of them, each with its reason and the test that fails when it changes."""
+"""All uses of private names of Keras and TensorFlow, with the reason and the test that fails when one changes."""

@@ -1,4 +1,4 @@
-"""TensorFlow's start-up lines, which its C++ writes to standard error and no setting silences (2.21)."""
+"""Suppresses TensorFlow's start-up messages, which its C++ writes to stderr regardless of any setting (2.21)."""
 
 import contextlib
 import os
@@ -12,11 +12,11 @@ _START_UP = re.compile(rb"I\d{4} .*\] |WARNING: All log messages before absl::In
 
 @contextlib.contextmanager
 def silenced():
-    """Within it what is written to standard error is held back; afterwards all but the start-up lines is written."""
+    """A context that buffers standard error and, at its end, writes all of it but the start-up messages."""
     sys.stderr.flush()
     try:
         kept = os.dup(2)
-    except OSError:  # there is no standard error
+    except OSError:  # standard error is closed
         yield
         return
     with tempfile.TemporaryFile() as held:

@@ -1,14 +1,14 @@
-"""Every private name of TensorFlow 2.21 that is used: with the reason, and the test that fails when it changes."""
+"""The private names of TensorFlow 2.21 that are used, with the reason and the test that fails when one changes."""
 
 import tensorflow as tf
 
 
 class DatasetView(tf.data.Dataset):
-    """A `tf.data.Dataset` that gives another one's elements: what a class of our own derives from.
+    """A `tf.data.Dataset` with the elements of another one, as a base class of our own.
 
-    `Dataset.map(...)` and its like return classes that cannot be derived from, and a wrapper that is no `Dataset`
-    is accepted neither by Keras nor by `tf.distribute`. Private are `_inputs`, which a subclass has to define and by
-    which a data set finds its options, and the constructor, which takes the variant tensor.
+    `Dataset.map(...)` and similar methods return classes that cannot be subclassed, and a wrapper that is no
+    `Dataset` is accepted neither by Keras nor by `tf.distribute`. Private are `_inputs`, which a subclass has to
+    define and from which a data set derives its options, and the constructor, which takes the variant tensor.
     Tests: tests/data/test_training_data.py, `test_it_is_a_tf_dataset` and `test_it_keeps_its_options`.
 
     Args:
@@ -28,9 +28,9 @@ class DatasetView(tf.data.Dataset):
 
 
 def onednn_is_on():
-    """Whether this TensorFlow runs oneDNN's kernels.
+    """Whether TensorFlow uses oneDNN's kernels.
 
-    No public name tells: `_pywrap_util_port.IsMklEnabled`. Test: tests/test_processor.py, which compares it with
+    No public API tells: `_pywrap_util_port.IsMklEnabled`. Test: tests/test_processor.py, which compares it with
     the names of the kernels that ran.
     """
     from tensorflow.python.util import _pywrap_util_port
@@ -39,7 +39,7 @@ def onednn_is_on():
 
 
 def in_multi_worker_mode(strategy):
-    """Whether a `MultiWorkerMirroredStrategy` has several workers: what Keras asks before it reduces logs.
+    """Whether a `MultiWorkerMirroredStrategy` has several workers: the condition under which Keras reduces logs.
 
     `StrategyExtended._in_multi_worker_mode`. Test: tests/distribution/test_multi_worker.py.
     """

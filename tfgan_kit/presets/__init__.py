@@ -1,4 +1,4 @@
-"""Named, measured configurations, one family a file: `from_preset(name)` is a compiled GAN."""
+"""Named, measured configurations, one family per file: `from_preset(name)` returns a compiled GAN."""
 
 from tfgan_kit.presets import dcgan, mlp  # noqa: F401, they register theirs
 from tfgan_kit.presets.preset import PRESETS, Preset, from_preset, get, register

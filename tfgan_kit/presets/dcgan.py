@@ -2,10 +2,10 @@
 
     python -m tfgan_kit.train --preset dcgan_mnist --run_dir runs/digits
 
-`dcgan_mnist` is the demo: 5,000 digits, class-conditional, 4,000 steps, two minutes on two quiet CPU
-cores. `dcgan_fashion_mnist` is the contestant `preset` of benchmarks/quality/time_to_quality.py, which has
-the variants that were tried beside it; README.md has the figures of both. `dcgan_64` is the paper's own
-setting, but for the lazy R1 (arXiv:1912.04958) that keeps it from diverging; no score of it was measured.
+`dcgan_mnist` is the demo: 5,000 digits, class-conditional, 4,000 steps, two minutes on two idle CPU
+cores. `dcgan_fashion_mnist` is the method `preset` of benchmarks/quality/time_to_quality.py, which also
+has the variants that were tried; README.md has the figures of both. `dcgan_64` is the paper's own
+setting, except for the lazy R1 (arXiv:1912.04958) that keeps it from diverging; its quality was not measured.
 """
 
 from tfgan_kit.networks import DCGANDiscriminator, DCGANGenerator

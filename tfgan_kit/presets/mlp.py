@@ -1,9 +1,9 @@
-"""Points: mixtures in the plane, by R3GAN's game (arXiv:2501.05441).
+"""Points: mixtures in the plane, with R3GAN's objective and penalties (arXiv:2501.05441).
 
     python -m tfgan_kit.train --preset mlp_mixture --run_dir runs/grid
 
-Fourier features in the discriminator; which modes it covers is measured by
-benchmarks/quality/mode_coverage.py.
+The discriminator has Fourier features; benchmarks/quality/mode_coverage.py measures the mode
+coverage.
 """
 
 from tfgan_kit.networks import MLPDiscriminator, MLPGenerator
@@ -14,7 +14,7 @@ from tfgan_kit.presets.preset import Preset, register
 def _networks(image_shape, num_classes):
     if len(image_shape) != 1:
         raise ValueError(
-            "An MLP preset makes points (N, D); for images take a dcgan preset. "
+            "An MLP preset generates points (N, D); for images use a dcgan preset. "
             f"Received: images of shape {image_shape}"
         )
     (dim,) = image_shape

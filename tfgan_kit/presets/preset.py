@@ -1,4 +1,4 @@
-"""Named, measured configurations: `from_preset(name)` is a compiled GAN."""
+"""Named, measured configurations: `from_preset(name)` returns a compiled GAN."""
 
 import dataclasses
 import typing
@@ -11,19 +11,19 @@ import keras
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """What `python -m tfgan_kit.train --preset NAME` does unless a flag says otherwise.
+    """The settings of `python -m tfgan_kit.train --preset NAME`, which flags override.
 
     Attributes:
         networks: callable `(image_shape, num_classes) -> (generator, discriminator)`.
-        dataset: source spelling that is trained on by default, or None.
-        image_size: int or None, pixels a side that the source is brought to.
+        dataset: spelling of the default source, or None.
+        image_size: int or None, side in pixels to which images are resized.
         batch_size, steps: ints.
         generator_learning_rate, discriminator_learning_rate, beta_1, beta_2: Adam's.
-        last_learning_rate: share of both rates that a cosine has come down to at the last of `steps`;
-            a run that is resumed later keeps it.
+        last_learning_rate: fraction of both rates that a cosine decay reaches after `steps` steps; a
+            run that continues beyond them keeps it.
         objective: a name in `objectives.OBJECTIVES`.
         penalties: tuple of `Penalty`.
-        update: rule of the moves; None is `Alternating(1, 1)`.
+        update: update rule; None is `Alternating(1, 1)`.
         ema_decay: see `GAN`.
         flip: bool, mirror images at random.
     """
@@ -49,10 +49,10 @@ PRESETS = {}
 
 
 def register(name, preset):
-    """Adds a preset; one of your own from a module that `--import_module` names.
+    """Adds a preset; a custom one is registered in a module of `--import_module`.
 
     Raises:
-        ValueError: a name that is taken.
+        ValueError: the name exists already.
 
     Example:
         >>> register("mine", Preset(networks=lambda image_shape, num_classes: (g, d)))
@@ -63,7 +63,7 @@ def register(name, preset):
 
 
 def get(name):
-    """The `Preset` of a name.
+    """The `Preset` with this name.
 
     Raises:
         ValueError: an unknown name.
@@ -84,8 +84,8 @@ def from_preset(name, image_shape=(64, 64, 3), num_classes=None, seed=0, **overr
         **overrides: attributes of `Preset` to replace.
 
     Raises:
-        ValueError: an unknown name, or a shape the preset's networks are not made for.
-        TypeError: an override that is no attribute of `Preset`.
+        ValueError: an unknown name, or a shape that the preset's networks do not support.
+        TypeError: an override that is not an attribute of `Preset`.
 
     Example:
         >>> gan = from_preset("dcgan_mnist", image_shape=(28, 28, 1), num_classes=10)

@@ -1,4 +1,4 @@
-"""The embedded server: TensorFlow Serving's gRPC protocol for a laptop, a test, a demo."""
+"""The embedded server: TensorFlow Serving's gRPC protocol for laptops, tests and demos."""
 
 from tfgan_kit.serving.models.batching import BatchingParameters
 from tfgan_kit.serving.options import ServerOptions

@@ -16,7 +16,7 @@ from tfgan_kit.serving.options import type_of
 from absl import app, flags
 
 _GRACE_SECONDS = 30
-_CANNOT_START = 255  # what tensorflow_model_server exits with
+_CANNOT_START = 255  # the exit code of tensorflow_model_server
 _FLAGS = flags.FLAGS
 
 
@@ -37,25 +37,25 @@ for _field in dataclasses.fields(ServerOptions):
 
 
 def server_of_flags() -> ModelServer:
-    """The server that the flags ask for, not started. Raises ValueError."""
+    """The server of the flags, not started. Raises ValueError."""
     options = ServerOptions(**{field.name: _FLAGS[field.name].value for field in dataclasses.fields(ServerOptions)})
     if options.model_base_path and not os.path.isabs(options.model_base_path):
         raise ValueError(
-            "--model_base_path must be absolute, as TensorFlow Serving wants it. "
+            "--model_base_path must be absolute, as TensorFlow Serving requires. "
             f"Received: {options.model_base_path}. Try {os.path.abspath(options.model_base_path)}"
         )
     return ModelServer(options=options)
 
 
 def main(argv):
-    """Serves until SIGTERM or SIGINT; a second one ends it at once."""
+    """Serves until SIGTERM or SIGINT; a second one ends it immediately."""
     if len(argv) > 1:
         raise app.UsageError(f"this command takes only flags. Received: {argv[1:]}")
-    logging.getLogger("tfgan_kit").setLevel(logging.INFO)  # the versions' story, not TensorFlow's
+    logging.getLogger("tfgan_kit").setLevel(logging.INFO)  # log lines about versions, not those of TensorFlow
     signals = Signals()
     began = time.monotonic()
-    # What is imported lives as long as the process: a search of it for garbage, as after a version is unloaded,
-    # would hold up every call for a third of a second.
+    # Imported modules live as long as the process: garbage collection of them, as after a version is unloaded,
+    # would delay every call by a third of a second.
     gc.freeze()
     try:
         server = server_of_flags().start()
@@ -65,20 +65,20 @@ def main(argv):
     signals.serving = True
     _say(_started(server, time.monotonic() - began))
     signals.wait()
-    _say("Stopping: calls that are running may finish. Once more ends them too.")
+    _say("Stopping: running calls may finish. Another signal ends them, too.")
     finished = server.stop(_GRACE_SECONDS)
     if not finished:
         _say(f"Calls or loads that did not finish within {_GRACE_SECONDS} s are given up.")
     logging.shutdown()
-    # Python would wait for their threads for ever, and abort where one of TensorFlow's still runs.
+    # Python would wait for their threads indefinitely, and abort if one of TensorFlow's still runs.
     os._exit(0 if finished else 1)
 
 
 class Signals:
-    """SIGTERM and SIGINT: the first is waited for while `serving`; any other ends the process at once.
+    """SIGTERM and SIGINT: `wait` returns after the first while `serving`; any other ends the process immediately.
 
-    A thread follows them by a pipe that Python's C code writes to. Python's own handlers run in the main thread,
-    which may be in TensorFlow, or asleep on a lock that a signal noted just before does not wake.
+    A thread reads them from a pipe that Python's C code writes to. Python's own handlers run in the main thread,
+    which may be in TensorFlow, or wait for a lock without noticing a signal that arrived just before.
     """
 
     def __init__(self):
@@ -92,21 +92,21 @@ class Signals:
         threading.Thread(target=self._follow, args=(told,), name="signals", daemon=True).start()
 
     def wait(self) -> None:
-        """Until the first."""
+        """Waits for the first signal."""
         self._came.wait()
 
     def _follow(self, told) -> None:
         while True:
             (number,) = os.read(told, 1)
             if self._came.is_set() or not self.serving:
-                os._exit(128 + number)  # as a shell reports it
+                os._exit(128 + number)  # the exit code in a shell
             self._came.set()
 
 
 def _say(line: str) -> None:
     try:
         print(line, flush=True)
-    except OSError:  # nobody reads it any more; Python would fail alike when it flushes at the end
+    except OSError:  # stdout is closed; Python would also fail when it flushes it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -119,8 +119,8 @@ def _started(server: ModelServer, seconds: float) -> str:
     rest = f" and http://{address_of(options.host, options.rest_api_port)} (REST)" if options.rest_api_port else ""
     return (
         f"Serving {names} on {address_of(options.host, server.port)} (gRPC{tls}){rest}, signatures: "
-        f"{', '.join(signatures)}. Loaded and warmed in {seconds:.1f} s. At most {options.grpc_threads()} calls at "
-        "one time (--grpc_max_threads). Ctrl-C stops."
+        f"{', '.join(signatures)}. Loaded and warmed in {seconds:.1f} s. At most {options.grpc_threads()} calls "
+        "concurrently (--grpc_max_threads). Ctrl-C stops."
     )
 
 

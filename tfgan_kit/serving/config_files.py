@@ -1,8 +1,8 @@
-"""The files of `tensorflow_model_server`'s flags: protocol buffers as text.
+"""The files of `tensorflow_model_server`'s flags: protocol buffers in text format.
 
-`ModelServerConfig` is in the wheel tensorflow-serving-api; the others are not, and are declared here, field by field
-as in tensorflow/serving `config/*.proto` and `servables/tensorflow/session_bundle_config.proto`, in a descriptor pool
-of their own.
+`ModelServerConfig` is in the wheel tensorflow-serving-api; the others are not, and are declared here with the fields of
+tensorflow/serving `config/*.proto` and `servables/tensorflow/session_bundle_config.proto`, in a separate descriptor
+pool.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ _FIELD = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {"string": _FIELD.TYPE_STRING, "bool": _FIELD.TYPE_BOOL, "int64": _FIELD.TYPE_INT64}
 _WRAPPED = "google.protobuf.{}Value"
 
-# One line a message: its fields as "number kind name"; `*` repeats, a capital is a message.
+# One line per message: its fields as "number kind name"; `*` is repeated, a capital letter is a message.
 _MESSAGES = {
     "SSLConfig": "1 string server_key, 2 string server_cert, 3 string custom_ca, 4 bool client_verify",
     "PrometheusConfig": "1 bool enable, 2 string path",
@@ -71,7 +71,7 @@ def _read(path, message):
         raise ValueError(f"cannot read {path}: {error}") from error
     try:
         return text_format.Parse(text, message)
-    except text_format.ParseError as error:  # it names line and column
+    except text_format.ParseError as error:  # its text has line and column
         kind = message.DESCRIPTOR
         raise ValueError(
             f"{path} is not a {kind.name} as text: {f'{error}'.rstrip('.')}. "
@@ -84,7 +84,7 @@ def _new(name: str):
 
 
 def read_model_config(path) -> model_server_config_pb2.ModelServerConfig:
-    """The file of `--model_config_file`. Raises ValueError that names the line."""
+    """The file of `--model_config_file`. Raises a ValueError with the line number."""
     config = _read(path, model_server_config_pb2.ModelServerConfig())
     if not config.HasField("model_config_list"):
         raise ValueError(f"{path} has no model_config_list {{ config {{ ... }} }}")
@@ -110,16 +110,16 @@ def read_monitoring_config(path):
 def read_batching_parameters(path) -> BatchingParameters:
     """The file of `--batching_parameters_file`, or a version's `batching_params.pbtxt`.
 
-    What it leaves out has TensorFlow Serving's default; `thread_pool_name` only names threads.
+    Missing fields have TensorFlow Serving's defaults; `thread_pool_name` only names threads.
 
     Raises:
-        ValueError: it is no such text, its numbers cannot work, or it asks for what this server does not do.
+        ValueError: a syntax error, a number out of range, or a feature that this server does not have.
     """
     message = _read(path, _new("BatchingParameters"))
     given = {field.name: value for field, value in message.ListFields()}
     for name in _NOT_OFFERED:
         if getattr(given.get(name), "value", given.get(name)):
-            raise ValueError(f"{path}: this server has no {name}. Take it out, or set it false")
+            raise ValueError(f"{path}: this server has no {name}. Remove it, or set it to false")
     arguments = {name: given[name].value for name in _KEPT if name in given}
     if "allowed_batch_sizes" in given:
         arguments["allowed_batch_sizes"] = tuple(given["allowed_batch_sizes"])

@@ -1,7 +1,7 @@
-"""What the server counts, as Prometheus reads it: TensorFlow Serving's names, labels and buckets.
+"""The server's metrics for Prometheus, with TensorFlow Serving's names, labels and buckets.
 
-Counters and histograms start with the process and never fall, as Prometheus wants them. Written by hand because
-prometheus_client appends `_total` to a counter's name, and TensorFlow Serving's names have none.
+Counters and histograms start with the process and never decrease, as Prometheus requires. Written by hand because
+prometheus_client appends `_total` to a counter's name, and TensorFlow Serving's names have no such suffix.
 """
 
 import bisect
@@ -26,9 +26,9 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 class Monitor:
     """Counts requests, run times, loads and warmups. Any thread may call it; a call costs 1 to 2 µs.
 
-    TensorFlow Serving makes a label of any model name that a request carries, so that whoever can send requests can
-    fill its memory. Here a name is a label from the first time that the server itself vouches for it: a request was
-    answered OK, or `add_model`. Others count as "".
+    TensorFlow Serving uses any model name in a request as a label, so that anyone who can send requests can exhaust
+    its memory. Here a name becomes a label only if the model exists: after a request that was answered OK, or
+    `add_model`. Other names count as "".
 
     Example:
 
@@ -45,15 +45,15 @@ class Monitor:
         self._points = {name: {} for name in _LABELS}
 
     def add_model(self, name: str) -> None:
-        """Lets a name be a label before its first good answer."""
+        """Allows a name as a label before the first successful request."""
         self._models.add(name)
 
     def request(self, model_name: str, api: str, entrypoint: str, status: str, seconds: float):
-        """Counts a request; its latency too where it was answered OK, as TensorFlow Serving does.
+        """Counts a request, and its latency if it was answered OK, as TensorFlow Serving does.
 
         Args:
-            model_name: as the request carries it.
-            api: "Predict", "Classify", ... over gRPC; as the URL spells it over REST, "" for status.
+            model_name: the name in the request.
+            api: "Predict", "Classify", ... over gRPC; the method in the URL over REST, "" for status.
             entrypoint: "GRPC" or "REST".
             status: name of the gRPC code, "OK", "NOT_FOUND", ...
             seconds: from its arrival to its answer.
@@ -66,11 +66,11 @@ class Monitor:
         self._count(f"{_PREFIX}request_count", (model_name, status))
 
     def runtime(self, model_name: str, api: str, seconds: float, runtime: str = "TF1") -> None:
-        """Counts a run of the graph; "TF1" is what TensorFlow Serving calls all that is not TFRT."""
+        """Counts a run of the graph; "TF1" is TensorFlow Serving's name for any runtime but TFRT."""
         self._observe("runtime_latency", (model_name, api, runtime), seconds)
 
     def warmup(self, model_path: str, status: str, records: int, seconds: float) -> None:
-        """Counts the warmup of a version: its folder, code name, records read, time."""
+        """Counts the warmup of a version: its folder, the name of the code, the records read, the time."""
         self._observe("model_warmup_latency", (str(model_path), status), seconds)
         self._count(f"{_PREFIX}model_warmup_records_read", (str(model_path), status), records)
 
@@ -95,7 +95,7 @@ class Monitor:
             points[labels][-1] += microseconds
 
     def page(self) -> str:
-        """The exposition text (version 0.0.4); a metric without a point is left out."""
+        """The exposition text (version 0.0.4); a metric without values is left out."""
         lines = []
         for metric, (kind, labels) in _LABELS.items():
             with self._lock:

@@ -1,4 +1,4 @@
-"""A server: models that follow the disk, and the gRPC and REST ports that they are asked through."""
+"""A server: models that are reloaded from disk, and their gRPC and REST ports."""
 
 import dataclasses
 import logging
@@ -25,11 +25,11 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Periodic:
-    """Calls `action` every `seconds`; what it raises is one log line, until it changes.
+    """Calls `action` every `seconds`; an exception is logged once, until it changes.
 
     Args:
         seconds: between the end of a call and the next; 0: never.
-        action: a function of nothing.
+        action: a function without arguments.
     """
 
     def __init__(self, seconds: float, action):
@@ -39,12 +39,12 @@ class Periodic:
         self._thread = threading.Thread(target=self._run, name=action.__name__, daemon=True)
 
     def start(self) -> None:
-        """Begins, with a wait."""
+        """Starts the calls, the first after `seconds`."""
         if self._seconds > 0:
             self._thread.start()
 
     def stop(self, timeout: float) -> bool:
-        """Ends it; waits for the call that runs, for up to `timeout` seconds. True if that has finished."""
+        """Ends the calls; waits for a running one for up to `timeout` seconds. True if it has finished."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
@@ -56,34 +56,34 @@ class Periodic:
             trouble = None
             try:
                 self._action()
-            except Exception as error:  # whatever it is, the server goes on with what it has
+            except Exception as error:  # after any error the server continues with the loaded versions
                 trouble = f"{error}" or repr(error)
             if trouble and trouble != last:
-                _LOGGER.error("%s; what is served stays", trouble)
+                _LOGGER.error("%s; the loaded versions stay", trouble)
             last = trouble
 
 
 class ModelServer:
     """Answers TensorFlow Serving's requests, over gRPC and REST, from this process.
 
-    For a laptop, a test, a demo; in production run `tensorflow_model_server` on the same folder. Better than it on
-    purpose: a half-written version is refused, a bad base path ends the start with its reason, a request of no rows
-    is refused, and `stop` lets running calls finish.
+    For laptops, tests and demos; in production run `tensorflow_model_server` on the same folder. Differences from it:
+    an incomplete version is refused, an invalid base path ends the start with the reason, a request without rows is
+    refused, and `stop` lets running calls finish.
 
     Args:
         model_base_path: folder of version folders (`models/digits`, not `models/digits/1`).
         model_name, port, grpc_max_threads, file_system_poll_wait_seconds, enable_serialization_as_tensor_content: the
-            options of these names, where they are given.
-        batching: `BatchingParameters` to merge concurrent requests, each of at most `max_batch_size` rows; None: as
-            the options say, which is not at all unless `enable_batching`.
-        options: `ServerOptions`, for TLS, several models, and all else.
+            options of these names; None leaves them unchanged.
+        batching: `BatchingParameters` to merge concurrent requests, each of at most `max_batch_size` rows; None: the
+            batching of the options, which is none without `enable_batching`.
+        options: `ServerOptions`, for TLS, several models, and all other settings.
 
     Attributes:
-        options: `ServerOptions`, with the arguments that were given.
-        port: where it listens, once started.
+        options: `ServerOptions`, with the given arguments.
+        port: the gRPC port, once started.
         models: `Models`.
         methods: `ModelMethods`, for another transport of the same models.
-        monitor: `Monitor`, what it counts.
+        monitor: `Monitor`, the counters.
 
     Example:
 
@@ -142,8 +142,8 @@ class ModelServer:
         if not self.options.rest_api_port:
             return None
         if self.options.rest_api_port == self.port:
-            raise StartError(f"gRPC and REST need a port each. Received: {self.port} for both")
-        # REST makes JSON of the tensors: raw bytes are quicker to read.
+            raise StartError(f"gRPC and REST need different ports. Received: {self.port} for both")
+        # REST converts the tensors to JSON: raw bytes are faster to read.
         methods = ModelMethods(self.models, as_content=True, monitor=self.monitor)
         try:
             return RestGateway(methods, self.options, unavailable=self._unavailable)
@@ -159,8 +159,8 @@ class ModelServer:
         except OSError as error:
             self.stop(0)
             raise StartError(
-                f"cannot listen on {self.options.host}:{self._rest.port} for REST: {error}. Stop what "
-                "listens there, or choose another --rest_api_port"
+                f"cannot listen on {self.options.host}:{self._rest.port} for REST: {error}. Stop the "
+                "other server, or choose another --rest_api_port"
             ) from error
 
     def _config(self):
@@ -174,7 +174,7 @@ class ModelServer:
 
     def _load(self, config) -> None:
         for model in config.model_config_list.config:
-            if os.path.isabs(model.base_path):  # else `reload` refuses it
+            if os.path.isabs(model.base_path):  # otherwise `reload` refuses it
                 check_base_path(pathlib.Path(model.base_path))
         try:
             self.models.reload(config)
@@ -187,24 +187,24 @@ class ModelServer:
 
     @property
     def versions(self) -> Versions:
-        """The versions of the model, or of the first one of several; see `models.listed()`."""
+        """The versions of the model, or of the first of several; see `models.listed()`."""
         return self.models.listed()[0]
 
     def stop(self, grace: float = 30.0) -> bool:
-        """Refuses new calls, lets the running ones finish for up to `grace` seconds, closes.
+        """Refuses new calls, lets running ones finish for up to `grace` seconds, then closes the ports.
 
         Returns:
-            True if everything has finished. A call, or a version that loads, that has not is left to its thread,
-            which Python waits for before it exits.
+            True if everything has finished. A call, or the loading of a version, that has not finished keeps its
+            thread, for which Python waits before it exits.
         """
         end = time.monotonic() + grace
-        for periodic in self._periodic:  # nothing new is loaded now
+        for periodic in self._periodic:  # from now on no version is loaded
             periodic.stop(0)
         gateways = [gateway for gateway in (self._grpc, self._rest) if gateway is not None]
-        with futures.ThreadPoolExecutor(2) as closing:  # neither takes requests while the other drains
+        with futures.ThreadPoolExecutor(2) as closing:  # so that neither accepts requests while the other drains
             finished = list(closing.map(lambda gateway: gateway.stop(grace), gateways))
-        finished.append(self.models.drained(max(0.0, end - time.monotonic())))  # callers gone, work not
-        for periodic in self._periodic:  # it may wait for a call, or load
+        finished.append(self.models.drained(max(0.0, end - time.monotonic())))  # work of callers that have disconnected
+        for periodic in self._periodic:  # which may wait for a call, or load a version
             finished.append(periodic.stop(max(0.0, end - time.monotonic())))
         return all(finished)
 
@@ -216,7 +216,7 @@ class ModelServer:
 
 
 def check_base_path(base_path: pathlib.Path) -> None:
-    """Raises StartError unless the folder is there and holds versions."""
+    """Raises StartError unless the folder exists and contains versions."""
     try:
         names = sorted(path.name for path in base_path.iterdir())
         if version_folders(base_path):

@@ -27,8 +27,8 @@ import tensorflow as tf
 class GAN(BuiltModel):
     """A generator and a discriminator, trained against each other by `fit`.
 
-    `predict`, `generate` and the exporter use the same generator, `ema_generator`: the exponential
-    moving average of its weights and statistics over training. `save` keeps both networks and it.
+    `predict`, `generate` and the exporter use `ema_generator`: the generator with the exponential moving
+    average of its weights and statistics over training. `save` includes it.
 
     Args:
         generator: Keras model, latents (N, Z) -> images (N, H, W, C) in [-1, 1], or points (N, D);

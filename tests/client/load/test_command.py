@@ -87,7 +87,7 @@ def test_an_interrupt_keeps_what_was_measured(command, target, tmp_path):
     code, out, err = command(
         "tfgan_kit_client.load", *target, "--callers=1,2", "--rates=5", "--seconds=2", f"--output={tmp_path}"
     )
-    assert code == 1 and "Interrupted; what was finished stays" in err
+    assert code == 1 and "Interrupted; finished results are kept" in err
     (step,) = json.loads((tmp_path / "results.json").read_text())["steps"]
     assert step["load"] == 1 and (tmp_path / "load.png").exists()
     assert "was last met at 1 callers" in out

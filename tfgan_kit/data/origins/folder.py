@@ -1,4 +1,4 @@
-"""A folder of images as a source: every file is looked at once, when the folder is opened."""
+"""A folder of images as a source: every file is decoded once when the folder is opened."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from tfgan_kit.files import cache_path, write_cache
 import numpy as np
 from tqdm import tqdm
 
-# Part of the cache's key: count up when decoding changes what `_examine` finds.
+# Part of the cache's key: increment it when decoding changes the result of `_examine`.
 _FORMAT = 3
 
 
@@ -21,22 +21,22 @@ def open_folder(path, image_size=None, channels=None):
     """Opens a folder of .jpg, .jpeg, .png, .gif and .bmp files, its sub-folders included.
 
     Each first-level sub-folder is a class, in sorted order; images in the folder itself have none.
-    Transparent images are laid on white, oblong ones cropped to their centre, all resized with
-    antialiasing. Every file is read and decoded once here: broken ones are left out with a warning
-    that counts them. The result is cached until a file changes.
+    Transparent images are composited on white, non-square ones cropped to their centre, all resized
+    with antialiasing. Every file is read and decoded once here: damaged ones are left out with a
+    warning that counts them. The result is cached until a file changes.
 
     Args:
         path: the folder.
-        image_size: side of the images; None takes the size they have, if all are square and of one
+        image_size: side of the images; None keeps their size, if all are square and of one
             size.
-        channels: 1 or 3; None takes 1 if every image is grey, else 3.
+        channels: 1 or 3; None is 1 if every image is grey, else 3.
 
     Returns:
         An `EncodedSource` named `folder:PATH`.
 
     Raises:
-        ValueError: when the folder is missing, unreadable, or without a whole image, or when the
-            sizes differ and no image_size is given.
+        ValueError: the folder is missing, unreadable, or without an intact image, or the sizes
+            differ and no image_size is given.
     """
     check_fit(image_size, channels)
     name = f"folder:{path}"
@@ -54,7 +54,7 @@ def open_folder(path, image_size=None, channels=None):
 
 
 def _examine(listing):
-    """(the images that can be decoded, what `measure` found of each, a hash of all names and files)."""
+    """(the images that can be decoded, the `measure` of each, a hash of all names and files)."""
     files = [listing.root / name for name in listing.names]
     cached = cache_path("folders", f"{listing.state}-{_FORMAT}.npz")
     known = _read_cache(cached)
@@ -67,7 +67,7 @@ def _examine(listing):
     if not len(found):
         raise ValueError(
             f"None of the {len(files)} image files can be decoded, e.g. {listing.names[0]}. Are "
-            f"they whole, and of the kind their names say? Received: folder:{listing.root}"
+            f"they intact, and in the format of their suffix? Received: folder:{listing.root}"
         )
     content = hashlib.sha256("\n".join(map(" ".join, zip(hashes, listing.names, strict=True))).encode()).hexdigest()
     file = io.BytesIO()
@@ -80,7 +80,7 @@ def _read_cache(path):
     try:
         with np.load(path) as known:
             return known["through_pillow"], known["found"], str(known["content"])
-    except Exception:  # absent, or damaged in whatever way: look again
+    except Exception:  # missing, or damaged in any way: the files are examined again
         return None
 
 
@@ -88,7 +88,7 @@ def _read(file):
     """(whether Pillow decodes it, the hash of its bytes)."""
     try:
         content = file.read_bytes()
-    except OSError:  # the decoder will say so, and count it
+    except OSError:  # the decoder will count it as damaged
         return False, ""
     return needs_pillow(content), hashlib.sha256(content).hexdigest()
 

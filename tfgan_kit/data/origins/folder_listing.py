@@ -1,4 +1,4 @@
-"""What image files lie in a folder, and which class each belongs to."""
+"""Lists the image files of a folder and their classes."""
 
 import hashlib
 import os
@@ -14,14 +14,14 @@ class Listing:
     Attributes:
         root: the folder.
         names: relative path of each image, with forward slashes.
-        unsupported: relative paths of image files of kinds that are not read.
-        state: sha256 hex digest of names, sizes and times, which changes where a file does, and where it is copied.
+        unsupported: relative paths of image files in unsupported formats.
+        state: sha256 hex digest of names, sizes and times, which changes if a file is changed or copied.
 
     Args:
         root: path of the folder.
 
     Raises:
-        ValueError: when there is no such folder, it cannot be read, or no image is in it.
+        ValueError: the folder does not exist, cannot be read, or contains no image.
     """
 
     def __init__(self, root):
@@ -40,7 +40,7 @@ class Listing:
         self.state = _state(self.root, self.names)
 
     def unsupported_note(self):
-        """A sentence about the image files that are not read; empty when there are none."""
+        """A sentence about the image files in unsupported formats; empty if there are none."""
         if not self.unsupported:
             return ""
         kinds = sorted({pathlib.PurePath(name).suffix.lower() for name in self.unsupported})
@@ -50,7 +50,7 @@ class Listing:
         )
 
     def classes(self):
-        """(class name of each image, or None when the images lie in the folder itself)."""
+        """The class name of each image, or None if the images are in the folder itself."""
         tops = [name.split("/")[0] if "/" in name else None for name in self.names]
         if None not in tops:
             return tops
@@ -69,7 +69,7 @@ def _walk(root):
     seen = set()
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_refuse):
         real = os.path.realpath(folder)
-        if real in seen:  # a link back up
+        if real in seen:  # a symbolic link to a parent
             subfolders.clear()
             continue
         seen.add(real)
@@ -90,8 +90,8 @@ def _state(root, names):
     for name in names:
         try:
             status = os.stat(root / name)
-            # The last cannot be set: who restores a file's size and time of change is found out all the same.
+            # ctime cannot be set: a change is noticed even if size and mtime are restored.
             digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0".encode())
-        except OSError:  # a dangling link: the decoder counts it as broken
+        except OSError:  # a dangling link: the decoder counts it as damaged
             digest.update(f"{name}\0missing\0".encode())
     return digest.hexdigest()

@@ -18,17 +18,17 @@ def open_idx(path, image_size=None, channels=None):
 
 
 def idx_arrays(path):
-    """Reads images and, if they lie beside them, labels.
+    """Reads images and, if their file is in the same folder, labels.
 
     Args:
-        path: a folder with train-images-idx3-ubyte[.gz] in it, or an images file. The labels file
+        path: a folder that contains train-images-idx3-ubyte[.gz], or an images file. The labels file
             has the same name with `images` -> `labels` and `idx3` -> `idx1`, gzipped or not.
 
     Returns:
         (images uint8 (N, H, W), labels uint8 (N,) or None).
 
     Raises:
-        ValueError: when a file is missing, is not IDX, or has another length than its header says.
+        ValueError: a file is missing, is not IDX, or has another length than its header states.
     """
     images_path = _images_path(pathlib.Path(path).expanduser())
     labels_path = _labels_path(images_path)
@@ -42,7 +42,7 @@ def _images_path(path):
     if not found:
         there = sorted(p.name for p in path.iterdir())[:10] if path.is_dir() else "no such file or folder"
         raise ValueError(
-            f"idx: takes a folder with {_IMAGE_FILES[0]} or {_IMAGE_FILES[0]}.gz in it, or the "
+            f"idx: takes a folder that contains {_IMAGE_FILES[0]} or {_IMAGE_FILES[0]}.gz, or the "
             f"path of an images file. Received: idx:{path} ({there})"
         )
     return found[0]

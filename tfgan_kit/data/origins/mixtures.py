@@ -7,17 +7,17 @@ from tfgan_kit.data.arrays import ArraySource
 import numpy as np
 
 _NUM_POINTS = 100_000
-# Legacy RandomState: NumPy froze its stream, so these points are the same on every version.
+# Legacy RandomState: its stream is frozen, so these points are the same with every NumPy version.
 _SEED = 20171204
 
 
 class Mixture(NamedTuple):
-    """Gaussians of one deviation.
+    """Isotropic Gaussians with a common standard deviation.
 
     Attributes:
         means: float64 (K, D).
         deviation: float > 0, of every Gaussian in every direction, in the units of the points.
-        weights: float64 (K,), how probable each is; sum 1.
+        weights: float64 (K,), the probabilities of the Gaussians; their sum is 1.
     """
 
     means: np.ndarray
@@ -54,8 +54,8 @@ def _turned(means, degrees):
 
 
 # Lin et al., PacGAN (arXiv:1712.04086), section 4.1: "2D-ring" and "2D-grid"; and the grid turned by
-# 30 degrees, its most probable Gaussian three times as much so as the least, for recipes that know
-# the axes or that every mode is alike.
+# 30 degrees, its most probable Gaussian three times as probable as the least, against methods that exploit the
+# axes or equal modes.
 MIXTURES = {
     "ring8": _even(_ring(8), 0.01),
     "grid25": _even(_grid(np.arange(-4, 5, 2)).astype(np.float64), 0.05),
@@ -66,7 +66,7 @@ MIXTURES = {
 
 
 class MixtureSource(ArraySource):
-    """Points of a mixture, which is kept: by it the modes that a generator found are counted.
+    """Points of a mixture, with the mixture itself, by which the modes of a generator are counted.
 
     Args:
         name: the spelling.

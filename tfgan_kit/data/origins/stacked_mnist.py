@@ -1,4 +1,4 @@
-"""Stacked-MNIST: three digits as the channels of one image, so that there are a thousand modes."""
+"""Stacked-MNIST: three digits as the channels of one image, which gives a thousand modes."""
 
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.data.origins.idx import idx_arrays
@@ -7,25 +7,25 @@ import numpy as np
 
 CHANNELS = 3
 NUM_IMAGES = 128_000
-_SEED = 20171204  # of a legacy RandomState, whose stream NumPy froze
+_SEED = 20171204  # of a legacy RandomState, whose stream is frozen
 
 
 def open_stacked(path, image_size=None, channels=None):
-    """128,000 stacks of three grey images, drawn once and for all from an `idx:` source.
+    """128,000 stacks of three grey images, drawn with a fixed seed from an `idx:` source.
 
-    Nothing tells a network which image a channel shows: the source has no labels. The single images
-    with theirs are its `digits`, by which `metrics.mode_coverage` counts modes.
+    The source has no labels, so that a network does not know which image a channel shows. The
+    labelled single images are its `digits`, by which `metrics.mode_coverage` counts modes.
 
     Args:
-        path: as `idx_arrays` takes it; with labels of K classes there are K^3 modes.
+        path: as for `idx_arrays`; with labels of K classes there are K^3 modes.
         image_size: side to resize every image to, or None.
-        channels: 3, or None for the same.
+        channels: 3 or None, which mean the same.
 
     Returns:
         A `StackedSource` of uint8 (128000, H, W, 3) (for MNIST 301 MB).
 
     Raises:
-        ValueError: what cannot be read, images without labels, other channels.
+        ValueError: files that cannot be read, images without labels, other channels.
 
     Reference: Metz et al., Unrolled GANs (arXiv:1611.02163), section 3.3; the fixed number of stacks
     is that of VEEGAN (arXiv:1705.07761) and PacGAN (arXiv:1712.04086), section 4.2.
@@ -35,7 +35,7 @@ def open_stacked(path, image_size=None, channels=None):
     digits, labels = idx_arrays(path)
     if labels is None:
         raise ValueError(
-            "Stacks are made of images whose classes are known, or nobody could count their modes: put "
+            "Stacks need images with known classes, by which their modes are counted: put "
             f"the labels file beside the images. Received: stacked:{path}"
         )
     chosen = np.random.RandomState(_SEED).randint(len(digits), size=(NUM_IMAGES, CHANNELS))
@@ -45,7 +45,7 @@ def open_stacked(path, image_size=None, channels=None):
 
 
 class StackedSource(ArraySource):
-    """Stacks of single images, which are kept: by their classes the modes that a generator found are counted.
+    """Stacks of single images, with these images, by whose classes the modes of a generator are counted.
 
     Args:
         name: the spelling.

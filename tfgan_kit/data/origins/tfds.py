@@ -15,7 +15,7 @@ from tfgan_kit.data.resize import check_fit
 import numpy as np
 from tqdm import tqdm
 
-# TFDS retries a download for 204 s without a network; this answers within a few.
+# TFDS retries a download for 204 s without a network; this probe takes a few seconds.
 _PROBE_URL = "https://storage.googleapis.com"
 _PROBE_SECONDS = 4
 
@@ -28,27 +28,27 @@ def open_spelled(name_and_split, image_size=None, channels=None):
 
 
 def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None):
-    """Opens a data set of TensorFlow Datasets, downloading and preparing it if it is not there yet.
+    """Opens a data set of TensorFlow Datasets, downloading and preparing it if necessary.
 
     The image is the data set's only image feature, or the one called `image`; the label is the
-    second of its supervised keys, or else `label`, if that is a class label. Images stay encoded in
+    second of its supervised keys, or otherwise `label`, if that is a class label. Images stay encoded in
     memory.
 
     Args:
         name: as TFDS spells it: `mnist`, `imagenet_resized/64x64`, `mnist:3.0.1`.
         split: as TFDS spells it: `train`, `train[:80%]`, `train+test`.
-        image_size: side of the images; None takes the size they have, if all are square and alike.
-        channels: 1 or 3; None takes 1 if all images are grey, else 3.
-        data_dir: where TFDS keeps its data; None means $TFDS_DATA_DIR or ~/tensorflow_datasets.
+        image_size: side of the images; None keeps their size, if all are square and of one size.
+        channels: 1 or 3; None is 1 if all images are grey, else 3.
+        data_dir: the data folder of TFDS; None means $TFDS_DATA_DIR or ~/tensorflow_datasets.
 
     Returns:
         A `Source` named `tfds:NAME:SPLIT`.
 
     Raises:
-        ValueError: when TFDS knows no such data set or split, it has no image, or it is not
-            prepared here and cannot be downloaded.
+        ValueError: an unknown data set or split, one without images, or one that is not prepared on
+            this machine and cannot be downloaded.
     """
-    import tensorflow_datasets as tfds  # takes seconds, so only for those who ask for it
+    import tensorflow_datasets as tfds  # the import takes seconds
 
     check_fit(image_size, channels)
     spelling = f"tfds:{name}:{split}"
@@ -61,7 +61,7 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
     decoders = {image_key: tfds.decode.SkipDecoding()} if encoded else None
     try:
         examples = builder.as_dataset(split=split, decoders=decoders)
-    except Exception as error:  # TFDS has many kinds for a split it cannot read
+    except Exception as error:  # TFDS raises many types for a split that it cannot read
         raise ValueError(
             f"{name} has no split {split!r}, only {sorted(builder.info.splits)} and their slices. "
             f"Received: {spelling} ({_first_line(error)})"
@@ -74,7 +74,7 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
         raise ValueError(f"This split is empty: name another one. Received: {spelling}")
     images, labels = zip(*rows, strict=True)
     class_names = features[label_key].names if label_key else None
-    if label_key is None or set(labels) == {-1}:  # so TFDS marks a split whose labels are withheld
+    if label_key is None or set(labels) == {-1}:  # TFDS marks withheld labels in this way
         labels = class_names = None
     labels = check_labels(spelling, labels, len(images), class_names)
     if not encoded:
@@ -90,7 +90,7 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
 def _builder(tfds, name, spelling, data_dir):
     try:
         return tfds.builder(name, data_dir=data_dir)
-    except Exception as error:  # an unknown name, config and version each have a kind of their own
+    except Exception as error:  # an unknown name, config or version each raises another type
         known = tfds.list_builders(with_community_datasets=False)
         close = difflib.get_close_matches(re.split("[/:]", name)[0], known, n=3)
         hint = f" Did you mean {' or '.join(close)}?" if close else ""
@@ -103,7 +103,7 @@ def _builder(tfds, name, spelling, data_dir):
 
 def _image_key(tfds, features, spelling):
     keys = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
-    if not keys:  # images that were stored as plain tensors
+    if not keys:  # images stored as plain tensors
         keys = [k for k, f in features.items() if f.np_dtype == np.uint8 and len(f.shape) == 3]
     if "image" not in keys and len(keys) != 1:
         raise ValueError(
@@ -137,7 +137,7 @@ def _prepare(builder, name, spelling):
         )
     try:
         builder.download_and_prepare()
-    except Exception as error:  # whatever its download or its parser raised
+    except Exception as error:  # any exception of the download or the parser
         raise ValueError(f"{name} could not be downloaded and prepared: {_first_line(error)}. {way_out}") from error
 
 
@@ -148,12 +148,12 @@ def _network_is_there():
         try:
             urllib.request.urlopen(_PROBE_URL, timeout=_PROBE_SECONDS).close()
             answered.set()
-        except urllib.error.HTTPError:  # an answer all the same
+        except urllib.error.HTTPError:  # still an answer
             answered.set()
-        except (OSError, ValueError):  # no route, no name, or a proxy setting that is no address
+        except (OSError, ValueError):  # no route, an unknown host, or an invalid proxy setting
             pass
 
-    thread = threading.Thread(target=probe, daemon=True)  # looking up a name knows no timeout
+    thread = threading.Thread(target=probe, daemon=True)  # a DNS look-up has no timeout
     thread.start()
     thread.join(_PROBE_SECONDS)
     return answered.is_set()
@@ -164,7 +164,7 @@ def _measure(contents, shape):
     images = EncodedImages(contents, [needs_pillow(content) for content in contents], are_paths=False)
     if None in shape:
         found = images.measure(lambda rows: _progress(rows, "Decoding", count))
-    else:  # TFDS held every image to this shape when it prepared the data set
+    else:  # TFDS checked this shape when it prepared the data set
         found = np.tile(np.array([0, *shape, shape[-1] == 1], np.int64), (count, 1))  # (N, 5)
         found[:, 0] = np.arange(count)
     return found, images.keep(found)

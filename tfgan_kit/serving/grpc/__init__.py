@@ -1,1 +1,1 @@
-"""The gRPC side: ports, services, admission of calls."""
+"""The gRPC server: ports, services, admission of calls."""

@@ -1,4 +1,4 @@
-"""Which gRPC calls are let in, and what each is answered."""
+"""Admission of gRPC calls: which are accepted, and the status of the others."""
 
 import logging
 import math
@@ -11,29 +11,29 @@ import grpc
 from google.protobuf.message import DecodeError
 
 _LOGGER = logging.getLogger(__name__)
-_SILENT = 128  # calls that may wait for their message, each in a thread that sleeps
-_SPARE = 32  # threads in which the others are refused
-_PATIENCE_SECONDS = 3.0  # before a silent call makes room for another; in a flood messages come a second late
-_LULL_SECONDS = 0.02  # without a call: who was there has been told
+_SILENT = 128  # calls that may wait for their message, each in a sleeping thread
+_SPARE = 32  # threads for refusing further calls
+_PATIENCE_SECONDS = 3.0  # after which a silent call may be replaced; under overload messages arrive a second late
+_LULL_SECONDS = 0.02  # without a call: all callers have their answers
 _ON_ITS_WAY_SECONDS = 0.25
-_FAREWELL_SECONDS = 0.5  # a lull is waited for
+_FAREWELL_SECONDS = 0.5  # the longest wait for a lull
 _HEALTH = "/grpc.health.v1."
-# What TensorFlow Serving counts; REST counts its own
+# The methods that TensorFlow Serving counts; REST requests are counted separately
 _COUNTED = frozenset({"Predict", "Classify", "Regress", "MultiInference"})
 _FULL = (grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
 _CLOSED = (grpc.StatusCode.UNAVAILABLE, "The server is shutting down.")
 
 
 class Admission(grpc.ServerInterceptor):
-    """Answers `threads` calls at one time and refuses the next at once, as TensorFlow Serving does.
+    """Answers `threads` calls concurrently and refuses further ones immediately, as TensorFlow Serving does.
 
-    grpcio gives a call a thread before its message is there, so a caller that sends none would hold one for ever.
-    Every method is therefore a stream to grpcio: the wait for the one message is ours, such calls have threads of
-    their own, and the oldest is cancelled when they run out. The server has `most` threads, and grpcio itself refuses
-    what comes past them.
+    grpcio assigns a thread to a call before its message has arrived, so a caller that sends none would block it
+    indefinitely. Every method is therefore a stream for grpcio: this class waits for the one message, such calls have
+    separate threads, and the oldest is cancelled when these run out. The server has `most` threads, and grpcio itself
+    refuses calls beyond them.
 
     Args:
-        threads: calls that are answered at one time (`--grpc_max_threads`), at least 1; health checks do not count.
+        threads: calls that are answered concurrently (`--grpc_max_threads`), at least 1; health checks do not count.
         monitor: `Monitor` that counts the calls.
     """
 
@@ -41,17 +41,17 @@ class Admission(grpc.ServerInterceptor):
         self.most = threads + _SILENT + _SPARE
         self._threads, self._monitor = threads, monitor
         self._lock = threading.Lock()
-        self._running = 0  # they have a thread's turn
-        self._here = 0  # their message has come, and their answer has not gone
-        self._silent: dict[grpc.ServicerContext, float] = {}  # since when each waits for its message
-        self._came = -math.inf  # when a call, or its message, came last
+        self._running = 0  # calls that are being answered
+        self._here = 0  # calls whose message has arrived and whose answer is not sent
+        self._silent: dict[grpc.ServicerContext, float] = {}  # the time at which each began to wait for its message
+        self._came = -math.inf  # the arrival time of the last call or message
         self._closed = False
 
     def intercept_service(self, continuation, handler_call_details):
-        """The handler of a method with ours around it; grpcio asks, in its only thread. None is UNIMPLEMENTED.
+        """Wraps the handler of a method; grpcio calls this in its only thread. None means UNIMPLEMENTED.
 
-        So is Health.Watch, the one method that streams, which gRPC's clients take for healthy: after forty watchers
-        of which some had gone, grpcio-health-checking 1.85 let `grpc.Server.stop` wait for ever.
+        Health.Watch, the only streaming method, is UNIMPLEMENTED, which gRPC clients treat as healthy: after forty
+        watchers, some of them disconnected, grpcio-health-checking 1.85 blocked `grpc.Server.stop` indefinitely.
         """
         handler, method = continuation(handler_call_details), handler_call_details.method
         if handler is None or handler.unary_unary is None:
@@ -72,14 +72,14 @@ class Admission(grpc.ServerInterceptor):
             try:
                 request = _read(handler, message)
                 answer = handler.response_serializer(handler.unary_unary(request, context))
-            except NotImplementedError as error:  # of a method that we leave to grpcio's servicer
+            except NotImplementedError as error:  # a method that grpcio's servicer leaves unimplemented
                 refusal = grpc.StatusCode.UNIMPLEMENTED, str(error)
             except Exception as error:
                 refusal = status_of(error)
                 if refusal[0] is grpc.StatusCode.INTERNAL and request is not None:
                     _LOGGER.exception("%s failed", name)
             finally:
-                with self._lock:  # before the caller reads its answer, and asks again
+                with self._lock:  # before the caller reads the answer and sends another request
                     self._running -= bounded
         code = grpc.StatusCode.OK if refusal is None else refusal[0]
         self._count(name, request, code, time.monotonic() - began)
@@ -88,7 +88,7 @@ class Admission(grpc.ServerInterceptor):
         return answer
 
     def _arrives(self, context, bounded: bool) -> tuple[grpc.StatusCode, str] | None:
-        """What a call is refused with before its message is here."""
+        """The status with which a call is refused before its message has arrived, or None."""
         oldest = None
         with self._lock:
             self._came = time.monotonic()
@@ -99,7 +99,7 @@ class Admission(grpc.ServerInterceptor):
             if refusal is None:
                 self._silent[context] = self._came
         if oldest is not None:
-            oldest.cancel()  # only its own thread can end it in our words
+            oldest.cancel()  # only its own thread can end it with our message
         return refusal
 
     def _refusal(self, bounded: bool):
@@ -115,7 +115,7 @@ class Admission(grpc.ServerInterceptor):
         return context
 
     def _message(self, messages, context, bounded: bool):
-        """A call's one message, and what it is refused with once that is here."""
+        """A call's only message, and the status with which it is refused after its arrival, or None."""
         try:
             message = next(messages, None)
         finally:
@@ -136,21 +136,21 @@ class Admission(grpc.ServerInterceptor):
 
     def _count(self, name: str, request, code: grpc.StatusCode, seconds: float) -> None:
         if name in _COUNTED:
-            tasks = getattr(request, "tasks", None)  # of MultiInference, all of one model
+            tasks = getattr(request, "tasks", None)  # of MultiInference, all for one model
             spec = tasks[0].model_spec if tasks else getattr(request, "model_spec", None)
             self._monitor.request(spec.name if spec is not None else "", name, "GRPC", code.name, seconds)
 
     def close(self, timeout: float) -> bool:
-        """Refuses what comes from now on with UNAVAILABLE; True if all calls that are here have ended in time."""
+        """Refuses new calls with UNAVAILABLE; True if all calls with a message end within `timeout` seconds."""
         end = time.monotonic() + timeout
         if time.monotonic() < self._came + _ON_ITS_WAY_SECONDS:
-            time.sleep(min(_ON_ITS_WAY_SECONDS, timeout))  # for calls sent before, not here yet
+            time.sleep(min(_ON_ITS_WAY_SECONDS, timeout))  # for calls that were sent before and have not arrived
         self._closed = True
         while self._here and time.monotonic() < end:
             time.sleep(_LULL_SECONDS / 4)
         ended = not self._here
-        # A call that gRPC has received and not handed out when it stops reads CANCELLED, which
-        # nobody asks again; UNAVAILABLE sends callers elsewhere first.
+        # A call that gRPC has received but not dispatched when it stops gets CANCELLED, which clients do
+        # not retry; UNAVAILABLE makes them use another server.
         end = time.monotonic() + _FAREWELL_SECONDS
         while time.monotonic() < min(end, self._came + _LULL_SECONDS):
             time.sleep(_LULL_SECONDS / 4)
@@ -160,5 +160,5 @@ class Admission(grpc.ServerInterceptor):
 def _read(handler, message: bytes):
     try:
         return handler.request_deserializer(message)
-    except DecodeError as error:  # grpcio would say the same, and log a traceback
+    except DecodeError as error:  # grpcio would answer the same, and log a traceback
         raise RequestError(grpc.StatusCode.INTERNAL, "Exception deserializing request!") from error

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's gRPC surface: a port in plain text or TLS, and a UNIX socket."""
+"""TensorFlow Serving's gRPC API on a port, in plain text or TLS, and on a UNIX socket."""
 
 import time
 from concurrent import futures
@@ -11,20 +11,20 @@ from tfgan_kit.serving.protocol.errors import StartError
 import grpc
 
 _CHANNEL = {
-    "grpc.max_receive_message_length": 64 * 2**20,  # unpacked; a small gzip message may be huge
+    "grpc.max_receive_message_length": 64 * 2**20,  # decompressed; a small gzip message may expand to gigabytes
     "grpc.max_send_message_length": -1,
-    # Past 1,000 calls that no thread has looked at, gRPC answers CANCELLED at random (its default).
+    # Beyond 1,000 pending calls, its default, gRPC answers CANCELLED at random.
     "grpc.server.max_pending_requests": 10_000,
     "grpc.server.max_pending_requests_hard_limit": 20_000,
-    # Linux would let two servers share a port, and hide that it was taken.
+    # Otherwise Linux lets two servers share a port, and an occupied one is not noticed.
     "grpc.so_reuseport": 0,
 }
-_GOODBYE_SECONDS = 0.1  # until calls that stayed silent are cancelled
-_LOST_SECONDS = 5.0  # until a call whose end gRPC never tells is given up
+_GOODBYE_SECONDS = 0.1  # until calls without a message are cancelled
+_LOST_SECONDS = 5.0  # until a call whose end gRPC does not report is abandoned
 
 
 class GrpcGateway:
-    """Answers PredictionService, ModelService and, if asked, `grpc.health.v1`.
+    """Answers PredictionService, ModelService and, if enabled, `grpc.health.v1`.
 
     Args:
         methods: `ModelMethods`.
@@ -43,7 +43,7 @@ class GrpcGateway:
         add_services(self._server, methods, options.enable_grpc_healthcheck_service)
 
     def start(self) -> int:
-        """Opens the port, with TLS if there is a file for it, and the UNIX socket; gives the port.
+        """Opens the port, with TLS if `ssl_config_file` is set, and the UNIX socket; returns the port.
 
         Raises:
             StartError: one of them cannot be opened.
@@ -63,7 +63,7 @@ class GrpcGateway:
             self._check_credentials(credentials)
             raise StartError(
                 f"cannot listen on {address}: the port is in use, or the address is not this "
-                "machine's. Stop what listens there, or choose another --port"
+                "machine's. Stop the other server, or choose another --port"
             ) from error
 
     def _bind(self, address: str, credentials) -> int:
@@ -72,7 +72,7 @@ class GrpcGateway:
         return self._server.add_secure_port(address, credentials)
 
     def _check_credentials(self, credentials) -> None:
-        # gRPC says alike of a bad certificate and of a taken port, so it is asked for a free one
+        # gRPC reports a bad certificate and an occupied port in the same way, so a free port is tried
         try:
             self._bind("localhost:0", credentials)
         except RuntimeError as error:
@@ -87,12 +87,12 @@ class GrpcGateway:
             self._server.add_insecure_port(f"unix:{path}")
         except RuntimeError as error:
             raise StartError(
-                f"cannot listen on the UNIX socket {path}: its folder must be there, and its path "
-                "short (about 100 characters). Choose another --grpc_socket_path"
+                f"cannot listen on the UNIX socket {path}: its folder must exist, and its path "
+                "be short (about 100 characters). Choose another --grpc_socket_path"
             ) from error
 
     def stop(self, grace: float = 30.0) -> bool:
-        """Refuses new calls, lets those whose message is here finish; True if all have within `grace` seconds."""
+        """Refuses new calls and lets those with a message finish; True if all do within `grace` seconds."""
         end = time.monotonic() + grace
         ended = self._admission.close(grace)
         stopped = self._server.stop(max(0.0, min(_GOODBYE_SECONDS, end - time.monotonic())))
@@ -105,7 +105,7 @@ def address_of(host: str, port: int) -> str:
 
 
 def _credentials(path) -> grpc.ServerCredentials | None:
-    """TLS of an SSLConfig file; whether it holds valid PEM is seen when the port is opened. Raises StartError."""
+    """TLS of an SSLConfig file; its PEM is validated when the port is opened. Raises StartError."""
     if not path:
         return None
     try:

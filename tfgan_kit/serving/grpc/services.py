@@ -1,15 +1,15 @@
-"""The gRPC services, as TensorFlow Serving's and gRPC's own packages define them, over `ModelMethods`."""
+"""The gRPC services that TensorFlow Serving's and gRPC's packages define, on top of `ModelMethods`."""
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-# The names that TensorFlow Serving's health check knows: without their package.
+# The service names of TensorFlow Serving's health check, which have no package.
 _NAMES = ("", "PredictionService", "ModelService")
 
 
 def add_services(server: grpc.Server, methods, with_health: bool) -> None:
-    """Adds PredictionService, ModelService and, if asked, `grpc.health.v1` to a server."""
+    """Adds PredictionService, ModelService and, with `with_health`, `grpc.health.v1` to a server."""
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_PredictionService(methods), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(methods), server)
     if with_health:
@@ -48,7 +48,7 @@ class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
 
 def _health() -> health.HealthServicer:
-    """SERVING from the moment that the port is open until it closes; `Admission` leaves out its Watch."""
+    """A health service that reports SERVING while the port is open; `Admission` does not offer its Watch."""
     servicer = health.HealthServicer()
     for name in _NAMES:
         servicer.set(name, health_pb2.HealthCheckResponse.SERVING)

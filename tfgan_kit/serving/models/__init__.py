@@ -1,1 +1,1 @@
-"""Models and their versions: which are loaded, how they run."""
+"""Models and their versions: loading, batching and running them."""

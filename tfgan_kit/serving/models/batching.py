@@ -1,4 +1,4 @@
-"""Concurrent requests become one batch, by the scheduler that TensorFlow Serving uses."""
+"""Merges concurrent requests into batches, with the scheduler of TensorFlow Serving."""
 
 import dataclasses
 import itertools
@@ -17,13 +17,13 @@ class BatchingParameters:
 
     Args:
         max_batch_size: most rows of a batch, and so of a request.
-        batch_timeout_micros: how long an incomplete batch waits for more. At 0 a lone caller never waits, and batches
-            still form: what arrives while a batch runs makes the next.
-        num_batch_threads: batches of a version that run at one time (TensorFlow Serving counts those of all its
-            models); None: as many as there are cores.
-        max_enqueued_batches: batches that may wait; more are refused with UNAVAILABLE.
-        allowed_batch_sizes: a batch is padded up to the next of these, rising, the last equal to `max_batch_size`.
-            None: those that an export writes, see `tfgan_kit.export.batching.allowed_batch_sizes`.
+        batch_timeout_micros: how long an incomplete batch waits for more rows. At 0 a single caller never waits, and
+            batches still form from the requests that arrive while a batch runs.
+        num_batch_threads: batches of a version that run concurrently (TensorFlow Serving counts those of all its
+            models); None: the number of cores.
+        max_enqueued_batches: batches that may wait; further ones are refused with UNAVAILABLE.
+        allowed_batch_sizes: sizes in increasing order, to the next of which a batch is padded; the last equals
+            `max_batch_size`. None: those that an export writes, see `tfgan_kit.export.batching.allowed_batch_sizes`.
     """
 
     max_batch_size: int = 1000
@@ -45,12 +45,12 @@ class BatchingParameters:
         sizes = self.sizes()
         if sizes != sorted(set(sizes)) or sizes[0] < 1 or sizes[-1] != self.max_batch_size:
             raise ValueError(
-                "allowed_batch_sizes must rise and end in max_batch_size "
+                "allowed_batch_sizes must increase and end with max_batch_size "
                 f"({self.max_batch_size}). Received: allowed_batch_sizes={sizes}"
             )
 
     def threads(self) -> int:
-        """Batches that run at one time."""
+        """The number of batches that run concurrently."""
         return self.num_batch_threads or os.cpu_count() or 1
 
     def sizes(self) -> list[int]:
@@ -61,24 +61,24 @@ class BatchingParameters:
 
 
 def batched(graph: tf.Graph, inputs, outputs, name: str, parameters: BatchingParameters):
-    """Adds to a graph what merges concurrent runs along dimension 0 and splits their answers.
+    """Adds to a graph the op that merges concurrent runs along dimension 0 and splits their outputs.
 
-    The function that a signature calls is called by TensorFlow's batch op instead, with a queue and threads of this
-    graph's session alone.
+    TensorFlow's batch op then calls the signature's function, with a queue and threads that belong only to the
+    session of this graph.
 
     Args:
-        graph: that of a `GraphSession`.
+        graph: the graph of a `GraphSession`.
         inputs: names of the signature's input tensors.
         outputs: names of its output tensors.
-        name: the queue's, another one for every signature.
+        name: of the queue, unique for every signature.
         parameters: see `BatchingParameters`.
 
     Returns:
         The names of the tensors to fetch in place of `outputs`.
 
     Raises:
-        ValueError: the outputs are not those of one function that is called with the inputs, as TensorFlow 2 writes a
-            signature.
+        ValueError: the outputs are not those of one function call with the inputs, the form in which TensorFlow 2
+            writes a signature.
     """
     feeds = [graph.get_tensor_by_name(tensor) for tensor in inputs]
     fetches = [graph.get_tensor_by_name(tensor) for tensor in outputs]
@@ -97,18 +97,18 @@ def batched(graph: tf.Graph, inputs, outputs, name: str, parameters: BatchingPar
             batch_timeout_micros=parameters.batch_timeout_micros,
             max_enqueued_batches=parameters.max_enqueued_batches,
             allowed_batch_sizes=parameters.sizes(),
-            shared_name="batches",  # one scheduler, so these threads are for all signatures
-            batching_queue=name,  # functions that share a queue would run as one another
+            shared_name="batches",  # one scheduler, whose threads all signatures share
+            batching_queue=name,  # functions with the same queue would be confused
             enable_large_batch_splitting=False,
         )
     return [answers[tensor.value_index].name for tensor in fetches]
 
 
 def _arguments(call: tf.Operation, feeds):
-    """A call's inputs: (those that are fed, the variables and tables); None: not in this order."""
+    """A call's inputs as (feeds, variables and tables); the latter are None in another order."""
     names = {tensor.name for tensor in feeds}
     rows = list(itertools.takewhile(lambda tensor: tensor.name in names, call.inputs))
     captured = list(call.inputs)[len(rows) :]
-    # What is computed from an input differs from caller to caller.
+    # A value that is computed from an input differs between callers.
     plain = all(not tensor.op.inputs and tensor.name not in names for tensor in captured)
     return rows, captured if rows and plain else None

@@ -1,4 +1,4 @@
-"""Versions that could not be loaded, and when they are worth another try."""
+"""Versions that could not be loaded, and when to try again."""
 
 import contextlib
 import dataclasses
@@ -7,14 +7,14 @@ import time
 
 
 class LoadRetries:
-    """Remembers what the files of a version that did not load were, and how often it was tried.
+    """Records the files of versions that could not be loaded, and the number of attempts.
 
-    TensorFlow Serving tries a version again `max_num_load_retries` times, then never until it is gone and comes back.
-    Here a changed file is a reason too: someone was still copying.
+    TensorFlow Serving retries a version `max_num_load_retries` times, then not until it has been removed and added
+    again. Here a changed file is another reason, since the version may have been incomplete.
 
     Args:
-        retries: how often an unchanged version is tried again, from 0. Default 0.
-        seconds: how long after the last try. Default 60.
+        retries: int >= 0, how often an unchanged version is tried again. Default 0.
+        seconds: time between two attempts. Default 60.
     """
 
     def __init__(self, retries: int = 0, seconds: float = 60.0):
@@ -30,23 +30,23 @@ class LoadRetries:
         return failure.tries <= self._retries and time.monotonic() >= failure.again
 
     def before(self, path: pathlib.Path) -> tuple:
-        """What identifies the files that are about to be loaded."""
+        """The names, sizes and times of the files that are about to be loaded."""
         files = []
         for file in sorted(path.rglob("*")):
-            with contextlib.suppress(OSError):  # it was renamed while we looked, or cannot be read
+            with contextlib.suppress(OSError):  # it has been renamed meanwhile, or cannot be read
                 status = file.stat()
                 files.append((str(file), status.st_size, status.st_mtime_ns))
         return tuple(files)
 
     def add(self, path: pathlib.Path, files: tuple) -> bool:
-        """The version with these `files` did not load; True if it is tried again as it is."""
+        """Records that the version with these `files` could not be loaded; True if it will be retried unchanged."""
         last = self._failed.get(path)
         tries = last.tries + 1 if last is not None and last.files == files else 1
         self._failed[path] = _Failure(files, tries, time.monotonic() + self._seconds)
         return tries <= self._retries
 
     def keep(self, paths) -> None:
-        """Forgets all but these versions: one that went and came back is new."""
+        """Forgets all other versions, so that one that was removed and added again is new."""
         kept = set(paths)
         self._failed = {path: one for path, one in self._failed.items() if path in kept}
 

@@ -1,4 +1,4 @@
-"""How a version's folder becomes a model that answers."""
+"""Loads and warms up a version from its folder."""
 
 import pathlib
 import time
@@ -15,10 +15,10 @@ _BATCHING_FILE = "batching_params.pbtxt"
 
 
 class Loader:
-    """Loads a version, batched as the server or the version says, and warms it up.
+    """Loads a version, with the batching parameters of the server or the version, and warms it up.
 
     Args:
-        batching: `BatchingParameters`, or None to run every request by itself.
+        batching: `BatchingParameters`, or None to run every request alone.
         options: `ServerOptions`.
         monitor: `Monitor` that counts loads and warmups.
     """
@@ -29,7 +29,7 @@ class Loader:
         self._monitor = monitor
 
     def __call__(self, path: pathlib.Path) -> SavedModel:
-        """Raises whatever makes the version unfit to be served."""
+        """The loaded version of a folder. Any exception means that it cannot be served."""
         began, status = time.monotonic(), "fail"
         try:
             model = SavedModel(path, self._parameters(path), self._options.tags())

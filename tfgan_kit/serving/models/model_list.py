@@ -1,4 +1,4 @@
-"""The models of a server: which there are, what their labels mean, how the list is replaced."""
+"""The models of a server, their version labels, and the replacement of the list."""
 
 import logging
 import os
@@ -19,35 +19,35 @@ _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 def one_model(name: str, base_path) -> config_pb2.ModelServerConfig:
-    """The config that `--model_name` and `--model_base_path` stand for."""
+    """The config for `--model_name` and `--model_base_path`."""
     config = config_pb2.ModelServerConfig()
     config.model_config_list.config.add(name=name, base_path=str(base_path), model_platform=_TENSORFLOW)
     return config
 
 
 class Models:
-    """`Versions` by model name, and labels; `reload` replaces the list, `poll` follows the disk.
+    """`Versions` by model name, and labels; `reload` replaces the list, `poll` looks for new versions on disk.
 
-    A model that is no longer listed keeps its history: its status answers, its versions are END.
+    A model that is no longer listed keeps its status, in which its versions are END.
 
     Args:
         load: see `Versions`.
         options: `ServerOptions`.
-        listed: told the name of every model that is listed.
+        listed: callable, receives the name of every listed model.
     """
 
     def __init__(self, load, options, listed=lambda name: None):
         self._load = load
         self._tell = listed
         self._options = options
-        self._changing = threading.Lock()  # one reload or poll at a time
+        self._changing = threading.Lock()  # held by one reload or poll at a time
         self._listed = config_pb2.ModelConfigList()
         self._versions: dict[str, Versions] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self._troubles: dict[str, str] = {}
 
     def use(self, spec):
-        """A `with` block's loaded model that a `ModelSpec` means. Raises RequestError."""
+        """A context with the loaded model of a `ModelSpec`. Raises RequestError."""
         if not spec.name:
             raise invalid("ModelSpec has no name specified.")
         version = self._version(spec)
@@ -68,14 +68,14 @@ class Models:
         return self._versions[name].statuses() if name in self._versions else []
 
     def listed(self) -> list[Versions]:
-        """The models that are to be served, in the list's order."""
+        """The listed models, in the list's order."""
         return [self._versions[model.name] for model in self._listed.config]
 
     def reload(self, config) -> None:
-        """Makes `config` the list of models, and answers once each has been tried.
+        """Makes `config` the list of models, and returns once each has been tried.
 
-        Refused as a whole, with nothing changed, where TensorFlow Serving refuses it, and also where a new model has
-        no folder or no version, for which TensorFlow Serving waits for ever.
+        The config is refused as a whole, and nothing changes, if TensorFlow Serving would refuse it, and also if a
+        new model has no folder or no version, for which TensorFlow Serving would wait indefinitely.
 
         Args:
             config: `ModelServerConfig`.
@@ -140,15 +140,15 @@ class Models:
             )
 
     def poll(self) -> None:
-        """Looks for new versions of every model; one model's trouble is only a log line."""
+        """Looks for new versions of every model; an error of one model is only logged."""
         with self._changing:
             self._poll()
 
     def _poll(self) -> None:
         for versions in self.listed():
             trouble = _poll_one(versions)
-            if trouble and trouble != self._troubles.get(versions.name):  # once, not every second
-                _LOGGER.error("%s; what is served stays", trouble)
+            if trouble and trouble != self._troubles.get(versions.name):  # logged once, not every second
+                _LOGGER.error("%s; the loaded versions stay", trouble)
             self._troubles[versions.name] = trouble
 
     def drained(self, timeout: float) -> bool:
@@ -162,8 +162,8 @@ def _poll_one(versions: Versions) -> str | None:
         versions.poll()
     except OSError as error:
         return f"cannot look for versions in {versions.base_path}: {error}"
-    except Exception as error:  # whatever it is, the server goes on with what it has
-        return f"looking at {versions.base_path} failed: {error!r}"
+    except Exception as error:  # after any error the server continues with the loaded versions
+        return f"looking for versions in {versions.base_path} failed: {error!r}"
     return None
 
 
@@ -195,7 +195,7 @@ def _reason(versions: Versions) -> str:
 
 
 def _check(config, old) -> None:
-    """Raises RequestError for a `ModelServerConfig` that no server takes in place of the `ModelConfigList` `old`."""
+    """Raises RequestError if a `ModelServerConfig` cannot replace the `ModelConfigList` `old`."""
     if config.WhichOneof("config") != "model_config_list":
         raise invalid(
             "ServerModelConfig type not supported by HandleReloadConfigRequest. "
@@ -226,7 +226,7 @@ def _check_platform(model, old: str | None) -> None:
 def _platform(model) -> str:
     if model.model_platform:
         return model.model_platform
-    if model.model_type == config_pb2.TENSORFLOW:  # how old configs say it
+    if model.model_type == config_pb2.TENSORFLOW:  # in old configs
         return _TENSORFLOW
     raise invalid(
         "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "

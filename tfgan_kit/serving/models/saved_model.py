@@ -13,24 +13,24 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 _SERVE = ("serve",)  # TensorFlow Serving's --saved_model_tags
-_INIT = "__saved_model_init_op"  # in the metadata, but no function to call
-_COMPILED = "_XlaMustCompile"  # what `tf.function(jit_compile=True)` leaves in the graph
+_INIT = "__saved_model_init_op"  # in the metadata, but not callable
+_COMPILED = "_XlaMustCompile"  # the graph attribute of `tf.function(jit_compile=True)`
 
 
 class IncompleteVersionError(RequestError):
-    """A version's folder lacks files; most often it is still being copied."""
+    """A version's folder lacks files, often because it is still being copied."""
 
     def __init__(self, message: str):
         super().__init__(grpc.StatusCode.NOT_FOUND, message)
 
 
 class SavedModel:
-    """A loaded version. Refuses a half-written one, which TensorFlow Serving would serve.
+    """A loaded version. An incomplete one is refused, which TensorFlow Serving would serve.
 
     Args:
         path: the version's folder.
-        parameters: `BatchingParameters`, or None to run every request by itself.
-        tags: those of the graph to load; all of them, and no other. Default `serve`.
+        parameters: `BatchingParameters`, or None to run every request alone.
+        tags: the exact set of tags of the graph to load. Default `serve`.
 
     Raises:
         IncompleteVersionError: the folder lacks `saved_model.pb`, or variables that the graph restores.
@@ -43,7 +43,7 @@ class SavedModel:
         meta_graph = _meta_graph(path, set(tags))
         if meta_graph.saver_def.restore_op_name:  # a frozen graph has no variables
             _check_variables(path)
-        # Copies: a part of a message keeps the whole of it in memory.
+        # Copies, since a part of a message keeps all of it in memory.
         self.signature_defs = copy.deepcopy(dict(meta_graph.signature_def))
         self._session = GraphSession(path, meta_graph)
         compiled = compiled_signatures(meta_graph)
@@ -54,14 +54,14 @@ class SavedModel:
         }
 
     def signature(self, name: str) -> Signature:
-        """The signature of that name (empty: `serving_default`)."""
+        """The signature with this name (empty: `serving_default`)."""
         name = name or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
         if name not in self.signatures:
             raise RequestError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
         return self.signatures[name]
 
     def close(self) -> None:
-        """Gives its memory back; it answers no more."""
+        """Frees its memory; it cannot be used afterwards."""
         self._session.close()
 
 
@@ -109,7 +109,7 @@ def _sources(definition, nodes) -> list:
 
 
 def _calls(nodes) -> set[str]:
-    """The functions that these nodes name: to call, to loop over, to choose from."""
+    """The functions in the attributes of these nodes: calls, loops, conditions."""
     values = [value for node in nodes for value in node.attr.values()]
     return {function.name for value in values for function in (value.func, *value.list.func)} - {""}
 

@@ -1,4 +1,4 @@
-"""One signature of a loaded version: checked inputs in, arrays out."""
+"""One signature of a loaded version: from checked inputs to arrays."""
 
 import logging
 
@@ -16,14 +16,14 @@ _UNEQUAL = "Batching Run() input tensors must have equal 0th-dimension size"
 
 
 class Signature:
-    """What a version answers under one name.
+    """A signature of a version.
 
     Args:
         name: its name.
-        definition: `SignatureDef`, which says what a request must hold.
+        definition: `SignatureDef`, with the inputs of a request.
         session: `GraphSession` of the version, not run yet.
         parameters: `BatchingParameters`, or None.
-        needs_xla: refuses every request, as TensorFlow Serving does; see `compiled_signatures`.
+        needs_xla: True refuses every request, as TensorFlow Serving does; see `compiled_signatures`.
     """
 
     def __init__(self, name: str, definition, session, parameters, needs_xla: bool):
@@ -48,21 +48,21 @@ class Signature:
             return None
 
     def run(self, protos, wanted=()) -> dict[str, np.ndarray]:
-        """Answers a request, together with others where batching is on.
+        """Answers a request, in a batch with others if batching is on.
 
-        As in TensorFlow Serving, a request for some of the outputs runs by itself: an output that cannot be split
-        into rows does no harm to who does not ask for it.
+        As in TensorFlow Serving, a request for some of the outputs runs alone, so that an output that cannot be
+        split into rows does not affect requests for other outputs.
 
         Args:
             protos: `TensorProto` by input, for every input.
-            wanted: names of outputs; none: all.
+            wanted: names of outputs; empty: all.
 
         Returns:
             Arrays by output.
 
         Raises:
-            RequestError: what the signature cannot take, or a function with jit_compile=True.
-            tf.errors.OpError: what its graph cannot.
+            RequestError: inputs that the signature refuses, or a function with jit_compile=True.
+            tf.errors.OpError: an error of the graph.
         """
         wanted = sorted(wanted) or self.outputs
         merges = self._parameters is not None and wanted == self.outputs
@@ -75,8 +75,8 @@ class Signature:
         return {alias: _array(value) for alias, value in zip(wanted, values, strict=True)}
 
     def _merge(self, feeds):
-        # A batch fails as a whole. Where its inputs are to blame, every caller of it is answered
-        # by itself, so that only the one that sent the bad row fails.
+        # A batch fails as a whole. If its inputs are invalid, every request of it is run alone, so that
+        # only the one with the invalid row fails.
         try:
             return self._session.run(self._batched, feeds)
         except tf.errors.InvalidArgumentError:
@@ -97,7 +97,7 @@ class Signature:
         rows = {shape[0] for shape in shapes.values()}
         if len(rows) > 1:
             raise invalid(_UNEQUAL)
-        if 0 in rows:  # TensorFlow Serving never answers it when batching
+        if 0 in rows:  # with batching TensorFlow Serving never answers it
             raise invalid("The request has 0 rows; send at least 1.")
         limit = self._parameters.max_batch_size
         if rows and max(rows) > limit:
@@ -130,7 +130,7 @@ class _Input:
 
 
 def _array(value) -> np.ndarray:
-    # The session gives a scalar string as bytes, of which NumPy would make a fixed-width text.
+    # The session returns a scalar string as bytes, which NumPy would convert to a fixed-width string.
     return np.asarray(value, object) if isinstance(value, bytes) else np.asarray(value)
 
 

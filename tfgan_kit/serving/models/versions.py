@@ -1,4 +1,4 @@
-"""The versions of a model: what the disk offers, what is served, what became of each."""
+"""The versions of a model: those on disk, those that are served, and the status of each."""
 
 import contextlib
 import gc
@@ -18,7 +18,7 @@ Policy = source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
 _LOGGER = logging.getLogger(__name__)
 _STATUS = get_model_status_pb2.ModelVersionStatus
 _MAX_VERSION = 2**63 - 1
-_RETIRE_SECONDS = 30.0  # a call that has not ended by then no longer keeps a version UNLOADING
+_RETIRE_SECONDS = 30.0  # after which running calls no longer keep a version UNLOADING
 
 
 def version_folders(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
@@ -33,22 +33,22 @@ def version_folders(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
 
 
 def not_found(name: str, version: int | None) -> RequestError:
-    """The error of a request for what is not served; `version` None is the newest."""
+    """The error for a request of a version that is not served; `version` None is the newest."""
     which = f"Latest({name})" if version is None else f"Specific({name}, {version})"
     return RequestError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {which}")
 
 
 def candidates(policy: Policy, versions: list[int]) -> tuple[list[int], int]:
-    """The versions that may be served, and how many of them at one time.
+    """The versions that may be served, and how many of them concurrently.
 
     Args:
         policy: `latest { num_versions }`, `all {}` or `specific { versions }`; none is the latest one, and so is
             `num_versions: 0`.
-        versions: those on disk, newest first.
+        versions: the versions on disk, newest first.
 
     Returns:
         (versions, newest first; how many of these are served). Under `latest` a version that cannot be loaded is
-        stood in for by the next older one.
+        replaced by the next older one.
 
     Example:
 
@@ -65,17 +65,17 @@ def candidates(policy: Policy, versions: list[int]) -> tuple[list[int], int]:
 
 
 class Versions:
-    """Serves the versions that the policy wants; old ones stay until a new one is warm.
+    """Serves the versions that the policy selects; old ones stay until a new one has been warmed up.
 
-    A version that does not load is refused with a log line, and whatever served before goes on. While `LoadRetries`
-    will have it tried again it is LOADING, as in TensorFlow Serving, then END; its status holds the error from the
-    first try on.
+    A version that cannot be loaded is refused with a log line, and the loaded versions continue. As long as
+    `LoadRetries` allows another attempt it is LOADING, as in TensorFlow Serving, then END; its status holds the error
+    from the first attempt on.
 
     Args:
         name: the model's name.
-        load: version folder -> a loaded, warmed model with a `version`. Whatever it raises refuses the version.
-        retries: `LoadRetries`; None: tried again only when the files change.
-        retire_seconds: how long the calls that run on a replaced version are waited for.
+        load: version folder -> a loaded, warmed model with a `version`. Any exception refuses the version.
+        retries: `LoadRetries`; None: another attempt only after the files have changed.
+        retire_seconds: how long to wait for the calls that run on a replaced version.
     """
 
     def __init__(self, name: str, load, retries=None, retire_seconds=_RETIRE_SECONDS):
@@ -86,19 +86,19 @@ class Versions:
         self._retries = retries or LoadRetries()
         self._retire_seconds = retire_seconds
         self._polling = threading.Lock()
-        self._changed = threading.Condition()  # guards what follows
+        self._changed = threading.Condition()  # guards the attributes below
         self._served: dict[int, _Held] = {}
         self._retiring: list[_Held] = []
         self._statuses: dict[int, _STATUS] = {}
 
     def follow(self, base_path: pathlib.Path, policy=None):
-        """Says where the versions are and which of them to serve, from the next `poll` on."""
+        """Sets the folder of the versions and the policy, from the next `poll` on."""
         self.base_path = base_path
         self._policy = policy or Policy()
         return self
 
     def poll(self) -> None:
-        """Brings what is served in line with the disk and the policy. Raises OSError."""
+        """Loads and unloads versions according to the disk and the policy. Raises OSError."""
         with self._polling:
             folders = version_folders(self.base_path)
             self._retries.keep(folders.values())
@@ -111,18 +111,18 @@ class Versions:
                     if self._serves(version, folders[version]):
                         good.add(version)
             self._give_up(set(self._statuses) - tried)
-            if good or not wanted:  # else nothing would be left to answer
+            if good or not wanted:  # otherwise no version would be left
                 self._take_down(set(self._served) - good)
 
     def withdraw(self) -> None:
-        """Unloads all versions: the model is served no longer."""
+        """Unloads all versions: the model is no longer served."""
         with self._polling:
             self._give_up(set(self._statuses))
             self._take_down(set(self._served))
-            self._retries.keep(())  # listed again, it is new
+            self._retries.keep(())  # if the model is listed again, its versions are new
 
     def _give_up(self, versions) -> None:
-        """Ends those that wait for another try; their errors stay."""
+        """Marks versions that wait for another attempt as END; their errors stay."""
         with self._changed:
             for version in versions:
                 status = self._statuses[version]
@@ -166,7 +166,7 @@ class Versions:
                 held = self._served.pop(version)
                 self._retiring.append(held)
                 self._mark(version, _STATUS.UNLOADING)
-            # In a thread: a call that never ends must not hold up the next version.
+            # In a thread, since a call that never ends must not delay the next version.
             held.retirement = threading.Thread(
                 target=self._retire, args=(version, held), name=f"retire {version}", daemon=True
             )
@@ -182,13 +182,13 @@ class Versions:
                 version,
                 self._retire_seconds,
             )
-        model, held.model = held.model, None  # nothing but the calls that still run holds it now
+        model, held.model = held.model, None  # now only running calls hold a reference
         if idle:
             model.close()
         del model
-        gc.collect()  # a loaded model is full of cycles, and large
+        gc.collect()  # a loaded model has reference cycles, and is large
         with self._changed:
-            if self._statuses[version].state == _STATUS.UNLOADING:  # not loaded again meanwhile
+            if self._statuses[version].state == _STATUS.UNLOADING:  # it has not been loaded again meanwhile
                 self._mark(version, _STATUS.END)
             if not held.users:
                 self._retiring.remove(held)
@@ -204,7 +204,7 @@ class Versions:
 
     @contextlib.contextmanager
     def use(self, version: int | None = None):
-        """A served model, the newest or that version; it is not unloaded while in use."""
+        """A context with a served model, the newest or this version, which is not unloaded while in use."""
         with self._changed:
             wanted = max(self._served, default=None) if version is None else version
             held = self._served.get(wanted)
@@ -221,7 +221,7 @@ class Versions:
                 self._changed.notify_all()
 
     def available(self, version: int) -> bool:
-        """True if that version is served now."""
+        """True if this version is served now."""
         return version in self._served
 
     def statuses(self) -> list:
@@ -230,12 +230,12 @@ class Versions:
             return [status for _, status in sorted(self._statuses.items(), reverse=True)]
 
     def drained(self, timeout: float) -> bool:
-        """Waits until no call runs, for up to `timeout` seconds; True if that is so."""
+        """Waits for running calls for up to `timeout` seconds; True if none is left."""
         end = time.monotonic() + timeout
         with self._changed:
             idle = self._changed.wait_for(lambda: not self._running(), timeout)
             retirements = [held.retirement for held in self._retiring]
-        for retirement in retirements:  # or the process would end while TensorFlow frees memory
+        for retirement in retirements:  # otherwise the process could end while TensorFlow frees memory
             retirement.join(max(0.0, end - time.monotonic()))
         return idle
 
@@ -244,7 +244,7 @@ class Versions:
 
     @property
     def current(self):
-        """The newest model that is served, or None."""
+        """The newest served model, or None."""
         with self._changed:
             newest = max(self._served, default=None)
             return None if newest is None else self._served[newest].model

@@ -1,4 +1,4 @@
-"""Replays a version's recorded requests: its first caller does not pay for the first run."""
+"""Replays a version's recorded requests, so that its first caller does not wait for the first run."""
 
 import logging
 import pathlib
@@ -14,7 +14,7 @@ from google.protobuf import message
 from tensorflow_serving.apis import prediction_log_pb2
 
 _LOGGER = logging.getLogger(__name__)
-_MAX_RECORDS = 1000  # TensorFlow Serving refuses a version with more
+_MAX_RECORDS = 1000  # the maximum of TensorFlow Serving
 _ANSWERS = {
     "predict_log": lambda model, request: predict(model, request, as_content=True),
     "classify_log": classify_regress.classify,
@@ -24,14 +24,14 @@ _ANSWERS = {
 
 
 def warm_up(model, iterations: int = 1) -> int:
-    """Answers every record of the version's warmup file; none is only a log line.
+    """Runs every record of the version's warmup file; a missing file is only logged.
 
     Args:
         model: `SavedModel`.
-        iterations: how often each record is answered, from 1. Default 1.
+        iterations: int >= 1, runs of each record. Default 1.
 
     Returns:
-        The number of records answered.
+        The number of records.
 
     Raises:
         RequestError, tf.errors.OpError: a record that cannot be read or answered; the version must not be served.

@@ -1,1 +1,1 @@
-"""The methods of the serving API on tensors and protocol buffers, without a wire."""
+"""The methods of the serving API on tensors and protocol buffers, independent of a transport."""

@@ -1,4 +1,4 @@
-"""Classify, Regress and MultiInference: requests of tf.Examples, checked as TensorFlow Serving checks them.
+"""Classify, Regress and MultiInference: requests of tf.Examples, with the checks of TensorFlow Serving.
 
 Reference: tensorflow/serving `servables/tensorflow/{classifier,regressor,multi_inference}.cc`.
 """
@@ -11,7 +11,7 @@ from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import classification_pb2, inference_pb2, regression_pb2
 
 _DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-_INPUTS = tf.saved_model.CLASSIFY_INPUTS  # `inputs`, of a regression too
+_INPUTS = tf.saved_model.CLASSIFY_INPUTS  # `inputs`, for a regression too
 _CLASSES, _SCORES = tf.saved_model.CLASSIFY_OUTPUT_CLASSES, tf.saved_model.CLASSIFY_OUTPUT_SCORES
 _OUTPUTS = tf.saved_model.REGRESS_OUTPUTS
 _CLASSIFY, _REGRESS = tf.saved_model.CLASSIFY_METHOD_NAME, tf.saved_model.REGRESS_METHOD_NAME
@@ -36,10 +36,10 @@ def regress(model, request) -> regression_pb2.RegressionResponse:
 
 
 def multi_inference(model, request) -> inference_pb2.MultiInferenceResponse:
-    """The results of several signatures on the same examples; nothing runs if one task is wrong.
+    """The results of several signatures on the same examples; nothing runs if one task is invalid.
 
     Raises:
-        RequestError: a task's method or signature is not there, or there is no example.
+        RequestError: a task's method or signature does not exist, or there is no example.
     """
     names = _check_tasks(model, request.tasks)
     response = inference_pb2.MultiInferenceResponse()
@@ -111,8 +111,8 @@ def _run(model, name: str, given) -> tuple[int, dict]:
 
 
 def _serialized(given) -> list[bytes]:
-    # Protobuf merges messages by joining their bytes: the context comes first, so that an
-    # example's own feature of the same name wins.
+    # Protobuf merges messages whose bytes are concatenated: the context comes first, so that an
+    # example's own feature of the same name takes precedence.
     if given.WhichOneof("kind") == "example_list_with_context":
         listed = given.example_list_with_context
         context = listed.context.SerializeToString()
@@ -160,7 +160,7 @@ def _write_numbers(rows: int, outputs: dict, result) -> None:
 
 
 def _shape(values) -> str:
-    return f"[{','.join(map(str, values.shape))}]"  # as the runtime writes it
+    return f"[{','.join(map(str, values.shape))}]"  # the format of the runtime
 
 
 def _type(dtype) -> str:

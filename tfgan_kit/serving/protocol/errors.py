@@ -1,25 +1,25 @@
-"""What a request is refused with: its errors, and the gRPC status of any exception."""
+"""Errors of requests, and the gRPC status of any exception."""
 
 import re
 
 import grpc
 import tensorflow as tf
 
-_MAX_TEXT = 1024  # TensorFlow Serving cuts its error texts there
-# Of "Graph execution error": its heading, the stack (indented), the node; not the reason
+_MAX_TEXT = 1024  # TensorFlow Serving truncates its error texts at this length
+# The lines of a "Graph execution error" without the reason: heading, indented stack, node
 _STACK = re.compile(r"$|\s|Graph execution error|Detected at node|<stack traces|\d+ (root|successful|derived) ")
 _NODE = re.compile(r"^\{\{function_node [^}]*\}\} ")
-_BATCH_OP = re.compile(r"\n\t \[\[\{\{node BatchFunction\w*\}\}\]\]\s*$")  # no node of the model
+_BATCH_OP = re.compile(r"\n\t \[\[\{\{node BatchFunction\w*\}\}\]\]\s*$")  # not a node of the model
 _OP = re.compile(r"\s*\[Op:\w+\].*$")
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class RequestError(Exception):
-    """A request that is answered with a gRPC status; the text is TensorFlow Serving's own.
+    """A request that is answered with a gRPC status and TensorFlow Serving's text.
 
     Args:
         code: `grpc.StatusCode`.
-        message: what the caller reads.
+        message: the text for the caller.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str):
@@ -28,16 +28,16 @@ class RequestError(Exception):
 
 
 def invalid(text: str) -> RequestError:
-    """INVALID_ARGUMENT with that text."""
+    """INVALID_ARGUMENT with this text."""
     return RequestError(grpc.StatusCode.INVALID_ARGUMENT, text)
 
 
 class StartError(RuntimeError):
-    """The server cannot start; the text says why and how to go on."""
+    """The server cannot start; the text says why and what to do."""
 
 
 def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
-    """The gRPC status of an exception; INTERNAL for one that nobody foresaw."""
+    """The gRPC status of an exception; INTERNAL for an unexpected one."""
     if isinstance(error, RequestError):
         return error.code, _cut(str(error))
     if isinstance(error, tf.errors.OpError):  # TensorFlow's codes are gRPC's
@@ -46,7 +46,7 @@ def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
 
 
 def reason(text: str) -> str:
-    """A message of TensorFlow's runtime without the words that its Python interface and our batch op add."""
+    """A message of TensorFlow's runtime without the text that its Python API and our batch op add."""
     text = _BATCH_OP.sub("", text)
     if "Graph execution error" not in text:
         return _OP.sub("", _NODE.sub("", text))

@@ -1,4 +1,4 @@
-"""What the protocol's methods do, whoever asks: the gRPC services and the REST gateway call this."""
+"""The methods of the protocol, which the gRPC services and the REST gateway call."""
 
 import functools
 
@@ -16,14 +16,14 @@ _SIGNATURE_DEF = "signature_def"
 class ModelMethods:
     """PredictionService and ModelService without their transport.
 
-    Each method takes and gives the official message of its name, and raises what `errors.status_of` turns into a code
-    and a text: `RequestError` or `tf.errors.OpError`.
+    Each method takes and returns TensorFlow Serving's messages of its name, and raises `RequestError` or
+    `tf.errors.OpError`, which `errors.status_of` turns into a code and a text.
 
     Args:
         models: `Models`. Several `ModelMethods` may share them.
-        as_content: tensors of an answer as `tensor_content`, which is quicker to write and to read; else as typed
-            fields (`int_val` ...), as TensorFlow Serving answers. Default False.
-        monitor: `Monitor` that counts runs of the graph; None: one of its own.
+        as_content: writes tensors of an answer as `tensor_content`, which is faster to write and to read; otherwise as
+            typed fields (`int_val` ...), as TensorFlow Serving does. Default False.
+        monitor: `Monitor` that counts runs of the graph; None: a new one.
     """
 
     def __init__(self, models, as_content: bool = False, monitor: Monitor | None = None):
@@ -32,28 +32,28 @@ class ModelMethods:
         self.monitor = monitor or Monitor()
 
     def predict(self, request, is_cancelled=lambda: False):
-        """Runs a signature; `is_cancelled()` is True once the caller has gone: no more work for it."""
+        """Runs a signature; once the caller has disconnected, `is_cancelled()` is True and the work is dropped."""
         _check_given(request)
         with self.hold(request.model_spec) as model:
             return self.run(model, request, is_cancelled)
 
     def hold(self, model_spec):
-        """A `with` block's model, which is not unloaded within it, for `run`. Raises RequestError."""
+        """A context with the model for `run`, which is not unloaded within it. Raises RequestError."""
         return self._models.use(model_spec)
 
     def run(self, model, request, is_cancelled=lambda: False):
-        """`predict` on a model that is held, whichever the newest is by now."""
+        """`predict` on a held model, even if a newer version is loaded by now."""
         ran = functools.partial(self.monitor.runtime, request.model_spec.name, "Predict")
         return predict(model, request, self._as_content, is_cancelled, ran)
 
     def classify(self, request):
-        """Runs a signature that takes tf.Examples and gives classes, scores or both."""
+        """Runs a signature from tf.Examples to classes, scores or both."""
         _check_given(request)
         with self._models.use(request.model_spec) as model:
             return classify_regress.classify(model, request)
 
     def regress(self, request):
-        """Runs a signature that takes tf.Examples and gives one number for each."""
+        """Runs a signature from tf.Examples to one number for each."""
         _check_given(request)
         with self._models.use(request.model_spec) as model:
             return classify_regress.regress(model, request)
@@ -65,7 +65,7 @@ class ModelMethods:
             return classify_regress.multi_inference(model, request)
 
     def metadata(self, request):
-        """The signatures of a version, packed as the protocol wants them."""
+        """The signatures of a version, packed in the protocol's messages."""
         _check_given(request)
         _check_metadata_fields(request.metadata_field)
         spec, definitions = self.signature_def(request.model_spec)
@@ -75,14 +75,14 @@ class ModelMethods:
         return response
 
     def signature_def(self, model_spec):
-        """(`ModelSpec` with the version that answers, `SignatureDef` by name) of a version."""
+        """(`ModelSpec` with the version number, `SignatureDef` by name) of a version."""
         with self._models.use(model_spec) as model:
             spec = model_pb2.ModelSpec(name=model_spec.name)
             spec.version.value = model.version
             return spec, model.signature_defs
 
     def status(self, request):
-        """The state of every version, or of the one asked for; labels are not looked at."""
+        """The state of every version, or of the requested one; labels are ignored."""
         _check_given(request)
         spec = request.model_spec
         statuses = self._models.statuses(spec.name)
@@ -95,7 +95,7 @@ class ModelMethods:
         return get_model_status_pb2.GetModelStatusResponse(model_version_status=statuses)
 
     def reload_config(self, request):
-        """The list of models becomes the request's; answers once every model has been tried."""
+        """Replaces the list of models by the request's; returns once every model has been tried."""
         self._models.reload(request.config)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.SetInParent()

@@ -1,4 +1,4 @@
-"""PredictRequest -> PredictResponse, checked in TensorFlow Serving's order and words."""
+"""PredictRequest -> PredictResponse, with the checks and messages of TensorFlow Serving, in its order."""
 
 import time
 
@@ -17,12 +17,12 @@ def predict(
     Args:
         model: `SavedModel`.
         request: `PredictRequest`.
-        as_content: outputs as `tensor_content`; else as typed fields (`int_val` ...).
-        is_cancelled: True once the caller has gone; then nothing is run or written any more.
-        ran: told how long the graph ran.
+        as_content: outputs as `tensor_content`; otherwise as typed fields (`int_val` ...).
+        is_cancelled: callable, True once the caller has disconnected; then nothing more is run or written.
+        ran: callable, receives the seconds that the graph ran.
 
     Raises:
-        RequestError: with TensorFlow Serving's status and text.
+        RequestError: with the status and text of TensorFlow Serving.
     """
     signature = model.signature(request.model_spec.signature_name)
     _check_inputs(signature, request.inputs)

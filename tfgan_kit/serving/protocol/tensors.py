@@ -1,7 +1,7 @@
-"""TensorProto <-> NumPy, with the meaning of TensorFlow's `Tensor::FromProto` / `AsProtoField`.
+"""TensorProto <-> NumPy, with the semantics of TensorFlow's `Tensor::FromProto` / `AsProtoField`.
 
-`tf.make_ndarray` is close to it, but it fails where the runtime fills (an empty list is zeros) and trusts the shape:
-one small message that claims 10^12 elements would take the server's memory.
+`tf.make_ndarray` is similar, but it fails where the runtime fills values in (an empty list is zeros) and trusts the
+shape: a small message that claims 10^12 elements would exhaust the server's memory.
 """
 
 import math
@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
-_MAX_BYTES = 2**31 - 1  # no tensor is larger than a gRPC message may be
+_MAX_BYTES = 2**31 - 1  # the largest gRPC message
 
-# The proto's field of each type; complex and quantised ones are left to TensorFlow
+# The proto's field of each type; complex and quantised types are left to TensorFlow
 _FIELDS = {
     np.float32: "float_val",
     np.float64: "double_val",
@@ -31,13 +31,13 @@ _FIELDS = {
     ml_dtypes.bfloat16: "half_val",
 }
 _HALVES = (np.float16, ml_dtypes.bfloat16)
-_INT32_FIELDS = ("int_val", "half_val")  # of narrower types the low bits count, as in the runtime
+_INT32_FIELDS = ("int_val", "half_val")  # narrower types use the low bits, as in the runtime
 _LENGTH_DELIMITED = 2  # protobuf's wire type of a packed field
-_PACKED_AS_THEY_ARE = (np.float32, np.float64)  # little-endian, in memory as on the wire
+_PACKED_AS_THEY_ARE = (np.float32, np.float64)  # little-endian both in memory and in a message
 
 
 def shape_of(proto) -> tuple[int, ...]:
-    """The shape a TensorProto claims. Raises ValueError if it is not a shape."""
+    """The shape in a TensorProto. Raises ValueError if it is unknown or negative."""
     shape = tuple(dimension.size for dimension in proto.tensor_shape.dim)
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
         raise ValueError("the shape is unknown or negative")
@@ -65,7 +65,7 @@ def _rare(proto) -> np.ndarray:
 
 
 def _fill(values, dtype, shape) -> np.ndarray:
-    # As the runtime does: no value means zeros, a short list repeats its last value.
+    # As in the runtime, no value means zeros, and a short list repeats its last value.
     if not values:
         return np.full(shape, b"", dtype) if dtype is np.object_ else np.zeros(shape, dtype)
     count = math.prod(shape)
@@ -89,7 +89,7 @@ def encode(array: np.ndarray, proto: tensor_pb2.TensorProto, as_content: bool) -
 
 
 def _extend(proto, flat, kind) -> None:
-    if kind is np.uint8:  # an image: one Python int a pixel would take four times as long
+    if kind is np.uint8:  # an image: one Python int per pixel would take four times as long
         proto.MergeFromString(_packed(_FIELDS[kind], byte_varints(flat)))
     elif kind in _PACKED_AS_THEY_ARE:
         proto.MergeFromString(_packed(_FIELDS[kind], flat.tobytes()))
@@ -99,9 +99,9 @@ def _extend(proto, flat, kind) -> None:
 
 
 def byte_varints(values: np.ndarray) -> bytes:
-    """uint8 [n] as protobuf's varints: one byte below 128, else the byte and a 1.
+    """uint8 (N,) as protobuf's varints: one byte below 128, otherwise the byte and a 1.
 
-    128 + v % 128 says that more follows, and v // 128 = 1 follows: v itself, then 1.
+    The first byte is 128 + v % 128, where 128 means that another byte follows, v // 128 = 1: v itself, then 1.
     """
     pairs, kept = np.ones((values.size, 2), np.uint8), np.ones((values.size, 2), bool)
     pairs[:, 0], kept[:, 1] = values, values > 127

@@ -1,1 +1,1 @@
-"""The REST side: routes, bodies, JSON in and out."""
+"""The REST server: routes, bodies, JSON requests and answers."""

@@ -1,4 +1,4 @@
-"""Reads the bodies of requests, with a bound on each, on all of them together, and on the time."""
+"""Reads request bodies with bounds on the size of each, on their total size, and on the time."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 _TOO_SLOW = "The request's body did not arrive within {} s."
 _TOO_LARGE = (
-    "The request's body is larger than {} bytes: send fewer rows, encoded pictures in place of "
+    "The request's body is larger than {} bytes: send fewer rows, encoded images in place of "
     "lists, or raise --rest_api_max_body_bytes."
 )
 _TOO_MANY = "The bodies of all running requests hold more than {} bytes: try again later."
@@ -17,7 +17,7 @@ _CODES = {400: "INVALID_ARGUMENT", 408: "DEADLINE_EXCEEDED", 413: "INVALID_ARGUM
 
 
 class BodyError(Exception):
-    """A body that is not read: the HTTP `status`, and the `code` that it is counted under."""
+    """A body that is refused: the HTTP `status`, and the `code` under which it is counted."""
 
     def __init__(self, status: int, text: str):
         super().__init__(text)
@@ -29,24 +29,24 @@ def _too_large(most_bytes: int) -> BodyError:
 
 
 class Bodies:
-    """What the running requests hold in memory.
+    """The request bodies in memory.
 
     Args:
-        most_bytes: of one body, packed or unpacked.
-        most_held: of all bodies together.
-        seconds: that a body may take to arrive.
+        most_bytes: the largest size of one body, compressed or decompressed.
+        most_held: the largest total size of all bodies.
+        seconds: the longest time that a body may take to arrive.
     """
 
     def __init__(self, most_bytes: int, most_held: int, seconds: float):
         self._most_bytes, self._most_held, self._seconds = most_bytes, most_held, seconds
-        self._held = 0  # only the event loop's thread touches it
+        self._held = 0  # only the event loop's thread uses it
 
     @contextlib.asynccontextmanager
     async def read(self, request: web.BaseRequest):
-        """Gives the body as it was sent; it counts as held until the context ends.
+        """A context with the body as it was sent, which counts as held until the context ends.
 
         Raises:
-            BodyError: too large, too slow, too many, or not sent as HTTP says.
+            BodyError: too large, too slow, too many, or invalid HTTP.
         """
         body = bytearray()
         try:
@@ -68,7 +68,7 @@ class Bodies:
         except TimeoutError as error:
             raise BodyError(408, _TOO_SLOW.format(self._seconds)) from error
         except (HttpProcessingError, web.RequestPayloadError) as error:
-            raise BodyError(400, "The request's body is not sent as HTTP/1.1 says.") from error
+            raise BodyError(400, "The request's body is not valid HTTP/1.1.") from error
 
     def _check(self, size: int) -> None:
         if size > self._most_bytes:
@@ -78,17 +78,17 @@ class Bodies:
 
 
 async def _say_continue(request) -> None:
-    # curl waits a second for it before it sends more than a megabyte
+    # curl waits up to a second for this before it sends more than a megabyte
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # aiohttp takes an answer that has begun for broken
+        request.writer.output_size = 0  # otherwise aiohttp treats the answer as already begun
 
 
 def unpacked(body: bytes, most_bytes: int) -> bytes:
-    """A gzip body's content; empty where it is no gzip, as TensorFlow Serving takes it.
+    """A gzip body's content; empty if it is not gzip, as in TensorFlow Serving.
 
     Raises:
-        BodyError: it has more than `most_bytes`; no more than those are ever unpacked.
+        BodyError: it is larger than `most_bytes`; no more than that is ever decompressed.
     """
     stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:

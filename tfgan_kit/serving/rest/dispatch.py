@@ -1,4 +1,4 @@
-"""One REST request, read already, -> its answer: TensorFlow Serving's codes and bodies."""
+"""Answers one REST request whose body has been read, with TensorFlow Serving's codes and bodies."""
 
 import dataclasses
 import logging
@@ -36,16 +36,16 @@ _HTTP = {code: http for http, codes in _CODES_BY_HTTP.items() for code in codes}
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What goes back, and what is counted.
+    """An HTTP answer, and what the monitor counts.
 
     Args:
         status: the HTTP status.
         body: bytes.
-        code: name of the gRPC code that it stands for.
-        model: the model's name, "" where the path has none.
-        api: the method as the path means it, "" for the status of a model.
+        code: name of the corresponding gRPC code.
+        model: the model's name, "" if the path has none.
+        api: the method of the path, "" for the status of a model.
         content_type: of the body.
-        closes: True if the connection ends with it.
+        closes: True if the connection is closed after it.
     """
 
     status: int
@@ -58,16 +58,16 @@ class Answer:
 
 
 def refused(code: grpc.StatusCode, text: str, model: str = "", api: str = "") -> Answer:
-    """The answer that carries a gRPC code and its text."""
+    """The error answer for a gRPC code and its text."""
     return Answer(_HTTP[code], json_answers.error_body(text), code.name, model, api)
 
 
 class RestCalls:
-    """Answers requests of one `ModelMethods`; it knows neither sockets nor threads.
+    """Answers requests with the methods of `ModelMethods`, independent of sockets and threads.
 
     Args:
         methods: has `hold(model_spec)` and `run(model, request, is_cancelled)`, `classify`, `regress`, `metadata` and
-            `status`, each over the official messages.
+            `status`, each with TensorFlow Serving's messages.
     """
 
     def __init__(self, methods):
@@ -81,7 +81,7 @@ class RestCalls:
         }
 
     def answer(self, verb: str, path: str, body: bytes, is_cancelled=lambda: False) -> Answer:
-        """Does what a request asks, with the path as it came and the body unpacked; never raises."""
+        """Answers a request, given its raw path and its decompressed body; never raises."""
         model = api = ""
         try:
             target = routes.parse(verb, path)
@@ -100,7 +100,7 @@ class RestCalls:
         request = predict_pb2.PredictRequest()
         target.fill(request.model_spec)
         document = json_requests.parse(body, request.model_spec)
-        with self._methods.hold(request.model_spec) as model:  # the next version may take other inputs
+        with self._methods.hold(request.model_spec) as model:  # the next version may have other inputs
             form = json_requests.fill_inputs(request, document, model.signature_defs)
             response = self._methods.run(model, request, is_cancelled)
         return json_answers.predictions(response, form)

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST surface on a port of its own, for people, curl and Prometheus."""
+"""TensorFlow Serving's REST API on a separate port, also for curl and Prometheus."""
 
 import asyncio
 import contextlib
@@ -18,10 +18,10 @@ import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-READY_PATH = "/readyz"  # ours; TensorFlow Serving has no such URL
+READY_PATH = "/readyz"  # not in TensorFlow Serving
 _LOGGER = logging.getLogger(__name__)
-_MOST_CONNECTIONS = 512  # a process has 1,024 file descriptors by default, and needs some itself
-_LINGER_SECONDS = 1.0  # that a refused sender may go on, so that it reads why
+_MOST_CONNECTIONS = 512  # a process has 1,024 file descriptors by default, and needs some for other files
+_LINGER_SECONDS = 1.0  # that a refused caller may keep sending, so that it can read the answer
 _API = re.compile(r"/v1/.*", re.I)
 _ORIGIN = re.compile(r"https?://")
 _CORS = {
@@ -33,18 +33,18 @@ _NOT_FOUND = b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>No
 
 
 class RestGateway:
-    """Answers HTTP from a thread of its own. Neither encrypted nor authenticated, as in TensorFlow Serving.
+    """Answers HTTP in a separate thread, without encryption or authentication, as TensorFlow Serving does.
 
-    Better than TensorFlow Serving on purpose: bodies, their depth and the calls at one time are bounded; a slow
-    sender is cut off; `stop` lets running requests finish; and `/readyz` says 200 only if every model can answer (503
-    and their names where one cannot), which a probe can use.
+    Differences from TensorFlow Serving: bodies, their depth and concurrent calls are bounded; a slow sender is
+    disconnected; `stop` lets running requests finish; and for readiness probes `/readyz` answers 200 only if every
+    model is available, otherwise 503 with the names of those that are not.
 
     Args:
-        methods: `ModelMethods`, best with `as_content=True`; its monitor counts the requests.
-        options: `ServerOptions`, of which it reads `host`, `rest_api_*` and `monitoring_config_file`.
-        port: 0 takes a free one, see `port`; None: the options' `rest_api_port`.
-        unavailable: callable that gives the names of the models without an AVAILABLE version, quickly. None: a
-            started gateway is always ready.
+        methods: `ModelMethods`, preferably with `as_content=True`; its monitor counts the requests.
+        options: `ServerOptions`, of which `host`, `rest_api_*` and `monitoring_config_file` are used.
+        port: 0 chooses a free one, see `port`; None: the options' `rest_api_port`.
+        unavailable: callable that returns the names of the models without an AVAILABLE version without blocking.
+            None: a started gateway is always ready.
 
     Raises:
         ValueError: the monitoring file cannot be used.
@@ -60,12 +60,12 @@ class RestGateway:
         self._threads = RestThreads(o.rest_threads(), 4 * o.rest_threads(), o.rest_api_timeout_in_ms / 1000)
         self._bodies = Bodies(o.rest_api_max_body_bytes, 8 * o.rest_api_max_body_bytes, o.rest_api_read_timeout_seconds)
         self._running, self._stopping = 0, False
-        self._here = set()  # of the running, those whose body is here
+        self._here = set()  # the running requests whose body has arrived
         self._loop = self._thread = self._failure = None
         self._started, self._ended = threading.Event(), None
 
     def start(self):
-        """Opens the port. Raises OSError if it cannot: the port is in use, say."""
+        """Opens the port. Raises OSError if that fails, for example because it is in use."""
         self._thread = threading.Thread(target=self._live, name="rest", daemon=True)
         self._thread.start()
         self._started.wait()
@@ -74,12 +74,12 @@ class RestGateway:
         return self
 
     def stop(self, grace: float = 30.0) -> bool:
-        """Refuses new connections, lets running requests finish for up to `grace` seconds.
+        """Refuses new connections and lets running requests finish for up to `grace` seconds.
 
-        A request whose body is not here by then is cut off. True if all have ended.
+        A request whose body has not arrived by then is aborted. True if all have ended.
         """
         if self._loop is not None and self._thread.is_alive():
-            with contextlib.suppress(RuntimeError):  # the loop has just ended
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 self._loop.call_soon_threadsafe(self._ended.set_result, grace)
             self._thread.join(grace + 5)
         return not self._running
@@ -113,7 +113,7 @@ class RestGateway:
 
     async def _drain(self, http: web.Server, grace: float) -> None:
         end = time.monotonic() + grace
-        # A request may be on its way on a connection that is idle here: it is still answered
+        # A request that is in transit on an idle connection is still answered
         await asyncio.sleep(min(0.2, grace))
         http.pre_shutdown()
         while self._here and time.monotonic() < end:
@@ -137,9 +137,9 @@ class RestGateway:
             async with asyncio.timeout(self.options.rest_api_read_timeout_seconds):
                 await response.prepare(request)
                 await response.write_eof()
-        except TimeoutError:  # nobody reads it
+        except TimeoutError:  # the caller does not read it
             request.transport.abort()
-        except ConnectionError:  # the caller has gone; aiohttp closes what is left
+        except ConnectionError:  # the caller has disconnected; aiohttp closes the connection
             pass
 
     async def _answer(self, request) -> Answer:
@@ -201,7 +201,7 @@ def _preflight(origin: str) -> Answer:
 
 
 class _HttpServer(web.Server):
-    """A factory of connections; a caller that goes ends its request, and one too many is closed at once."""
+    """A factory of connections; a disconnect cancels the request, and excess connections are closed immediately."""
 
     def __init__(self, handle, idle_seconds: float):
         _LOGGER.addFilter(_is_worth_a_line)
@@ -216,7 +216,7 @@ class _HttpServer(web.Server):
         )
 
     def connection_made(self, handler, transport) -> None:
-        """aiohttp's, of each connection."""
+        """Called by aiohttp for each new connection."""
         super().connection_made(handler, transport)
         if len(self.connections) > _MOST_CONNECTIONS:
             transport.abort()
@@ -224,4 +224,4 @@ class _HttpServer(web.Server):
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError)  # a caller's bad HTTP is its own affair
+    return not isinstance(error, HttpProcessingError)  # a caller's invalid HTTP is not logged

@@ -1,6 +1,6 @@
-"""Answers -> JSON that parses to what TensorFlow Serving's does; on one line, in the fewest digits.
+"""Answers as JSON that parses to the same values as TensorFlow Serving's, on one line, with the fewest digits.
 
-Numbers go from NumPy to text without Python in between: a batch of pictures has a million of them.
+Numbers are written by NumPy and orjson, without Python code per value: a batch of images has a million of them.
 """
 
 import base64
@@ -17,7 +17,7 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-_BYTES_SUFFIX = "_bytes"  # an output so named leaves as {"b64": ...}
+_BYTES_SUFFIX = "_bytes"  # an output with this suffix is written as {"b64": ...}
 _SMALL = re.compile(rb"\b0\.(0{4,})(\d)(\d*)\b")
 _WRITABLE = "float32 float64 int8 uint8 int16 int32 int64 uint32 uint64 bool".split()
 
@@ -30,7 +30,7 @@ def predictions(response, form: str) -> bytes:
         form: `json_requests.ROW` or `COLUMN`.
 
     Raises:
-        RequestError: INVALID_ARGUMENT, an output that JSON does not carry, or that has no rows.
+        RequestError: INVALID_ARGUMENT, an output without a JSON form, or without rows.
     """
     arrays = {alias: _array(alias, response.outputs[alias]) for alias in sorted(response.outputs)}
     if not arrays:
@@ -51,7 +51,7 @@ def status_body(response) -> bytes:
 
 
 def metadata_body(response) -> bytes:
-    """A GetModelMetadataResponse: two messages in an object of their own."""
+    """A GetModelMetadataResponse as an object of two messages."""
     signatures = get_model_metadata_pb2.SignatureDefMap()
     response.metadata["signature_def"].Unpack(signatures)
     spec, definitions = _message(response.model_spec), _message(signatures)
@@ -139,8 +139,8 @@ def _strings(value, alias, as_bytes):
 
 
 def _numbers(array) -> bytes:
-    """A numeric array: floats in the fewest digits that read back, whole ones with .0."""
-    array = np.ascontiguousarray(array).reshape(np.shape(array))  # orjson takes no other
+    """A numeric array: floats with the fewest digits that read back exactly, whole numbers with .0."""
+    array = np.ascontiguousarray(array).reshape(np.shape(array))  # orjson requires a contiguous array
     text = orjson.dumps(array if array.ndim else array[()], option=orjson.OPT_SERIALIZE_NUMPY)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         text = _with_non_finite(text, array)
@@ -150,13 +150,13 @@ def _numbers(array) -> bytes:
 
 
 def _with_exponent(match) -> bytes:
-    # As C's %g, which TensorFlow Serving writes floats by: an exponent below 1e-4
+    # An exponent below 1e-4, like C's %g, with which TensorFlow Serving writes floats
     zeros, first, rest = match.groups()
     return b"%s%se-%02d" % (first, rest and b"." + rest, len(zeros) + 1)
 
 
 def _with_non_finite(text: bytes, array) -> bytes:
-    # orjson wrote `null`, in order, for each
+    # orjson has written `null` for each, in order
     odd = array[~np.isfinite(array)]
     names = np.where(np.isnan(odd), b"NaN", np.where(odd > 0, b"Infinity", b"-Infinity")).tolist()
     parts = text.split(b"null")

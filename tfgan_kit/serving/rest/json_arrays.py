@@ -1,4 +1,4 @@
-"""Nested JSON lists -> an array. The lists are joined level by level and given to NumPy: no Python a value."""
+"""Nested JSON lists -> an array. The lists are joined level by level for NumPy, without Python code per value."""
 
 import base64
 import itertools
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 _MOST_DIMENSIONS = 32
 _INT32 = (-(2**31), 2**31 - 1)
-# A small integer type takes what an int32 holds, and wraps, as TensorFlow Serving does
+# A smaller integer type accepts all values of int32, and wraps, as TensorFlow Serving does
 _RANGES = {
     **dict.fromkeys((tf.int8, tf.uint8, tf.int16, tf.int32), _INT32),
     tf.int64: (-(2**63), 2**63 - 1),
@@ -34,7 +34,7 @@ def data_type_name(dtype) -> str:
 
 
 def is_base64(value) -> bool:
-    """True of what stands for bytes: {"b64": "..."} and nothing more."""
+    """True for the JSON form of bytes: {"b64": "..."} without other keys."""
     return isinstance(value, dict) and len(value) == 1 and isinstance(value.get("b64"), str)
 
 
@@ -46,8 +46,8 @@ def array_of(value, dtype) -> np.ndarray:
         dtype: `tf.DType` of the input.
 
     Raises:
-        RequestError: it is ragged, or holds what the type does not take; UNIMPLEMENTED for a type that JSON does not
-            carry in TensorFlow Serving either (float16 and others).
+        RequestError: it is ragged, or holds values of another type; UNIMPLEMENTED for a type without a JSON form in
+            TensorFlow Serving (float16 and others).
     """
     if dtype not in _LEAVES:
         raise RequestError(grpc.StatusCode.UNIMPLEMENTED, f"JSON does not carry the type {data_type_name(dtype)}")
@@ -56,12 +56,12 @@ def array_of(value, dtype) -> np.ndarray:
         if type(leaf) not in _LEAVES[dtype]:
             raise invalid(f"JSON Value: {quoted(leaf)} is not of expected type: {data_type_name(dtype)}")
     if dtype == tf.string:
-        # None: an array of bytes alone would drop zeros
+        # None, removed again: an array of bytes alone would drop trailing zeros
         return np.array([*map(decoded, leaves), None], object)[:-1].reshape(shape)
     if dtype in _RANGES and leaves:
         _check_range(min(leaves), max(leaves), dtype)
     wide = np.float64 if dtype.is_floating else np.uint64 if dtype == tf.uint64 else np.int64
-    with np.errstate(over="ignore"):  # past float32 is infinity, as in C++
+    with np.errstate(over="ignore"):  # beyond float32 is infinity, as in C++
         return np.array(leaves, wide).astype(dtype.as_numpy_dtype).reshape(shape)
 
 

@@ -1,6 +1,6 @@
 """The body of a POST -> a request: `:predict` in row ("instances") or column ("inputs") form, or examples.
 
-Reference: TensorFlow Serving's `g3doc/api_rest.md`; what is refused is what its `json_tensor.cc` refuses.
+Reference: TensorFlow Serving's `g3doc/api_rest.md`; it refuses the same bodies as its `json_tensor.cc`.
 """
 
 from tfgan_kit.serving.protocol import tensors
@@ -27,15 +27,15 @@ def parse(body: bytes, spec) -> dict:
 
 
 def fill_inputs(request, document: dict, signatures: dict) -> str:
-    """Writes a document's inputs into a request that names model and signature already.
+    """Writes a document's inputs into a request that already names model and signature.
 
     Args:
         request: `PredictRequest`.
-        document: what `parse` gave.
+        document: the result of `parse`.
         signatures: the model's `SignatureDef`s by name.
 
     Returns:
-        `ROW` or `COLUMN`; the answer takes the same form.
+        `ROW` or `COLUMN`, which is also the form of the answer.
 
     Raises:
         RequestError: with TensorFlow Serving's status.
@@ -96,7 +96,7 @@ def _rows(rows: list, inputs: dict) -> dict:
             raise invalid(f"Item {position} of '{ROW}' must have exactly the inputs {', '.join(inputs)}")
     try:
         return {name: array_of([row[name] for row in rows] if named else rows, inputs[name]) for name in inputs}
-    except RequestError as error:  # in rows TensorFlow Serving makes one code of all
+    except RequestError as error:  # for rows TensorFlow Serving uses this code for all errors
         raise invalid(f"Failed to process '{ROW}' list. Error: {error.code.name}: {error}") from error
 
 
@@ -110,7 +110,7 @@ def _is_named(value) -> bool:
 
 
 def fill_examples(request, body: bytes) -> None:
-    """Writes signature name, context and examples into a request whose model is named already.
+    """Writes signature name, context and examples into a request that already names its model.
 
     Args:
         request: `ClassificationRequest` or `RegressionRequest`.

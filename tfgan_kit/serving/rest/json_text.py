@@ -7,7 +7,7 @@ from tfgan_kit.serving.protocol.errors import invalid
 
 import orjson
 
-_MOST_LISTS = 2_000_000  # 3 bytes of text make an empty list of 80 in memory
+_MOST_LISTS = 2_000_000  # 3 bytes of text become an empty list of 80 bytes in memory
 _MOST_QUOTED = 80  # characters
 _LONGEST_INT = 20  # characters of an int64 or uint64
 
@@ -15,8 +15,8 @@ _LONGEST_INT = 20  # characters of an int64 or uint64
 def parse_object(body: bytes) -> dict:
     """Reads a request's body.
 
-    NaN, Infinity and -Infinity are numbers; an integer past 64 bits is a double. What follows the object is not
-    looked at. Depth and the number of lists and objects are bounded.
+    NaN, Infinity and -Infinity are numbers; an integer past 64 bits is a double. Text after the object
+    is ignored. Depth and the number of lists and objects are bounded.
 
     Raises:
         RequestError: INVALID_ARGUMENT; it is not JSON, or not an object.
@@ -33,12 +33,12 @@ def parse_object(body: bytes) -> dict:
 
 
 def _parse(body: bytes):
-    """What orjson does not take: numbers that are not finite, a byte order mark, text after the document."""
+    """Parses what orjson refuses: numbers that are not finite, a byte order mark, text after the document."""
     try:
         document, _ = _DECODER.raw_decode(body.decode("utf-8-sig").lstrip())
-        orjson.dumps(document)  # refuses lone surrogates, and depth
+        orjson.dumps(document)  # refuses lone surrogates, and deep nesting
     except RecursionError as error:
-        raise invalid("JSON Parse error: nested too deep; a tensor has one level a dimension") from error
+        raise invalid("JSON Parse error: nested too deep; a tensor has one level per dimension") from error
     except (ValueError, TypeError) as error:
         empty = not body.strip()
         raise invalid(f"JSON Parse error: {'The document is empty' if empty else error}") from error
@@ -61,7 +61,7 @@ _DECODER = json.JSONDecoder(parse_float=_number, parse_int=_integer)
 
 
 def quoted(value) -> str:
-    """A parsed value as an error names it: a list or an object by its kind, a string by its start."""
+    """A parsed value in an error message: a list or object by its kind, a string by its first characters."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
     if isinstance(value, str):

@@ -1,8 +1,8 @@
-"""Which model, version and method a URL of TensorFlow Serving's REST surface means.
+"""Parses the URLs of TensorFlow Serving's REST API into model, version and method.
 
-What is taken from a path is compared with names; it is never used as a path of files.
+Parts of a URL are only compared with names, never used as file paths.
 
-Reference: `http_rest_api_util.cc` of tensorflow/serving, whose two patterns these are in meaning.
+Reference: `http_rest_api_util.cc` of tensorflow/serving; the two patterns are equivalent to its own.
 """
 
 import dataclasses
@@ -22,12 +22,12 @@ _INT64_MAX = 2**63 - 1
 
 
 class VersionTooLargeError(ValueError):
-    """The version in a path is no int64. TensorFlow Serving answers it 400 without a body."""
+    """The version in a path is no int64, for which TensorFlow Serving answers 400 without a body."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """A model by its decoded name, and what of it: "predict", "classify", "regress", "metadata" or "status"."""
+    """A model by its decoded name, and the method: "predict", "classify", "regress", "metadata" or "status"."""
 
     name: str
     method: str
@@ -47,9 +47,9 @@ def parse(verb: str, path: str) -> Target:
     """Reads a request's first line.
 
     Args:
-        verb: "GET", "POST", ...; others than these two mean nothing.
-        path: as it came, `%`-escapes and query string included: as in TensorFlow Serving a query string is part of
-            the name before it.
+        verb: "GET", "POST", ...; any other is refused.
+        path: unchanged, with `%`-escapes and query string: as in TensorFlow Serving a query string is part of the
+            name before it.
 
     Raises:
         RequestError: INVALID_ARGUMENT.
@@ -65,7 +65,7 @@ def parse(verb: str, path: str) -> Target:
 
 
 def model_of(verb: str, path: str) -> str:
-    """The model that a request means, "" where it means none."""
+    """The model name of a request, or "" if it has none."""
     found = _PATTERNS[verb].fullmatch(path) if verb in _PATTERNS else None
     return _decoded(found["name"]) or "" if found else ""
 
@@ -74,7 +74,7 @@ def _version(digits: str | None) -> int | None:
     if digits is None:
         return None
     significant = digits.lstrip("0") or "0"
-    # Length first: Python refuses, with another error, to read thousands of digits
+    # Length first: Python raises another error for thousands of digits
     if len(significant) > 19 or int(significant) > _INT64_MAX:
         raise VersionTooLargeError(digits[:32])
     return int(significant)

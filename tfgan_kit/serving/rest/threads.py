@@ -1,4 +1,4 @@
-"""Threads for REST requests: so many run, a few wait, the rest is refused at once."""
+"""Threads for REST requests: a fixed number run, some wait, further ones are refused."""
 
 import asyncio
 import threading
@@ -8,18 +8,18 @@ from tfgan_kit.serving.rest.dispatch import Answer, refused
 
 import grpc
 
-_FULL = "Server Threadpool Exhausted"  # what the gRPC side says
+_FULL = "Server Threadpool Exhausted"  # the message of the gRPC server
 _LATE = "Timed out waiting for notification"  # TensorFlow Serving's
 
 
 class RestThreads:
-    """Runs work off the event loop.
+    """Runs work outside of the event loop.
 
     Args:
         running: threads.
         waiting: calls that may wait for one.
-        seconds: that a caller waits for its answer. Work that has begun by then goes on, and keeps its thread; work
-            that has not is dropped.
+        seconds: the time after which a caller gets DEADLINE_EXCEEDED. Work that has started by then continues and
+            keeps its thread; waiting work is dropped.
     """
 
     def __init__(self, running: int, waiting: int, seconds: float):
@@ -28,11 +28,11 @@ class RestThreads:
         self._seconds = seconds
 
     async def answer(self, work, model: str = "") -> Answer:
-        """`work(is_cancelled)` in a thread.
+        """Runs `work(is_cancelled)` in a thread.
 
         Args:
-            work: callable, given one that is True once its caller has gone or was told it is late.
-            model: the name to count it under where it is refused.
+            work: callable; `is_cancelled()` is True once its caller has disconnected or got DEADLINE_EXCEEDED.
+            model: the model name under which a refusal is counted.
         """
         if not self._free.acquire(blocking=False):
             return refused(grpc.StatusCode.RESOURCE_EXHAUSTED, _FULL, model)
@@ -49,5 +49,5 @@ class RestThreads:
             future.cancel()
 
     def close(self) -> None:
-        """Lets running work end by itself, and starts no more."""
+        """Lets running work finish, and starts no more."""
         self._pool.shutdown(wait=False, cancel_futures=True)

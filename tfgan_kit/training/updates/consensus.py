@@ -16,8 +16,8 @@ class Consensus(Update):
     bilinear game the rate is sqrt((1 - h gamma)^2 + h^2) per step. Each optimizer receives the sum
     as its gradient. `gamma=0` is simultaneous gradient descent.
 
-    The second-order pass doubles the cost of a step, approximately, and needs the memory of both
-    passes. The gradients must be exact: penalties are computed in every step, and
+    The second-order pass makes a step cost about twice as much, and needs the memory of both passes.
+    The gradients must be exact: penalties are computed in every step, and
     float16 networks, whose gradients are scaled, are refused.
 
     Args:

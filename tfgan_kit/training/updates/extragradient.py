@@ -21,10 +21,10 @@ class Extragradient(Update):
     advances by two per training step. Weight decay and constraints act in both.
 
     Both gradients use the same images and latents, where the paper's algorithm 2 draws new ones
-    for the second: with the same sample the extrapolation predicts the step that follows
-    (Mishchenko et al., arXiv:1905.11373). Batch statistics, and the variables of adaptive penalties, are
-    updated once, in the first pass. A lazy penalty is computed in both passes of a step, or in neither. If a loss scale skips the
-    extrapolation, the step is taken from w with the gradient there.
+    for the second: with the same sample the extrapolation predicts the step that follows (Mishchenko
+    et al., arXiv:1905.11373). Batch statistics, and the variables of adaptive penalties, are updated
+    once, in the first pass. A lazy penalty is computed in both passes of a step, or in neither. If a
+    loss scale skips the extrapolation, the step is taken from w with the gradient there.
 
     Example:
         >>> gan.compile(keras.optimizers.Adam(2e-4), keras.optimizers.Adam(2e-4), update=Extragradient())

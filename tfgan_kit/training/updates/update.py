@@ -9,7 +9,8 @@ class Update:
     """How the players are updated within one training step; subclasses define `step`.
 
     A rule's draws depend on (seed, step, move) alone, where a move is one update of one player, so that a resumed
-    run equals an uninterrupted one. It serialises as a Keras object: register the class with `keras.saving.register_keras_serializable`.
+    run equals an uninterrupted one. It serialises as a Keras object: register the class with
+    `keras.saving.register_keras_serializable`.
 
     Attributes:
         discriminator_steps, generator_steps: int, applications of each optimizer in a step.
