@@ -128,12 +128,12 @@ def test_reduce_on_plateau_reduces_both_rates(make_gan, dataset):
     ids=["TerminateOnNaN", "SwapEMAWeights"],
 )
 def test_callback_that_would_do_nothing_is_refused(callback, alternative, make_gan, dataset):
-    with pytest.raises(ValueError, match=f"{type(callback).__name__} cannot.*{alternative}"):
+    with pytest.raises(ValueError, match=f"{type(callback).__name__} does not support.*{alternative}"):
         make_gan().fit(dataset, callbacks=[callback], verbose=0)
 
 
 def test_callback_list_is_searched_too(make_gan, dataset):
     gan = make_gan()
     listed = keras.callbacks.CallbackList([keras.callbacks.TerminateOnNaN()], model=gan)
-    with pytest.raises(ValueError, match="TerminateOnNaN cannot"):
+    with pytest.raises(ValueError, match="TerminateOnNaN does not support"):
         gan.fit(dataset, callbacks=listed, verbose=0)

@@ -117,7 +117,7 @@ def test_the_profiles_of_the_folder_are_flags_of_the_command(command, profile):
         (["--ckpt=x.keras"], "Give --output"),
         (["--target=localhost:1"], "go with --check"),
         (["--tls"], "go with --check"),
-        (["--check=/nowhere", "--root_certificates=ca.pem"], "Give --target"),
+        (["--check=/nowhere", "--root_certificates=ca.pem"], "need --target"),
         (["--check=/nowhere"], "no version of a model"),
     ],
 )

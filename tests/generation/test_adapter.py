@@ -199,7 +199,7 @@ def two_noises():
     [
         (two_outputs, "one output.*Received: 2 outputs"),
         (channels_first, r"Permute\(\(2, 3, 1\)\)"),
-        (image_to_image, "a model of images to images is none"),
+        (image_to_image, "a model from images to images is not a generator"),
         (three_inputs, "takes latents, or latents and labels"),
         (two_noises, "takes latents, or latents and labels"),
         (lambda: labels_first()[0], "give `num_classes`"),
@@ -249,7 +249,7 @@ def test_a_sequential_model_that_was_built_by_one_row_takes_any_number(tmp_path)
     ids=str,
 )
 def test_a_range_that_maps_no_pixel_is_refused(output_range):
-    with pytest.raises(ValueError, match="finite numbers, low < high. Received: output_range="):
+    with pytest.raises(ValueError, match="finite numbers with low < high. Received: output_range="):
         check_generator(sequential()[0], None, None, output_range)
 
 

@@ -75,10 +75,11 @@ def export_generator(
     if profile.version != NEXT:
         check_version_is_free(output, profile.version)
     discriminator = _discriminator_of(generator) if discriminate else None
-    model = generator.generative_model if isinstance(generator, GAN) else generator
-    if isinstance(model, GenerativeModel):
-        latent_dim, num_classes, output_range = model.latent_dim, model.num_classes, model.output_range
-        generator = model.generator
+    if isinstance(generator, GAN):
+        latent_dim, num_classes, generator = generator.latent_dim, generator.num_classes, generator.ema_generator
+    elif isinstance(generator, GenerativeModel):
+        latent_dim, num_classes, output_range = generator.latent_dim, generator.num_classes, generator.output_range
+        generator = generator.generator
     generator, latent_dim, num_classes, image_shape = check_generator(generator, latent_dim, num_classes, output_range)
     profile = _with_signatures(profile, names.offered(num_classes, discriminate))
     make = functools.partial(GeneratorModule, generator, latent_dim, num_classes, image_shape, output_range)

@@ -107,7 +107,7 @@ def lineage_file(version):
 @pytest.mark.thorough
 def test_a_version_of_another_contract_is_said_to_be_one(version):
     rewrite_lineage(version, contract_version=lambda _: 99)
-    with pytest.raises(ValueError, match="Another tfgan_kit.*contract version 99"):
+    with pytest.raises(ValueError, match="Another release of tfgan_kit.*contract version 99"):
         check_version(version)
 
 
