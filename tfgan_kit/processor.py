@@ -26,7 +26,6 @@ _SETS = {
     "AVX": "avx",
     "SSE41": "sse4_1",
 }
-_HALF_SETS = frozenset({"AVX512_CORE_AMX", "AVX512_CORE_FP16", "AVX512_CORE_BF16"})
 # With one of these TensorFlow 2.21 uses oneDNN by default: tensorflow/core/util/port.cc, IsMklEnabled.
 _ON_BY_DEFAULT = frozenset({"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16"})
 _X86 = frozenset({"x86_64", "AMD64"})
@@ -63,11 +62,6 @@ def instruction_set():
     limit = os.environ.get(LARGEST_SET, "").upper()
     allowed = names[names.index(limit) :] if limit in names else names
     return next((name for name in allowed if _SETS[name] in flags), platform.machine())
-
-
-def has_bfloat16():
-    """True if the processor multiplies in bfloat16; others convert to float32 and back, which is slower."""
-    return instruction_set() in _HALF_SETS
 
 
 def record():
