@@ -6,6 +6,7 @@ Every kill is SIGKILL to `python -m tfgan_kit.train` on 5,000 real digits, after
 checkpoint; every second one waits for a checkpoint to be half written, which its leftover proves.
 """
 
+import contextlib
 import dataclasses
 import io
 import os
@@ -86,11 +87,11 @@ class Training:
 
     def half_written(self, least=0):
         """The checkpoint that this very process is writing, of so many bytes at least, or None."""
-        path = self.run.checkpoints_dir / f".writing-{here(self.process.pid)}.keras"
-        try:
-            return path if path.stat().st_size >= least else None
-        except FileNotFoundError:
-            return None
+        for path in self.run.checkpoints_dir.glob(f".step-*-{here(self.process.pid)}.keras"):
+            with contextlib.suppress(FileNotFoundError):  # renamed meanwhile
+                if path.stat().st_size >= least:
+                    return path
+        return None
 
     def wait_for(self, condition):
         """Polls until a condition holds.
