@@ -87,5 +87,6 @@ class MLPDiscriminator(Network):
         points = keras.Input((input_dim,), name="points")
         with precision(kwargs.pop("dtype", None)) as policy:
             x = FourierFeatures(num_frequencies)(points) if num_frequencies else points
-            logits = layers.Dense(1, dtype="float32", name="logits")(_hidden(x, width, depth, negative_slope))
+            x = _hidden(x, width, depth, negative_slope)
+            logits = layers.Dense(1, dtype="float32", name="logits")(x)
         super().__init__(points, logits, arguments, policy, **kwargs)
