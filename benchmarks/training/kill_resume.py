@@ -73,15 +73,15 @@ class Training:
     def text(self):
         return self.output.read_text(errors="replace")
 
-    def went_on_from(self):
-        found = re.search(r"Going on with .* from step (\d+)\.", self.text())
+    def resumed_from(self):
+        found = re.search(r"Resuming .* from step (\d+)\.", self.text())
         return int(found[1]) if found else None
 
     def reached(self):
-        """The step that the progress bar shows; it lags by a few hundredths of a second."""
+        """The last step of a finished epoch, by the lines printed: at least that many are done."""
         shown = re.split(r"Epoch (\d+)/", self.text())
         if len(shown) < 3:
-            return self.went_on_from() or 0
+            return self.resumed_from() or 0
         batches = re.findall(rf"(\d+)/{self.every}\b", shown[-1])
         return (int(shown[-2]) - 1) * self.every + (int(batches[-1]) if batches else 0)
 
@@ -142,11 +142,11 @@ def survive(run_dir, kills, rng, window, writing_seconds, *arguments):
         done.append(training.kill(aimed_at, rng, window, writing_seconds))
         training = Training(run_dir, *arguments)
         try:
-            training.wait_for(training.went_on_from)
+            training.wait_for(training.resumed_from)
         except RuntimeError as error:
             print(error)
             return done  # the last kill has lost the run: it has nothing that it went on from
-        done[-1].went_on_from = training.went_on_from()
+        done[-1].went_on_from = training.resumed_from()
     training.finish()
     return done
 
