@@ -1,7 +1,5 @@
 """Distributes data over several replicas: each gets its rows of every batch."""
 
-from tfgan_kit.distribution import strategies
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -71,14 +69,14 @@ def share_out(strategy, x, y, batch_size, num_batches=None, shuffle_seed=None):
         ValueError: data of an unsupported type, such as a Python generator; arrays with a last batch
             of fewer rows than replicas.
     """
-    if strategies.is_distributed(x):  # for the validation in `fit`
+    if is_distributed(x):  # for the validation in `fit`
         return x, num_batches
     dataset = _as_dataset(x, y, batch_size or 32, shuffle_seed)
     if isinstance(x, np.ndarray):
         _check_last_batch(len(x), batch_size or 32, strategy.num_replicas_in_sync)
     if not num_batches and (count := int(dataset.cardinality())) > 0:
         dataset, num_batches = dataset.repeat(), count
-    return strategies.distribute(strategy, dataset), num_batches
+    return distribute(strategy, dataset), num_batches
 
 
 def _as_dataset(x, y, batch_size, shuffle_seed):
@@ -104,3 +102,43 @@ def _check_last_batch(rows, batch_size, replicas):
             f"Each of {replicas} replicas needs a row of every batch: leave {last} rows out, or choose "
             f"another batch_size. Received: {rows} rows, batch_size={batch_size}, a last batch of {last}"
         )
+
+
+def distribute(strategy, dataset):
+    """A distributed data set: of N rows, replica r of R gets N r / R to N (r + 1) / R.
+
+    `experimental_distribute_dataset` fills the first replicas and leaves the last without rows in a
+    short last batch, where TensorFlow's fused convolutions fail; and with several hosts of several
+    GPUs it distributes the parts in another order. Each host reads every batch and keeps its rows.
+
+    Args:
+        strategy: a `tf.distribute.Strategy` of several replicas.
+        dataset: `tf.data.Dataset` of whole batches, in the same order on every host.
+
+    Returns:
+        `tf.distribute.DistributedDataset`.
+    """
+    replicas = strategy.num_replicas_in_sync
+
+    def of_this_host(context):
+        here = replicas // context.num_input_pipelines
+        first = context.input_pipeline_id * here
+
+        def cut(*batch):
+            count = tf.shape(tf.nest.flatten(batch)[0], tf.int64)[0]
+
+            def piece(r):
+                rows = slice(count * r // replicas, count * (r + 1) // replicas)
+                part = tf.nest.map_structure(lambda x: x[rows], batch)
+                return part if len(part) > 1 else part[0]
+
+            return tf.data.Dataset.range(first, first + here).map(piece)
+
+        return dataset.flat_map(cut).prefetch(2 * here)
+
+    return strategy.distribute_datasets_from_function(of_this_host)
+
+
+def is_distributed(data):
+    """Whether data is the result of `distribute`."""
+    return isinstance(data, tf.distribute.DistributedDataset)

@@ -1,6 +1,6 @@
 """Strategies by name, and agreement between several workers.
 
-The only file that names a `tf.distribute` class. TensorFlow runs the replicas; `replicas` and
+The only file that names the class of a strategy. TensorFlow runs the replicas; `replicas` and
 `datasets` add what Keras does not provide: which rows of the whole batch a replica holds, and one
 sum over the replicas before gradients are clipped, tested for overflow or logged.
 """
@@ -134,43 +134,3 @@ def _is_multi_worker(strategy):
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and bool(
         strategy.cluster_resolver.cluster_spec().as_dict()
     )
-
-
-def distribute(strategy, dataset):
-    """A distributed data set: of N rows, replica r of R gets N r / R to N (r + 1) / R.
-
-    `experimental_distribute_dataset` fills the first replicas and leaves the last without rows in a
-    short last batch, where TensorFlow's fused convolutions fail; and with several hosts of several
-    GPUs it distributes the parts in another order. Each host reads every batch and keeps its rows.
-
-    Args:
-        strategy: a `tf.distribute.Strategy` of several replicas.
-        dataset: `tf.data.Dataset` of whole batches, in the same order on every host.
-
-    Returns:
-        `tf.distribute.DistributedDataset`.
-    """
-    replicas = strategy.num_replicas_in_sync
-
-    def of_this_host(context):
-        here = replicas // context.num_input_pipelines
-        first = context.input_pipeline_id * here
-
-        def cut(*batch):
-            count = tf.shape(tf.nest.flatten(batch)[0], tf.int64)[0]
-
-            def piece(r):
-                rows = slice(count * r // replicas, count * (r + 1) // replicas)
-                part = tf.nest.map_structure(lambda x: x[rows], batch)
-                return part if len(part) > 1 else part[0]
-
-            return tf.data.Dataset.range(first, first + here).map(piece)
-
-        return dataset.flat_map(cut).prefetch(2 * here)
-
-    return strategy.distribute_datasets_from_function(of_this_host)
-
-
-def is_distributed(data):
-    """Whether data is the result of `distribute`."""
-    return isinstance(data, tf.distribute.DistributedDataset)

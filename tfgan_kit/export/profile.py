@@ -1,8 +1,9 @@
 """The settings of an export that belong to the deployment, not to the model."""
 
 import dataclasses
+import math
 
-import numpy as np
+from tfgan_kit.ranges import is_int
 
 PRECISIONS = ("float32", "bfloat16")
 NEXT = "next"
@@ -44,12 +45,12 @@ class ExportProfile:
     try_kernels: bool = True
 
     def __post_init__(self):
-        if self.version != NEXT and not _is_int(self.version, 1, LARGEST_VERSION):
+        if self.version != NEXT and not is_int(self.version, 1, LARGEST_VERSION):
             raise ValueError(
                 "A version must be 'next' or an integer >= 1, since a server reads no other name "
                 f"(not v2, not 1.0). Received: version={self.version!r}"
             )
-        if self.keep is not None and not _is_int(self.keep, 1):
+        if self.keep is not None and not is_int(self.keep, 1, math.inf):
             raise ValueError(
                 f"`keep` must be at least 1, or None (no --keep) to keep all. Received: keep={self.keep!r}"
             )
@@ -60,15 +61,10 @@ class ExportProfile:
             )
         if self.precision not in PRECISIONS:
             raise ValueError(f"`precision` must be {' or '.join(PRECISIONS)}. Received: precision={self.precision!r}")
-        if not _is_int(self.max_batch, 1):
+        if not is_int(self.max_batch, 1, math.inf):
             raise ValueError(f"`max_batch` must be at least 1. Received: max_batch={self.max_batch!r}")
-        if not _is_int(self.png_compression, -1, 9):
+        if not is_int(self.png_compression, -1, 9):
             raise ValueError(
                 "`png_compression` must be from 0 (none) to 9, or -1 for zlib's default. "
                 f"Received: png_compression={self.png_compression!r}"
             )
-
-
-def _is_int(value, low, high=float("inf")):
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole and low <= value <= high

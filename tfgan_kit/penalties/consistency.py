@@ -1,6 +1,7 @@
 """Consistency regularisation: CR (arXiv:1910.12027) and balanced CR (arXiv:2002.04724)."""
 
-from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register
+from tfgan_kit.penalties.penalty import Penalty, register
+from tfgan_kit.ranges import check_not_negative
 
 import tensorflow as tf
 

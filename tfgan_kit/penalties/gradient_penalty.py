@@ -1,6 +1,7 @@
 """Gradient penalties between real and generated images: WGAN-GP's (arXiv:1704.00028) and its variants."""
 
-from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register, root, squared_gradient_norm
+from tfgan_kit.penalties.penalty import Penalty, register, root, squared_gradient_norm
+from tfgan_kit.ranges import check_not_negative
 
 import tensorflow as tf
 

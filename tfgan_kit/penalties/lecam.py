@@ -1,6 +1,7 @@
 """The LeCam regulariser (arXiv:2104.03310): for training on little data."""
 
-from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register
+from tfgan_kit.penalties.penalty import Penalty, register
+from tfgan_kit.ranges import check_not_negative
 
 import tensorflow as tf
 

@@ -100,13 +100,6 @@ class Penalty:
         return cls(**config)
 
 
-def check_not_negative(**values):
-    """Raises ValueError if an argument is below 0."""
-    for name, value in values.items():
-        if value < 0:
-            raise ValueError(f"`{name}` must not be negative. Received: {name}={value}")
-
-
 def squared_gradient_norm(function, inputs):
     """`|d function(x) / d x|^2` of each row: float32 (N,), itself differentiable.
 

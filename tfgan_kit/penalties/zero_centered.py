@@ -1,6 +1,7 @@
 """R1 and R2 (arXiv:1801.04406): the squared gradient norm on real, or on generated, images."""
 
-from tfgan_kit.penalties.penalty import Penalty, check_not_negative, register, squared_gradient_norm
+from tfgan_kit.penalties.penalty import Penalty, register, squared_gradient_norm
+from tfgan_kit.ranges import check_not_negative
 
 import tensorflow as tf
 
