@@ -15,11 +15,13 @@ DOCUMENTED = {
     for name, found in PUBLIC.items()
     if (inspect.isclass(found) or inspect.isfunction(found)) and found not in ABSTRACT
 }
-# A subclass without a constructor has Keras's arguments, which Keras documents.
+# A subclass without a constructor has Keras's arguments, which Keras documents; a warning has Python's.
 CONSTRUCTED = {
     name: found
     for name, found in DOCUMENTED.items()
-    if inspect.isclass(found) and not getattr(found.__init__, "__module__", "").startswith("keras.")
+    if inspect.isclass(found)
+    and not issubclass(found, Warning)
+    and not getattr(found.__init__, "__module__", "").startswith("keras.")
 }
 
 

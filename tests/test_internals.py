@@ -4,6 +4,7 @@ import tfgan_kit as gk
 from tfgan_kit.internals import keras as internals
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -72,10 +73,57 @@ def test_fit_reads_no_batch_to_build_a_gan():
     def batches():
         for k in range(2):
             read.append(k)
-            yield tf.zeros((2, 4, 4, 1), tf.uint8)
+            yield tf.fill((2, 4, 4, 1), tf.constant(9, tf.uint8))
 
     gan = gk.GAN(dense_generator(), dense_discriminator())
     gan.compile(steps_per_execution=1)
     data = tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec((2, 4, 4, 1), tf.uint8))
     gan.fit(data, steps_per_epoch=2, verbose=0)
     assert read == [0, 1]
+
+
+@pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras, of every data set of unknown length
+@pytest.mark.parametrize("settings", [{}, {"steps_per_execution": 2}, {"run_eagerly": True}], ids=str)
+@pytest.mark.parametrize("kind", ["of unknown length", "repeated, 3 steps an epoch"])
+def test_no_step_is_made_without_a_batch(settings, kind, make_gan, weights_of, uint8_images):
+    batches = tf.data.Dataset.from_tensor_slices(uint8_images).batch(8)
+    known, other = make_gan(**settings), make_gan(**settings)
+    known.fit(batches, epochs=2, verbose=0)
+    if kind == "of unknown length":
+        other.fit(batches.filter(lambda images: True), epochs=2, verbose=0)
+    else:
+        other.fit(batches.repeat(), epochs=2, steps_per_epoch=3, verbose=0)
+    assert other.steps_trained == int(other.optimizer.iterations) == 6
+    np.testing.assert_array_equal(weights_of(other), weights_of(known))
+    assert other.steps_per_execution == settings.get("steps_per_execution", 1)
+    losses = [
+        gan.evaluate(data, verbose=0) for gan, data in ((known, batches), (other, batches.filter(lambda _: True)))
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_a_copied_optimizer_leaves_the_same_names_out():
+    optimizer = keras.optimizers.AdamW(0.1)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    network = dense_discriminator()
+    for each in (
+        optimizer,
+        internals.copied(optimizer),
+        internals.copied(keras.optimizers.LossScaleOptimizer(optimizer)),
+    ):
+        names = [network.trainable_variables[k].name for k in _left_out(each, network)]
+        assert names == ["bias", "bias"]
+    assert internals.copied("adam") == "adam"
+
+
+def test_variables_left_out_of_the_weight_decay_are_found():
+    optimizer, network = keras.optimizers.AdamW(0.1), dense_discriminator()
+    assert _left_out(optimizer, network) == []
+    optimizer = keras.optimizers.AdamW(0.1)
+    optimizer.exclude_from_weight_decay(var_list=[network.trainable_variables[2]])
+    assert _left_out(optimizer, network) == [2]
+
+
+def _left_out(optimizer, network):
+    return internals.left_out_of_weight_decay(optimizer, network.trainable_variables)

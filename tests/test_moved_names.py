@@ -1,5 +1,8 @@
 """What `import tfgan_kit as gk` gave in 0.1.0 still resolves, and says where it is now."""
 
+import importlib
+import sys
+
 import tfgan_kit as gk
 
 import pytest
@@ -31,9 +34,21 @@ KEPT = (
 
 @pytest.mark.parametrize("name", MOVED)
 def test_a_moved_name_resolves_and_names_its_place(name):
+    sys.modules.pop(f"tfgan_kit.{name}", None)
+    vars(gk).pop(name, None)  # where another test has imported it
     with pytest.warns(DeprecationWarning, match=f"tfgan_kit.{name} is {MOVED[name]} now"):
         found = getattr(gk, name)
     assert found.__name__.rpartition(".")[2] == MOVED[name].rpartition(".")[2]
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "sampling", "sizes"])
+def test_a_moved_module_is_imported_from_its_old_path_and_is_the_same(name, monkeypatch):
+    monkeypatch.delitem(sys.modules, f"tfgan_kit.{name}", raising=False)
+    with pytest.warns(DeprecationWarning, match=f"tfgan_kit.{name} is tfgan_kit.[a-z.]+ now"):
+        module = importlib.import_module(f"tfgan_kit.{name}")
+    assert module is sys.modules[module.__spec__.name] and module.__spec__.name != f"tfgan_kit.{name}"
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("tfgan_kit.checkpoints")
 
 
 @pytest.mark.filterwarnings("error")

@@ -1,6 +1,9 @@
-"""Range checks of arguments."""
+"""Range checks of arguments, and of tensors when a step is executed."""
+
+import contextlib
 
 import numpy as np
+import tensorflow as tf
 
 
 def check_sizes(**sizes):
@@ -35,3 +38,38 @@ def check_int(name, value, least):
     """
     if not is_int(value, least, 2**63 - 1):
         raise ValueError(f"{name} must be an integer of at least {least}. Received: {name}={value!r}")
+
+
+_RECEIVED = "Received:"
+
+
+def require(condition, rule, *received):
+    """Refuses what a tensor holds, when the graph is executed: an operation for `tf.control_dependencies`.
+
+    Args:
+        condition: bool scalar tensor.
+        rule: str, the sentence that says what is allowed.
+        *received: strings and tensors, what was found.
+
+    Raises:
+        ValueError: at once if the condition is known and False; from a graph under `as_value_error`.
+    """
+    if not tf.executing_eagerly():
+        return tf.debugging.Assert(condition, [rule, _RECEIVED, *received], summarize=20)
+    if not condition:
+        found = [part.numpy().tolist() if tf.is_tensor(part) else part for part in received]
+        raise ValueError(" ".join(map(str, [rule, _RECEIVED, *found])))
+    return tf.no_op()
+
+
+@contextlib.contextmanager
+def as_value_error():
+    """A context that raises what `require` refuses in a graph as a ValueError, without TensorFlow's report."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        _, is_ours, text = error.message.partition("assertion failed: [")
+        parts = text.partition("\n")[0].rpartition("]")[0].split("] [")
+        if is_ours and _RECEIVED in parts:
+            raise ValueError(" ".join(parts)) from None
+        raise

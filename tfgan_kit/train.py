@@ -1,5 +1,6 @@
 """Trains a GAN into a run folder, or resumes one: `python -m tfgan_kit.train`."""
 
+import dataclasses
 import shlex
 import signal
 import sys
@@ -10,6 +11,8 @@ from tfgan_kit.callbacks import Evaluate, NonFiniteGuard, RunRecorder, SampleGri
 from tfgan_kit.data.open import SPELLINGS
 from tfgan_kit.distribution import strategies
 from tfgan_kit.metrics.catalogue import choose
+from tfgan_kit.presets import recipe as recipes
+from tfgan_kit.presets.preset import build
 from tfgan_kit.runs import resume
 from tfgan_kit.runs.run import Run
 from tfgan_kit.training.updates import Alternating
@@ -21,7 +24,13 @@ FLAGS = flags.FLAGS
 
 
 def define_flags():
-    flags.DEFINE_string("preset", None, "One of: " + ", ".join(presets.PRESETS), required=True)
+    flags.DEFINE_string("preset", None, "One of: " + ", ".join(presets.PRESETS))
+    flags.DEFINE_string(
+        "recipe",
+        None,
+        "In place of --preset: a run folder whose config.json says how to make its run again, in another --run_dir, "
+        "whatever has become of its preset. Flags that are not given are that run's.",
+    )
     flags.DEFINE_string("run_dir", None, "Run folder; an existing run is resumed.", required=True)
     flags.DEFINE_string("dataset", None, f"One of: {SPELLINGS}; default: the preset's.")
     flags.DEFINE_boolean("conditional", True, "Use the labels of the data set, if it has any.")
@@ -104,19 +113,36 @@ def defaults():
     return recorded(lambda flag: flag.default)
 
 
-def build(source, preset_name):
-    """The preset's GAN for a source, with the flags' overrides."""
-    named = {"objective": FLAGS.objective, "steps": FLAGS.steps}
-    overrides = {name: value for name, value in named.items() if value}
+def take_recipe():
+    """The preset of `--recipe`, whose run's flags become those that are not given; None without `--recipe`.
+
+    Raises:
+        ValueError: a folder without a recipe, or a --preset beside it.
+    """
+    if not FLAGS.recipe:
+        return None
+    config = Run(FLAGS.recipe).read_config() or {}
+    if "recipe" not in config or FLAGS["preset"].present:
+        raise ValueError(
+            "--recipe is the folder of a run of release 0.2 or later, and takes the place of --preset. Received: "
+            f"recipe={FLAGS.recipe}" + (f", preset={FLAGS.preset}" if FLAGS["preset"].present else "")
+        )
+    for name, value in config["flags"].items():
+        if name in FLAGS and name not in ("recipe", "run_dir") and not FLAGS[name].present:
+            FLAGS[name].value = value
+    return recipes.preset_of(config["recipe"])
+
+
+def resolve(preset):
+    """A preset with the flags' overrides."""
+    named = ("objective", "steps", "batch_size", "image_size")
+    overrides = {name: FLAGS[name].value for name in named if FLAGS[name].value}
     if FLAGS.gradient_accumulation_steps > 1:
-        rule = presets.get(preset_name).update or Alternating()
+        rule = preset.update or Alternating()
         overrides["update"] = Alternating(
             rule.discriminator_steps, rule.generator_steps, FLAGS.gradient_accumulation_steps
         )
-    keras.utils.set_random_seed(FLAGS.seed)
-    return presets.from_preset(
-        preset_name, source.image_shape, source.num_classes if FLAGS.conditional else None, seed=FLAGS.seed, **overrides
-    )
+    return dataclasses.replace(preset, **overrides)
 
 
 def check_executions(steps, first_step=0):
@@ -198,15 +224,33 @@ def train(gan, dataset, run, steps, stop, evaluation=None):
 
 def start(run, source, preset, config):
     """The run's GAN: the newest checkpoint's, or a new one."""
+    num_classes = source.num_classes if FLAGS.conditional else None
+    recipe = recipes.recipe(preset, source.image_shape, num_classes)
     resume.check_same_run(run, config, defaults())
     if run.checkpoints():
+        check_same_recipe(run, recipe)
         gan = resume.newest_gan(run)
     else:
-        gan = build(source, preset)
-        run.write_config(config | {"networks": resume.measures(gan)})
+        keras.utils.set_random_seed(FLAGS.seed)
+        gan = build(preset, source.image_shape, num_classes, FLAGS.seed)
+        run.write_config(config | {"recipe": recipe, "networks": resume.measures(gan)})
     # Keras reads both when it creates the training function, at the next `fit`.
     gan.jit_compile, gan.steps_per_execution = FLAGS.jit_compile, FLAGS.steps_per_execution
     return gan
+
+
+def check_same_recipe(run, recipe):
+    """Refuses to continue a run whose preset has been edited, which its checkpoints would not follow.
+
+    Raises:
+        ValueError: it names every difference.
+    """
+    before = run.read_config().get("recipe")  # runs of 0.1.0 have none
+    if before and (changed := recipes.differences(before, recipe)):
+        raise ValueError(
+            f"{run.path} was made with another recipe: {', '.join(changed)}. A checkpoint continues with its own "
+            "values: restore the preset to resume this run, or take another --run_dir for the new one."
+        )
 
 
 def report(gan, run):
@@ -238,15 +282,12 @@ class Plan(typing.NamedTuple):
     """The settings of a run from the flags and the preset, before any file is opened.
 
     Attributes:
-        preset: `Preset`.
+        preset: `Preset`, with the flags' overrides.
         spelling: of the source.
-        batch_size, steps: ints.
     """
 
     preset: presets.Preset
     spelling: str
-    batch_size: int
-    steps: int
 
 
 def plan():
@@ -255,15 +296,19 @@ def plan():
     Raises:
         ValueError: flags that contradict each other, or no `--dataset` for a preset without a default one.
     """
-    preset = presets.get(FLAGS.preset)
+    preset = take_recipe()
+    if preset is None:
+        if FLAGS.preset is None:
+            raise ValueError("Give a --preset, or a --recipe. Known presets are " + ", ".join(presets.PRESETS) + ".")
+        preset = presets.get(FLAGS.preset)
     if FLAGS.objective:
         objectives.get(FLAGS.objective)
+    preset = resolve(preset)
     spelling = FLAGS.dataset or preset.dataset
     if spelling is None:
         raise ValueError(f"The preset {FLAGS.preset} has no default data set: give --dataset.")
-    steps = FLAGS.steps or preset.steps
-    check_executions(steps)
-    return Plan(preset, spelling, FLAGS.batch_size or preset.batch_size, steps)
+    check_executions(preset.steps)
+    return Plan(preset, spelling)
 
 
 def open_strategy():
@@ -277,21 +322,21 @@ def open_strategy():
 def train_or_resume(planned, run, strategy, stop):
     """Trains the run to its last step, or until `stop` receives a signal."""
     preset = planned.preset
-    source = data.open_source(planned.spelling, FLAGS.image_size or preset.image_size)
+    source = data.open_source(planned.spelling, preset.image_size)
     check_evaluation(source)
-    dataset = source.training(planned.batch_size, FLAGS.seed, preset.flip)
-    config = resume.describe(recorded(lambda flag: flag.value), source, planned.batch_size, preset.flip)
+    dataset = source.training(preset.batch_size, FLAGS.seed, preset.flip)
+    config = resume.describe(recorded(lambda flag: flag.value), source, preset.batch_size, preset.flip)
     with run.alone():
         with strategy.scope():
-            gan = start(run, source, FLAGS.preset, config)
+            gan = start(run, source, preset, config)
         resume.check_workers(strategy, gan, config, run)
-        check_executions(planned.steps, gan.steps_trained)
+        check_executions(preset.steps, gan.steps_trained)
         run.forget_metrics_after(gan.steps_trained)
-        if 0 < gan.steps_trained < planned.steps:
+        if 0 < gan.steps_trained < preset.steps:
             resume.record_resume(run, gan.steps_trained, config, defaults())
         print(f"{source.name}: {source.num_images} images {source.image_shape}, on {strategies.describe(strategy)}.")
         command_line.tell_of_precision(FLAGS.mixed_precision)
-        train(gan, dataset, run, planned.steps, stop, make_evaluation(run, source))
+        train(gan, dataset, run, preset.steps, stop, make_evaluation(run, source))
         strategies.agree(strategy, "done")  # no worker leaves before the chief has saved
     return gan
 

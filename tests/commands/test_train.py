@@ -1,8 +1,10 @@
+import dataclasses
 import json
 import resource
 import runpy
 import signal
 
+import tfgan_kit as gk
 from tfgan_kit import train as train_command
 from tfgan_kit.callbacks import NonFiniteGuard
 from tfgan_kit.data.source import Source
@@ -477,6 +479,44 @@ def test_config_tells_of_every_time_the_run_went_on(train, copied_run):
     assert (resumed["step"], resumed["flags"]) == (2, {"steps": 4, "keep": 9})
     assert resumed["versions"] == begun["versions"] and resumed["git_commit"] == begun["git_commit"]
     assert resumed["started"] >= begun["started"]
+
+
+@pytest.mark.parametrize(
+    "changed, told",
+    [
+        ({"generator_learning_rate": 1e-3}, "generator_learning_rate=0.0004 (now 0.001)"),
+        ({"beta_2": 0.9}, "beta_2=0.99 (now 0.9)"),
+        ({"ema_decay": 0.5}, "ema_decay=0.999 (now 0.5)"),
+        ({"flip": True}, "flip=False (now True)"),
+        ({"penalties": (gk.penalties.R1(2.0, interval=16),)}, "penalties.0.config.gamma=1.0 (now 2.0)"),
+        ({"networks": None}, "generator.config.width=32 (now 16)"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_an_edited_preset_is_not_resumed_and_every_difference_named(changed, told, train, copied_run, monkeypatch):
+    run = copied_run(steps=2)
+    if "networks" in changed:
+        changed = {"networks": lambda shape, classes: (
+            gk.networks.DCGANGenerator(14, 1, 64, 16, classes), gk.networks.DCGANDiscriminator(14, 1, 32, classes),
+        )}  # fmt: skip
+    edited = dataclasses.replace(gk.presets.get("dcgan_mnist"), **changed)
+    monkeypatch.setitem(gk.presets.PRESETS, "dcgan_mnist", edited)
+    code, _, err = train(run, steps=4)
+    assert code == 1 and f"was made with another recipe: {told}." in err
+
+
+def test_a_run_is_made_again_from_its_folder_whatever_became_of_its_preset(
+    command, finished_run, tmp_path, monkeypatch
+):
+    run = finished_run()
+    monkeypatch.delitem(gk.presets.PRESETS, "dcgan_mnist")
+    code, _, err = command("train", f"--recipe={run}", f"--run_dir={tmp_path / 'again'}")
+    assert code == 0, err
+    weights = [gk.load_gan(path).ema_generator.get_weights() for path in (run, tmp_path / "again")]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    code, _, err = command("train", f"--recipe={tmp_path}", f"--run_dir={tmp_path / 'other'}")
+    assert code == 1 and "folder of a run" in err
 
 
 def test_config_json_is_valid_json(finished_run):

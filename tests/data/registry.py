@@ -58,6 +58,13 @@ def store(data_dir, images, labels=None, shape=(8, 8, 3), image_feature=None):
     if labels is not None:
         features["label"] = tfds.features.ClassLabel(names=["cat", "dog", "fish"])
         rows = [{**row, "label": int(label)} for row, label in zip(rows, labels, strict=True)]
+    store_rows(data_dir, features, rows)
+
+
+def store_rows(data_dir, features, rows):
+    """Prepares a data set of TFDS called `tiny` of any features."""
+    import tensorflow_datasets as tfds
+
     tfds.dataset_builders.store_as_tfds_dataset(
         name="tiny",
         version="1.0.0",

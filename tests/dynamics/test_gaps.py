@@ -26,6 +26,15 @@ def test_duality_gap_of_the_bilinear_game(steps):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_duality_gap_is_measured_on_other_rows_than_those_that_find_it():
+    """Even rows are a, odd rows b: M = psi (b - theta), and one step of h finds psi' = psi + h (a - theta)."""
+    h, psi, theta, a, b = 0.1, 0.6, 0.8, 0.5, -0.3
+    images = np.array([[a], [b]] * 2, np.float32)
+    found = duality_gap(dirac_gan(None, psi, theta, h), images, steps=1)
+    assert found.value == pytest.approx(psi * (b - theta), rel=1e-5)
+    assert found.best_discriminator == pytest.approx((psi + h * (a - theta)) * (b - theta), rel=1e-5)
+
+
 @pytest.mark.thorough
 def test_duality_gap_vanishes_in_balance_and_changes_nothing(weights_of):
     adam = {"generator_optimizer": "adam", "discriminator_optimizer": "adam"}

@@ -216,12 +216,12 @@ def test_zero_gradient_is_no_nan(penalty, expected):
 # Lazy
 
 
-@pytest.mark.parametrize("iteration", range(7))
-def test_lazy_penalty_is_interval_times_the_value_when_due_and_zero_between(iteration):
+@pytest.mark.parametrize("in_lockstep", [False, True])
+def test_lazy_penalty_is_interval_times_the_value_when_due_and_zero_between(in_lockstep):
     penalty = gk.penalties.R1(gamma=2.0, interval=3)  # value 14
-    expected = 3 * 14.0 if iteration in (0, 3, 6) else 0.0
-    found = tf.function(lambda i: penalty(step(linear), i))(tf.constant(iteration, tf.int64))
-    assert float(found) == pytest.approx(expected, rel=1e-6)
+    found = tf.function(lambda i: penalty(step(linear), i, in_lockstep))
+    values = [float(found(tf.constant(iteration, tf.int64))) for iteration in range(7)]
+    assert values == pytest.approx([42.0, 0.0, 0.0, 42.0, 0.0, 0.0, 42.0], rel=1e-6)
 
 
 @pytest.mark.parametrize("interval", [1, 2, 4])

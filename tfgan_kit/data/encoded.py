@@ -1,7 +1,7 @@
 """Images that stay encoded (files, or bytes in memory) and are decoded when they are read."""
 
 from tfgan_kit.data.decode import decode_image
-from tfgan_kit.data.resize import composite_on_white, fit_images
+from tfgan_kit.data.resize import fit_images
 from tfgan_kit.data.source import Source, parallelism
 
 import numpy as np
@@ -46,30 +46,35 @@ class EncodedImages:
         through_pillow: bool (N,), `needs_pillow` of each.
         are_paths: whether `strings` are paths.
         shape: (H, W, C) of all decoded images; None where they differ, or may differ.
+
+    Attributes:
+        through_pillow: as given, and True for those that `measure` found to need Pillow, too.
     """
 
     def __init__(self, strings, through_pillow, are_paths, shape=(None, None, None)):
-        self._through_pillow = np.asarray(through_pillow, bool)
+        self.through_pillow = np.array(through_pillow, bool)
         self._are_paths = are_paths
         self._shape = shape
         with tf.device("CPU:0"):
             self._strings = tf.constant(strings, tf.string)
 
     def __len__(self):
-        return len(self._through_pillow)
+        return len(self.through_pillow)
 
     def decode(self, index):
         """int64 scalar -> uint8 (H, W, 1 to 4)."""
         content = tf.gather(self._strings, index)
         if self._are_paths:
             content = tf.io.read_file(content)
-        through_pillow = self._through_pillow.any()
-        if through_pillow and not self._through_pillow.all():
-            through_pillow = tf.gather(self._through_pillow, index)
+        through_pillow = self.through_pillow.any()
+        if through_pillow and not self.through_pillow.all():
+            through_pillow = tf.gather(self.through_pillow, index)
         return tf.ensure_shape(decode_image(content, through_pillow), self._shape)
 
     def measure(self, progress):
         """Decodes every image once, as in training, and returns the sizes.
+
+        What TensorFlow's decoder refuses is tried with Pillow, and read with it from then on.
 
         Args:
             progress: wraps an iterable of N items, as `tqdm` does.
@@ -78,14 +83,23 @@ class EncodedImages:
             int64 (M, 5), a row for each image that can be decoded: its index, height, width,
             channels, and 1 if it is grey.
         """
+        found = self._examined(np.arange(len(self)), progress)
+        refused = np.setdiff1d(np.flatnonzero(~self.through_pillow), found[:, 0])
+        if refused.size:
+            self.through_pillow[refused] = True
+            found = np.concatenate([found, self._examined(refused, iter)])
+        return found[found[:, 0].argsort()]
 
+    def _examined(self, indices, progress):
         def examine(index):
             image = self.decode(index)
-            shown = composite_on_white(image)
-            is_grey = tf.reduce_all(shown == shown[..., :1])
+            channels = tf.shape(image)[-1]
+            colour = image[..., : channels - 1 + channels % 2]
+            is_clear = (image[..., -1:] == 0) & (channels % 2 == 0)  # white, whatever its colour
+            is_grey = tf.reduce_all((colour == colour[..., :1]) | is_clear)
             return tf.concat([[index], tf.shape(image, tf.int64), [tf.cast(is_grey, tf.int64)]], 0)
 
-        rows = tf.data.Dataset.range(len(self)).map(examine, num_parallel_calls=parallelism())
+        rows = tf.data.Dataset.from_tensor_slices(indices).map(examine, num_parallel_calls=parallelism())
         options = tf.data.Options()
         options.autotune.enabled = False
         rows = rows.ignore_errors().with_options(options).as_numpy_iterator()
@@ -97,7 +111,7 @@ class EncodedImages:
         shape = [int(s[0]) if (s == s[0]).all() else None for s in sizes.T]
         with tf.device("CPU:0"):
             strings = tf.gather(self._strings, kept)
-        return EncodedImages(strings, self._through_pillow[kept], self._are_paths, shape)
+        return EncodedImages(strings, self.through_pillow[kept], self._are_paths, shape)
 
 
 def fitted_shape(name, found, image_size, channels):

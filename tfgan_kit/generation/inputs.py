@@ -2,16 +2,17 @@
 
 from tfgan_kit.generation.seeds import image_seeds
 from tfgan_kit.pixels import to_float
+from tfgan_kit.ranges import require
 
 import numpy as np
 import tensorflow as tf
 
-_RANGE = (
+RANGE = (
     "Float images must be in [-1, 1]; give uint8 images as they are, or convert them with tfgan_kit.pixels.to_float."
 )
 
 
-_LABELS = "Labels are integer ids, one per image, from 0 to {}; turn one-hot rows into ids with labels.argmax(axis=1)."
+LABELS = "Labels are integer ids, one per image, from 0 to {}; turn one-hot rows into ids with labels.argmax(axis=1)."
 
 
 def prepare_images(images, image_shape):
@@ -21,12 +22,7 @@ def prepare_images(images, image_shape):
             "A data set yields images or (images, labels); convert others to this form with "
             f"dataset.map. Received: {type(images).__name__}"
         )
-    images = tf.convert_to_tensor(images)
-    if tuple(images.shape[1:]) != image_shape:
-        raise ValueError(
-            f"The generator makes images of shape {image_shape}; the data must have the same. "
-            f"Received: images of shape {tuple(images.shape[1:])}"
-        )
+    images = _of_shape(tf.convert_to_tensor(images), image_shape)
     if images.dtype == tf.uint8:
         return to_float(images)
     if not images.dtype.is_floating:
@@ -36,7 +32,23 @@ def prepare_images(images, image_shape):
     images = tf.cast(images, tf.float32)
     if len(images.shape) == 4:
         largest = tf.reduce_max(tf.abs(images))
-        tf.debugging.Assert(largest <= 1.0 + 1e-3, [_RANGE, largest])
+        with tf.control_dependencies([require(largest <= 1.0 + 1e-3, RANGE, "a largest absolute value of", largest)]):
+            images = tf.identity(images)
+    return images
+
+
+def _of_shape(images, image_shape):
+    """The images, whose shape tf.data may not know before the step is executed."""
+    rule = f"The generator makes images of shape {image_shape}; the data must have the same."
+    static = images.shape
+    if not static.is_compatible_with((None, *image_shape)):
+        raise ValueError(f"{rule} Received: images of shape {tuple(static[1:]) if static.rank else static}")
+    if not static[1:].is_fully_defined():
+        shape = tf.shape(images)
+        right = tf.equal(tf.size(shape), 1 + len(image_shape))
+        right = tf.cond(right, lambda: tf.reduce_all(shape[1:] == image_shape), lambda: False)
+        with tf.control_dependencies([require(right, rule, "images of shape", shape)]):
+            images = tf.reshape(images, [-1, *image_shape])
     return images
 
 
@@ -49,12 +61,12 @@ def prepare_labels(labels, num_classes):
             f"This GAN is conditional, {num_classes} classes: its data must be "
             "(images, labels). Received: images alone."
         )
-    rule, labels = _LABELS.format(num_classes - 1), tf.convert_to_tensor(labels)
-    if not labels.dtype.is_integer or len(labels.shape) > 2 or labels.shape[1:] not in ((), (1,)):
-        raise ValueError(f"{rule} Received: labels of shape {tuple(labels.shape)}, dtype {labels.dtype.name}")
+    rule, labels = LABELS.format(num_classes - 1), tf.convert_to_tensor(labels)
+    if not labels.dtype.is_integer or not any(labels.shape.is_compatible_with(shape) for shape in ((None,), (None, 1))):
+        raise ValueError(f"{rule} Received: labels of shape {labels.shape}, dtype {labels.dtype.name}")
     labels = tf.cast(tf.reshape(labels, [-1]), tf.int32)
     in_range = tf.reduce_all((labels >= 0) & (labels < num_classes))
-    with tf.control_dependencies([tf.debugging.Assert(in_range, [rule, labels])]):
+    with tf.control_dependencies([require(in_range, rule, "labels", labels)]):
         return tf.identity(labels)
 
 

@@ -1,6 +1,7 @@
 """The undocumented names of Keras 3.10 to 3.15 that are used; tests/test_internals.py has a test for each."""
 
 import keras
+import tensorflow as tf
 
 
 def layers_of(network):
@@ -54,6 +55,44 @@ def strategy_of(optimizer):
     return optimizer._distribution_strategy
 
 
+def copied(optimizer):
+    """An optimizer of the same settings that is not built; a name, or anything that is no optimizer, is returned.
+
+    Raises:
+        ValueError: it has no configuration.
+
+    A configuration does not hold the names that are left out of the weight decay:
+    `Optimizer._exclude_from_weight_decay_pattern`. Test: `test_a_copied_optimizer_leaves_the_same_names_out`.
+    """
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        return optimizer
+    try:
+        copy = type(optimizer).from_config(optimizer.get_config())
+    except Exception as error:  # whatever code of the user's raises
+        raise ValueError(
+            "This optimizer cannot be copied for the other player from its configuration: give each player its own. "
+            f"Received: {type(optimizer).__name__}; {' '.join(str(error).split())[:300]}"
+        ) from error
+    pattern = getattr(inner_optimizer(optimizer), "_exclude_from_weight_decay_pattern", None)
+    if pattern is not None:
+        inner_optimizer(copy).exclude_from_weight_decay(var_names=[pattern.pattern])
+    return copy
+
+
+def left_out_of_weight_decay(optimizer, variables):
+    """The indices of the variables that an optimizer does not decay: `Optimizer._use_weight_decay`.
+
+    Test: `test_variables_left_out_of_the_weight_decay_are_found`.
+    """
+    inner = inner_optimizer(optimizer)
+    return [k for k, variable in enumerate(variables) if not inner._use_weight_decay(variable)]
+
+
+def inner_optimizer(optimizer):
+    """The optimizer inside a `LossScaleOptimizer`, or the optimizer itself."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def leave_the_sum_to_us(optimizer):
     """Makes an optimizer apply gradients without a sum over the replicas.
 
@@ -65,11 +104,24 @@ def leave_the_sum_to_us(optimizer):
 
 
 class BuiltModel(keras.Model):
-    """A model that is built by its constructor.
-
-    `fit` would otherwise read a batch to build it, and average that batch over the workers: `_maybe_symbolic_build`.
-    Test: `test_fit_reads_no_batch_to_build_a_gan`.
-    """
+    """A model that is built by its constructor, and whose steps wait for their batches."""
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing."""
+        """Does nothing; `fit` would read a batch to build the model, and average that batch over the workers.
+
+        Test: `test_fit_reads_no_batch_to_build_a_gan`.
+        """
+
+    def _make_function(self, step_function):
+        """Keras's training or test function, in which nothing happens before the step's batch is there.
+
+        Keras finds the end of a data set of unknown length by fetching one batch too many. In that `tf.function` only
+        what depends on the batch would wait for it, and the rest of the step would be executed without one.
+        Test: `test_no_step_is_made_without_a_batch`.
+        """
+
+        def after_its_batch(data):
+            with tf.control_dependencies([part for part in tf.nest.flatten(data) if tf.is_tensor(part)]):
+                return step_function(data)
+
+        return super()._make_function(after_its_batch)

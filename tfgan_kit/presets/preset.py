@@ -90,7 +90,11 @@ def from_preset(name, image_shape=(64, 64, 3), num_classes=None, seed=0, **overr
     Example:
         >>> gan = from_preset("dcgan_mnist", image_shape=(28, 28, 1), num_classes=10)
     """
-    preset = dataclasses.replace(get(name), **overrides)
+    return build(dataclasses.replace(get(name), **overrides), image_shape, num_classes, seed)
+
+
+def build(preset, image_shape, num_classes=None, seed=0):
+    """A compiled, untrained `GAN` of a `Preset`: see `from_preset`."""
     generator, discriminator = preset.networks(tuple(image_shape), num_classes)
     gan = GAN(generator, discriminator, ema_decay=preset.ema_decay, seed=seed)
 

@@ -26,6 +26,7 @@ FREE_ON_RESUME = (
     "keep",
     "num_samples",
     "import_module",
+    "recipe",
     "steps_per_execution",
     "strategy",
     "logical_cpus",

@@ -1,23 +1,32 @@
 """Checks of the arguments of `GAN.fit`: arrays, data sets, callbacks."""
 
-from tfgan_kit.generation.inputs import _LABELS, _RANGE
+from tfgan_kit.generation.inputs import LABELS, RANGE
+from tfgan_kit.training import mistakes
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 
 def check_arrays(images, labels, num_classes):
-    """Refuses NumPy data before training begins; other data is checked step by step."""
+    """Refuses arrays and tensors before training begins; other data is checked step by step."""
+    if isinstance(images, tf.Tensor):
+        images = images.numpy()
     if isinstance(images, np.ndarray):
         if len(images) == 0:
             raise ValueError(f"There are no images. Received: images of shape {images.shape}")
         if images.dtype.kind == "f" and images.ndim == 4 and not np.abs(images).max() <= 1.0 + 1e-3:
-            raise ValueError(f"{_RANGE} Received: images from {images.min():g} to {images.max():g}")
+            raise ValueError(f"{RANGE} Received: images from {images.min():g} to {images.max():g}")
+        mistakes.check_images(images)
     if isinstance(labels, np.ndarray) and num_classes is not None:
         if labels.dtype.kind in "iu" and not 0 <= labels.min() <= labels.max() < num_classes:
-            raise ValueError(
-                f"{_LABELS.format(num_classes - 1)} Received: labels from {labels.min()} to {labels.max()}"
-            )
+            raise ValueError(f"{LABELS.format(num_classes - 1)} Received: labels from {labels.min()} to {labels.max()}")
+
+
+def check_trained(history):
+    """Refuses data that ended before the first batch, which is found out by reading it."""
+    if history.epoch and not any(history.history.values()):
+        raise ValueError("There are no images: the data set has no batch, so nothing was trained.")
 
 
 def check_weights(arguments):

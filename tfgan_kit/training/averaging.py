@@ -4,27 +4,47 @@ import keras
 import tensorflow as tf
 
 RAMP = 10.0
-NO_COPY = (
-    "{} cannot be copied from its configuration, which {} need: register its classes with "
-    "keras.saving.register_keras_serializable, give them get_config, and use layers instead of "
-    "Lambda. Keras says: "
-)
 
 
 def copy_generator(generator, inputs):
     """A second generator with the same weights, not trainable, which will hold their average.
 
-    Raises:
-        ValueError: the generator cannot be rebuilt from its configuration.
+    It is made from the generator's configuration; where there is none (a Lambda, a class that is not registered), it
+    is a `WithWeights` of the generator itself.
     """
     try:
         copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(generator))
         copy(inputs)
-    except (ValueError, TypeError) as error:
-        raise ValueError(NO_COPY.format("The generator", "averaging and saving") + str(error)[:300]) from error
-    copy.set_weights(generator.get_weights())
+        copy.set_weights(generator.get_weights())
+    except Exception:  # whatever code of the user's raises; `savable` says so before the first step
+        copy = WithWeights(generator)
     copy.trainable = False
     return copy
+
+
+class WithWeights(keras.Model):
+    """A network with other weights: `call` computes what `network` would with them, in inference mode."""
+
+    def __init__(self, network):
+        super().__init__(name=f"average_of_{network.name}")
+        copies = {id(weight): self._copy(weight) for weight in network.weights}
+        self._network = lambda: network  # hidden from Keras, which would count its weights among these
+        self._copies_of = lambda variables: [copies.get(id(variable), variable) for variable in variables]
+        self.built = True
+
+    def _copy(self, weight):
+        return self.add_weight(
+            shape=weight.shape,
+            dtype=weight.dtype,
+            initializer=lambda shape, dtype: tf.identity(weight.value),
+            trainable=False,
+            name=weight.name,
+        )
+
+    def call(self, inputs, training=False):
+        network = self._network()
+        states = self._copies_of(network.trainable_variables), self._copies_of(network.non_trainable_variables)
+        return network.stateless_call(*states, inputs, training=False)[0]
 
 
 class Average:
@@ -39,7 +59,7 @@ class Average:
     """
 
     def __init__(self, network, copy, decay):
-        self.decay = decay
+        self.decay = float(decay)
         self._pairs = list(zip(copy.weights, network.weights, strict=True)) if decay else []
 
     def move(self, step):

@@ -21,19 +21,6 @@ def penalties_of(penalties):
     return penalties
 
 
-def check_optimizers(generator_optimizer, discriminator_optimizer):
-    """Refuses one optimizer for both players.
-
-    Raises:
-        ValueError: the same object twice.
-    """
-    if generator_optimizer is discriminator_optimizer and not isinstance(generator_optimizer, str):
-        raise ValueError(
-            "The players need an optimizer each, since an optimizer's state belongs to one "
-            f"network's weights. Received the same object twice: {generator_optimizer}"
-        )
-
-
 def check_update(update):
     """Refuses an update rule of the wrong type.
 

@@ -9,13 +9,14 @@ from tfgan_kit.generation import inputs
 from tfgan_kit.generation.generative_model import GenerativeModel
 from tfgan_kit.generation.sample import pack
 from tfgan_kit.generation.seeds import image_seeds
-from tfgan_kit.internals.keras import BuiltModel, draw_states
-from tfgan_kit.training import arguments, checks, data_stalls, pairing
+from tfgan_kit.internals.keras import BuiltModel, draw_states, inner_optimizer, left_out_of_weight_decay
+from tfgan_kit.ranges import as_value_error
+from tfgan_kit.training import arguments, checks, data_stalls, executions, mistakes, pairing, savable
 from tfgan_kit.training.averaging import Average, copy_generator
 from tfgan_kit.training.batch import Batch
 from tfgan_kit.training.game import Draws, Game
 from tfgan_kit.training.logs import Logs, Validation
-from tfgan_kit.training.optimizers import OptimizerPair, prepare
+from tfgan_kit.training.optimizers import OptimizerPair, one_each, prepare
 from tfgan_kit.training.player import Player
 from tfgan_kit.training.updates import Alternating
 
@@ -134,8 +135,8 @@ class GAN(BuiltModel):
 
     def compile(
         self,
-        generator_optimizer="adam",
-        discriminator_optimizer="adam",
+        generator_optimizer=None,
+        discriminator_optimizer=None,
         objective="non_saturating",
         penalties=(),
         update=None,
@@ -147,8 +148,9 @@ class GAN(BuiltModel):
         """Sets the optimizers, the objective, the penalties and the update rule.
 
         Args:
-            generator_optimizer, discriminator_optimizer: Keras optimizers, or their names; under
-                `mixed_float16` each gets its own loss scale.
+            generator_optimizer, discriminator_optimizer: Keras optimizers, or their names. If only one is given,
+                the other player gets a copy of it; if none is, both are "adam". Under `mixed_float16` each gets its
+                own loss scale.
             objective: name in `objectives.OBJECTIVES`, or an `Objective`.
             penalties: `Penalty` instances, each with a unique name.
             update: an update rule, `Update`; None is `Alternating(1, 1)`.
@@ -165,8 +167,8 @@ class GAN(BuiltModel):
                 `steps_per_execution` above 1, an objective that couples the rows of a batch.
             TypeError: a penalty, a metric or an update rule of another class than stated above.
         """
-        checks.check_optimizers(generator_optimizer, discriminator_optimizer)
         with self.distribute_strategy.scope():
+            generator_optimizer, discriminator_optimizer = one_each(generator_optimizer, discriminator_optimizer)
             super().compile(
                 optimizer=None,
                 run_eagerly=run_eagerly,
@@ -204,7 +206,25 @@ class GAN(BuiltModel):
     # The step
 
     def train_step(self, data):
-        logs = self.update.step(self.game, self.read(data))
+        return self.end_step(self.update.step(self.game, self.read(data)))
+
+    def end_step(self, logs):
+        """Counts a training step and moves the average; the end of every `train_step`, also of an overridden one.
+
+        Args:
+            logs: dict of float32 scalars by name: this replica's shares of the means over the whole batch. The names
+                are those of `metrics`.
+
+        Returns:
+            The logs for `fit`: running means over the epoch, by name.
+
+        Example:
+            >>> class Mine(gk.GAN):
+            ...     def train_step(self, data):
+            ...         batch = self.read(data)
+            ...         logs = self.update.step(self.game, batch)
+            ...         return self.end_step(logs)
+        """
         self.step.assign_add(1)
         self.average.move(self.step.value)
         return self.logs.track(logs)
@@ -246,7 +266,7 @@ class GAN(BuiltModel):
         arguments.check_callbacks(callbacks)
         arguments.check_arrays(x, y, self.num_classes)
         arguments.check_weights(kwargs)
-        self._restore_backup(callbacks)
+        callbacks = self._before_training(callbacks)
         if not kwargs.get("validation_steps"):
             kwargs["validation_data"] = one_epoch(kwargs.get("validation_data"))
         resumed = self.steps_trained > 0 and not self._trains_here
@@ -260,13 +280,17 @@ class GAN(BuiltModel):
             kwargs.setdefault("shuffle", False)  # it is shuffled already; Keras would warn
         elif resumed or arguments.writes_checkpoints(callbacks):
             warnings.warn(arguments.ORDER_IS_LOST, stacklevel=2)
+        x = mistakes.checked(x)
         if self.distribute_strategy.num_replicas_in_sync > 1:
             x, kwargs = datasets.share_out_fit(
                 self.distribute_strategy, self.seed + self.steps_trained, x, y, batch_size, **kwargs
             )
             y, batch_size = None, None
-        with data_stalls.watch(self):
-            return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+        lengths = kwargs.get("steps_per_epoch"), kwargs.get("validation_steps")
+        with executions.ending_with(self, *lengths), data_stalls.watch(self), as_value_error():
+            history = super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+        arguments.check_trained(history)
+        return history
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", *, return_dict=False, **kwargs):
         """`keras.Model.evaluate`; on an endless data set of `tfgan_kit.data`, one epoch.
@@ -277,11 +301,13 @@ class GAN(BuiltModel):
         arguments.check_arrays(x, y, self.num_classes)
         x = x if kwargs.get("steps") else one_epoch(x)
         check_endless(x, kwargs.get("steps"), "steps")
+        x = mistakes.checked(x)
         if self.distribute_strategy.num_replicas_in_sync > 1:
             x, kwargs["steps"] = datasets.share_out(self.distribute_strategy, x, y, batch_size, kwargs.get("steps"))
             y, batch_size = None, None
         self.validation.reset()
-        logs = super().evaluate(x, y, batch_size, verbose, return_dict=True, **kwargs)
+        with executions.ending_with(self, kwargs.get("steps")), as_value_error():
+            logs = super().evaluate(x, y, batch_size, verbose, return_dict=True, **kwargs)
         logs = logs | self.validation.results()
         # Keras sorts a dict's names, but lists values in the metrics' order.
         names = [*self.trackers, *(metric.name for metric in self.validation.metrics)]
@@ -295,20 +321,37 @@ class GAN(BuiltModel):
         """
         if self.distribute_strategy.num_replicas_in_sync > 1:
             raise ValueError("A batch is split over several replicas in `fit` only: use `fit`.")
-        return super().train_on_batch(*args, **kwargs)
+        with as_value_error():
+            return super().train_on_batch(*args, **kwargs)
 
     def make_train_function(self, force=False):
         checks.check_replicas(self)  # attributes that Keras reads may have been set after `compile`
         return super().make_train_function(force)
 
-    def _restore_backup(self, callbacks):
-        """`BackupAndRestore` restores when training begins; the data's position is read before."""
+    def _before_training(self, callbacks):
+        """The callbacks of `fit`, after the checks of the game; restores the model of a `BackupAndRestore`."""
+        if not self.compiled:  # Keras says so
+            return callbacks
+        mistakes.check_players_learn((self.game.generator, self.game.discriminator))
+        savable.check(self, refuse=arguments.writes_checkpoints(callbacks))
         for callback in arguments.flat_callbacks(callbacks):
-            if isinstance(callback, keras.callbacks.BackupAndRestore):
+            if isinstance(callback, keras.callbacks.BackupAndRestore):  # it restores too late for the data's position
                 callback.set_model(self)
                 callback.on_train_begin()
+        if type(self).train_step is not GAN.train_step:
+            callbacks = [*arguments.flat_callbacks(callbacks), mistakes.StepCounter()]
+        return callbacks
 
     # Files
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """`keras.Model.save`, of a `.keras` file that `keras.saving.load_model` is able to load.
+
+        Raises:
+            ValueError: a part that could not be loaded again, such as a Lambda or a class that is not registered.
+        """
+        savable.check(self, refuse=True)
+        super().save(filepath, overwrite, **kwargs)
 
     def save_own_variables(self, store):
         """The step, and the random states of the networks' stochastic layers (dropout)."""
@@ -345,6 +388,8 @@ class GAN(BuiltModel):
         return cls(**{**config, **networks})
 
     def get_compile_config(self):
+        if not self.compiled:
+            return {}
         serialize = keras.saving.serialize_keras_object
         return {
             "generator_optimizer": serialize(self.generator_optimizer),
@@ -356,6 +401,10 @@ class GAN(BuiltModel):
             "steps_per_execution": self.steps_per_execution,
             "jit_compile": self.jit_compile,
             "metrics": self.validation.serialized(),
+            "left_out_of_weight_decay": [
+                left_out_of_weight_decay(player.optimizer, player.network.trainable_variables)
+                for player in (self.game.generator, self.game.discriminator)
+            ],
         }
 
     def compile_from_config(self, config):
@@ -364,6 +413,12 @@ class GAN(BuiltModel):
             name: deserialize(config[name])
             for name in ("generator_optimizer", "discriminator_optimizer", "objective", "update")
         }
+        config = dict(config)
+        left_out = config.pop("left_out_of_weight_decay", ([], []))  # files of version 0.1 do not hold them
+        for player, places in zip(("generator", "discriminator"), left_out, strict=True):
+            variables = getattr(self, player).trainable_variables
+            optimizer = inner_optimizer(objects[f"{player}_optimizer"])
+            optimizer.exclude_from_weight_decay(var_list=[variables[k] for k in places])
         lists = {
             name: [deserialize(each) for each in config.get(name, ())]  # files of version 0.1 hold no metrics
             for name in ("penalties", "metrics")

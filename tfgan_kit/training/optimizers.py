@@ -1,7 +1,7 @@
 """The two players' optimizers, built for their networks, and as one attribute for Keras callbacks."""
 
 from tfgan_kit.distribution import replicas
-from tfgan_kit.internals.keras import layers_of, leave_the_sum_to_us, schedule_of
+from tfgan_kit.internals.keras import copied, inner_optimizer, layers_of, leave_the_sum_to_us, schedule_of
 
 import keras
 
@@ -29,6 +29,25 @@ class OptimizerPair:
         return self.optimizers[0].iterations
 
 
+def one_each(generator_optimizer, discriminator_optimizer):
+    """An optimizer for each player: a copy of the other's where one is None, "adam" where both are.
+
+    Raises:
+        ValueError: the same object twice.
+    """
+    given = generator_optimizer if generator_optimizer is not None else discriminator_optimizer
+    if given is None:
+        return "adam", "adam"
+    if generator_optimizer is discriminator_optimizer and not isinstance(given, str):
+        raise ValueError(
+            "The players need an optimizer each, since an optimizer's state belongs to one network's weights: give one "
+            f"of them, which is copied for the other, or two. Received the same object twice: {given}"
+        )
+    if generator_optimizer is None:
+        return copied(given), given
+    return given, copied(given) if discriminator_optimizer is None else discriminator_optimizer
+
+
 def prepare(optimizer, network, player, step):
     """An optimizer, built for `network`'s weights, with loss scaling if it computes in float16.
 
@@ -48,7 +67,7 @@ def prepare(optimizer, network, player, step):
             f"Received: {player}_optimizer={optimizer!r}"
         )
     optimizer = found
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = inner_optimizer(optimizer)
     if inner.use_ema:
         raise ValueError(
             "The GAN itself averages the weights: use GAN(ema_decay=...) instead of the "

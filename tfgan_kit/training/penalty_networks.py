@@ -2,7 +2,6 @@
 
 from tfgan_kit.generation.sample import pack
 from tfgan_kit.internals.keras import is_called_by_keras, is_keras_layer, layers_of
-from tfgan_kit.training.averaging import NO_COPY
 
 import keras
 import tensorflow as tf
@@ -111,7 +110,11 @@ def _in_float32(network):
     try:
         twin = keras.saving.deserialize_keras_object(full_precision(keras.saving.serialize_keras_object(network)))
     except (ValueError, TypeError) as error:
-        raise ValueError(NO_COPY.format("The network", "a penalty in float32") + str(error)[:300]) from error
+        raise ValueError(
+            "The network cannot be copied from its configuration, which a penalty in float32 needs: register its "
+            "classes with keras.saving.register_keras_serializable, give them get_config, and use layers instead of "
+            f"Lambda. Keras says: {str(error)[:300]}"
+        ) from error
     finally:
         keras.config.set_dtype_policy(before)
     for mine, theirs in zip(layers_of(twin), layers_of(network), strict=True):

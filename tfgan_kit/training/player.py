@@ -2,6 +2,7 @@
 
 from tfgan_kit.distribution import replicas
 from tfgan_kit.generation.sample import pack
+from tfgan_kit.training import mistakes
 from tfgan_kit.training.penalty_networks import PenaltyNetwork, has_synchronized_layers, rows_are_independent
 
 import tensorflow as tf
@@ -25,10 +26,14 @@ class Player:
         self.skipped = skipped
         self.rows_are_independent = rows_are_independent(network)
         self._example = example
+        self._output_checked = False
 
     def __call__(self, x, condition=None, training=True):
         """The network's output as float32; with several outputs, each of them."""
         outputs = self.network(pack(x, condition), training=training)
+        if not self._output_checked:
+            self._output_checked = True
+            mistakes.check_last_operations(self.name, outputs)
         return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
 
     def for_penalties(self):

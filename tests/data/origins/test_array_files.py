@@ -1,6 +1,11 @@
 """The file formats that hold whole arrays: .npz and IDX."""
 
 import gzip
+import io
+import struct
+import time
+import tracemalloc
+import zipfile
 
 from tfgan_kit.data import open_source
 
@@ -128,3 +133,79 @@ def test_idx_labels_of_another_count_are_refused(tmp_path):
     (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx_bytes(LABELS[:3]))
     with pytest.raises(ValueError, match="3 labels for 5 images"):
         open_source(f"idx:{tmp_path}")
+
+
+def npy(shape, content=b"", descr="|u1"):
+    """A member of an archive whose header may lie."""
+    header = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header.encode() + content
+
+
+def archive(*members, method=zipfile.ZIP_DEFLATED):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as opened:
+        for name, content in members:
+            opened.writestr(name, content)
+    return file.getvalue()
+
+
+def promising(size, content):
+    """An archive of one member whose entry in the list of members states another size."""
+    entry = content.rindex(b"PK\1\2")
+    return content[: entry + 24] + struct.pack("<I", size) + content[entry + 28 :]
+
+
+GIGABYTE = 2**30
+LYING_NPZ = {
+    "a header of more": archive(("images.npy", npy((GIGABYTE, 4, 4), bytes(160)))),
+    "a header of less": archive(("images.npy", npy((5, 4, 4), bytes(160)))),
+    "a header beyond all numbers": archive(("images.npy", npy((10**30, 4, 4), bytes(160)))),
+    "a negative header": archive(("images.npy", npy((-1, 4, 4), bytes(160)))),
+    "a header without bytes": archive(("images.npy", npy((10**15,), descr="|V0"))),
+    "a header of labels": archive(
+        ("images.npy", npy((5, 4, 4), bytes(80))), ("labels.npy", npy((GIGABYTE,), bytes(5)))
+    ),
+    "a member of more": promising(GIGABYTE + 128, archive(("images.npy", npy((GIGABYTE,), bytes(160))))),
+    "a stored member of more": promising(
+        GIGABYTE + 128, archive(("images.npy", npy((GIGABYTE,), bytes(160))), method=zipfile.ZIP_STORED)
+    ),
+    "a header of brackets": archive(("images.npy", npy("(" * 5000))),
+    "no header": archive(("images.npy", b"images")),
+}
+LYING_IDX = {
+    "more": struct.pack(">4B3I", 0, 0, 8, 3, GIGABYTE, 28, 28) + bytes(100),
+    "beyond all numbers": struct.pack(">4B3I", 0, 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1) + bytes(100),
+    "gzipped": gzip.compress(struct.pack(">4B3I", 0, 0, 8, 3, GIGABYTE, 28, 28) + bytes(100)),
+    "a bomb": gzip.compress(struct.pack(">4B3I", 0, 0, 8, 3, 5, 4, 4) + bytes(2**25)),
+}
+
+
+@pytest.mark.parametrize(
+    "kind, content",
+    [*[("npz", c) for c in LYING_NPZ.values()], *[("idx", c) for c in LYING_IDX.values()]],
+    ids=[*LYING_NPZ, *LYING_IDX],
+)
+def test_a_header_that_lies_is_refused_in_little_time_and_memory(tmp_path, kind, content):
+    (tmp_path / "a").write_bytes(content)
+    tracemalloc.start()
+    start = time.monotonic()
+    with pytest.raises(ValueError, match=f"{kind}:.*/a.*Received|Received: {kind}:.*/a") as refusal:
+        open_source(f"{kind}:{tmp_path}/a")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert time.monotonic() - start < 2 and most < 2**21
+    assert len(str(refusal.value)) < 700 and "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("kind, name", [("npz", "a.npz"), ("idx", "train-images-idx3-ubyte")])
+def test_the_home_folder_is_a_tilde(tmp_path, monkeypatch, kind, name):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    np.savez(tmp_path / "a.npz", images=IMAGES)
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx_bytes(IMAGES))
+    np.testing.assert_array_equal(ordered(open_source(f"{kind}:~/{name}"))[..., 0], IMAGES)
+
+
+def test_a_folder_for_an_npz_is_refused_with_what_is_in_it(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"this is a folder of \['a.npz'\], not a file. Received: npz:"):
+        open_source(f"npz:{tmp_path}")

@@ -1,7 +1,11 @@
 """Folders of images, made here file by file."""
 
+import hashlib
 import os
+import pathlib
 import shutil
+import subprocess
+import sys
 import warnings
 
 from tfgan_kit.data import encoded as folder_module
@@ -190,9 +194,9 @@ def test_files_that_are_no_images_are_ignored_in_silence(shades):
 
 
 def test_images_of_other_kinds_are_counted_and_said(shades):
-    (shades / "a.webp").write_bytes(b"x")
-    (shades / "b.TIFF").write_bytes(b"x")
-    with pytest.warns(UserWarning, match=r"2 files of other kinds \(.tiff, .webp\)"):
+    (shades / "a.heic").write_bytes(b"x")
+    (shades / "b.SVG").write_bytes(b"x")
+    with pytest.warns(UserWarning, match=r"2 files of other kinds \(.heic, .svg\)"):
         assert open_source(f"folder:{shades}").num_images == 20
 
 
@@ -227,8 +231,9 @@ def test_fewer_images_than_a_batch_are_refused(shades):
 
 def test_links_that_lead_back_up_do_not_loop(tmp_path):
     save(tmp_path / "cat" / "a.png")
+    save(tmp_path / "dog" / "a.png")
     os.symlink(tmp_path, tmp_path / "cat" / "up")
-    assert open_source(f"folder:{tmp_path}").num_images == 1
+    assert open_source(f"folder:{tmp_path}").num_images == 2
 
 
 def test_the_second_opening_takes_the_findings_from_the_cache(shades, monkeypatch):
@@ -296,3 +301,107 @@ def test_from_directory_carries_its_source(shades):
     assert dataset.source.name == f"folder:{shades}"
     assert dataset.steps_per_epoch == 3
     assert dataset.element_spec.shape == (8, 4, 4, 1)
+
+
+def test_names_of_any_bytes_are_read_in_the_order_of_their_bytes(tmp_path):
+    root = os.fsencode(tmp_path) + b"/\xe9t\xe9"  # Latin-1
+    utf8, latin1, shift_jis = "café".encode(), "café".encode("latin-1"), "写".encode("shift-jis")
+    for k, folder in enumerate([utf8, latin1, shift_jis]):
+        os.makedirs(os.path.join(root, folder))
+        for name in (b"a\nb.png", b"\xff.png", b" c [1]*?.png"):
+            save(pathlib.Path(os.fsdecode(os.path.join(root, folder, name))), (40 * k, 0, 0))
+    with open(os.path.join(root, latin1, b"\xfe.png"), "wb") as file:
+        file.write(b"no image")
+    with pytest.warns(UserWarning, match=r"\\xe9t\\xe9: Left out 1 of 10 images .*: caf\\xe9/\\xfe.png$"):
+        source = open_source("folder:" + os.fsdecode(root))
+    assert source.class_names == ["café", "caf\\xe9", "\\x8e\\xca"]
+    assert source.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    np.testing.assert_array_equal(all_images(source)[:, 0, 0, 0], 40 * source.labels)
+
+
+def test_the_fingerprint_is_a_hash_of_files_names_and_shape(tmp_path):
+    """Runs of earlier releases resume: theirs is this one."""
+    names = ["a/é.png", "a/z.jpg", "b/1.gif"]
+    for name in names:
+        save(tmp_path / name)
+    lines = [f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()} {name}" for name in sorted(names)]
+    content = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    expected = hashlib.sha256(f"{content} (8, 8, 3)".encode()).hexdigest()
+    assert open_source(f"folder:{tmp_path}").fingerprint == expected
+
+
+@pytest.mark.slow
+def test_a_locale_without_letters_opens_the_same(tmp_path):
+    save(tmp_path / "é" / "1.png")
+    save(pathlib.Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9/2.png")))
+    source = open_source(f"folder:{tmp_path}")
+    program = (
+        "import sys; from tfgan_kit.data import open_source; assert sys.getfilesystemencoding() == 'ascii';"
+        "source = open_source(sys.argv[1]); print(source.fingerprint, ascii(source.class_names))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, f"folder:{tmp_path}"],
+        env=os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout == f"{source.fingerprint} {ascii(source.class_names)}\n", told.stderr
+
+
+def test_what_systems_put_into_folders_is_no_part_of_them(shades):
+    before = open_source(f"folder:{shades}").fingerprint
+    for name in ("__MACOSX/._0.png", "@eaDir/0.png", "#recycle/1.png", "$RECYCLE.BIN/2.png", "deep/@eaDir/1.png/S.jpg"):
+        save(shades / name)
+    for name in (
+        ".DS_Store",
+        "Thumbs.db",
+        "desktop.ini",
+        "half.jpg.part",
+        "09.png~",
+        "1.jpg_original",
+        "notes.txt",
+        "script.py",
+        "list",
+    ):
+        (shades / name).write_bytes(
+            (shades / "01.png").read_bytes() if "png" in name or "jpg" in name else b"some text"
+        )
+    assert open_source(f"folder:{shades}").fingerprint == before
+
+
+@pytest.mark.parametrize(
+    "folders, message",
+    [
+        (["train", "test"], "The classes are test, train.*parts of a data set.*Pass folder:.*/test to open one part"),
+        (["Train/cat", "Train/dog", "VAL/cat"], "The classes are Train, VAL.*Pass folder:.*/Train"),
+        (["img_align"], "All images are of one class, img_align.*Pass folder:.*/img_align to open them without it"),
+    ],
+)
+def test_folders_that_are_hardly_classes_are_said(tmp_path, folders, message):
+    for folder in folders:
+        save(tmp_path / folder / "1.png")
+    with pytest.warns(UserWarning, match=message):
+        source = open_source(f"folder:{tmp_path}")
+    assert source.class_names == sorted({folder.split("/")[0] for folder in folders})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save(tmp_path / "bus" / "1.png")
+        save(tmp_path / "car" / "1.png")
+        open_source(f"folder:{tmp_path}")
+
+
+def test_the_home_folder_is_a_tilde(shades, monkeypatch):
+    monkeypatch.setenv("HOME", str(shades.parent))
+    source = open_source(f"folder:~/{shades.name}")
+    assert (source.num_images, source.name) == (20, f"folder:~/{shades.name}")
+    with pytest.raises(ValueError, match="no such folder. Received: folder:~nobody-of-that-name/x"):
+        open_source("folder:~nobody-of-that-name/x")
+
+
+@pytest.mark.parametrize("kind", ["folder", "npz", "idx", "stacked"])
+def test_a_pipe_is_refused_at_once_and_so_is_a_name_that_is_too_long(tmp_path, kind):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match=f"this is a pipe, a socket or a device, not a .*Received: {kind}|idx:"):
+        open_source(f"{kind}:{tmp_path}/pipe")
+    with pytest.raises(ValueError, match="this is no such fi|this is no such fo"):
+        open_source(f"{kind}:{tmp_path}/{'x' * 5000}")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from tests.data.registry import store
+from tests.data.pictures import png, saved
+from tests.data.registry import store, store_rows
 
 
 def shades(count=12, shape=(8, 8, 3)):
@@ -123,3 +124,83 @@ def test_the_mock_of_mnist_opens_as_mnist_would(monkeypatch):
     assert (source.num_images, source.image_shape, source.num_classes) == (6, (28, 28, 1), 10)
     images, labels = next(source.training(6).as_numpy_iterator())
     assert (images.shape, labels.shape) == ((6, 28, 28, 1), (6,))
+
+
+F = tfds.features
+FLOATS = {"image": F.Image(shape=(None, None, 1), dtype=np.float32)}
+
+
+@pytest.mark.parametrize("dtype, white", [(np.float32, 1), (np.uint16, 65535)])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (None, None, 1)])
+def test_images_of_more_bits_are_shown_in_8(tmp_path, dtype, white, shape):
+    levels = [np.linspace(k, 255 - k, 64).reshape(8, 8, 1).round() for k in range(3)]
+    images = [(white * (image / 255)).astype(dtype) for image in levels]
+    store_rows(tmp_path, {"image": F.Image(shape=shape, dtype=dtype)}, [{"image": image} for image in images])
+    source = open_tfds("tiny", data_dir=tmp_path)
+    assert source.image_shape == (8, 8, 1)
+    shown = sorted(next(source.ordered(3).as_numpy_iterator()).tolist())
+    np.testing.assert_array_equal(shown, sorted(np.array(levels).tolist()))
+
+
+@pytest.mark.parametrize("number, said", [(100.0, "from 0.0 to 100.0"), (-0.5, "from -0.5 to"), (np.nan, "nan")])
+def test_float_images_of_another_range_are_refused_by_their_feature(tmp_path, number, said):
+    image = np.zeros([8, 8, 1], np.float32)
+    image[3, 4] = number
+    store_rows(tmp_path, FLOATS, [{"image": image}])
+    with pytest.raises(ValueError, match=rf"feature 'image' must lie in \[0, 1\].*Received: tfds:tiny:train.*{said}"):
+        open_tfds("tiny", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "features, row, named",
+    [
+        ({"data": {"image": F.Image(shape=(8, 8, 3))}}, {"data": {"image": shades(1)[0]}}, "data/image: Image"),
+        ({"frames": F.Video(shape=(2, 8, 8, 3))}, {"frames": np.zeros([2, 8, 8, 3], np.uint8)}, "frames: Video"),
+        (
+            {"depth": F.Tensor(shape=(8, 8, 1), dtype=np.float32)},
+            {"depth": np.zeros([8, 8, 1], np.float32)},
+            "depth: T",
+        ),
+        (dict.fromkeys("ab", F.Image(shape=(8, 8, 3))), dict.fromkeys("ab", shades(1)[0]), "a: Image, b: Image"),
+    ],
+)
+def test_images_that_are_not_one_a_row_are_refused_by_the_names_of_the_features(tmp_path, features, row, named):
+    store_rows(tmp_path, features, [row])
+    with pytest.raises(ValueError, match=f"must have one image feature.* among {named}"):
+        open_tfds("tiny", data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "features, values, said",
+    [
+        ({"label": F.Sequence(F.ClassLabel(num_classes=3))}, {"label": [0, 1]}, "label: Sequence"),
+        ({"kinds": F.Sequence(F.ClassLabel(num_classes=3))}, {"kinds": [0, 1]}, "kinds: Sequence"),
+        ({"fine": F.ClassLabel(num_classes=3), "coarse": F.ClassLabel(num_classes=2)}, {"fine": 1, "coarse": 0},
+         "coarse: ClassLabel, fine: ClassLabel"),
+        ({"label": F.Text()}, {"label": "cat"}, "label: Text"),
+        ({"label": F.Scalar(np.int64)}, {"label": 5}, "label: Scalar"),
+    ],
+)  # fmt: skip
+def test_labels_that_are_passed_over_are_said(tmp_path, features, values, said):
+    store_rows(tmp_path, {"image": F.Image(shape=(8, 8, 3)), **features}, [{"image": shades(1)[0], **values}])
+    with pytest.warns(UserWarning, match=f"tfds:tiny:train is opened without labels: none of {said}"):
+        assert open_tfds("tiny", data_dir=tmp_path).labels is None
+
+
+def test_labels_that_are_withheld_of_some_images_are_refused_and_of_all_are_none(tmp_path):
+    store(tmp_path / "some", shades(), [-1 if k % 3 == 0 else 1 for k in range(12)])
+    with pytest.raises(ValueError, match="4 of 12 labels, the feature 'label', are withheld .*Received: tfds:tiny"):
+        open_tfds("tiny", data_dir=tmp_path / "some")
+    store(tmp_path / "all", shades(), [-1] * 12)
+    assert open_tfds("tiny", data_dir=tmp_path / "all").labels is None
+
+
+def test_images_of_tfds_that_cannot_be_decoded_are_counted(tmp_path):
+    feature, image = F.Image(shape=(None, None, 3), encoding_format="png"), np.full([8, 8, 3], 9, np.uint8)
+    files = [saved(image, "PNG"), png(image, 8, 2, shape=(20_000, 20_000)), saved(image, "PNG")[:40]]
+    for k, content in enumerate(files):
+        (tmp_path / f"{k}.png").write_bytes(content)
+    store(tmp_path / "data", [str(tmp_path / f"{k}.png") for k in range(3)], [0, 1, 2], image_feature=feature)
+    with pytest.warns(UserWarning, match="tfds:tiny:train: left out 2 of 3 images"):
+        source = open_tfds("tiny", data_dir=tmp_path / "data")
+    assert (source.num_images, source.labels.tolist(), source.num_classes) == (1, [0], 3)

@@ -2,14 +2,32 @@
 
 import hashlib
 import os
-import pathlib
 
-SUPPORTED = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
-_UNSUPPORTED = tuple(".webp .tif .tiff .heic .heif .avif .jp2 .jxl .psd .svg .tga .ppm".split())
+from tfgan_kit.data.decode import begins_as_image
+from tfgan_kit.data.origins.paths import expanded, printable, what_lies_at
+
+_SUPPORTED = tuple(
+    ".jpg .jpeg .jpe .jfif .png .apng .gif .bmp .dib .webp .tif .tiff .avif .jp2 .ppm .pgm .pbm .pnm".split()
+)
+_UNSUPPORTED = tuple(".heic .heif .jxl .psd .svg .tga .ico".split())
+_RAW = tuple(".dng .nef .cr2 .cr3 .arw .orf .rw2".split())  # they begin as a TIFF, of a preview
+# What often lies beside images, and what is not whole: not opened to look for the beginning of an image.
+_NO_IMAGES = tuple(
+    ".txt .json .csv .xml .npy .npz .pt .db .ini .part .tmp .bak .orig .crdownload .thm _original ~".split()
+)
+# Made by macOS, Synology, QNAP, Windows, Linux, Python: previews, deleted files and others' files.
+_FOREIGN_FOLDERS = frozenset(
+    ["__macosx", "@eadir", "@__thumb", "#recycle", "$recycle.bin", "system volume information", "lost+found"]
+    + ["__pycache__"]
+)
+_SPLITS = frozenset("train training test testing val valid validation dev eval".split())
 
 
 class Listing:
-    """The image files of a folder, recursively, sorted by name; hidden files are left out.
+    """The image files of a folder, recursively, sorted by name.
+
+    They are told by their suffix, or, if that says nothing, by their first bytes. Hidden files are left out, and the
+    folders that systems put into those of their users.
 
     Attributes:
         root: the folder.
@@ -25,17 +43,22 @@ class Listing:
     """
 
     def __init__(self, root):
-        self.root = pathlib.Path(root).expanduser()
-        if not self.root.is_dir():
-            kind = "a file, not a folder" if self.root.exists() else "no such folder"
-            raise ValueError(f"Pass the path of a folder of images: this is {kind}. Received: folder:{root}")
-        files = sorted(_walk(self.root))
-        self.names = [name for name in files if name.lower().endswith(SUPPORTED)]
-        self.unsupported = [name for name in files if name.lower().endswith(_UNSUPPORTED)]
+        self.root = expanded(root)
+        if not os.path.isdir(self.root):
+            raise ValueError(
+                f"Pass the path of a folder of images: this is {what_lies_at(self.root, 'folder')}. "
+                f"Received: folder:{printable(root)}"
+            )
+        self.names, self.unsupported = [], []
+        for name in sorted(_walk(self.root), key=os.fsencode):
+            if _is_image(self.root, name):
+                self.names.append(name)
+            elif name.lower().endswith(_UNSUPPORTED + _RAW):
+                self.unsupported.append(name)
         if not self.names:
             raise ValueError(
-                f"There is no image in this folder or below: it must hold {', '.join(SUPPORTED)} "
-                f"files.{self.unsupported_note()} Received: folder:{root}"
+                f"There is no image in this folder or below: it must hold {', '.join(_SUPPORTED)} "
+                f"files. {self.unsupported_note()} Received: folder:{printable(root)}"
             )
         self.state = _state(self.root, self.names)
 
@@ -43,26 +66,51 @@ class Listing:
         """A sentence about the image files in unsupported formats; empty if there are none."""
         if not self.unsupported:
             return ""
-        kinds = sorted({pathlib.PurePath(name).suffix.lower() for name in self.unsupported})
+        kinds = sorted({os.path.splitext(name)[1].lower() for name in self.unsupported})
         return (
-            f" It has {len(self.unsupported)} files of other kinds ({', '.join(kinds)}): "
+            f"It has {len(self.unsupported)} files of other kinds ({', '.join(kinds)}): "
             "convert them to .png to use them."
         )
 
     def classes(self):
-        """The class name of each image, or None if the images are in the folder itself."""
+        """The class of each image, the name of its first-level sub-folder; None if the images are in the folder itself.
+
+        Raises:
+            ValueError: images lie both in the folder itself and in sub-folders.
+        """
         tops = [name.split("/")[0] if "/" in name else None for name in self.names]
         if None not in tops:
             return tops
         if any(tops):
             example = next(name for name in self.names if "/" not in name)
             raise ValueError(
-                f"Images lie both in the folder itself ({tops.count(None)}, e.g. {example}) and in "
+                f"Images lie both in the folder itself ({tops.count(None)}, e.g. {printable(example)}) and in "
                 f"sub-folders ({len(tops) - tops.count(None)}): move the former into a sub-folder "
                 "of their own (each sub-folder is a class), or the latter out for images without "
-                f"classes. Received: folder:{self.root}"
+                f"classes. Received: folder:{printable(self.root)}"
             )
         return None
+
+
+def classes_note(root, names):
+    """A sentence about sub-folders that may not have been meant as classes; empty for others.
+
+    Args:
+        root: the folder.
+        names: the classes, in order.
+    """
+    example = f"folder:{printable(root)}/{printable(names[0])}"
+    if len(names) == 1:
+        return (
+            f"All images are of one class, {printable(names[0])}, the only sub-folder with images. Pass {example} to "
+            "open them without it."
+        )
+    if _SPLITS.issuperset(name.lower() for name in names):
+        return (
+            f"The classes are {', '.join(map(printable, names))}, since each first-level sub-folder is one: the parts "
+            f"of a data set rather than kinds of images. Pass {example} to open one part."
+        )
+    return ""
 
 
 def _walk(root):
@@ -73,7 +121,7 @@ def _walk(root):
             subfolders.clear()
             continue
         seen.add(real)
-        subfolders[:] = sorted(s for s in subfolders if not s.startswith((".", "__MACOSX")))
+        subfolders[:] = sorted(s for s in subfolders if not s.startswith(".") and s.lower() not in _FOREIGN_FOLDERS)
         prefix = os.path.relpath(folder, root).replace(os.sep, "/") + "/"
         yield from (prefix.removeprefix("./") + file for file in files if not file.startswith("."))
 
@@ -81,17 +129,31 @@ def _walk(root):
 def _refuse(error):
     raise ValueError(
         f"This folder cannot be read ({error.strerror}): run as a user who may, or change its "
-        f"permissions with chmod -R u+rX. Received: folder:{error.filename}"
+        f"permissions with chmod -R u+rX. Received: folder:{printable(error.filename)}"
     ) from error
+
+
+def _is_image(root, name):
+    if name.lower().endswith(_SUPPORTED):
+        return True
+    path = os.path.join(root, name)
+    if name.lower().endswith(_RAW + _NO_IMAGES) or not os.path.isfile(path):  # to open a pipe takes forever
+        return False
+    try:
+        with open(path, "rb") as file:
+            return begins_as_image(file.read(16))
+    except OSError:
+        return False
 
 
 def _state(root, names):
     digest = hashlib.sha256()
     for name in names:
         try:
-            status = os.stat(root / name)
+            status = os.stat(os.path.join(root, name))
             # ctime cannot be set: a change is noticed even if size and mtime are restored.
-            digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0".encode())
-        except OSError:  # a dangling link: the decoder counts it as damaged
-            digest.update(f"{name}\0missing\0".encode())
+            facts = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0"
+        except OSError:  # a dangling link: it is counted as left out
+            facts = f"{name}\0missing\0"
+        digest.update(os.fsencode(facts))
     return digest.hexdigest()

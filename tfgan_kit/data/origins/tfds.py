@@ -6,6 +6,7 @@ import re
 import threading
 import urllib.error
 import urllib.request
+import warnings
 
 from tfgan_kit.data.arrays import ArraySource, check_labels
 from tfgan_kit.data.decode import needs_pillow
@@ -13,6 +14,7 @@ from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape, n
 from tfgan_kit.data.resize import check_fit
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 # TFDS retries a download for 204 s without a network; this probe takes a few seconds.
@@ -32,7 +34,8 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
 
     The image is the data set's only image feature, or the one called `image`; the label is the
     second of its supervised keys, or otherwise `label`, if that is a class label. Images stay encoded in
-    memory.
+    memory. Those of uint16 are shown by their upper 8 bits, those of float32 must lie in [0, 1], which is the range
+    of float images in `tf.image`. If all labels are withheld (-1), the source has none.
 
     Args:
         name: as TFDS spells it: `mnist`, `imagenet_resized/64x64`, `mnist:3.0.1`.
@@ -45,8 +48,9 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
         A `Source` named `tfds:NAME:SPLIT`.
 
     Raises:
-        ValueError: an unknown data set or split, one without images, or one that is not prepared on
-            this machine and cannot be downloaded.
+        ValueError: an unknown data set or split, one without images, one whose images are no pictures of a known
+            range, one with labels of which some are withheld, or one that is not prepared on this machine and cannot
+            be downloaded.
     """
     import tensorflow_datasets as tfds  # the import takes seconds
 
@@ -55,7 +59,7 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
     builder = _builder(tfds, name, spelling, data_dir)
     features = builder.info.features
     image_key = _image_key(tfds, features, spelling)
-    label_key = _label_key(tfds, builder.info)
+    label_key = _label_key(tfds, builder.info, spelling)
     _prepare(builder, name, spelling)
     encoded = isinstance(features[image_key], tfds.features.Image)
     decoders = {image_key: tfds.decode.SkipDecoding()} if encoded else None
@@ -76,15 +80,52 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
     class_names = features[label_key].names if label_key else None
     if label_key is None or set(labels) == {-1}:  # TFDS marks withheld labels in this way
         labels = class_names = None
+    elif -1 in labels:
+        raise ValueError(
+            f"{labels.count(-1)} of {len(labels)} labels, the feature {label_key!r}, are withheld (-1): name a split "
+            f"whose images all have one. Received: {spelling}"
+        )
     labels = check_labels(spelling, labels, len(images), class_names)
     if not encoded:
-        images = np.stack(images)
-        return ArraySource(spelling, images, labels, class_names, image_size, channels)
+        return ArraySource(spelling, _stacked(images, image_key, spelling), labels, class_names, image_size, channels)
+    if features[image_key].np_dtype == np.float32:
+        images = [_as_png(image, image_key, spelling) for image in images]
     found, images = _measure(images, features[image_key].shape)
+    if len(found) < len(rows):
+        warnings.warn(
+            f"{spelling}: left out {len(rows) - len(found)} of {len(rows)} images that cannot be decoded, "
+            "or have more than PIL.Image.MAX_IMAGE_PIXELS pixels",
+            stacklevel=2,
+        )
     shape = fitted_shape(spelling, found, image_size, channels)
     labels = None if labels is None else labels[found[:, 0]]
     fingerprint = _fingerprint(rows, shape)
     return EncodedSource(spelling, images, shape, fingerprint, labels, class_names, native_shape(found))
+
+
+def _stacked(images, key, spelling):
+    """Images that TFDS stores as plain tensors, as one array."""
+    shapes = sorted({image.shape for image in images})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"The images of the feature {key!r} are plain tensors of {len(shapes)} different sizes, {shapes[0]} to "
+            f"{shapes[-1]}: write them as files for folder:. Received: {spelling}"
+        )
+    return np.stack(images)
+
+
+def _as_png(encoded, key, spelling):
+    """A float32 image of TFDS, which is a PNG whose four channels are the bytes of a number, as a grey PNG."""
+    levels = tf.io.decode_png(encoded, channels=4).numpy().view(np.float32)  # (H, W, 1)
+    low, high = levels.min(), levels.max()
+    if not (low >= 0 and high <= 1):  # NaN is neither
+        raise ValueError(
+            f"The float32 images of the feature {key!r} must lie in [0, 1], as those of tf.image: nothing says which "
+            "of these numbers are black and white. Scale them, and pass uint8 arrays to "
+            f"tfgan_kit.data.from_arrays or write them for npz:. Received: {spelling}, an image with numbers from "
+            f"{low} to {high}"
+        )
+    return tf.io.encode_png(np.round(255 * levels).astype(np.uint8)).numpy()
 
 
 def _builder(tfds, name, spelling, data_dir):
@@ -107,19 +148,42 @@ def _image_key(tfds, features, spelling):
         keys = [k for k, f in features.items() if f.np_dtype == np.uint8 and len(f.shape) == 3]
     if "image" not in keys and len(keys) != 1:
         raise ValueError(
-            f"The data set must have one image feature, or one called `image`; this one has {keys} "
-            f"among {sorted(features)}. Name another data set. Received: {spelling}"
+            "The data set must have one image feature that is not nested in another, or one called `image`; this one "
+            f"has {keys} among {_described(features)}. Name another data set, or write its images as files for "
+            f"folder:. Received: {spelling}"
         )
     return "image" if "image" in keys else keys[0]
 
 
-def _label_key(tfds, info):
+def _label_key(tfds, info, spelling):
     supervised = info.supervised_keys[1] if info.supervised_keys else None
     for key in (supervised, "label"):
         is_name = isinstance(key, str) and key in info.features
         if is_name and isinstance(info.features[key], tfds.features.ClassLabel):
             return key
+    passed_over = {
+        key: feature
+        for key, feature in info.features.items()
+        if (key in (supervised, "label") and not isinstance(feature, tfds.features.Image))
+        or isinstance(getattr(feature, "feature", feature), tfds.features.ClassLabel)  # of a sequence, or itself
+    }
+    if passed_over:
+        warnings.warn(
+            f"{spelling} is opened without labels: none of {_described(passed_over)} is one class an image and the "
+            "second of the data set's supervised keys, or called `label`.",
+            stacklevel=3,
+        )
     return None
+
+
+def _described(features, within=""):
+    """Each feature with its kind, one of TFDS, such as "objects/mask: LabeledImage"."""
+    return ", ".join(
+        _described(feature, f"{within}{key}/")
+        if hasattr(feature, "items")
+        else f"{within}{key}: {type(feature).__name__}"
+        for key, feature in sorted(features.items())
+    )
 
 
 def _prepare(builder, name, spelling):

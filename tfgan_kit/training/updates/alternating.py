@@ -1,5 +1,6 @@
 """The players in turn, k discriminator steps and l generator steps per training step (arXiv:1406.2661)."""
 
+from tfgan_kit.ranges import require
 from tfgan_kit.training.updates.update import MOST_MOVES, Update, accumulate
 
 import keras
@@ -96,7 +97,7 @@ class Alternating(Update):
         if known is not None and known < least:
             raise ValueError(f"{rule} Received: a batch of {known}")
         count = tf.shape(batch.images)[0]
-        with tf.control_dependencies([tf.debugging.Assert(count >= least, [rule, count])]):
+        with tf.control_dependencies([require(count >= least, rule, "a batch of", count)]):
             return batch._replace(images=tf.identity(batch.images))
 
     def get_config(self):
