@@ -10,7 +10,7 @@ from tfgan_kit.divergences import divergence_matrix, gaussian, heat_map, nearest
 from tfgan_kit.files import write_json
 from tfgan_kit.generation.seeds import image_seeds
 from tfgan_kit.metrics.features.domain_classifier import classifiable
-from tfgan_kit.metrics.image_set import gather, generated_batches, images_of, real_batches
+from tfgan_kit.metrics.image_set import gather, generated_batches, images_of, open_source_of_shape, real_batches
 from tfgan_kit.runs.checkpoints import load_gan
 
 import numpy as np
@@ -100,18 +100,24 @@ def define_flags():
 
 
 def open_sources(names, gans):
-    """{name: source} from {spelling: name}, at the checkpoints' image size, all of one shape.
+    """{name: source} from {spelling: name}, of the checkpoints' shape, or all of one.
 
     Raises:
         ValueError: the shapes differ.
     """
-    shape = next(iter(gans.values())).image_shape if gans else None
-    size, channels = (shape[0], shape[2]) if shape and len(shape) == 3 else (None, None)
-    sources = {name: data.open_source(spelling, size, channels) for spelling, name in names.items()}
-    shapes = {name: tuple(found.image_shape) for name, found in (gans | sources).items()}
+    _check_shapes(gans)
+    if gans:
+        shape = next(iter(gans.values())).image_shape
+        return {name: open_source_of_shape(spelling, shape) for spelling, name in names.items()}
+    sources = {name: data.open_source(spelling) for spelling, name in names.items()}
+    _check_shapes(sources)
+    return sources
+
+
+def _check_shapes(found):
+    shapes = {name: tuple(one.image_shape) for name, one in found.items()}
     if len(set(shapes.values())) > 1:
         raise ValueError(f"Only images of one shape can be compared. Received: {shapes}")
-    return sources
 
 
 def train_extractor(sources, seed):

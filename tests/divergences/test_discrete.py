@@ -139,6 +139,30 @@ def test_kl_of_a_subnormal_probability_is_finite():
     assert kl([1.0, 0.0], [1e-310, 1.0]) == pytest.approx(310 * np.log(10), rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    "call, expected",
+    [
+        (lambda: js([1.0, 5e-324], [1.0, 0.0]), 0.0),  # half of the smallest number is 0
+        (lambda: pearson_chi2([1.0, 1e-200], [1.0, 0.0]), np.inf),  # though 1e-400 / 0 is 0 / 0
+        (lambda: pearson_chi2([1.0, 1e-10], [1.0, 1e-320]), 1e300),
+        (lambda: pearson_chi2([1.0, 1e-190], [1.0, 1e-300]), 1e-80),
+        # q exp(a t) / (a (a - 1)) of the one atom that counts, where p^a = 0 and q^(1 - a) = inf.
+        (lambda: alpha_divergence([0.2, 0.8], [0.3, 0.7], 2000.0), 0.7 * np.exp(2000 * np.log(8 / 7)) / 2000 / 1999),
+        (lambda: alpha_divergence([0.3, 0.7], [0.2, 0.8], -1999.0), 0.7 * np.exp(2000 * np.log(8 / 7)) / 2000 / 1999),
+        (lambda: alpha_divergence([1e-310, 1.0], [0.5, 0.5], 0.25), alpha_divergence([0.0, 1.0], [0.5, 0.5], 0.25)),
+        (lambda: alpha_divergence([0.2, 0.8], [0.3, 0.7], 1e300), np.inf),
+        (lambda: alpha_divergence([0.2, 0.8], [0.2, 0.8], 1e300), 0.0),
+        (lambda: alpha_divergence([0.2, 0.8], [0.3, 0.7], 1 + 1e-13), kl([0.2, 0.8], [0.3, 0.7])),
+        (lambda: alpha_divergence([0.2, 0.8], [0.3, 0.7], 1e-300), reverse_kl([0.2, 0.8], [0.3, 0.7])),
+        (lambda: law_from_counts([1e308, 1e308, 0])[0], 0.5),
+        (lambda: law_from_counts([5e-324, 5e-324])[0], 0.5),
+        (lambda: law_from_counts(np.array([200, 200], np.uint8))[0], 0.5),
+    ],
+)
+def test_powers_that_float64_cannot_hold_leave_the_value_right(call, expected):
+    assert call() == pytest.approx(expected, rel=1e-2 if expected == 1e300 else 1e-9)
+
+
 def test_what_a_sum_lacks_of_one_by_rounding_is_no_divergence():
     assert abs(kl([0.5, 0.5], [0.5 + 2e-7, 0.5 + 2e-7])) < 1e-12
 
@@ -165,6 +189,11 @@ def test_laplace_smoothing_adds_one_to_each():
         (lambda: law_from_counts([1, 2], smoothing=-1), "smoothing=-1"),
         (lambda: alpha_divergence([1.0], [1.0], np.inf), "alpha=inf"),
         (lambda: f_divergence([1.0], [1.0], np.exp), r"f\(1\)=2\.7"),
+        (lambda: f_divergence([1.0, 0.0], [1e-310, 1.0], lambda t: t - 1, -1, 1), "ratio p / q is larger"),
+        (lambda: f_divergence([0.5, 0.5], [0.4, 0.6], lambda t: np.where(t == 1, 0, np.nan)), "must be a number"),
+        (lambda: kl(["0.5", "0.5"], [0.5, 0.5]), "real numbers"),
+        (lambda: kl([0.5 + 0j, 0.5], [0.5, 0.5]), "real numbers"),
+        (lambda: kl(np.ma.masked_equal([1.0, 9.0], 9.0), [1.0, 0.0]), "1 masked"),
         (lambda: f_divergence(*PAIRS["only_p"], np.log), "slope_at_infinity=None"),
         (lambda: f_divergence(*PAIRS["only_q"], np.log), "f_at_zero=None"),
     ],

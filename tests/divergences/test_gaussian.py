@@ -158,6 +158,38 @@ def test_a_spike_within_a_wide_law_almost_reaches_the_bound(variance, name, boun
     assert bound - 1e-4 < value < bound
 
 
+@pytest.mark.parametrize(
+    "law, expected",
+    [
+        (
+            Gaussian([1e200], [[1.0]]),
+            {"total_variation": 1, "js": LOG2, "squared_hellinger": 1, "w1": 1e200, "w2": 1e200},
+        ),
+        (Gaussian([-1.7e308], [[1.0]]), {"total_variation": 1, "kl": np.inf, "w1": 1.7e308, "w2": 1.7e308}),
+        (Gaussian([1.0], [[1e-300]]), {"total_variation": 1, "js": LOG2, "kl": 1e300, "w2": 2**0.5}),
+        (Gaussian([0.0], [[1e-320]]), {"total_variation": 1, "js": LOG2, "squared_hellinger": 1, "w2": 1}),
+        (Gaussian([1.0], [[1e300]]), {"total_variation": 1, "js": LOG2, "reverse_kl": 0.5e300, "w2": 1e150}),
+    ],
+    ids=["far", "as far as can be", "spike", "subnormal spike", "wide"],
+)
+def test_laws_of_sizes_whose_squares_do_not_fit_have_their_limits(law, expected):
+    standard = Gaussian([0.0], [[1.0]])
+    for name in expected:
+        reverse = {"kl": "reverse_kl", "reverse_kl": "kl"}.get(name, name)
+        found = getattr(gaussian, name)(standard, law), getattr(gaussian, reverse)(law, standard)
+        assert found == pytest.approx((expected[name],) * 2, rel=1e-9), name
+
+
+@pytest.mark.parametrize("unit", [2.0**-500, 2.0**-200, 2.0**200, 2.0**500])
+def test_another_unit_scales_wasserstein_distances_and_changes_no_divergence(unit, pair):
+    scaled = [Gaussian(law.mean * unit, law.covariance * unit * unit) for law in pair]
+    assert gaussian.w2(*scaled) == pytest.approx(gaussian.w2(*pair) * unit, rel=1e-9)
+    for name in ("kl", "squared_hellinger"):
+        assert getattr(gaussian, name)(*scaled) == pytest.approx(getattr(gaussian, name)(*pair), rel=1e-9)
+    expected = gaussian.cross_entropy(*pair) + 4 * np.log(unit)
+    assert gaussian.cross_entropy(*scaled) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_w1_on_a_line_is_the_area_between_quantile_functions(line):
     p, q = LINES[line]
@@ -261,6 +293,11 @@ UNEQUAL = Gaussian([0.0, 0.0], np.eye(2)), Gaussian([0.0, 0.0], 2 * np.eye(2))
         (lambda: gaussian.kl(Gaussian([0.0], [1.0]), LINES["wider"][0]), r"\(D, D\)"),
         (lambda: gaussian.kl(Gaussian([np.nan], [[1.0]]), LINES["wider"][0]), "finite"),
         (lambda: gaussian.kl(Gaussian([0.0], [[-1.0]]), LINES["wider"][0]), "negative eigenvalues"),
+        (lambda: gaussian.w1(Gaussian([0.0], [[-1.0]]), LINES["wider"][0]), "negative eigenvalues"),
+        (lambda: gaussian.w2(Gaussian([0.0], [[-1.0]]), Gaussian([0.0], [[-1.0]])), "negative eigenvalues"),
+        (lambda: gaussian.squared_w2(Gaussian([1e200], [[1.0]]), LINES["wider"][0]), "larger than float64"),
+        (lambda: gaussian.w2(Gaussian([1.7e308], [[1.0]]), Gaussian([-1.7e308], [[1.0]])), "larger than float64"),
+        (lambda: gaussian.w2(np.zeros((3, 2)), np.zeros((3, 2))), "gaussian_statistics"),
         (lambda: gaussian.kl(Gaussian([0.0, 0.0], np.diag([1.0, -1.0])), UNEQUAL[0]), "smallest eigenvalue -1"),
         (lambda: gaussian.kl(Gaussian([0.0, 0.0], [[1.0, 1.0], [0.0, 1.0]]), UNEQUAL[0]), "symmetric"),
     ],

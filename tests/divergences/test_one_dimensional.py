@@ -60,6 +60,14 @@ def test_rounded_sums_of_weights_move_no_mass(order):
     assert wasserstein_1d(x, y, order, np.full(1000, 0.001), np.full(10, 0.1)) == 0
 
 
+@pytest.mark.parametrize("order", [1, 2, 1000, np.inf])
+def test_distances_up_to_the_largest_number_are_right_and_larger_ones_are_refused(order):
+    found = wasserstein_1d([8e307, 8e307], [-8e307, 8e307], order)
+    assert found == pytest.approx(1.6e308 / 2 ** (1 / order), rel=1e-12)
+    with pytest.raises(ValueError, match="larger than float64"):
+        wasserstein_1d([1.7e308], [-1.7e308], order)
+
+
 def test_a_point_without_mass_does_not_count():
     assert wasserstein_1d([0.0, 99.0], [1.0], np.inf, x_weights=[1.0, 0.0]) == 1
 

@@ -80,6 +80,12 @@ def test_divergence_of_a_permuted_set_is_zero_and_of_other_laws_is_not():
     assert sinkhorn_divergence(x, 1.2 * x, 0.5).value > 0.01
 
 
+def test_float32_points_are_computed_in_float64_where_epsilon_needs_its_digits():
+    x, y = _points(10, 1).astype(np.float32), _points(10, 1, seed=1).astype(np.float32)
+    found, exact = (sinkhorn_divergence(*sets, 1e-7, 0.5, 20) for sets in ((x, y), (x.astype(float), y.astype(float))))
+    assert found == exact
+
+
 def test_float32_is_right_to_its_rounding():
     x, y = _points(200, 64), _points(150, 64, seed=1, scale=1.1)
     exact = sinkhorn_divergence(x, y, 20.0).value
@@ -123,6 +129,7 @@ def test_memory_is_that_of_blocks(monkeypatch, peak_mib):
         (np.zeros((5, 2)), np.zeros((5, 2)), {"epsilon": np.nan}, "epsilon=nan"),
         (np.zeros((5, 2)), np.zeros((5, 2)), {"tolerance": 0}, "tolerance=0"),
         (np.zeros((5, 2)), np.zeros((5, 2)), {"max_iterations": 0}, "max_iterations=0"),
+        (np.zeros((5, 2)), np.ones((5, 2)), {"epsilon": 1e-17}, "below the rounding error"),
     ],
 )
 def test_wrong_input_is_refused_with_the_reason(x, y, options, message):

@@ -63,6 +63,11 @@ def test_transport_on_a_line_is_the_distance_of_quantile_functions(order):
     assert transport_cost(p, q, cdist(x, y) ** order) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("cost", [1e-320, 1e308])
+def test_transport_costs_of_any_size_are_right(cost):
+    assert transport_cost([1.0, 0.0], [0.0, 1.0], [[0.0, cost], [cost, 0.0]]) == pytest.approx(cost)
+
+
 def test_transport_on_a_metric_of_zeros_is_zero():
     assert transport_cost([1.0], [0.5, 0.5], [[0.0, 0.0]]) == 0
 
@@ -74,6 +79,7 @@ def test_transport_on_a_metric_of_zeros_is_zero():
         (np.zeros((5, 2)), np.zeros((5, 3)), {}, "same dimension"),
         (np.zeros((5, 2)), np.zeros((5, 2)), {"largest": 4}, "give `largest=5`"),
         (np.zeros((5, 2)), np.zeros((5, 2)), {"order": 0.5}, "order=0.5"),
+        (np.array([[0.0], [9.0]]), np.array([[0.1], [9.1]]), {"order": 500}, "smaller order.*order=500"),
         (np.zeros((5, 2)), np.zeros((5, 2)), {"order": np.inf}, "wasserstein_1d"),
         (np.zeros(5), np.zeros(5), {}, r"\(N, D\)"),
         (np.full((5, 2), np.nan), np.zeros((5, 2)), {}, "finite"),

@@ -18,12 +18,13 @@ Names and factors differ between papers. With D_f(P || Q) = sum q f(p / q) they 
 
 An atom with p = q = 0 adds nothing. One with q = 0 < p adds p times the limit of f(t) / t at infinity,
 one with p = 0 < q adds q f(0): a divergence is inf exactly if there is such an atom and its column says
-inf.
+inf, or if it is larger than float64 can hold, 1.8e308.
 
 Reference: Csiszar and Shields (2004), section 4; Nowozin et al., arXiv:1606.00709.
 """
 
 from tfgan_kit.divergences.distributions import checked_law
+from tfgan_kit.divergences.samples import power_of_two, real_numbers
 
 import numpy as np
 import tensorflow as tf
@@ -48,7 +49,7 @@ def law_from_counts(counts, smoothing=0.0):
         >>> law_from_counts([3, 1])
         array([0.75, 0.25])
     """
-    counts = np.asarray(counts, np.float64)
+    counts = real_numbers(counts).astype(np.float64, copy=False)
     if not 0 <= smoothing < np.inf:
         raise ValueError(f"`smoothing` must be finite and at least 0. Received: smoothing={smoothing}")
     if counts.ndim != 1 or not np.isfinite(counts).all() or (counts < 0).any():
@@ -56,7 +57,8 @@ def law_from_counts(counts, smoothing=0.0):
             "`counts` must be finite numbers of at least 0, shape (K,). Received: "
             f"shape={counts.shape}, counts={counts.ravel()[:8]}"
         )
-    smoothed = counts + smoothing
+    unit = power_of_two(max(counts.max(initial=0.0), smoothing) or 1.0)
+    smoothed = counts / unit + smoothing / unit  # the sum of large ones fits, too
     if not smoothed.sum():
         raise ValueError(
             f"All counts are 0: give one above 0, or `smoothing`. Received: {len(counts)} counts, smoothing={smoothing}"
@@ -117,8 +119,8 @@ def js(p, q):
         0.6931471805599453
     """
 
-    def terms(p, q):  # = (KL(P || M) + KL(Q || M)) / 2, without the differences of entropies
-        return (_relative_entropy(p, (p + q) / 2) + _relative_entropy(q, (p + q) / 2)) / 2
+    def terms(p, q):  # = (KL(P || M) + KL(Q || M)) / 2, without the differences of entropies; doubling is exact
+        return (_relative_entropy(2 * p, p + q) + _relative_entropy(2 * q, p + q)) / 4
 
     return _total(terms, p, q)
 
@@ -152,7 +154,14 @@ def pearson_chi2(p, q):
         >>> pearson_chi2([1.0, 0.0], [0.5, 0.5])
         1.0
     """
-    return _total(lambda p, q: (p - q) ** 2 / q, p, q)
+
+    def terms(p, q):
+        apart = p - q
+        if tf.is_tensor(apart):
+            return apart**2 / q
+        return np.where(abs(apart) > 1e-150, apart**2 / q, apart * (apart / q))  # squares of smaller ones vanish
+
+    return _total(terms, p, q)
 
 
 def neyman_chi2(p, q):
@@ -169,7 +178,8 @@ def alpha_divergence(p, q, alpha):
     """Amari's family sum (p^a q^(1-a) - a p - (1 - a) q) / (a (a - 1)), f''(1) = 1.
 
     alpha -> 1 is `kl`, -> 0 `reverse_kl`; 1/2 is 4 `squared_hellinger`, 2 half of `pearson_chi2`,
-    -1 half of `neyman_chi2`. Inf where alpha >= 1 and p > 0 = q, or alpha <= 0 and q > 0 = p.
+    -1 half of `neyman_chi2`, and D_alpha(p, q) = D_(1 - alpha)(q, p). Inf where alpha >= 1 and p > 0 = q, or
+    alpha <= 0 and q > 0 = p, or where it is larger than float64 can hold.
 
     Example:
         >>> alpha_divergence([1.0, 0.0], [0.5, 0.5], alpha=2.0)
@@ -182,11 +192,27 @@ def alpha_divergence(p, q, alpha):
     if alpha in (0, 1):
         return kl(p, q) if alpha else reverse_kl(p, q)
 
-    def terms(p, q):
-        mixed = p**alpha * q ** (1 - alpha)
-        return (mixed - alpha * p - (1 - alpha) * q) / (alpha * (alpha - 1))
+    if alpha > 0.5:
+        return alpha_divergence(q, p, 1 - alpha)
+    # With t = log(p / q): p^a q^(1-a) = q exp(a t), which neither overflows alone nor cancels at a -> 0.
+    if tf.is_tensor(p) or tf.is_tensor(q):
+        return tf.reduce_sum((p - q) - q * tf.math.expm1(alpha * tf.math.log(p / q)) / alpha) / (1 - alpha)
 
-    return _total(terms, p, q)
+    def terms(p, q):
+        logs = np.log(p) - np.log(q)
+        near = abs(logs) < 1
+        logs[near] = np.log1p((p[near] - q[near]) / q[near])
+        exponents = alpha * logs
+        grown = np.where(exponents > 700, np.exp(exponents + np.log(q)), q * np.expm1(exponents))
+        return ((p - q) - grown / alpha) / (1 - alpha)
+
+    p, q = _checked_pair(p, q)
+    both = (p > 0) & (q > 0)
+    with np.errstate(over="ignore"):
+        value = float(terms(p[both], q[both]).sum())
+    value += _limit("f_at_zero", 1 / alpha if alpha > 0 else np.inf, q[p == 0].sum())
+    value += _limit("slope_at_infinity", 1 / (1 - alpha), p[q == 0].sum())
+    return max(float(value), 0.0)  # rounding
 
 
 def f_divergence(p, q, f, f_at_zero=None, slope_at_infinity=None):
@@ -202,7 +228,8 @@ def f_divergence(p, q, f, f_at_zero=None, slope_at_infinity=None):
         A float >= 0, or inf if a limit that is needed is inf.
 
     Raises:
-        ValueError: probabilities that are no law, f(1) other than 0, or a limit that is needed but not given.
+        ValueError: probabilities that are no law, f(1) other than 0, a limit that is needed but not given, a ratio
+            that is larger than float64 can hold, or an f that is not a number there.
 
     Example:
         >>> f_divergence([0.5, 0.5], [0.25, 0.75], lambda t: (t - 1) ** 2)  # Pearson chi2
@@ -218,7 +245,16 @@ def f_divergence(p, q, f, f_at_zero=None, slope_at_infinity=None):
             f"`f` must be 0 at 1, so that D(P || P) = 0: subtract f(1). Received: f(1)={float(f(np.ones(1))[0])}"
         )
     both = (p > 0) & (q > 0)
-    value = (q[both] * f(p[both] / q[both])).sum()
+    with np.errstate(over="ignore"):
+        ratios = p[both] / q[both]
+    if np.isinf(ratios).any():
+        raise ValueError(
+            "A ratio p / q is larger than float64 can hold, so f cannot be asked: use a divergence by name, such as "
+            f"`kl`, or drop such atoms. Received: {np.count_nonzero(np.isinf(ratios))} such atoms"
+        )
+    value = (q[both] * f(ratios)).sum()
+    if np.isnan(value):
+        raise ValueError(f"`f` must be a number at every ratio p / q. Received: NaN among f({ratios[:8]})")
     value += _limit("f_at_zero", f_at_zero, q[p == 0].sum())
     value += _limit("slope_at_infinity", slope_at_infinity, p[q == 0].sum())
     return max(float(value), 0.0)
@@ -245,7 +281,7 @@ def _total(terms, p, q):
         return tf.reduce_sum(terms(p, q))
     p, q = _checked_pair(p, q)
     held = (p > 0) | (q > 0)
-    with np.errstate(divide="ignore", over="ignore"):  # x / 0 = inf is the answer
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # x / 0 = inf is the answer
         value = float(terms(p[held], q[held]).sum())
     return max(value, 0.0)  # rounding
 

@@ -1,5 +1,7 @@
 """The check of a law on finitely many atoms."""
 
+from tfgan_kit.divergences.samples import real_numbers
+
 import numpy as np
 
 TOLERANCE = 1e-6  # a float32 softmax over thousands of classes sums to 1 within this
@@ -16,7 +18,7 @@ def checked_law(name, law, count=None):
     Raises:
         ValueError: another rank or length, NaN, a negative probability, or a sum that is not 1 within 1e-6.
     """
-    law = np.asarray(law, np.float64)
+    law = real_numbers(law).astype(np.float64, copy=False)
     if law.ndim != 1 or not len(law) or count not in (None, len(law)):
         shape = "(K,), K >= 1" if count is None else f"({count},), one for each point"
         raise ValueError(f"Probabilities have the shape {shape}. Received: {name}.shape={law.shape}")

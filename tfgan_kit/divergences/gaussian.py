@@ -15,6 +15,7 @@ N(delta, diag(lambda)): each divergence is then a sum or a product over axes.
 from typing import NamedTuple
 
 from tfgan_kit.divergences.gaussian_pair import axes, checked, checked_pair, covers, equal, on_common_support, support
+from tfgan_kit.divergences.samples import check_fits
 from tfgan_kit.divergences.trace_of_root import factor_product, sum_of_singular_values
 
 import numpy as np
@@ -71,13 +72,13 @@ def cross_entropy(p, q):
         >>> cross_entropy(Gaussian([1.0], [[1.0]]), Gaussian([0.0], [[1.0]]))
         1.91893853320...
     """
-    difference, covariance_p, covariance_q = checked_pair(p, q)
+    difference, covariance_p, covariance_q, unit = checked_pair(p, q)
     values, basis = support(covariance_q)
     if len(values) < len(difference):
         return -np.inf if covers(basis, values, difference, covariance_p) else np.inf
     spread = covariance_p + np.outer(difference, difference)
     squared = np.trace(np.linalg.solve(covariance_q, spread))
-    log_det = np.linalg.slogdet(covariance_q)[1]
+    log_det = np.linalg.slogdet(covariance_q)[1] + 2 * len(difference) * np.log(unit)
     return float(len(difference) * np.log(2 * np.pi) + log_det + squared) / 2
 
 
@@ -124,8 +125,9 @@ def squared_hellinger(p, q):
     if found is None:
         return 1.0
     variances, means = found
-    logs = np.log(2 * np.sqrt(variances) / (1 + variances)) / 2 - means**2 / (4 * (1 + variances))
-    return float(-np.expm1(min(logs.sum(), 0.0)))
+    with np.errstate(over="ignore"):
+        logs = np.log(2 * np.sqrt(variances) / (1 + variances)) / 2 - means**2 / (4 * (1 + variances))
+    return float(0.0 - np.expm1(min(logs.sum(), 0.0)))
 
 
 def pearson_chi2(p, q):
@@ -145,8 +147,8 @@ def pearson_chi2(p, q):
     if found is None or (found[0] >= 2).any():
         return np.inf
     variances, means = found
-    logs = means**2 / (2 - variances) - np.log(variances * (2 - variances)) / 2
     with np.errstate(over="ignore"):
+        logs = means**2 / (2 - variances) - np.log(variances * (2 - variances)) / 2
         return float(np.expm1(max(logs.sum(), 0.0)))
 
 
@@ -173,7 +175,7 @@ def squared_w2(p, q):
 
     Raises:
         ValueError: means or covariances of different or wrong shapes, or not finite; a covariance
-            with a negative eigenvalue.
+            with a negative eigenvalue; a distance that is larger than float64 can hold.
 
     Example:
         >>> squared_w2(Gaussian([0.0], [[1.0]]), Gaussian([3.0], [[4.0]]))
@@ -181,15 +183,21 @@ def squared_w2(p, q):
 
     Reference: Dowson and Landau (1982), eq. 4.
     """
-    difference, covariance_p, covariance_q = checked_pair(p, q)
+    value, unit = _scaled_squared_w2(p, q)
+    return check_fits(value * unit * unit)
+
+
+def _scaled_squared_w2(p, q):
+    """`squared_w2` in the square of a unit, and the unit."""
+    difference, covariance_p, covariance_q, unit = checked_pair(p, q)
     if np.array_equal(covariance_p, covariance_q):  # a translation, with no rounding to take a root of
-        return float(np.sum(difference**2))
+        return float(np.sum(difference**2)), unit
     apart = np.sum(difference**2) + np.trace(covariance_p) + np.trace(covariance_q)
     product = factor_product(covariance_p, covariance_q)
     root, error = sum_of_singular_values(product)
     if 2 * error > _W2_TOLERANCE * (apart - 2 * root):
         root = scipy.linalg.svdvals(product, check_finite=False).sum()
-    return float(max(apart - 2 * root, 0.0))
+    return float(max(apart - 2 * root, 0.0)), unit
 
 
 def w2(p, q):
@@ -199,7 +207,8 @@ def w2(p, q):
         >>> w2(Gaussian([0.0], [[1.0]]), Gaussian([3.0], [[1.0]]))
         3.0
     """
-    return squared_w2(p, q) ** 0.5
+    value, unit = _scaled_squared_w2(p, q)
+    return check_fits(value**0.5 * unit)
 
 
 def w1(p, q):
@@ -215,15 +224,18 @@ def w1(p, q):
         >>> w1(Gaussian([0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]]), Gaussian([3.0, 4.0], [[1.0, 0.0], [0.0, 1.0]]))
         5.0
     """
-    difference, covariance_p, covariance_q = checked_pair(p, q)
+    difference, covariance_p, covariance_q, unit = checked_pair(p, q)
     distance = float(np.linalg.norm(difference))
     if equal(covariance_p, covariance_q):
-        return distance
+        return check_fits(distance * unit)
     if len(difference) > 1:
         raise _no_closed_form("w1", "draw samples and use the assignment, Sinkhorn or sliced estimator", p, q)
-    spread = abs(float(np.sqrt(covariance_p[0, 0]) - np.sqrt(covariance_q[0, 0])))
+    deviations = [np.sqrt(max(covariance[0, 0], 0.0)) for covariance in (covariance_p, covariance_q)]
+    spread = abs(float(deviations[0] - deviations[1]))
     ratio = distance / spread
-    return float(2 * spread * norm.pdf(ratio) + distance * (1 - 2 * norm.cdf(-ratio)))
+    with np.errstate(over="ignore"):
+        value = float(2 * spread * norm.pdf(ratio) + distance * (1 - 2 * norm.cdf(-ratio)))
+    return check_fits(value * unit)
 
 
 def total_variation(p, q):
@@ -242,9 +254,9 @@ def total_variation(p, q):
     axis = _one_axis("total_variation", p, q)
     if axis is None:
         return 1.0
-    variance, mean = axis
-    cuts = np.concatenate([[-np.inf], _crossings(variance, mean), [np.inf]])
-    masses = np.diff(norm.cdf(cuts, mean, np.sqrt(variance)) - norm.cdf(cuts))
+    deviation, mean = axis
+    cuts = np.concatenate([[-np.inf], _crossings(deviation, mean), [np.inf]])
+    masses = np.diff(norm.cdf(cuts) - norm.cdf(mean + deviation * cuts))
     return float(min(abs(masses).sum() / 2, 1.0))
 
 
@@ -264,15 +276,14 @@ def js(p, q):
     axis = _one_axis("js", p, q)
     if axis is None:
         return float(np.log(2))
-    variance, mean = axis
-    deviation = np.sqrt(variance)
+    deviation, mean = axis
 
-    def log_ratio(x):
-        return (x**2 - (x - mean) ** 2 / variance - np.log(variance)) / 2
+    def log_ratio(z, x):
+        return (x * x - z * z) / 2 - np.log(deviation)
 
-    cuts = _crossings(variance, mean)
-    of_p = _normal_mean(lambda z: log_expit(log_ratio(mean + deviation * z)), (cuts - mean) / deviation)
-    of_q = _normal_mean(lambda z: log_expit(-log_ratio(z)), cuts)
+    cuts = _crossings(deviation, mean)
+    of_p = _normal_mean(lambda z: log_expit(log_ratio(z, mean + deviation * z)), cuts)
+    of_q = _normal_mean(lambda x: log_expit(-log_ratio((x - mean) / deviation, x)), mean + deviation * cuts)
     return float(np.clip(np.log(2) + (of_p + of_q) / 2, 0.0, np.log(2)))
 
 
@@ -284,26 +295,33 @@ def _kl(linalg, difference, covariance_p, covariance_q):
 
 
 def _one_axis(name, p, q):
-    """(lambda, delta) on the one axis along which the laws differ; None if the subspaces differ."""
+    """(s, m): the laws are N(m, s^2) and N(0, 1) on the one axis along which they differ, in some order, s <= 1.
+
+    None where they have nothing in common: other subspaces, or more than 38 deviations between them.
+    """
     found = axes(p, q)
     if found is None:
         return None
     variances, means = found
-    if equal(*checked_pair(p, q)[1:]):
-        return 1.0, float(np.linalg.norm(means))
-    if len(variances) == 1:
-        return float(variances[0]), float(means[0])
-    raise _no_closed_form(name, "draw samples and use the variational or nearest-neighbour estimator", p, q)
+    if equal(*checked_pair(p, q)[1:3]):
+        deviation, mean = 1.0, float(np.linalg.norm(means))
+    elif len(variances) == 1:
+        deviation, mean = float(np.sqrt(variances[0])), float(means[0])
+    else:
+        raise _no_closed_form(name, "draw samples and use the variational or nearest-neighbour estimator", p, q)
+    if deviation > 1:
+        deviation, mean = 1 / deviation, mean / deviation
+    return None if abs(mean) > 2 * _SPAN else (deviation, mean)
 
 
-def _crossings(variance, mean):
-    """Where N(mean, variance) and N(0, 1) have equal densities: float64 (0 to 2,), ascending."""
-    a, b = (variance - 1) / 2, mean
-    c = -(mean**2 + variance * np.log(variance)) / 2  # a x^2 + b x + c = 0
-    root = np.sqrt(max(b * b - 4 * a * c, 0.0))
+def _crossings(deviation, mean):
+    """Where N(mean, deviation^2) and N(0, 1) have equal densities: z = (x - mean) / deviation, (0 to 2,), ascending."""
+    variance = deviation**2
+    a, b, c = (variance - 1) / 2, mean * deviation, mean**2 / 2 - np.log(deviation)  # a z^2 + b z + c = 0
+    root = np.sqrt(max(mean**2 - 2 * (1 - variance) * np.log(deviation), 0.0))  # of b^2 - 4 a c, without cancellation
     large = -(b + np.copysign(root, b)) / 2  # no cancellation; the other root by Vieta
     found = {numerator / denominator for numerator, denominator in ((large, a), (c, large)) if denominator}
-    return np.array(sorted(x for x in found if np.isfinite(x)))
+    return np.array(sorted(z for z in found if np.isfinite(z)))
 
 
 def _normal_mean(function, breaks):

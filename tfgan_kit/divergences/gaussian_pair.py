@@ -1,5 +1,7 @@
 """Two Gaussians in one coordinate system: their common subspace, and the axes in which Q is standard."""
 
+from tfgan_kit.divergences.samples import largest, real_numbers, scaled
+
 import numpy as np
 import scipy.linalg
 
@@ -18,12 +20,13 @@ def axes(p, q):
     if not difference.size:
         return np.ones(0), np.zeros(0)
     variances, vectors = scipy.linalg.eigh(covariance_p, covariance_q)  # V^T C_q V = I
-    return variances, vectors.T @ difference
+    tiny = np.finfo(np.float64).tiny
+    return np.clip(variances, tiny, 1 / tiny), vectors.T @ difference
 
 
 def on_common_support(p, q):
     """(difference, covariance_p, covariance_q) in the common subspace, or None if the subspaces differ."""
-    difference, covariance_p, covariance_q = checked_pair(p, q)
+    difference, covariance_p, covariance_q, _ = checked_pair(p, q)
     values_p, _ = support(covariance_p)
     values_q, basis = support(covariance_q)
     if len(values_p) != len(values_q) or not covers(basis, values_q, difference, covariance_p):
@@ -62,18 +65,27 @@ def equal(covariance_p, covariance_q):
 
 
 def checked_pair(p, q):
-    """The difference of the means (D,), and both covariances (D, D), as float64."""
+    """The difference of the means (D,), both covariances (D, D), as float64, and their unit, see `samples.scaled`."""
     mean_p, covariance_p = checked("p", p)
     mean_q, covariance_q = checked("q", q)
     if mean_p.shape != mean_q.shape:
         raise ValueError(
             f"Both laws need the same dimension: features of one extractor. Received: {mean_p.shape} and {mean_q.shape}"
         )
-    return mean_p - mean_q, covariance_p, covariance_q
+    half = mean_p / 2 - mean_q / 2  # the whole may overflow
+    deviations = [np.sqrt(covariance.diagonal().clip(0.0)) for covariance in (covariance_p, covariance_q)]
+    (half, *_), unit = scaled(half, *deviations, power=4)  # the Frechet distance squares products of covariances
+    return 2 * half, covariance_p / unit / unit, covariance_q / unit / unit, unit
 
 
 def checked(name, law):
-    mean, covariance = np.asarray(law.mean, np.float64), np.asarray(law.covariance, np.float64)
+    """A law's mean (D,) and covariance (D, D) as float64; ValueError where it is no Gaussian's."""
+    if not hasattr(law, "covariance"):
+        raise ValueError(
+            "A Gaussian has a `mean` and a `covariance`: give a `divergences.Gaussian`, or of features "
+            f"`metrics.gaussian_statistics(features)`. Received: {name} of the type {type(law).__name__}"
+        )
+    mean, covariance = (real_numbers(part).astype(np.float64, copy=False) for part in (law.mean, law.covariance))
     if mean.ndim != 1 or not len(mean) or covariance.shape != (len(mean), len(mean)):
         raise ValueError(
             "A Gaussian has a mean of shape (D,) and a covariance of shape (D, D). "
@@ -85,5 +97,10 @@ def checked(name, law):
         raise ValueError(
             "A covariance is symmetric. Received: "
             f"{name}.covariance differs from its transpose by {abs(covariance - covariance.T).max()}"
+        )
+    if covariance.diagonal().min() < -np.sqrt(np.finfo(np.float64).eps) * largest(covariance):
+        raise ValueError(
+            "A covariance has no negative eigenvalues: check how it was computed. "
+            f"Received: {name}.covariance, smallest eigenvalue {covariance.diagonal().min()} or less"
         )
     return mean, covariance

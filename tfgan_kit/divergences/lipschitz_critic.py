@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from tfgan_kit.divergences import held_out
-from tfgan_kit.divergences.samples import checked_points
+from tfgan_kit.divergences.samples import scaled_points
+from tfgan_kit.internals.keras import leave_the_sum_to_us
 
 import keras
 import numpy as np
@@ -73,7 +74,7 @@ def wasserstein_dual(x, y, hidden_layers=3, width=64, max_steps=1000, learning_r
 
     Reference: Anil, Lucas and Grosse, arXiv:1811.05381, section 4 (eq. 4 with p = 1).
     """
-    x, y = checked_points(x, y)
+    (x, y), unit = scaled_points(x, y)
     if hidden_layers < 0 or width < 2 or width % 2:
         raise ValueError(
             "`hidden_layers` must be at least 0 and `width` even, since GroupSort sorts pairs. "
@@ -81,6 +82,7 @@ def wasserstein_dual(x, y, hidden_layers=3, width=64, max_steps=1000, learning_r
         )
     random = np.random.default_rng(seed)
     x, y, scale = _rescaled(x, y)
+    scale *= unit
     real, fake = held_out.split(x, random), held_out.split(y, random)
     critic = lipschitz_critic(x.shape[1], hidden_layers, width, random)
     data = held_out.batches(real.training, fake.training, _BATCH, random)
@@ -166,7 +168,7 @@ def _seed(random):
 
 
 def _update(critic, learning_rate):
-    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer = leave_the_sum_to_us(keras.optimizers.Adam(learning_rate))
     optimizer.build(critic.trainable_variables)
 
     @tf.function
@@ -198,8 +200,7 @@ def _measured(critic, real, fake, scale, curve):
             ]
         )
     )
-    real, fake = (
-        held_out.logits_of(critic, part)[:, 0].astype(np.float64) * scale / max(1.0, steepest) for part in (real, fake)
-    )
+    real, fake = (held_out.logits_of(critic, part)[:, 0].astype(np.float64) for part in (real, fake))
     error = np.sqrt(real.var() / len(real) + fake.var() / len(fake))
-    return LipschitzBound(float(real.mean() - fake.mean()), float(error), steepest, curve)
+    scale /= max(1.0, steepest)
+    return LipschitzBound(float(real.mean() - fake.mean()) * scale, float(error) * scale, steepest, curve)

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from tfgan_kit.divergences.neighbour_search import nearest, nearest_others
-from tfgan_kit.divergences.samples import checked_points
+from tfgan_kit.divergences.samples import scaled_points
+from tfgan_kit.ranges import check_int
 
 import numpy as np
 
@@ -60,11 +61,12 @@ def nearest_neighbour_kl(x, y, k=1):
     Reference: Wang, Kulkarni and Verdu (2009), IEEE Trans. Information Theory 55(5), eq. 5 (k = 1)
     and section III; Perez-Cruz (2008), eq. 14. Rates: Zhao and Lai, arXiv:2002.11599.
     """
-    x, y = (points.astype(np.float64) for points in checked_points(x, y))
+    check_int("k", k, 1)
+    x, y = (points.astype(np.float64, copy=False) for points in scaled_points(x, y)[0])
     n, dimension = x.shape
-    if k < 1 or n <= k or len(y) < k:
+    if n <= k or len(y) < k:
         raise ValueError(
-            "The k-th neighbour needs k >= 1, more than k points in x, and at least k in y. "
+            "The k-th neighbour needs more than k points in x, and at least k in y. "
             f"Received: k={k}, {n} points in x, {len(y)} in y"
         )
     within, across = (np.sqrt(squares[:, k - 1]) for _, squares in (nearest_others(x, k), nearest(x, y, k)))

@@ -1,7 +1,7 @@
 """Wasserstein distances on the line, by quantile functions."""
 
 from tfgan_kit.divergences.distributions import checked_law
-from tfgan_kit.divergences.samples import check_finite, checked_order
+from tfgan_kit.divergences.samples import check_finite, check_fits, checked_order, real_numbers, scaled
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def wasserstein_1d(x, y, order=1, x_weights=None, y_weights=None):
 
     Raises:
         ValueError: another rank, no point, NaN or infinity; weights that are negative or have another
-            length or sum; an order below 1.
+            length or sum; an order below 1; a distance that is larger than float64 can hold.
 
     Time O(N log N + M log M), memory O(N + M).
 
@@ -38,17 +38,36 @@ def wasserstein_1d(x, y, order=1, x_weights=None, y_weights=None):
     Reference: Villani, Topics in Optimal Transportation (2003), theorem 2.18; Peyre and Cuturi,
     arXiv:1803.00567, section 2.6. `scipy.stats.wasserstein_distance` is order 1.
     """
-    x, y, order = _checked_line(x, "x"), _checked_line(y, "y"), checked_order(order)
+    order = checked_order(order)
+    (x, y), unit = scaled(_checked_line(x, "x"), _checked_line(y, "y"))
     if x_weights is None and y_weights is None:
         gaps, lengths = quantile_gaps(x, y)
     else:
         gaps, lengths = _weighted_gaps(
             x, y, _weights(x_weights, "x_weights", len(x)), _weights(y_weights, "y_weights", len(y))
         )
-    largest = gaps.max()
-    if largest == 0 or np.isinf(order):
-        return float(largest)
-    return float(largest * (lengths @ (gaps / largest) ** order) ** (1 / order))  # no overflow
+    return check_fits(float(power_mean(gaps, order, lengths)) * unit)
+
+
+def power_mean(values, order, weights):
+    """(sum_i weights_i values_i^order)^(1 / order) over the last axis, whose powers cannot overflow.
+
+    Args:
+        values: float (..., S), >= 0.
+        order: float >= 1, may be infinite: the largest value.
+        weights: float64 (S,), sum 1; or a number, the weight of each.
+
+    Returns:
+        float64 (...).
+    """
+    if order == 1:
+        return values @ np.broadcast_to(weights, values.shape[-1:])
+    values = values.astype(np.float64, copy=False)
+    most = values.max(axis=-1)
+    if np.isinf(order):
+        return most
+    relative = values / np.where(most > 0, most, 1.0)[..., None]
+    return most * (relative**order @ np.broadcast_to(weights, values.shape[-1:])) ** (1 / order)
 
 
 def quantile_gaps(x, y):
@@ -93,7 +112,7 @@ def _weights(weights, name, count):
 
 
 def _checked_line(points, name):
-    points = np.asarray(points, np.float64)
+    points = real_numbers(points).astype(np.float64, copy=False)
     if points.ndim != 1 or not len(points):
         raise ValueError(f"Points on a line need the shape (N,), N >= 1. Received: {name}.shape={points.shape}")
     check_finite(points)

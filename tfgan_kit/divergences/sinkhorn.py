@@ -3,12 +3,15 @@
 import warnings
 from typing import NamedTuple
 
-from tfgan_kit.divergences.samples import checked_points
+from tfgan_kit.divergences.samples import check_fits, largest, scaled_points
+from tfgan_kit.ranges import check_int
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+_ROUNDINGS = 4  # of a squared distance, which epsilon must be larger than
+_INFINITE = 1e200  # an epsilon that gives the squared distance of the means, as every larger one does
 _BLOCK = 2**22  # entries of the cost matrix held at once: 16 MiB in float32, 32 in float64
 
 
@@ -37,15 +40,15 @@ def sinkhorn_divergence(x, y, epsilon, tolerance=1e-3, max_iterations=1000):
         S_eps(x, y) = OT_eps(x, y) - OT_eps(x, x) / 2 - OT_eps(y, y) / 2
         OT_eps(a, b) = min over couplings P of <P, C> + eps KL(P | a b),   C_ij = |a_i - b_j|^2
 
-    S_eps >= 0, and 0 only for equal sets; it tends to W_2^2 as eps -> 0 and to the squared distance of
-    the means as eps -> infinity. sqrt(eps) is the distance below which details are blurred: the smaller,
-    the closer to W_2^2 and the more iterations (about 1 / eps). In many dimensions debiasing needs an eps
-    no smaller than the squared distance between neighbouring points: far below it every point is
-    isolated, and S_eps has the sampling error of W_2^2.
+    S_eps >= 0, and 0 only for equal sets; what rounding and early stopping leave below 0 counts as 0. It tends to
+    W_2^2 as eps -> 0 and to the squared distance of the means as eps -> infinity. sqrt(eps) is the distance below
+    which details are blurred: the smaller, the closer to W_2^2 and the more iterations (about 1 / eps). In many
+    dimensions debiasing needs an eps no smaller than the squared distance between neighbouring points: far below it
+    every point is isolated, and S_eps has the sampling error of W_2^2.
 
     Args:
         x, y: float (N, D) and (M, D); every point of a set has the same mass. Computed in float32 if both
-            are float32, otherwise in float64 (about four times slower).
+            are float32 and epsilon is above its rounding error, otherwise in float64 (about four times slower).
         epsilon: float > 0, in squared units of the points.
         tolerance: float > 0, for the marginal error (see `SinkhornDivergence`).
         max_iterations: int >= 1, at the last epsilon; each is one pass over rows and one over columns.
@@ -56,7 +59,9 @@ def sinkhorn_divergence(x, y, epsilon, tolerance=1e-3, max_iterations=1000):
         each term is a value of the dual, which is flat at its optimum.
 
     Raises:
-        ValueError: another rank, unequal dimensions, NaN, an argument that is not positive.
+        ValueError: another rank, unequal dimensions, NaN, an argument that is not positive, an epsilon below the
+            rounding error of the squared distances (1e-15 of the largest |x_i - mean|^2), a value that is larger
+            than float64 can hold.
 
     Warns:
         RuntimeWarning: the tolerance was not reached within `max_iterations`. The value is returned
@@ -76,15 +81,15 @@ def sinkhorn_divergence(x, y, epsilon, tolerance=1e-3, max_iterations=1000):
 
     Reference: Feydy et al., arXiv:1810.08278, eq. 1-3 and section 3.1.
     """
-    x, y = checked_points(x, y)
-    if not (0 < epsilon < np.inf and tolerance > 0 and max_iterations >= 1):
+    (x, y), unit = scaled_points(x, y)
+    if not (0 < epsilon < np.inf and tolerance > 0):
         raise ValueError(
-            "`epsilon` and `tolerance` must be positive, `max_iterations` at least 1. Received: "
-            f"epsilon={epsilon}, tolerance={tolerance}, max_iterations={max_iterations}"
+            f"`epsilon` and `tolerance` must be positive. Received: epsilon={epsilon}, tolerance={tolerance}"
         )
-    centre = (x.mean(axis=0, dtype=np.float64) + y.mean(axis=0, dtype=np.float64)) / 2
-    x, y = x - centre.astype(x.dtype), y - centre.astype(y.dtype)  # smaller norms, less rounding
-    schedule = _schedule(x, y, epsilon)
+    check_int("max_iterations", max_iterations, 1)
+    scaled_epsilon = min(epsilon / unit / unit, _INFINITE)
+    x, y = _centred(x, y, scaled_epsilon)
+    schedule = _schedule(x, y, scaled_epsilon)
     across, error, iterations = _transport(x, y, schedule, tolerance, max_iterations)
     within_x, error_x = _self_transport(x, schedule, tolerance, max_iterations)
     within_y, error_y = _self_transport(y, schedule, tolerance, max_iterations)
@@ -97,8 +102,22 @@ def sinkhorn_divergence(x, y, epsilon, tolerance=1e-3, max_iterations=1000):
             RuntimeWarning,
             stacklevel=2,
         )
-    value = across - (within_x + within_y) / 2
-    return SinkhornDivergence(value, iterations, error, error <= tolerance)
+    value = 0.0 if np.array_equal(x, y) else max(across - (within_x + within_y) / 2, 0.0)
+    return SinkhornDivergence(check_fits(value * unit * unit), iterations, error, error <= tolerance)
+
+
+def _centred(x, y, epsilon):
+    """Both sets around one point, for smaller norms and less rounding; in float64 where epsilon needs its digits."""
+    centre = (x.mean(axis=0, dtype=np.float64) + y.mean(axis=0, dtype=np.float64)) / 2
+    for dtype in dict.fromkeys((x.dtype.type, np.float64)):
+        near = [points.astype(dtype, copy=False) - centre.astype(dtype) for points in (x, y)]
+        rounding = _ROUNDINGS * np.finfo(dtype).eps * largest(*near) ** 2
+        if epsilon > rounding:
+            return near
+    raise ValueError(
+        "`epsilon` lies below the rounding error of the squared distances, in float64: take a larger one, or the exact "
+        f"`assignment_wasserstein`. Received: epsilon={epsilon:g} where squares reach {largest(*near) ** 2:g}"
+    )
 
 
 def _schedule(x, y, epsilon):

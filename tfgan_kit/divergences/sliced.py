@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from tfgan_kit.divergences.one_dimensional import quantile_gaps
-from tfgan_kit.divergences.samples import checked_order, checked_points
+from tfgan_kit.divergences.one_dimensional import power_mean, quantile_gaps
+from tfgan_kit.divergences.samples import check_fits, checked_order, scaled_points
 
 import numpy as np
 from tqdm import tqdm
@@ -49,7 +49,7 @@ def sliced_wasserstein(x, y, seed=0, repeats=REPEATS, directions=DIRECTIONS_PER_
 
     Raises:
         ValueError: another rank, unequal dimensions, NaN, counts below 1, an order below 1 or
-            infinite.
+            infinite; a distance that is larger than float64 can hold.
 
     Time O(L (N + M) (D + log(N + M))) with L = repeats * directions lines. Lines are processed in blocks
     of at most 2^20 projections (or one line, if it has more), so memory does not grow with L.
@@ -62,16 +62,16 @@ def sliced_wasserstein(x, y, seed=0, repeats=REPEATS, directions=DIRECTIONS_PER_
     Reference: Rabin et al. (2011); Bonneel et al. (2015); directions as in Karras et al.,
     arXiv:1710.10196, section 5.
     """
-    x, y = checked_points(x, y)
+    (x, y), unit = scaled_points(x, y)
     order = _checked_options(repeats, directions, order)
     with bar("sliced Wasserstein", len(x) + len(y), "point") as progress:
-        powers = mean_powers(x, y, np.random.default_rng(seed), (repeats, directions), order, progress)
-    spread = np.std(powers ** (1 / order))
-    return SlicedWasserstein(float(powers.mean() ** (1 / order)), float(spread))
+        distances = repeated_distances(x, y, np.random.default_rng(seed), (repeats, directions), order, progress)
+    value = float(power_mean(distances, order, 1 / repeats))
+    return SlicedWasserstein(check_fits(value * unit), float(np.std(distances)) * unit)
 
 
-def mean_powers(x, y, random, draws, order, progress):
-    """Each repeat's mean of W_p^p over its directions: float64 (repeats,).
+def repeated_distances(x, y, random, draws, order, progress):
+    """Each repeat's sliced distance, over its own directions: float64 (repeats,).
 
     Args:
         draws: (repeats, directions per repeat).
@@ -83,24 +83,19 @@ def mean_powers(x, y, random, draws, order, progress):
     for index in range(repeats):
         theta = random.standard_normal((directions, x.shape[1]))
         theta = (theta / np.linalg.norm(theta, axis=1, keepdims=True)).astype(x.dtype)
-        powers = []
+        distances = []
         for start in range(0, directions, lines):
             block = theta[start : start + lines]
-            powers.append(_powers(block @ x.T, block @ y.T, order))
+            gaps, lengths = quantile_gaps(block @ x.T, block @ y.T)
+            distances.append(power_mean(gaps, order, lengths))  # (lines,)
             progress.update(progress.total * len(block) / (repeats * directions))
-        values[index] = np.concatenate(powers).mean()
+        values[index] = power_mean(np.concatenate(distances), order, 1 / directions)
     return values
 
 
 def bar(name, total, unit):
-    """A progress bar for `mean_powers`; units are scaled, since it advances by fractions."""
+    """A progress bar for `repeated_distances`; units are scaled, since it advances by fractions."""
     return tqdm(desc=name, total=total, unit=unit, unit_scale=True, delay=2, leave=False)
-
-
-def _powers(x, y, order):
-    """W_p^p of samples on K lines: (K, N) and (K, M) -> float64 (K,)."""
-    gaps, lengths = quantile_gaps(x, y)
-    return (gaps if order == 1 else gaps.astype(np.float64) ** order) @ lengths
 
 
 def _checked_options(repeats, directions, order):

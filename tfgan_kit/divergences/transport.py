@@ -1,7 +1,8 @@
 """Exact optimal transport: between equally many points by assignment, between discrete laws by LP."""
 
 from tfgan_kit.divergences.distributions import checked_law
-from tfgan_kit.divergences.samples import checked_order, checked_points
+from tfgan_kit.divergences.one_dimensional import power_mean
+from tfgan_kit.divergences.samples import check_fits, checked_order, real_numbers, scaled_points
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment, linprog
@@ -31,7 +32,8 @@ def assignment_wasserstein(x, y, order=1, largest=LARGEST):
 
     Raises:
         ValueError: unequal counts or dimensions, more than `largest` points, NaN, another rank,
-            an order below 1 or infinite.
+            an order below 1 or infinite, or so large that powers of distances vanish; a distance that is larger
+            than float64 can hold.
 
     Example:
         >>> assignment_wasserstein([[0.0], [1.0]], [[1.0], [2.0]])
@@ -40,7 +42,7 @@ def assignment_wasserstein(x, y, order=1, largest=LARGEST):
     Reference: Peyre and Cuturi, arXiv:1803.00567, proposition 2.1; the algorithm is SciPy's
     (Crouse, 2016). Bias: Fournier and Guillin, arXiv:1312.2128, theorem 1.
     """
-    x, y = checked_points(x, y)
+    (x, y), unit = scaled_points(x, y)
     order = checked_order(order)
     if np.isinf(order):
         raise ValueError(
@@ -58,10 +60,14 @@ def assignment_wasserstein(x, y, order=1, largest=LARGEST):
             f"`sinkhorn_divergence`, or give `largest={len(x)}`. Received: largest={largest}"
         )
     distances = cdist(x, y)
-    scale = distances.max() or 1.0
-    distances /= scale
-    distances **= order
-    return float(scale * distances[linear_sum_assignment(distances)].mean() ** (1 / order))
+    powers = (distances / (distances.max() or 1.0)) ** order
+    pairs = linear_sum_assignment(powers)
+    if not powers[pairs].any() and distances[pairs].any():
+        raise ValueError(
+            "The powers of the distances between matched points vanish in float64 beside that of the largest "
+            f"distance: take a smaller order. Received: order={order}"
+        )
+    return check_fits(float(power_mean(distances[pairs], order, 1 / len(x))) * unit)
 
 
 def transport_cost(p, q, cost):
@@ -107,11 +113,11 @@ def transport_cost(p, q, cost):
     )
     if found.status != 0:
         raise RuntimeError(f"The linear programme was not solved: {found.message}")
-    return float(max(found.fun, 0.0) * scale * mass)
+    return float(max(found.fun, 0.0) * mass * scale)
 
 
 def _checked_cost(cost, shape):
-    cost = np.asarray(cost, np.float64)
+    cost = real_numbers(cost).astype(np.float64, copy=False)
     if cost.shape != shape:
         raise ValueError(
             "`cost` needs one row per mass of p and one column per mass of q: "

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from tfgan_kit.divergences import held_out
-from tfgan_kit.divergences.samples import checked_points
+from tfgan_kit.divergences.samples import checked_points, largest, power_of_two
+from tfgan_kit.internals.keras import leave_the_sum_to_us
 
 import keras
 import numpy as np
@@ -98,9 +99,11 @@ def variational_bound(x, y, objective, width=64, max_steps=2000, learning_rate=1
 def _standardised(x, y):
     """Both sets standardised by the mean and deviation of each coordinate over both, in float64."""
     both = np.concatenate([x, y]).astype(np.float64)
+    both /= [power_of_two(largest(column) or 1.0) for column in both.T]  # squares fit, and nothing is rounded
     deviation = both.std(axis=0)
     deviation[deviation == 0] = 1.0
-    return (x - both.mean(axis=0)) / deviation, (y - both.mean(axis=0)) / deviation
+    both = (both - both.mean(axis=0)) / deviation
+    return both[: len(x)], both[len(x) :]
 
 
 def _critic(dimension, width, random):
@@ -113,7 +116,7 @@ def _critic(dimension, width, random):
 
 
 def _update(critic, objective, learning_rate):
-    optimizer = keras.optimizers.Adam(learning_rate, clipnorm=1.0)  # KL's exp makes rare spikes
+    optimizer = leave_the_sum_to_us(keras.optimizers.Adam(learning_rate, clipnorm=1.0))  # KL's exp makes rare spikes
     optimizer.build(critic.trainable_variables)
 
     @tf.function

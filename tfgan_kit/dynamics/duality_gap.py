@@ -3,6 +3,7 @@
 import typing
 
 from tfgan_kit.dynamics.gradient_field import at_weights, batch_of
+from tfgan_kit.internals.keras import inner_optimizer, leave_the_sum_to_us
 
 import keras
 import numpy as np
@@ -115,8 +116,8 @@ def _best_response(gan, player, batches):
 
 
 def _copy_optimizer(optimizer, variables):
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # losses are not scaled here
-    copy = type(optimizer).from_config(optimizer.get_config())
+    optimizer = inner_optimizer(optimizer)  # losses are not scaled here
+    copy = leave_the_sum_to_us(type(optimizer).from_config(optimizer.get_config()))
     copy.build(variables)
     for mine, theirs in zip(copy.variables, optimizer.variables, strict=True):
         mine.assign(theirs.value)

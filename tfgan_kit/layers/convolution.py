@@ -16,10 +16,14 @@ import tensorflow as tf
 class Conv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D`, faster on a CPU with groups, or with 4x4 kernels of stride 2 in bfloat16.
 
-    Arguments, weights, names in a `.keras` file and values are Keras's. On a machine without a GPU, groups are
-    plain convolutions, one each, which have gradients of every order and run on any server; a 4x4 kernel of
-    stride 2 with "same" padding, even height and width, in bfloat16, has the gradient described above.
-    Everything else is Keras's own code.
+    Weights, names in a `.keras` file and values are Keras's. On a machine without a GPU, groups are plain
+    convolutions, one each, which have gradients of every order and run on any server; a 4x4 kernel of stride 2 with
+    "same" padding, even height and width, in bfloat16, has the gradient described above. Everything else is Keras's
+    own code.
+
+    Args:
+        filters, kernel_size, strides, data_format: and the others: Keras's, but `data_format` is "channels_last" unless
+            it is given, whatever `keras.json` says.
 
     Example:
         >>> layer = Conv2D(8, 4, strides=2, padding="same", dtype="mixed_bfloat16")
@@ -28,6 +32,11 @@ class Conv2D(keras.layers.Conv2D):
     """
 
     rows_are_independent = True
+
+    def __init__(self, *args, **kwargs):
+        if len(args) < 5:  # the fifth is `data_format`
+            kwargs.setdefault("data_format", "channels_last")
+        super().__init__(*args, **kwargs)
 
     def convolution_op(self, inputs, kernel):
         if self.groups > 1 and not _has_gpu():
@@ -46,6 +55,9 @@ class Conv2D(keras.layers.Conv2D):
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose`; 4x4 kernels of stride 2 as in `Conv2D`.
 
+    Args:
+        filters, kernel_size, strides, data_format: and the others: as in `Conv2D`.
+
     Example:
         >>> layer = Conv2DTranspose(8, 4, strides=2, padding="same", dtype="mixed_bfloat16")
         >>> layer(keras.random.normal((2, 8, 8, 3))).shape
@@ -53,6 +65,11 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
     """
 
     rows_are_independent = True
+
+    def __init__(self, *args, **kwargs):
+        if len(args) < 6:  # the sixth is `data_format`
+            kwargs.setdefault("data_format", "channels_last")
+        super().__init__(*args, **kwargs)
 
     def call(self, inputs):
         if not _by_products(self, inputs) or self.output_padding is not None:

@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tfgan_kit.data.open import open_source
 from tfgan_kit.metrics.features.extractor import Features
 from tfgan_kit.metrics.measures.frechet import gaussian_statistics
 
@@ -152,6 +153,26 @@ def images_of(gan):
 
     facts = {"ema": bool(getattr(gan, "ema_decay", False)), "truncation_psi": None}
     return ImageSource(generate, gan.num_classes is not None, facts)
+
+
+def open_source_of_shape(spelling, shape):
+    """Opens real samples of a generator's shape: resized where that is square, as they are where it is not.
+
+    Args:
+        spelling: as for `tfgan_kit.data.open_source`.
+        shape: (H, W, C) of images, (D,) of points.
+
+    Raises:
+        ValueError: a source that cannot be opened, or has samples of another shape.
+    """
+    height, width, channels = shape if len(shape) == 3 else (None, None, None)
+    source = open_source(spelling, height if height == width else None, channels)
+    if source.image_shape != tuple(shape):
+        raise ValueError(
+            f"The generator makes samples of the shape {tuple(shape)}, and images are resized to squares only: give "
+            f"data of that shape. Received: {spelling!r} with image_shape={source.image_shape}"
+        )
+    return source
 
 
 def spread(length, count=None):

@@ -2,6 +2,7 @@
 
 from tfgan_kit.distribution import replicas
 from tfgan_kit.divergences.gaussian import Gaussian
+from tfgan_kit.metrics.measures.inception_score import PROBABILITY_TOLERANCE
 
 import keras
 import numpy as np
@@ -169,7 +170,8 @@ class InceptionScore(_Streaming):
     Args:
         num_classes: int >= 2, K.
         extractor: a Keras model, or a function of TensorFlow operations, float32 (N, H, W, C) in
-            [-1, 1] to logits (N, K); None where logits are given themselves.
+            [-1, 1] to logits (N, K); None where logits are given themselves. A batch in which no number is negative
+            and every row sums to 1 within 0.02 holds a softmax's answers, and is taken as the probabilities.
         name: str, in the logs.
 
     Raises:
@@ -199,12 +201,15 @@ class InceptionScore(_Streaming):
             y_pred: generated images (or logits).
             sample_weight: (N,) >= 0, how often each row counts; None: once.
         """
-        logs = tf.nn.log_softmax(self._rows(y_pred))  # (N, K)
-        weights = _weights(logs, sample_weight)
-        probabilities = tf.exp(logs)
+        rows = self._rows(y_pred)  # (N, K)
+        totals = tf.reduce_sum(rows, axis=1, keepdims=True)
+        are_probabilities = tf.reduce_all(rows >= 0) & tf.reduce_all(tf.abs(totals - 1) < PROBABILITY_TOLERANCE)
+        probabilities = tf.where(are_probabilities, rows / totals, tf.nn.softmax(rows))
+        negative_entropies = tf.reduce_sum(tf.math.xlogy(probabilities, probabilities), axis=1)
+        weights = _weights(rows, sample_weight)
         self._sum["count"].assign_add(tf.reduce_sum(weights))
         self._sum["probabilities"].assign_add(tf.linalg.matvec(probabilities, weights, transpose_a=True))
-        self._sum["negative_entropy"].assign_add(tf.reduce_sum(weights * tf.reduce_sum(probabilities * logs, axis=1)))
+        self._sum["negative_entropy"].assign_add(tf.reduce_sum(weights * negative_entropies))
 
     def result(self):
         values = [self._sum[name].value for name in ("count", "probabilities", "negative_entropy")]

@@ -89,9 +89,9 @@ class DCGANGenerator(Network):
         arguments = dict(
             image_size=image_size, channels=channels, latent_dim=latent_dim, width=width, num_classes=num_classes
         )
-        latents = keras.Input((latent_dim,), name="latents")
-        labels = keras.Input((), dtype="int32", name="labels") if num_classes else None
         with precision(kwargs.pop("dtype", None)) as policy:
+            latents = keras.Input((latent_dim,), name="latents")
+            labels = keras.Input((), dtype="int32", name="labels") if num_classes else None
             images = _images(latents, labels, image_size, channels, width, num_classes)
         super().__init__(latents if labels is None else [latents, labels], images, arguments, policy, **kwargs)
 
@@ -156,9 +156,9 @@ class DCGANDiscriminator(Network):
         arguments = dict(
             image_size=image_size, channels=channels, width=width, num_classes=num_classes, normalization=normalization
         )
-        images = keras.Input((image_size, image_size, channels), name="images")
-        labels = None if num_classes is None else keras.Input((), dtype="int32", name="labels")
         with precision(kwargs.pop("dtype", None)) as policy:
+            images = keras.Input((image_size, image_size, channels), name="images")
+            labels = None if num_classes is None else keras.Input((), dtype="int32", name="labels")
             logits = _logits(images, labels, stages(image_size)[1], width, num_classes, normalization)
         super().__init__(images if labels is None else [images, labels], logits, arguments, policy, **kwargs)
 

@@ -45,8 +45,8 @@ class MLPGenerator(Network):
     def __init__(self, output_dim=2, latent_dim=2, width=512, depth=3, **kwargs):
         arguments = dict(output_dim=output_dim, latent_dim=latent_dim, width=width, depth=depth)
         check_sizes(**arguments)
-        latents = keras.Input((latent_dim,), name="latents")
         with precision(kwargs.pop("dtype", None)) as policy:
+            latents = keras.Input((latent_dim,), name="latents")
             points = layers.Dense(output_dim, dtype="float32", name="points")(_hidden(latents, width, depth))
         super().__init__(latents, points, arguments, policy, **kwargs)
 
@@ -84,8 +84,8 @@ class MLPDiscriminator(Network):
         sizes = dict(input_dim=input_dim, width=width, depth=depth)
         check_sizes(**sizes)
         arguments = {**sizes, "num_frequencies": num_frequencies, "negative_slope": negative_slope}
-        points = keras.Input((input_dim,), name="points")
         with precision(kwargs.pop("dtype", None)) as policy:
+            points = keras.Input((input_dim,), name="points")
             x = FourierFeatures(num_frequencies)(points) if num_frequencies else points
             x = _hidden(x, width, depth, negative_slope)
             logits = layers.Dense(1, dtype="float32", name="logits")(x)

@@ -1,4 +1,4 @@
-"""What the functional networks share: one precision for all layers, and a configuration that makes them again."""
+"""What the networks share: one layout and precision for all layers, and a configuration that makes them again."""
 
 import contextlib
 
@@ -7,10 +7,12 @@ import keras
 
 @contextlib.contextmanager
 def precision(dtype):
-    """Within it layers are made with a dtype policy, unless they name their own; gives that policy.
+    """Within it layers are made channels-last and with a dtype policy, unless they name their own; gives that policy.
+
+    What `keras.json` says of the layout and of `floatx` has no part in it.
 
     Args:
-        dtype: name or `keras.DTypePolicy`; None: Keras's global one.
+        dtype: name or `keras.DTypePolicy`; None: Keras's global one, or float32 where that is only `floatx`.
 
     Example:
         >>> with precision("mixed_bfloat16"):
@@ -18,12 +20,18 @@ def precision(dtype):
         >>> layer.compute_dtype
         'bfloat16'
     """
-    before, policy = keras.config.dtype_policy(), keras.dtype_policies.get(dtype)
-    keras.config.set_dtype_policy(policy)
+    config = keras.config
+    before, layout, floatx = config.dtype_policy(), config.image_data_format(), config.floatx()
+    policy = keras.dtype_policies.get("float32" if dtype is None and before.name == floatx else dtype)
+    config.set_floatx("float32")  # of inputs
+    config.set_image_data_format("channels_last")
+    config.set_dtype_policy(policy)
     try:
         yield policy
     finally:
-        keras.config.set_dtype_policy(before)
+        config.set_floatx(floatx)
+        config.set_image_data_format(layout)
+        config.set_dtype_policy(before)
 
 
 class Network(keras.Model):

@@ -1,5 +1,6 @@
 """Packing (PacGAN, arXiv:1712.04086): a discriminator that judges several samples together."""
 
+from tfgan_kit.networks.network import precision
 from tfgan_kit.ranges import check_sizes
 
 import keras
@@ -43,7 +44,8 @@ class PackedDiscriminator(keras.Model):
 
     def __init__(self, discriminator, packing=2, **kwargs):
         check_sizes(packing=packing)
-        super().__init__(**kwargs)
+        with precision(kwargs.pop("dtype", None)) as policy:
+            super().__init__(dtype=policy, **kwargs)
         self.discriminator = discriminator
         self.packing = packing
 

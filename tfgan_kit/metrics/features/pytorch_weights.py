@@ -1,5 +1,6 @@
 """The weights in a file of `torch.save`, read without PyTorch and without running what is in it, into a Keras model."""
 
+import math
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -121,6 +122,8 @@ def _array(tensor, numbers):
         raise KeyError("a tensor of negative sizes")
     if 0 not in tensor.shape and tensor.offset + sum(steps) >= len(numbers):
         raise KeyError("a tensor larger than its storage")
+    if math.prod(tensor.shape) > len(numbers):
+        raise KeyError("a tensor of more numbers than its storage")
     strides = [stride * numbers.itemsize for stride in tensor.strides]
     return np.lib.stride_tricks.as_strided(numbers[tensor.offset :], tensor.shape, strides).copy()
 

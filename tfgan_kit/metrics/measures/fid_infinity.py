@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.divergences.samples import power_of_two, real_numbers
 from tfgan_kit.metrics.measurement import Measurement
 from tfgan_kit.metrics.measures.frechet import frechet_distance, gaussian_statistics
 
@@ -73,7 +74,8 @@ def frechet_infinity(features, reference, seed=0, num_sizes=NUM_SIZES, whole=Non
             else:
                 distances[k] = whole
             bar.update(size)
-    value, slope, error = _line(sizes, distances)
+    unit = power_of_two(distances.max() or 1.0)  # squares of distances fit
+    value, slope, error = (number * unit for number in _line(sizes, distances / unit))
     return FrechetInfinity(value, error, slope, sizes, distances)
 
 
@@ -102,7 +104,7 @@ def _line(sizes, distances):
 
 
 def _checked(features, num_sizes):
-    features = np.asarray(features)
+    features = real_numbers(features)
     if features.ndim != 2:
         raise ValueError(f"`features` must have the shape (N, D). Received: features.shape={features.shape}")
     least = max(40, 4 * features.shape[1])

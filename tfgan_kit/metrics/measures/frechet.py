@@ -1,7 +1,7 @@
 """The squared Frechet distance between two Gaussians fitted to features."""
 
 from tfgan_kit.divergences import gaussian
-from tfgan_kit.divergences.samples import check_finite
+from tfgan_kit.divergences.samples import check_finite, largest, number_array, real_numbers
 from tfgan_kit.metrics.measurement import Measurement
 
 import numpy as np
@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 # Rows converted to float64 at once: 64 MiB of 2048 features.
 _BLOCK = 4096
+_LARGEST = 1e150  # features whose squares, and sums of these, fit float64
 
 
 class GaussianStatistics:
@@ -49,12 +50,17 @@ class GaussianStatistics:
 
     def update(self, features):
         """Adds a batch of features, any float or integer type, (B, D) with B >= 0."""
-        features = np.asarray(features)
+        features = real_numbers(features)
         if features.ndim != 2 or features.shape[1] != len(self.mean):
             raise ValueError(
                 f"`features` must have the shape (batch, {len(self.mean)}). Received: features.shape={features.shape}"
             )
         check_finite(features)
+        if features.size and largest(features) > _LARGEST:
+            raise ValueError(
+                f"Features must be at most {_LARGEST:g} in size, for their squares to fit float64: divide them by a "
+                f"number. Received: one of {largest(features):.3g}"
+            )
         for start in range(0, len(features), _BLOCK):
             block = features[start : start + _BLOCK].astype(np.float64)
             mean = block.mean(axis=0)
@@ -91,7 +97,7 @@ class GaussianStatistics:
 
 def gaussian_statistics(features):
     """The `GaussianStatistics` of features (N, D), in one call."""
-    features = np.asarray(features)
+    features = number_array(features)
     if features.ndim != 2:
         raise ValueError(f"`features` must have the shape (N, D). Received: features.shape={features.shape}")
     statistics = GaussianStatistics(features.shape[1])

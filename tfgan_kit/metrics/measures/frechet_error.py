@@ -1,5 +1,6 @@
 """How far other images would move a Frechet distance: its standard error, by the delta method."""
 
+from tfgan_kit.divergences.samples import check_fits, scaled_points
 from tfgan_kit.metrics.measurement import normal_interval
 from tfgan_kit.metrics.measures.frechet import gaussian_statistics
 
@@ -34,6 +35,10 @@ def frechet_standard_error(features_a, features_b, statistics=None):
         A float >= 0 in the distance's unit; NaN where a set has no more than D images, since then no
         covariance is known well enough. Time O(N D^2 + D^3): one eigendecomposition.
 
+    Raises:
+        ValueError: another rank, unequal dimensions, features that are not finite, an error that is larger than
+            float64 can hold.
+
     Example:
         >>> a, b = np.random.default_rng(0).normal(size=(2, 400, 3))
         >>> round(gk.metrics.frechet_standard_error(a, b + 1), 1)  # 2 |delta| sqrt(1 / N_a + 1 / N_b) = 0.24
@@ -43,16 +48,18 @@ def frechet_standard_error(features_a, features_b, statistics=None):
     Malago, Montrucchio and Pistone, arXiv:1801.09269, section 3; the delta method, van der Vaart (1998),
     chapter 20.
     """
+    (features_a, features_b), unit = scaled_points(features_a, features_b, power=4)
     if min(len(features_a), len(features_b)) <= features_a.shape[1]:
         return float("nan")
     count = len(features_a) + len(features_b)
     with tqdm(desc="standard error", total=count, unit="image", delay=2, leave=False) as bar:
+        statistics = statistics if unit == 1 else None
         a, b = statistics or (gaussian_statistics(features_a), gaussian_statistics(features_b))
         bar.update(0)  # shows itself after its delay: the decomposition comes before the first image is done
         root_a, root_b = _roots_of_maps(a.covariance, b.covariance)
         variance_a = _influence_variance(features_a, a.mean, b.mean, root_a, bar)
         variance_b = _influence_variance(features_b, b.mean, a.mean, root_b, bar)
-    return float(np.sqrt(variance_a / a.count + variance_b / b.count))
+    return check_fits(float(np.sqrt(variance_a / a.count + variance_b / b.count)) * unit * unit)
 
 
 def fd_interval(comparison, found):

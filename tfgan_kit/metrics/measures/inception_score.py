@@ -2,12 +2,15 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.divergences.samples import real_numbers
 from tfgan_kit.metrics.measurement import Measurement
 
 import numpy as np
 from scipy.special import entr, log_softmax
 
 SPLITS = 10
+# How far from 1 a row of probabilities may sum: bfloat16's of a thousand classes stay within.
+PROBABILITY_TOLERANCE = 0.02
 
 
 class SplitScores(NamedTuple):
@@ -34,13 +37,14 @@ def inception_score(logits, splits=SPLITS, seed=0):
     nor a copied training set. It grows with the size of a split: compare equal counts only.
 
     Args:
-        logits: float (N, K), not probabilities; InceptionV3's with K = 1008 for the published
-            protocol. N >= 2 `splits`.
+        logits: float (N, K), InceptionV3's with K = 1008 for the published protocol; N >= 2 `splits`. Where no
+            number is negative and every row sums to 1 within 0.02, they are a softmax's answers, and taken as the
+            probabilities that they are.
         splits: int >= 1, 10 in the paper's code.
         seed: int, shuffles the images; None leaves their order.
 
     Returns:
-        An `SplitScores`, computed in float64 split by split.
+        A `SplitScores`, computed in float64 split by split.
 
     Raises:
         ValueError: logits of a wrong shape or not finite, fewer than two images a split.
@@ -52,11 +56,17 @@ def inception_score(logits, splits=SPLITS, seed=0):
     Reference: Salimans et al., arXiv:1606.03498, section 4.
     """
     logits = _checked(logits, splits)
+    score_of = _score_of_probabilities if are_probabilities(logits) else _score
     count = len(logits)
     order = np.arange(count) if seed is None else np.random.default_rng(seed).permutation(count)
     parts = [order[k * count // splits : (k + 1) * count // splits] for k in range(splits)]
-    scores = [_score(logits[part].astype(np.float64)) for part in parts]
+    scores = [score_of(logits[part].astype(np.float64)) for part in parts]
     return SplitScores(float(np.mean(scores)), float(np.std(scores)), splits, count // splits)
+
+
+def are_probabilities(rows):
+    """Whether the rows (N, K) are a classifier's probabilities, not logits."""
+    return bool((rows >= 0).all() and (abs(rows.sum(axis=1, dtype=np.float64) - 1) < PROBABILITY_TOLERANCE).all())
 
 
 def score(comparison, seed):
@@ -73,13 +83,21 @@ def score(comparison, seed):
 def _score(logits):
     log_probabilities = log_softmax(logits, axis=1)  # (n, K)
     probabilities = np.exp(log_probabilities)
-    negative_entropies = np.einsum("nk,nk->n", probabilities, log_probabilities)
-    information = entr(probabilities.mean(axis=0)).sum() + negative_entropies.mean()
-    return float(np.exp(np.clip(information, 0.0, np.log(logits.shape[1]))))  # but for rounding no clip
+    return _exponential(probabilities, -np.einsum("nk,nk->n", probabilities, log_probabilities))
+
+
+def _score_of_probabilities(rows):
+    probabilities = rows / rows.sum(axis=1, keepdims=True)
+    return _exponential(probabilities, entr(probabilities).sum(axis=1))
+
+
+def _exponential(probabilities, entropies):
+    information = entr(probabilities.mean(axis=0)).sum() - entropies.mean()
+    return float(np.exp(np.clip(information, 0.0, np.log(probabilities.shape[1]))))  # but for rounding no clip
 
 
 def _checked(logits, splits):
-    logits = np.asarray(logits)
+    logits = real_numbers(logits)
     if logits.ndim != 2 or logits.shape[1] < 2:
         raise ValueError(
             f"`logits` must have the shape (N, K) with K >= 2 classes. Received: logits.shape={logits.shape}"

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.divergences.samples import real_numbers
 from tfgan_kit.metrics.measurement import Measurement
 from tfgan_kit.metrics.measures.frechet import frechet_distance, gaussian_statistics
 
@@ -87,7 +88,7 @@ def _over_classes(labels_a, labels_b, gaussian_a, gaussian_b):
 
 
 def _checked(name, features, labels):
-    features, labels = np.asarray(features), np.asarray(labels)
+    features, labels = real_numbers(features), np.asarray(labels)
     if features.ndim != 2 or labels.shape != features.shape[:1] or labels.dtype.kind not in "iu":
         raise ValueError(
             "Every image needs features and one integer label, shapes (N, D) and (N,). Received: "

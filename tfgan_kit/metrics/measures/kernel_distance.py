@@ -3,8 +3,9 @@
 from concurrent import futures
 from typing import NamedTuple
 
-from tfgan_kit.divergences.samples import check_finite
+from tfgan_kit.divergences.samples import check_fits, checked_points
 from tfgan_kit.metrics.measurement import Measurement
+from tfgan_kit.ranges import check_int
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +16,7 @@ SUBSET_SIZE = 1000
 # Columns of the kernel matrix at a time: the fastest for a subset of 1,000, and for the pairs of whole sets.
 _STRIP, _WIDE_STRIP = 128, 1000
 _INFLUENCE_ROWS = 1000  # images that tell the variance of one, to 5 %
+_FLOAT32_SQUARE = 100.0  # the largest mean square of a row whose kernel float32 holds well enough
 _ALL_PAIRS = 0.86  # what a pair of the whole sets costs, in pairs of subsets
 
 
@@ -41,18 +43,24 @@ def maximum_mean_discrepancy(x, y):
 
     Args:
         x, y: float (N, D) and (M, D), N, M >= 2. Of float64 the products x . y are float64, of
-            float32 they and the kernel are float32, twice as fast; sums over rows are float64.
+            float32 they and the kernel are float32, twice as fast, where no row's mean square is above 100; sums
+            over rows are float64.
 
     Returns:
         A float; its mean over draws from equal laws is zero.
 
+    Raises:
+        ValueError: fewer rows, another rank, unequal dimensions, features that are not finite, or so large that
+            their kernel overflows.
+
     Reference: Binkowski et al., arXiv:1801.01401, eq. 4 and section 4;
     the estimator is Gretton et al. (2012), eq. 3.
     """
+    x, y = _for_the_kernel(x, y)
     if min(len(x), len(y)) < 2:
         raise ValueError(f"A discrepancy needs 2 rows in each set. Received: {len(x)} and {len(y)}")
     with tf.device("CPU:0"):  # a GPU would round products to TF32
-        return float(_discrepancy(tf.convert_to_tensor(x), tf.convert_to_tensor(y)))
+        return check_fits(_discrepancy(tf.convert_to_tensor(x), tf.convert_to_tensor(y)))
 
 
 def kernel_distance(features_a, features_b, seed=0, num_subsets=NUM_SUBSETS, subset_size=SUBSET_SIZE):
@@ -63,7 +71,7 @@ def kernel_distance(features_a, features_b, seed=0, num_subsets=NUM_SUBSETS, sub
     Args:
         features_a, features_b: float (N, D) and (M, D), N, M >= 4. float32 features, as extractors
             give them, are multiplied in float32, which moved values by less than 1e-4 of the
-            subsets' `std`; float64 ones in float64.
+            subsets' `std`; in float64 those of other types, or with a row whose mean square is above 100.
         seed: int; draws the subsets, without replacement within one.
         num_subsets: int >= 1, 100 in the paper's code.
         subset_size: int >= 2, 1000 in the paper's code. Where a set is smaller it becomes half
@@ -73,6 +81,10 @@ def kernel_distance(features_a, features_b, seed=0, num_subsets=NUM_SUBSETS, sub
         A `KernelDistance`. Its standard error is the delta method's, whose influence of an image x is
         2 (mean_y k(x, x') - mean_y k(x, y)), and of second order the subsets' spread, as it would be in the
         whole sets: all there is where the laws are equal, and where it is too large by up to two thirds.
+
+    Raises:
+        ValueError: too few rows, another rank, unequal dimensions, features that are not finite, or so large that
+            their kernel overflows.
 
     Example:
         >>> kernel_distance(real_features, generated_features).value > 0
@@ -95,9 +107,10 @@ def kernel_distance(features_a, features_b, seed=0, num_subsets=NUM_SUBSETS, sub
             values = _values_one_by_one(a, b, subsets)
         first = (tf.convert_to_tensor(part[:_INFLUENCE_ROWS]) for part in (a, b))
         influence = _influence_variance(*first, len(a), len(b))
-    variance = np.var(values)
-    error = np.sqrt(influence + variance * ((size / smaller) ** 2 + 1 / num_subsets))
-    return KernelDistance(float(np.mean(values)), float(np.sqrt(variance)), float(error), size, num_subsets)
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = np.var(values)
+        error = check_fits(np.sqrt(influence + variance * ((size / smaller) ** 2 + 1 / num_subsets)))
+    return KernelDistance(float(np.mean(values)), float(np.sqrt(variance)), error, size, num_subsets)
 
 
 def kid(comparison, seed):
@@ -116,7 +129,8 @@ def _influence_variance(x, y, count_x, count_y):
         2 * (_sums_of_rows(_hollow(_kernel(part, part))) / (len(part) - 1) - tf.reduce_mean(kernel, axis=axis))
         for part, axis in ((x, 1), (y, 0))
     ]
-    return np.var(moved[0]) / count_x + np.var(moved[1]) / count_y
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.var(moved[0]) / count_x + np.var(moved[1]) / count_y
 
 
 def _discrepancy(x, y):
@@ -214,22 +228,18 @@ def _hollow(kernel):
 
 
 def _checked(features_a, features_b, num_subsets, subset_size):
-    a, b = np.asarray(features_a), np.asarray(features_b)
-    check_finite(a)
-    check_finite(b)
-    dtype = np.result_type(a, b, np.float32)  # float32 or float64
-    a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
-        raise ValueError(
-            f"Both sets need features of one extractor, shapes (N, D) and (M, D). Received: {a.shape} and {b.shape}"
-        )
+    a, b = _for_the_kernel(features_a, features_b)
     if min(len(a), len(b)) < 4:
         raise ValueError(
             f"A kernel distance needs at least 4 images in each set: generate more. Received: {len(a)} and {len(b)}"
         )
-    if num_subsets < 1 or subset_size < 2:
-        raise ValueError(
-            "`num_subsets` must be at least 1 and `subset_size` at least 2. "
-            f"Received: num_subsets={num_subsets}, subset_size={subset_size}"
-        )
+    check_int("num_subsets", num_subsets, 1)
+    check_int("subset_size", subset_size, 2)
     return a, b
+
+
+def _for_the_kernel(x, y):
+    """Both sets checked, in a type that holds the kernel: its rounding error grows as the cube of |x|^2 / D."""
+    x, y = checked_points(x, y)
+    squares = [np.einsum("nd,nd->n", points, points).max() / points.shape[1] for points in (x, y)]
+    return (x, y) if max(squares) <= _FLOAT32_SQUARE else (x.astype(np.float64), y.astype(np.float64))

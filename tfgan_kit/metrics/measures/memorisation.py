@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from tfgan_kit.divergences.neighbour_search import nearest, nearest_others
-from tfgan_kit.divergences.samples import checked_points
+from tfgan_kit.divergences.samples import check_fits, largest, scaled_points
 from tfgan_kit.metrics.measurement import Measurement
+from tfgan_kit.ranges import check_int
 
 import numpy as np
 from scipy.special import gammaln, ndtr
@@ -58,11 +59,14 @@ def nearest_training(generated, training, k=1):
         >>> indices[:, 0]  # of copies
         array([0, 1, 2])
     """
-    generated, training = checked_points(generated, training)
-    if not 1 <= k <= len(training):
+    (generated, training), unit = scaled_points(generated, training)
+    check_int("k", k, 1)
+    if k > len(training):
         raise ValueError(f"`k` counts training images, 1 to {len(training)} here. Received: k={k}")
     indices, squares = nearest(generated, training, k)
-    return indices, np.sqrt(squares)
+    distances = np.sqrt(squares)
+    check_fits(largest(distances) * unit)
+    return indices, distances * unit
 
 
 def memorisation(training, test, generated, num_cells=10, seed=0):
@@ -103,10 +107,8 @@ def memorisation(training, test, generated, num_cells=10, seed=0):
     whole training set, not the cell's, and the deviation of a mean of z's is divided out); Alaa et al.,
     arXiv:2102.08921, section 4 (authenticity). The test of `first` is ours.
     """
-    training, test = checked_points(training, test)
-    training, generated = checked_points(training, generated)
+    training, test, generated = scaled_points(training, test, generated)[0]
     _check_counts(training, test, generated, num_cells)
-    test = test.astype(training.dtype, copy=False)
     found, squares = nearest(generated, training, 1)
     found_test, squares_test = nearest(test, training, 1)
     gaps = nearest_others(training, 1)[1][:, 0]
@@ -184,7 +186,8 @@ def _check_counts(training, test, generated, num_cells):
             f"The memorisation test needs {LEAST} images in each set; look at the pairs of `nearest_training` where "
             f"there are fewer. Received: {len(training)} training, {len(test)} test, {len(generated)} generated"
         )
-    if not 1 <= num_cells <= len(training):
+    check_int("num_cells", num_cells, 1)
+    if num_cells > len(training):
         raise ValueError(
             f"`num_cells` must lie between 1 and the {len(training)} training images. Received: num_cells={num_cells}"
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tfgan_kit.divergences import discrete
+from tfgan_kit.divergences.samples import real_numbers
 from tfgan_kit.metrics.features.domain_classifier import domain_classifier
 from tfgan_kit.metrics.measurement import Measurement
 
@@ -57,7 +58,7 @@ def mode_coverage(points, mixture):
     Reference: Lin et al., PacGAN (arXiv:1712.04086), section 4.1 and its authors' code, which counts
     near points only in the histogram; the spread is ours.
     """
-    points = np.asarray(points, np.float64)
+    points = real_numbers(points).astype(np.float64, copy=False)
     dimension = mixture.means.shape[1]
     if points.ndim != 2 or points.shape[1] != dimension or not len(points):
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.divergences.samples import check_fits, real_numbers
 from tfgan_kit.metrics.features.extractor import FeatureExtractor
 
 import numpy as np
@@ -76,7 +77,7 @@ def perceptual_path_length(generate, latent_dim, extractor, num_pairs=NUM_PAIRS,
     _check_rounding(generate, extractor, starts[:_BATCH], ends[:_BATCH], places[:_BATCH], epsilon)
     distances = path_distances(generate, extractor, starts, ends, places, epsilon)
     kept = without_outliers(distances)
-    return PerceptualPathLength(float(np.mean(kept)), float(np.std(kept)), len(kept), epsilon)
+    return PerceptualPathLength(check_fits(np.mean(kept)), float(np.std(kept)), len(kept), epsilon)
 
 
 def path_distances(generate, extractor, starts, ends, places, epsilon):
@@ -138,7 +139,7 @@ def _features(generate, extractor, latents):
             f"epsilon vanishes in any coarser type. Received: dtype={images.dtype}, shape={images.shape}"
         )
     answers = extractor(images)
-    features = np.asarray(answers[0] if isinstance(answers, list | tuple) else answers, np.float64)
+    features = real_numbers(answers[0] if isinstance(answers, list | tuple) else answers).astype(np.float64)
     if len(features) != len(images) or not np.isfinite(features).all():
         raise ValueError(
             f"`extractor` must answer {len(images)} images with as many rows of finite features: look at the "

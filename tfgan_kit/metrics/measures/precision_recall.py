@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from tfgan_kit.divergences.neighbour_search import blocks, nearest_others
-from tfgan_kit.divergences.samples import checked_points
+from tfgan_kit.divergences.samples import scaled_points
 from tfgan_kit.metrics.measurement import Measurement
+from tfgan_kit.ranges import check_int
 
 import numpy as np
 
@@ -148,10 +149,9 @@ def neighbour_value(field):
 
 
 def _checked(real, generated, counts):
-    real, generated = checked_points(real, generated)
+    real, generated = scaled_points(real, generated)[0]
     for name, k in counts.items():
-        if k < 1:
-            raise ValueError(f"A neighbourhood needs at least one neighbour. Received: {name}={k}")
+        check_int(name, k, 1)
     least = max(counts.values()) + 1
     if min(len(real), len(generated)) < least:
         raise ValueError(

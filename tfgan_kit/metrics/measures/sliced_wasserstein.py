@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, bar, mean_powers
+from tfgan_kit.divergences.samples import check_finite, largest, number_array, power_of_two, real_numbers
+from tfgan_kit.divergences.sliced import DIRECTIONS_PER_REPEAT, REPEATS, bar, repeated_distances
 from tfgan_kit.divergences.sliced import SlicedWasserstein as SlicedWasserstein  # of points: public here too
 from tfgan_kit.divergences.sliced import sliced_wasserstein as sliced_wasserstein
 from tfgan_kit.metrics.image_set import spread
@@ -40,8 +41,8 @@ def image_sliced_wasserstein(images_a, images_b, seed=0):
     texture and sharpness; it does not see whether whole objects are right.
 
     Args:
-        images_a, images_b: uint8 (N, H, W, C) and (M, H, W, C), H, W >= 7; the first 4,096 of
-            each count.
+        images_a, images_b: uint8 (N, H, W, C) and (M, H, W, C), or finite floats in any unit, H, W >= 7; the first
+            4,096 of each count.
         seed: int; draws directions and the places of the patches. Image k of either set is cut in
             the same places, so equal sets are exactly 0 apart.
 
@@ -133,7 +134,7 @@ def _level_values(a, b, level, seed):
     directions = np.random.default_rng([seed, level])
     x, y = _patches(a, level, seed), _patches(b, level, seed)
     with bar(f"sliced Wasserstein, level {level + 1}", len(a) + len(b), "image") as progress:
-        return mean_powers(x, y, directions, (REPEATS, DIRECTIONS_PER_REPEAT), 1.0, progress)
+        return repeated_distances(x, y, directions, (REPEATS, DIRECTIONS_PER_REPEAT), 1.0, progress)
 
 
 def _patches(images, level, seed, chunk=256):
@@ -165,10 +166,12 @@ def _cut(band, random):
 
 
 def _checked_images(images):
-    images = np.asarray(images)
+    images = number_array(images)
+    check_finite(images)
     if images.ndim != 4 or not len(images) or min(images.shape[1:3]) < PATCH_SIZE:
         raise ValueError(
             f"Images need the shape (N, H, W, C) with N >= 1 and H, W >= {PATCH_SIZE}, the side "
             f"of a patch. Received: shape={images.shape}"
         )
-    return images
+    # A set's contrast does not count, and bands are computed in float32.
+    return images if images.dtype == np.uint8 else real_numbers(images) / power_of_two(largest(images) or 1.0)
