@@ -10,12 +10,14 @@ import math
 import os
 import pathlib
 
-from tfgan_kit_client.files import drop_leftovers, here, sha256, whole, write_bytes
+from tfgan_kit_client.files import drop_leftovers, here, is_left, read_bytes, sha256, whole, write_bytes
 
 __all__ = [
-    "append_lines", "cache_path", "drop_leftovers", "ends_cut", "flush_folder", "from_json", "here", "sha256",
-    "to_json", "whole", "write_bytes", "write_cache", "write_json", "write_text",
+    "append_lines", "cache_path", "drop_leftovers", "ends_cut", "flush_folder", "from_json", "here", "is_left",
+    "read_bytes", "read_json", "sha256", "to_json", "whole", "write_bytes", "write_cache", "write_json", "write_text",
 ]  # fmt: skip
+
+MOST_JSON_BYTES = 2**24  # parsed they may take twenty times as much memory
 
 _NUMBERS = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
@@ -34,9 +36,33 @@ def from_json(text):
     """The value of a text from `to_json`; the three strings become numbers wherever they are values.
 
     Raises:
-        ValueError: the text is not valid JSON.
+        ValueError: the text is not valid JSON, or nested too deeply.
     """
-    return _each(_number, json.loads(text))
+    try:
+        return _each(_number, json.loads(text))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def read_json(path, kind=dict, most=MOST_JSON_BYTES):
+    """The value in a JSON file, which may come from a stranger; its strings stay strings.
+
+    Args:
+        path: the file.
+        kind: type of the value that is expected, dict or list; object: any.
+        most: int, bytes of the largest file that is read.
+
+    Raises:
+        OSError: it cannot be opened.
+        ValueError: no regular file, a larger one, no JSON, nested too deeply, or a value of another type.
+    """
+    try:
+        value = json.loads(read_bytes(path, most))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(value, kind):
+        raise ValueError(f"it holds a {type(value).__name__} where a {kind.__name__} is expected")
+    return value
 
 
 def _each(change, value):

@@ -177,7 +177,7 @@ class GeneratorClient:
         for version in versions:  # the newest, or an older one after a rollback
             late = [batch for batch in batches if batch.version != version]
             if not late:
-                return [batch.images for batch in batches]
+                return self._images(batches, output)
             rows = range(late[0].start, late[-1].stop)
             try:
                 again = list(self._pinned(request, signature, output, rows, version))
@@ -187,11 +187,15 @@ class GeneratorClient:
                 continue
             before = [batch for batch in batches if batch.stop <= rows.start]
             after = [batch for batch in batches if batch.start >= rows.stop]
-            return [batch.images for batch in before + again + after]
+            return self._images(before + again + after, output)
         raise self._swapped(
             f"(versions {', '.join(map(str, versions))}), and none of these is served any more, so "
             "the images would be of different models. Ask again"
         )
+
+    def _images(self, batches, output):
+        self._connection.check_alike(output, batches)
+        return [batch.images for batch in batches]
 
     def _stream(self, request, signature, output):
         version = None
@@ -226,6 +230,7 @@ class GeneratorClient:
         """The batches of a request, each from the version that is served at the time."""
         start = 0
         metadata, chosen = self._plan(request, signature, output)
+        answered, pause = time.monotonic(), 0.0
         while start < request.num_images:
             rows = range(start, request.num_images)
             try:
@@ -233,15 +238,17 @@ class GeneratorClient:
                     if batch.version != metadata.version:
                         self._metadata = None  # the new version may have other signatures
                     yield batch
-                    start = batch.stop
+                    start, answered, pause = batch.stop, time.monotonic(), 0.0
             except ServingError as error:
                 self._metadata = None  # it may be out of date
                 if error.code not in _OF_ANOTHER_VERSION:
                     raise
                 newer, chosen = self._plan(request, signature, output)
-                if newer.version == metadata.version:
+                if newer.version == metadata.version or time.monotonic() + pause > answered + self._connection.timeout:
                     raise
                 metadata = newer
+                time.sleep(pause)
+                pause = max(2 * pause, _POLL_SECONDS)  # a version that was replaced is asked for again at once
 
     def _plan(self, request, signature, output):
         """The metadata, and the signature for a request; reads them again before it refuses the request."""

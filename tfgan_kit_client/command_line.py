@@ -1,5 +1,6 @@
 """Shared by all commands: a user's error as one line and exit code 1, and checks of output folders."""
 
+import io
 import os
 import pathlib
 import sys
@@ -13,17 +14,27 @@ TRACEBACK_VARIABLE = "TFGAN_KIT_TRACEBACK"
 
 
 def run(main, mistakes=(ValueError, TypeError, OSError)):
-    """Runs `main()` under absl; an exception among `mistakes` is one line on stderr and exit code 1."""
+    """Runs `main()` under absl; a warning raised as an error, or one of `mistakes`, is one line and exit code 1.
+
+    A `~` at the beginning of a flag's value is the home folder, as a shell writes it only after a space.
+    """
 
     def checked(argv):
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # paths may hold any bytes
         if len(argv) > 1:
             _fail(f"Unknown argument {argv[1]!r}: every option is a --flag; see --help.")
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # TensorFlow's saver reports every step at INFO
         warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+        _expand_home()
         try:
             main()
-        except mistakes as error:
+            print(end="", flush=True)
+        except BrokenPipeError:  # `| head` has read enough
+            _drop_output()
+            sys.exit(1)
+        except (Warning, *mistakes) as error:
             if os.environ.get(TRACEBACK_VARIABLE):
                 traceback.print_exc()
             _fail(str(error))
@@ -33,9 +44,30 @@ def run(main, mistakes=(ValueError, TypeError, OSError)):
     app.run(checked)
 
 
+def _expand_home():
+    for flag in (flags.FLAGS[name] for name in flags.FLAGS):
+        if isinstance(flag.value, str):
+            flag.value = _at_home(flag.value)
+        elif isinstance(flag.value, list):
+            flag.value = [_at_home(value) if isinstance(value, str) else value for value in flag.value]
+
+
+def _at_home(value):
+    return os.path.expanduser(value) if value.startswith("~") else value
+
+
 def _fail(message):
     print(f"error: {message}", file=sys.stderr)
+    try:
+        print(end="", flush=True)
+    except OSError:
+        _drop_output()
     sys.exit(1)
+
+
+def _drop_output():
+    """Discards what could not be printed, which Python would try once more at its exit, with a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def writable_folder(path):

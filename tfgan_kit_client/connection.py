@@ -51,15 +51,19 @@ class Connection:
     def metadata(self, version: int | None = None) -> contract.Metadata:
         """The `Metadata` of a version; None: the connection's."""
         request = wire.GetModelMetadataRequest(metadata_field=["signature_def"])
-        return contract.read_metadata(self._answer(self._methods.get_metadata, request, self.timeout, version))
+        response = self._answer(self._methods.get_metadata, request, self.timeout, version)
+        try:
+            return contract.read_metadata(response)
+        except ValueError as error:
+            raise self._broken(error) from error
 
     def available(self, timeout: float) -> int:
         """The newest version that is AVAILABLE. Raises ServingError UNAVAILABLE if none is."""
         request = wire.GetModelStatusRequest()
         response = self._answer(self._methods.get_status, request, min(timeout, self.timeout))
-        for status in response.model_version_status:
-            if status.state == wire.AVAILABLE:
-                return status.version
+        available = [one.version for one in response.model_version_status if one.state == wire.AVAILABLE]
+        if available:
+            return max(available)
         states = [
             f"{one.version} {wire.STATES.get(one.state)} {one.status.error_message}".strip()
             for one in response.model_version_status
@@ -76,7 +80,12 @@ class Connection:
             rows: range, the images of the request.
             size: rows per call.
             version: int; None: the connection's.
+
+        Raises:
+            ServingError: a call failed; or an answer is not what the contract says, of another version than was
+                asked, or of images of another size than the one before it.
         """
+        before = None
 
         def send(start, stop):
             inputs = request.rows(start, stop, signature.inputs)
@@ -85,10 +94,24 @@ class Connection:
 
         try:
             for start, stop, response in in_order(send, rows.start, rows.stop, size):
-                images = self._read(response.outputs[output], stop - start, output)
-                yield Batch(start, stop, response.model_spec.version.value, images)
+                batch = Batch(start, stop, response.model_spec.version.value, self._read(response, output))
+                if len(batch.images) != stop - start:
+                    raise self._broken(f"{len(batch.images)} images for {stop - start}")
+                if version not in (None, batch.version):
+                    raise self._broken(f"version {batch.version} where {version} was asked")
+                self.check_alike(output, [batch, before or batch])
+                yield batch
+                before = batch
         except grpc.RpcError as error:
             raise self._in_plain_words(error) from error
+
+    def check_alike(self, output, batches):
+        """Raises ServingError if batches of one version hold images of different sizes."""
+        shapes = {}
+        for batch in batches if output == contract.IMAGES else ():
+            shape = shapes.setdefault(batch.version, batch.images.shape[1:])
+            if batch.images.shape[1:] != shape:
+                raise self._broken(f"images of shape {shape} and of {batch.images.shape[1:]}")
 
     def _answer(self, method, request, timeout, version=None):
         try:
@@ -111,9 +134,16 @@ class Connection:
     def _in_plain_words(self, error):
         return in_plain_words(error, self.target, self.model_name, self.timeout)
 
-    def _read(self, tensor, number, output):
-        is_array = output == contract.IMAGES
-        answer = tensors.to_images(tensor) if is_array else list(tensor.string_val)
-        if len(answer) != number:
-            raise ServingError(grpc.StatusCode.INTERNAL, f"{self.target} returned {len(answer)} images for {number}")
-        return answer
+    def _read(self, response, output):
+        if output not in response.outputs:
+            raise self._broken(f"no {output}, but {', '.join(sorted(response.outputs)) or 'nothing'}")
+        read = tensors.to_images if output == contract.IMAGES else tensors.to_strings
+        try:
+            return read(response.outputs[output])
+        except ValueError as error:
+            raise self._broken(error) from error
+
+    def _broken(self, what):
+        """The error for an answer that does not follow the contract."""
+        text = f"{self.target} returned {what}: it is no server of an exported generator, or it is broken"
+        return ServingError(grpc.StatusCode.INTERNAL, text)

@@ -5,6 +5,8 @@
 
 import dataclasses
 
+from google.protobuf.message import DecodeError
+
 from tfgan_kit_client import wire
 
 # Signatures
@@ -38,6 +40,11 @@ _DTYPES = {  # tensorflow/core/framework/types.proto
     9: "int64", 10: "bool", 14: "bfloat16", 17: "uint16", 19: "float16", 22: "uint32", 23: "uint64",
 }  # fmt: skip
 DTYPE_NUMBERS = {name: number for number, name in _DTYPES.items()}
+
+
+def dtype_name(number: int) -> str:
+    """The name of a dtype of the protocol, such as "uint8"."""
+    return _DTYPES.get(number, f"type {number}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,8 +136,17 @@ def _is_default(signature):
 
 
 def read_metadata(response) -> Metadata:
-    """GetModelMetadataResponse -> Metadata; a signature without inputs is TensorFlow's own."""
-    found = wire.SignatureDefMap.FromString(response.metadata["signature_def"].value)
+    """GetModelMetadataResponse -> Metadata; a signature without inputs is TensorFlow's own.
+
+    Raises:
+        ValueError: the response holds no signatures, or some that cannot be read.
+    """
+    if "signature_def" not in response.metadata:
+        raise ValueError("metadata without signature_def")
+    try:
+        found = wire.SignatureDefMap.FromString(response.metadata["signature_def"].value)
+    except DecodeError as error:
+        raise ValueError("metadata that cannot be read") from error
     signatures = {
         name: Signature(name, _tensors(definition.inputs), _tensors(definition.outputs))
         for name, definition in sorted(found.signature_def.items())
@@ -141,8 +157,7 @@ def read_metadata(response) -> Metadata:
 
 def _tensors(infos) -> dict[str, Tensor]:
     return {
-        name: Tensor(name, _DTYPES.get(info.dtype, f"type {info.dtype}"), _shape(info.tensor_shape))
-        for name, info in sorted(infos.items())
+        name: Tensor(name, dtype_name(info.dtype), _shape(info.tensor_shape)) for name, info in sorted(infos.items())
     }
 
 

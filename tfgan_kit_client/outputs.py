@@ -70,13 +70,13 @@ def write_grid(path, images) -> None:
 
 def write_array(path, images, number: int) -> None:
     """Writes images, as they come, into one .npy array, uint8 (N, H, W, C)."""
-    with whole(path) as temporary:
-        array = None
+    # Not by a memory map, which ends the process when the disk is full.
+    with whole(path) as temporary, open(temporary, "wb") as file:
         for k, image in enumerate(images):
-            if array is None:
-                array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (number, *image.shape))
-            array[k] = image
-        array.flush()
+            if k == 0:
+                shape = (number, *image.shape)
+                np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            file.write(image.tobytes())
 
 
 def write_folder(folder, images, names, kind: str) -> None:

@@ -7,6 +7,7 @@ import threading
 import grpc
 
 IN_FLIGHT = 4  # batches of one request that are in flight at a time
+_MOST_LIMITS = 8  # that a server may name in a row without answering
 
 # The message of TensorFlow's batching; the embedded server gives the same one.
 _TOO_LARGE = re.compile(r"Task size \d+ is larger than maximum input batch size (\d+)")
@@ -49,7 +50,7 @@ def in_order(send, start: int, number: int, size: BatchSize):
     Raises:
         grpc.RpcError: a call failed, and not because of its size.
     """
-    pending = collections.deque()
+    pending, limits = collections.deque(), 0
     try:
         while start < number or pending:
             while start < number and len(pending) < IN_FLIGHT:
@@ -60,11 +61,13 @@ def in_order(send, start: int, number: int, size: BatchSize):
             try:
                 response = call.result()
             except grpc.RpcError as error:
-                if not size.shrinks(error, last - first):
+                limits += 1
+                if limits > _MOST_LIMITS or not size.shrinks(error, last - first):
                     raise
                 _cancel(pending)
                 start = first
                 continue
+            limits = 0
             pending.popleft()
             yield first, last, response
     finally:

@@ -28,7 +28,7 @@ class Scripted(grpc.GenericRpcHandler):
         self.seconds = seconds
 
     def service(self, details):
-        answer = self._predict if details.method == PREDICT else _metadata
+        answer = self._predict if details.method == PREDICT else self._metadata
         return grpc.unary_unary_rpc_method_handler(answer)
 
     def _predict(self, body, context):
@@ -43,26 +43,31 @@ class Scripted(grpc.GenericRpcHandler):
         response.model_spec.version.value = 1
         seeds = _int64s(request.inputs["seed"].tensor_content)
         tensor = response.outputs["images"]
+        tensor.dtype = 4
         for size in (len(seeds), toy.SIZE, toy.SIZE, 1):
             tensor.tensor_shape.dim.add(size=size)
         tensor.tensor_content = toy.expected(seeds).tobytes()
         return response.SerializeToString()
+
+    def _metadata(self, body, context):
+        return metadata().SerializeToString()
 
 
 def _int64s(content):
     return [int.from_bytes(content[k : k + 8], "little", signed=True) for k in range(0, len(content), 8)]
 
 
-def _metadata(_, __):
+def metadata(version=1, seed=9):
+    """The response of a server that makes images of seeds, which it takes as the dtype of that number."""
     signatures = wire.SignatureDefMap()
     default = signatures.signature_def["serving_default"]
-    default.inputs["seed"].dtype = 9
+    default.inputs["seed"].dtype = seed
     default.inputs["seed"].tensor_shape.dim.add(size=-1)
     default.outputs["images"].dtype = 4
     response = wire.GetModelMetadataResponse()
-    response.model_spec.version.value = 1
+    response.model_spec.version.value = version
     response.metadata["signature_def"].value = signatures.SerializeToString()
-    return response.SerializeToString()
+    return response
 
 
 @contextlib.contextmanager

@@ -1,9 +1,12 @@
 """Many images as one picture, and a picture as a file."""
 
+import resource
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from tfgan_kit_client.outputs import write_array
 from tfgan_kit_client.pictures import tile, write_png
 
 
@@ -34,3 +37,14 @@ def test_a_png_holds_the_picture_and_leaves_no_other_file(tmp_path, channels):
     read = np.array(Image.open(tmp_path / "one.png")).reshape(picture.shape)
     np.testing.assert_array_equal(read, picture)
     assert [path.name for path in tmp_path.iterdir()] == ["one.png"]
+
+
+def test_an_array_on_a_full_disk_is_an_error_with_its_name_and_ends_no_process(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
+    try:
+        with pytest.raises(OSError, match="all.npy"):
+            write_array(tmp_path / "all.npy", np.zeros((9, 8, 8, 1), np.uint8), 9)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())

@@ -13,7 +13,7 @@ import tfgan_kit as gk
 from tfgan_kit.export import ExportProfile, read_lineage
 from tfgan_kit.export.lineage import check_files, checksums
 from tfgan_kit.export.publish import LEFTOVERS, publish, remove_old, unpublished, version_folders, versions
-from tfgan_kit.files import write_json
+from tfgan_kit.files import here, write_json
 
 import pytest
 
@@ -138,6 +138,37 @@ def test_what_a_killed_exporter_left_goes_after_a_day(name, days, left, tmp_path
         os.utime(inner, (then, then))
     with unpublished(tmp_path):
         assert path.exists() == left
+
+
+@pytest.mark.parametrize("name", ["writing-{}-abc", "deleting-3-{}-abc", ".batching.config-{}.config"])
+@pytest.mark.parametrize("process, left", [(None, True), (4194305, False)], ids=["running", "ended"])
+def test_what_an_exporter_of_this_machine_left_goes_when_it_has_ended(name, process, left, tmp_path):
+    path = tmp_path / name.format(here(process))
+    make(path, 1)
+    with unpublished(tmp_path):
+        assert path.exists() == left
+
+
+@pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # the children run no TensorFlow
+def test_exporters_that_keep_one_version_do_not_stumble_over_each_other(tmp_path):
+    def export():
+        for _ in range(40):
+            with unpublished(tmp_path) as folder:
+                make_whole(folder)
+                remove_old(tmp_path, 1, publish(folder, tmp_path))
+
+    children = []
+    for _ in range(3):
+        children.append(os.fork())
+        if children[-1] == 0:
+            try:
+                export()
+                os._exit(0)
+            finally:
+                os._exit(1)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    assert all(name.isdecimal() for name in os.listdir(tmp_path))
 
 
 def test_a_folder_that_is_still_written_to_is_no_leftover(tmp_path):

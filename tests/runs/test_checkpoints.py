@@ -20,8 +20,8 @@ import pytest
 
 
 @pytest.fixture
-def gan(make_gan):
-    return make_gan()
+def gan(reused_gan):
+    return reused_gan()
 
 
 def save_steps(run, gan, steps):

@@ -70,3 +70,23 @@ def test_warnings_do_not_part_protocols():
     lines = [line(k, 1.0 * k, protocol={"seed": 0, "warnings": [str(k)]}) for k in (10, 20)]
     assert steps(history.ranked(lines)) == [10, 20]
     assert not history.comparable({"seed": 0, "warnings": []}, {"seed": 1, "warnings": []})
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [], {}, 5, "x", None, line("1", 2.0), line(True, 2.0), line(1.5, 2.0), line(1, "2"), line(1, None),
+        line(1, 10**400), line(1, 2.0, metric=5), line(1, 2.0, protocol=5), line(1, 2.0, protocol={"best": []}),
+        line(1, 2.0, protocol={"best": "most"}),
+    ],
+    ids=lambda found: str(found)[:60],
+)  # fmt: skip
+def test_what_is_no_measurement_is_refused(found):
+    with pytest.raises(ValueError):
+        history.check_line(found)
+
+
+@pytest.mark.parametrize("best", ["lowest", "highest", "1", 1.0])
+def test_a_measurement_is_taken(best):
+    history.check_line(line(1, math.nan, protocol={"best": best}))
+    history.check_line(line(1, 2, monitored=True))

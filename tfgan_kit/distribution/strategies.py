@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 
 from tfgan_kit.internals.tensorflow import in_multi_worker_mode
 
@@ -45,18 +46,45 @@ def get(name):
     return tf.distribute.get_strategy()
 
 
+_JOBS = ("chief", "worker")  # all take part in training; an evaluator or a parameter server has no part here
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+
+
 def _check_tf_config():
     example = '{"cluster": {"worker": ["host0:12345", "host1:12345"]}, "task": {"type": "worker", "index": 0}}'
     received = os.environ.get("TF_CONFIG")
-    try:
-        config = json.loads(received or "")
-        task = config["task"]
-        config["cluster"][task["type"]][int(task["index"])]
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    fault = _fault(received)
+    if fault:
         raise ValueError(
-            "The strategy multi_worker reads the hosts from the environment variable TF_CONFIG, the "
-            f"same on each except for the index: {example}. Received: TF_CONFIG={received!r}"
-        ) from error
+            "The strategy multi_worker reads the hosts from the environment variable TF_CONFIG, the same on each "
+            f"except for the index: {example}. Here {fault}. Received: TF_CONFIG={received!r:.500}"
+        )
+
+
+def _fault(text):
+    """What is wrong with a TF_CONFIG, in words; None if it is right."""
+    try:
+        config = json.loads(text or "")
+        cluster, job, index = config["cluster"], config["task"]["type"], config["task"]["index"]
+        hosts = [(name, list(addresses)) for name, addresses in cluster.items()]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "it is missing, is no JSON, or lacks the cluster, or the type or index of the task"
+    if strange := [name for name in (*cluster, job) if name not in _JOBS]:
+        return f"{strange[0]!r:.80} is none of {', '.join(_JOBS)}"
+    if job not in cluster:
+        return f"the cluster has no {job}"
+    for name, addresses in hosts:
+        for address in addresses:
+            match = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
+            if match is None or not 1 <= int(match[2]) <= 65535:
+                return f"{address!r:.80} of {name} is no host:port with a port from 1 to 65535"
+    if len({address for _, addresses in hosts for address in addresses}) < sum(len(one) for _, one in hosts):
+        return "an address is there twice"
+    if len(cluster.get("chief", [])) > 1:
+        return "there are several chiefs"
+    if not re.fullmatch("[0-9]{1,6}", str(index)) or int(index) >= len(cluster[job]):
+        return f"the index {index!r:.80} is none of the {len(cluster[job])} of {job}"
+    return None
 
 
 def split_cpu(count):

@@ -5,10 +5,10 @@ import pathlib
 
 from tfgan_kit import command_line, processor
 from tfgan_kit.export import contract
-from tfgan_kit.export.exporter import export_generator
-from tfgan_kit.export.lineage import read_lineage
+from tfgan_kit.export.exporter import export_generator, removed_meanwhile
+from tfgan_kit.export.lineage import SEAL, read_lineage
 from tfgan_kit.export.profile import NEXT, PRECISIONS, ExportProfile
-from tfgan_kit.export.publish import tensorflow_serving_lines
+from tfgan_kit.export.publish import tensorflow_serving_lines, versions
 from tfgan_kit.export.verify.check import check_version
 from tfgan_kit.export.verify.served import check_served
 from tfgan_kit.files import sha256
@@ -71,13 +71,20 @@ def lineage(path):
     if config is None or path not in steps:
         return known
     step = steps[path]
-    return known | {
-        "step": step,
-        "git_commit": config["git_commit"],
-        "dataset": config["dataset"],
-        "preset": config["flags"]["preset"],
-        "metrics": [line for line in run.read_metrics() if line["step"] == step],
-    }
+    try:
+        recorded = {
+            "git_commit": config["git_commit"],
+            "dataset": config["dataset"],
+            "preset": config["flags"]["preset"],
+        }
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{run.path / 'config.json'} is not what training writes: restore it, or export a copy of the checkpoint "
+            f"that lies elsewhere. Received: {str(config)[:80]}"
+        ) from error
+    return {
+        **known, "step": step, **recorded, "metrics": [line for line in run.read_metrics() if line["step"] == step]
+    }  # fmt: skip
 
 
 def main():
@@ -115,7 +122,7 @@ def export():
     output_range, chosen = _output_range(FLAGS.output_range), profile()
     output = command_line.writable_folder(FLAGS.output)
     path = resolve(FLAGS.ckpt, FLAGS.which)
-    before = {folder.name for folder in output.iterdir()}
+    before = versions(output)
     version = export_generator(
         load_model(path),
         output,
@@ -126,9 +133,12 @@ def export():
         lineage(path),
         chosen,
     )
-    print(describe(version, path))
-    if removed := before - {folder.name for folder in output.iterdir()}:
-        print(f"Removed from {output}: {', '.join(sorted(removed))}")
+    try:
+        print(describe(version, path))
+    except FileNotFoundError as error:
+        raise removed_meanwhile(version, chosen.keep) from error
+    if removed := sorted(set(before) - set(versions(output))):
+        print(f"Removed from {output}: {', '.join(map(str, removed))}")
 
 
 def _output_range(texts):
@@ -162,13 +172,14 @@ def check(folder, target=None, model_name=None, tls=None):
         for name, (count, equal, apart) in checked.answers.items()
     }
     count = len(checked.lineage["files"])
-    lines = [f"{checked.version} holds what was exported ({count} files) and answers as then:"]
+    lines = [f"{checked.version} holds the {count} files that its record of the export lists, and answers as then:"]
     lines += [f"  {name:22} {text}" for name, text in found.items()]
     if target is not None:
         served = check_served(checked, target, model_name, tls=tls)
         lines += [f"{target} gives the same answers, alone and batched:"]
         lines += [f"  {name:22} {rows} rows, largest difference {apart:g}" for name, (rows, apart) in served.items()]
     lines += _other_kernels(checked.lineage.get("processor"))
+    lines += [f"Sha256 of the record: {checked.sha256}. If it is not what the export printed, somebody wrote another."]
     told = {key: value for key, value in checked.lineage.items() if key != "files"}
     return "\n".join([*lines, json.dumps(told, indent=2)])
 
@@ -215,7 +226,7 @@ def describe(version, checkpoint):
             "and ask it for images:",
             f"  python -m tfgan_kit_client --target localhost:8500 --model_name {base.name} "
             "--num_images 16 --seed 0 --output served.png",
-            "Later, is it still what was exported?",
+            f"Later, is it still what was exported? (Sha256 of its record: {lineage[SEAL]})",
             f"  python -m tfgan_kit.export --check {version} [--target localhost:8500]",
         ]
     )

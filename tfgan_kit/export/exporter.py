@@ -18,6 +18,7 @@ from tfgan_kit.export.verify.answers import write_answers
 from tfgan_kit.export.verify.certificate import certify, keras_reference
 from tfgan_kit.export.verify.contract_checks import check_batch_rule, check_batches, check_dtypes
 from tfgan_kit.export.verify.kernels import try_kernels
+from tfgan_kit.export.verify.program import check_program
 from tfgan_kit.export.warmup import example_inputs, write_warmup
 from tfgan_kit.generation.adapter import check_generator
 from tfgan_kit.generation.generative_model import GenerativeModel
@@ -89,6 +90,7 @@ def export_generator(
         check_operations(name, function)
     with unpublished(output) as folder:
         _save(module, folder, in_memory)
+        check_program(folder)
         reloaded = dict(tf.saved_model.load(str(folder)).signatures)
         _check_signatures(reloaded, num_classes, profile.precision)
         _write_extras(folder, reloaded, num_classes, profile)
@@ -201,11 +203,7 @@ def _published(folder, output, profile):
     except (OSError, ValueError) as error:
         if version.exists():
             raise
-        raise FileNotFoundError(
-            "Another exporter that publishes into the same folder with its own `keep` has already removed "
-            "this version; export one after the other, or keep more versions. Received: "
-            f"version={version}, keep={profile.keep}"
-        ) from error
+        raise removed_meanwhile(version, profile.keep) from error
     newest = max(versions(output), default=0)
     if int(version.name) < newest:
         warnings.warn(
@@ -215,6 +213,15 @@ def _published(folder, output, profile):
     files.write_text(version.parent / names.COMMON_BATCHING_FILE, batching_text(profile.max_batch))
     remove_old(output, profile.keep, version)
     return version
+
+
+def removed_meanwhile(version, keep):
+    """The error for a version that was published and is gone."""
+    return FileNotFoundError(
+        "Another exporter that publishes into the same folder with its own `keep` has already removed "
+        "this version; export one after the other, or keep more versions. Received: "
+        f"version={version}, keep={keep}"
+    )
 
 
 def _discriminator_of(model):

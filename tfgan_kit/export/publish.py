@@ -1,6 +1,7 @@
 """Versions of a model folder: written under a name that no server reads, then renamed to an integer."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import shutil
@@ -9,12 +10,13 @@ import time
 
 from tfgan_kit.export.contract import COMMON_BATCHING_FILE
 from tfgan_kit.export.profile import LARGEST_VERSION, NEXT
-from tfgan_kit.files import flush_folder
+from tfgan_kit.files import flush_folder, here, is_left
 
 WRITING = "writing-"  # prefix of a version that is being written
 DELETING = "deleting-"  # prefix of a version that is being deleted
 LEFTOVERS = (WRITING, DELETING, f".{COMMON_BATCHING_FILE}-")
-# Younger ones may belong to another exporter that is running, perhaps on another machine.
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+# Younger ones may belong to an exporter that is running on another machine.
 SECONDS_OF_A_LEFTOVER = 24 * 3600
 
 
@@ -60,7 +62,7 @@ def unpublished(base):
         )
     pathlib.Path(base).mkdir(parents=True, exist_ok=True)
     remove_leftovers(base)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix=WRITING, dir=base))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{WRITING}{here()}-", dir=base))
     folder.chmod(0o755)  # a server may run as another user
     try:
         yield folder
@@ -85,10 +87,10 @@ def publish(folder, base, version=NEXT):
             if version != NEXT:
                 check_version_is_free(base, number)
             os.rename(folder, base / str(number))
-        except OSError:  # another exporter has taken the number in the meantime
-            if not (base / str(number)).exists() or version != NEXT:
+        except OSError as error:
+            if error.errno not in _TAKEN or version != NEXT:
                 raise
-            number += 1
+            number += 1  # another exporter has taken the number in the meantime
         else:
             flush_folder(base)
             return base / str(number)
@@ -111,7 +113,7 @@ def remove_old(base, keep, published):
     old = [] if keep is None else list(folders)[:-keep]
     deleted = [number for number in old if folders[number] != pathlib.Path(published)]
     for number in deleted:
-        gone = tempfile.mkdtemp(prefix=f"{DELETING}{number}-", dir=base)
+        gone = tempfile.mkdtemp(prefix=f"{DELETING}{number}-{here()}-", dir=base)
         with contextlib.suppress(FileNotFoundError):  # another exporter was first
             os.rename(folders[number], gone)
         shutil.rmtree(gone, ignore_errors=True)
@@ -119,9 +121,9 @@ def remove_old(base, keep, published):
 
 
 def remove_leftovers(base):
-    """Removes what killed exporters left behind more than a day ago."""
+    """Removes what killed exporters left behind: of this machine at once, of others after a day."""
     for path in pathlib.Path(base).iterdir():
-        if path.name.startswith(LEFTOVERS) and _age(path) > SECONDS_OF_A_LEFTOVER:
+        if path.name.startswith(LEFTOVERS) and (is_left(path.name) or _age(path) > SECONDS_OF_A_LEFTOVER):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)  # another exporter may remove it, too
             else:
@@ -129,12 +131,13 @@ def remove_leftovers(base):
 
 
 def _age(folder):
-    """Seconds since anything in a folder changed; files may disappear meanwhile."""
+    """Seconds since anything in a folder changed; 0 if it disappears meanwhile."""
+    inside = [os.path.join(parent, name) for parent, folders, files in os.walk(folder) for name in (*folders, *files)]
     times = []
-    for path in (folder, *folder.rglob("*")):
+    for path in (folder, *inside):
         with contextlib.suppress(FileNotFoundError):
-            times.append(path.stat().st_mtime)
-    return time.time() - max(times, default=0)
+            times.append(os.lstat(path).st_mtime)
+    return time.time() - max(times, default=time.time())
 
 
 def _flush(folder):

@@ -1,14 +1,19 @@
 """The warmup file: requests that TensorFlow Serving replays before a version takes traffic."""
 
+import math
 import pathlib
 
 from tfgan_kit.export import contract as names
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 BATCH_SIZES = (1, 2, 8, 16)  # one record per signature and size; TensorFlow Serving takes at most 1000
+_VALUES = [  # fields of a TensorProto
+    "half_val", "float_val", "double_val", "int_val", "int64_val", "uint32_val", "uint64_val", "bool_val", "string_val",
+]  # fmt: skip
 BYTES_OF_A_REQUEST = 2**18  # limits its rows (but to no less than 1), and so the size of the export
 
 
@@ -70,15 +75,30 @@ def read_warmup(version):
     try:
         records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
         requests = [prediction_log_pb2.PredictionLog.FromString(record).predict_log.request for record in records]
-    except (tf.errors.OpError, ValueError) as error:
+        return [(r.model_spec.signature_name, {k: whole_array(v) for k, v in r.inputs.items()}) for r in requests]
+    except (tf.errors.OpError, DecodeError, ValueError) as error:
         raise ValueError(
             f"The warmup file cannot be read, so TensorFlow Serving would refuse the version: "
             f"{str(error)[:200]}. Received: {path}"
         ) from error
-    return [
-        (r.model_spec.signature_name, {key: tf.make_ndarray(value) for key, value in r.inputs.items()})
-        for r in requests
-    ]
+
+
+def whole_array(tensor):
+    """The array of a TensorProto that holds all its values; TensorFlow would repeat the last one up to any size.
+
+    Raises:
+        ValueError: it holds another number of values than its shape says, or is of a dtype that NumPy lacks.
+    """
+    count = math.prod(dim.size for dim in tensor.tensor_shape.dim)
+    given = max(len(getattr(tensor, name)) for name in _VALUES)
+    try:
+        if tensor.tensor_content:
+            given = len(tensor.tensor_content) // tf.as_dtype(tensor.dtype).size
+        if count > max(given, 1):
+            raise ValueError(f"a tensor of {count} values holds {given}")
+        return tf.make_ndarray(tensor)
+    except TypeError as error:
+        raise ValueError(f"a tensor of an unknown type, {tensor.dtype}") from error
 
 
 def replay(version, functions):

@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 from tfgan_kit.generation.sample import pack
+from tfgan_kit.internals.keras import leave_the_sum_to_us
 
 import keras
 import numpy as np
@@ -62,7 +63,7 @@ def _descend(generator, images, starts, labels, steps, learning_rate):
     rows = None if labels is None else tf.constant(np.repeat(labels, num_starts))
     latents = keras.Variable(np.reshape(starts, (-1, latent_dim)), name="latents")
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    optimizer = keras.optimizers.Adam(schedule)
+    optimizer = leave_the_sum_to_us(keras.optimizers.Adam(schedule))
     optimizer.build([latents])
 
     def errors():

@@ -1,12 +1,13 @@
 """Any number of generated images, written as shards by seed range in constant memory."""
 
+import contextlib
+import errno
 import hashlib
-import json
 import pathlib
 import time
 import zipfile
 
-from tfgan_kit.files import drop_leftovers, whole, write_json
+from tfgan_kit.files import drop_leftovers, flush_folder, read_json, whole, write_json
 from tfgan_kit.generation.seeds import image_seeds
 
 import numpy as np
@@ -17,13 +18,14 @@ from tfgan_kit_client.pictures import encode_png
 
 BATCH = 64
 MANIFEST = "shards.json"
+_MOST_MANIFEST_BYTES = 2**28  # it holds the labels
 
 
 def write_shards(gan, output, num_images, seed=0, labels=None, format="png", shard_size=10_000):
     """Writes the images of `image_seeds(seed, num_images)` as shards; finished shards are not written again.
 
-    A shard is written under a temporary name, then renamed, so that an interrupted run resumes at
-    the first missing shard. Memory does not grow with `num_images`.
+    A shard is written under a temporary name, flushed to the disk, then renamed, so that an interrupted run
+    resumes at the first missing shard. Memory does not grow with `num_images`.
 
     Args:
         gan: a `GAN`, or a `GenerativeModel`.
@@ -38,6 +40,7 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
 
     Raises:
         ValueError: the folder holds shards of another model or of other arguments.
+        OSError: a shard cannot be written; the error names it, and the finished ones stay.
     """
     output = pathlib.Path(output)
     _check_images(gan, labels)
@@ -66,6 +69,7 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
                 continue
             with whole(path) as temporary:
                 write(temporary, _rows(gan, seed, first, last, labels, progress))
+            flush_folder(output)
             done += last - first
     seconds = time.monotonic() - started
     if done:
@@ -114,7 +118,20 @@ def _write_tfrecord(path, rows):
             if label is not None:
                 features["label"] = ints(label)
             example = tf.train.Example(features=tf.train.Features(feature=features))
-            writer.write(example.SerializeToString())
+            with _errors_of_the_disk(path):
+                writer.write(example.SerializeToString())
+        with _errors_of_the_disk(path):
+            writer.close()
+
+
+@contextlib.contextmanager
+def _errors_of_the_disk(path):
+    """A context in which TensorFlow's errors of a file are Python's, with its path."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        full = isinstance(error, tf.errors.ResourceExhaustedError)
+        raise OSError(errno.ENOSPC if full else errno.EIO, error.message, str(path)) from error
 
 
 def _weights_hash(gan):
@@ -129,7 +146,13 @@ def _check_manifest(output, wanted):
     if not path.exists():
         write_json(path, wanted)
         return
-    found = json.loads(path.read_text())
+    try:
+        found = read_json(path, most=_MOST_MANIFEST_BYTES)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} does not say of what the shards beside it are ({error}); give another folder, or remove both. "
+            f"Received: output={output}"
+        ) from error
     for name, value in wanted.items():
         if found.get(name) != value:
             raise ValueError(

@@ -4,7 +4,7 @@ import pathlib
 import warnings
 
 from tfgan_kit.generation.generative_model import GenerativeModel
-from tfgan_kit.runs import keras_file
+from tfgan_kit.runs import keras_file, other_formats
 from tfgan_kit.runs.keras_file import CheckpointError
 from tfgan_kit.runs.run import Run
 from tfgan_kit.training.gan import GAN
@@ -14,15 +14,15 @@ def resolve(ckpt, which="newest"):
     """The `.keras` file of `--ckpt`: the file itself, or the newest (or best) of a run folder.
 
     Raises:
-        CheckpointError: the path does not exist, or the folder has no such checkpoint.
+        CheckpointError: the path does not exist, holds another format, or the folder has no such checkpoint.
     """
     path = pathlib.Path(ckpt)
     if path.is_file():
         return path
-    if not path.exists():
-        raise CheckpointError(
-            f"There is no checkpoint at that path; give a .keras file or a run folder. Received: ckpt={ckpt}"
-        )
+    if not path.is_dir():
+        other = other_formats.describe(path)
+        other = other or "There is no checkpoint at that path; give a .keras file or a run folder."
+        raise CheckpointError(f"{other} Received: ckpt={ckpt}")
     run = Run(path)
     candidates = run.candidates(which)
     found = next(filter(run.is_whole, candidates), None)
@@ -40,7 +40,9 @@ def resolve(ckpt, which="newest"):
             "No checkpoint of this run was measured, so none is the best: run python -m "
             f"tfgan_kit.evaluate --ckpt {ckpt} first, or use --which newest. Received: ckpt={ckpt}"
         )
-    raise CheckpointError(f"This folder has no checkpoints/step-*.keras; is it a run folder? Received: ckpt={ckpt}")
+    other = other_formats.describe(path) or other_formats.describe(run.checkpoints_dir)
+    other = other or "This folder has no checkpoints/step-*.keras; is it a run folder?"
+    raise CheckpointError(f"{other} Received: ckpt={ckpt}")
 
 
 def _warn_of_broken(broken, found, which):

@@ -6,6 +6,7 @@ from tfgan_kit.metrics.protocol import differences
 
 # Without a monitored metric, the first of these that was measured decides; for "fd" also "fd_domain_1250".
 DECIDING = ("fid50k", "fd", "swd")
+_ENTRIES = {"step": int, "metric": str, "value": int | float, "protocol": dict | str}  # of a line
 
 
 def history(lines):
@@ -30,6 +31,29 @@ def history(lines):
         if line["metric"] == newest["metric"] and comparable(line["protocol"], newest["protocol"])
     }
     return [alike[step] for step in sorted(alike)]
+
+
+def check_line(line):
+    """Refuses what is no line of `metrics.jsonl`.
+
+    Args:
+        line: the value of a line's JSON.
+
+    Raises:
+        ValueError: it is no dict, or lacks step (int), metric (text), value (number) or protocol (dict or text).
+    """
+    if not isinstance(line, dict):
+        raise ValueError(f"a {type(line).__name__} is no measurement")
+    for name, kinds in _ENTRIES.items():
+        if not isinstance(line.get(name), kinds) or isinstance(line[name], bool):
+            raise ValueError(f"its {name} is {line.get(name)!r:.80}")
+    protocol = line["protocol"]
+    for number in (line["value"], protocol.get("best") if isinstance(protocol, dict) else None):
+        if number not in (None, "lowest", "highest"):
+            try:
+                float(number)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"{number!r:.80} is no number") from error
 
 
 def ranked(lines):

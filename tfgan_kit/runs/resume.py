@@ -113,6 +113,7 @@ def check_same_run(run, config, defaults):
     old = run.read_config()
     if old is None or not run.checkpoints():
         return
+    _check_form(run, old)
     # Settings of the preset are compared by their values.
     before = _flags(old, defaults) | {"batch_size": old["dataset"]["batch_size"]}
     now = config["flags"] | {"batch_size": config["dataset"]["batch_size"]}
@@ -127,6 +128,20 @@ def check_same_run(run, config, defaults):
         raise ValueError(
             f"{run.path} was made from other data of the same name (the fingerprint of "
             f"{config['dataset']['name']} has changed); choose another --run_dir."
+        )
+
+
+def _check_form(run, config):
+    """Refuses a config.json that holds other things than `describe` writes.
+
+    Raises:
+        CheckpointError: it names the file.
+    """
+    dataset = config.get("dataset")
+    if not isinstance(config.get("flags"), dict) or not {"batch_size", "fingerprint"} <= set(dataset or ()):
+        raise CheckpointError(
+            f"{run.path / 'config.json'} does not describe a run (no flags, or no dataset): restore it, or choose "
+            "another run folder."
         )
 
 

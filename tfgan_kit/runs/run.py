@@ -7,10 +7,12 @@ samples/  logs/                    grids from fixed seeds, TensorBoard
 """
 
 import contextlib
+import errno
 import fcntl
-import json
+import os
 import pathlib
 import re
+import stat
 
 from tfgan_kit import files
 from tfgan_kit.runs import history, keras_file, non_finite
@@ -21,6 +23,7 @@ _KERAS_TEMPORARY = "tmp" + 8 * "[a-z0-9_]"
 
 
 _CHECKPOINT = re.compile(r"step-(\d{8,})\.keras")
+_MOST_METRICS_BYTES = 2**28
 
 
 class Run:
@@ -148,12 +151,12 @@ class Run:
         """A context that locks the folder: no other training may write to it.
 
         Raises:
-            CheckpointError: another training holds the lock.
+            CheckpointError: another training holds the lock, or something else lies in its place.
         """
         if not self.writes:
             yield
             return
-        with open(self.path / ".lock", "a+") as file:
+        with _open_lock(self.path / ".lock") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -195,11 +198,11 @@ class Run:
         """The configuration that `write_config` wrote, or None in a new folder.
 
         Raises:
-            CheckpointError: the file is not valid JSON.
+            CheckpointError: the file is no JSON object.
         """
         path = self.path / "config.json"
         try:
-            return json.loads(path.read_text()) if path.exists() else None
+            return files.read_json(path) if path.exists() else None
         except ValueError as error:
             raise CheckpointError(
                 f"{path} is not a complete JSON file ({error}); restore it, or choose another run folder."
@@ -222,14 +225,17 @@ class Run:
         """
         if not self.metrics_path.exists():
             return []
-        *lines, _ = self.metrics_path.read_bytes().split(b"\n")
+        try:
+            *lines, _ = files.read_bytes(self.metrics_path, _MOST_METRICS_BYTES).split(b"\n")
+        except ValueError as error:
+            raise CheckpointError(f"The measurements of this run cannot be read: {error}.") from error
         return [self._read_metric(k, line) for k, line in enumerate(lines, start=1)]
 
     def _read_metric(self, number, text):
         try:
             line = files.from_json(text)
-            line["step"], line["metric"], line["value"], line["protocol"]
-        except (ValueError, TypeError, KeyError) as error:
+            history.check_line(line)
+        except ValueError as error:
             raise CheckpointError(
                 f"{self.metrics_path}, line {number}, is damaged: restore it, or delete that line. "
                 f"Received: {text[:80]!r} ({error})"
@@ -249,6 +255,27 @@ class Run:
     def _write_metrics(self, lines):
         text = "".join(files.to_json(line) + "\n" for line in lines)
         files.write_text(self.metrics_path, text)
+
+
+def _open_lock(path):
+    """The lock, for reading and appending; never what a link of its name leads to.
+
+    Raises:
+        CheckpointError: a link, a folder, a pipe or a device.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
+            return open(descriptor, "a+")
+        os.close(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise
+    raise CheckpointError(
+        "The lock of a run folder must be a file of its own, and here lies a link, a folder or a device: remove it. "
+        f"Received: {path}"
+    )
 
 
 def _state(path):

@@ -7,6 +7,7 @@ import pathlib
 from tfgan_kit.export import contract as names
 from tfgan_kit.export.verify.comparison import as_numbers, distance, most_apart
 from tfgan_kit.export.warmup import replay
+from tfgan_kit.files import read_json
 
 import numpy as np
 
@@ -46,14 +47,20 @@ def check_answers(version, functions, precision):
         A dict signature -> (number of answers, how many are equal byte for byte, largest difference).
 
     Raises:
-        ValueError: an answer differs from the recorded one.
+        ValueError: an answer differs from the recorded one, or the record cannot be read.
     """
-    recorded, found = json.loads(_path(version).read_text()), {}
+    recorded, found = _recorded(version), {}
     given = [
         (name, output, as_numbers(output, value))
         for name, _, outputs in replay(version, functions)
         for output, value in outputs.items()
     ]
+    asked = [(name, output) for name, output, _ in given]
+    if asked != [(one["signature"], one["output"]) for one in recorded]:
+        raise ValueError(
+            f"{version} recorded the answers to other requests than its warmup file holds; export again. "
+            f"Received: {len(recorded)} answers to {len(asked)} requests"
+        )
     for (name, output, value), one in zip(given, recorded, strict=True):
         apart = _apart(value, one)
         if not apart <= most_apart(value, precision):
@@ -68,9 +75,24 @@ def check_answers(version, functions, precision):
     return found
 
 
+def _recorded(version):
+    """The recorded answers, a list of dicts of signature, output, sha256 and values."""
+    path = _path(version)
+    try:
+        recorded = read_json(path, list)
+        for one in recorded:
+            one["signature"], one["output"], one["sha256"], one["values"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"The recorded answers cannot be read ({error}); export again. Received: {path}") from error
+    return recorded
+
+
 def _apart(value, one):
     thinned = _thinned(value)
-    return distance(thinned, np.asarray(one["values"], thinned.dtype))
+    try:
+        return distance(thinned, np.asarray(one["values"], thinned.dtype))
+    except (ValueError, TypeError, OverflowError):  # no list of numbers of this kind
+        return float("inf")
 
 
 def _digest(value):

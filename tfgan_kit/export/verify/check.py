@@ -5,10 +5,11 @@ import pathlib
 
 from tfgan_kit.export import contract as names
 from tfgan_kit.export.graph.operations import check_operations
-from tfgan_kit.export.lineage import check_files, check_lineage
+from tfgan_kit.export.lineage import check_files, check_lineage, check_listed, check_no_links, digest
 from tfgan_kit.export.publish import version_folders
 from tfgan_kit.export.verify.answers import check_answers
 from tfgan_kit.export.verify.contract_checks import check_batch_rule, check_dtypes
+from tfgan_kit.export.verify.program import check_program
 
 import tensorflow as tf
 
@@ -29,11 +30,19 @@ class Checked:
     loaded: object
     answers: dict
 
+    @property
+    def sha256(self):
+        """Of the lineage, which holds the checksums of all files."""
+        return digest(self.lineage)
+
 
 def check_version(folder):
     """Verifies a published version: its files, ops, signatures, warmup requests and answers.
 
-    It needs no checkpoint: files and answers were recorded when the version was exported.
+    It needs no checkpoint: files and answers were recorded when the version was exported. Nothing is loaded before
+    all of `saved_model.pb` has been found to be a computation that touches no file. What it cannot tell is who wrote
+    the version, since the record lies in the same folder; and a model that is run takes the memory and the time that
+    it takes.
 
     Args:
         folder: path of a version, or of a model, whose newest version is then checked.
@@ -50,9 +59,22 @@ def check_version(folder):
         4
     """
     version = _version_of(pathlib.Path(folder))
+    check_no_links(version)
     lineage = check_lineage(version)
+    check_listed(version, lineage["files"])
     check_files(version, lineage["files"])
-    loaded = _load(version)
+    check_program(version)
+    try:
+        return _run(version, lineage)
+    except ValueError:
+        raise
+    except Exception as error:  # what was sealed again can be of any shape
+        raise ValueError(f"{version} cannot be loaded; export again: {str(error)[:300]}") from error
+
+
+def _run(version, lineage):
+    """Loads a version whose program was checked, and compares its answers: `Checked`."""
+    loaded = tf.saved_model.load(str(version))
     functions = dict(loaded.signatures)
     if set(functions) != set(lineage["signatures"]):
         raise ValueError(
@@ -76,10 +98,3 @@ def _version_of(folder):
             f"There is no version of a model; give models/NAME/3, or models/NAME for the newest. Received: {folder}"
         )
     return list(found.values())[-1]
-
-
-def _load(version):
-    try:
-        return tf.saved_model.load(str(version))
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        raise ValueError(f"{version} cannot be loaded; export again: {str(error)[:300]}") from error

@@ -31,10 +31,17 @@ def check_rows(signature, output, value, count):
 
 
 def as_numbers(output, value):
-    """An answer as numbers: encoded pictures are decoded to uint8 (N, H, W, C)."""
+    """An answer as numbers: encoded pictures are decoded to uint8 (N, H, W, C).
+
+    Raises:
+        ValueError: what should be a picture is none, or they are of different sizes.
+    """
     if not output.endswith(BYTES_SUFFIX):
         return value
-    pixels = np.stack([np.asarray(Image.open(io.BytesIO(item))) for item in value])
+    try:
+        pixels = np.stack([np.asarray(Image.open(io.BytesIO(item))) for item in value])
+    except (OSError, SyntaxError, TypeError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{output!r} holds what is no picture: {error}") from error
     return pixels.reshape(*pixels.shape[:3], -1)  # Pillow drops a single channel
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from tfgan_kit.export.verify.certificate import MOST_MEAN_LEVELS
 from tfgan_kit.export.verify.comparison import MOST_LEVELS, as_numbers, distance, most_apart
-from tfgan_kit.export.warmup import replay
+from tfgan_kit.export.warmup import replay, whole_array
 from tfgan_kit.metrics.image_set import ImageSource
 
 import grpc
@@ -62,7 +62,10 @@ class Server:
         for key, value in inputs.items():
             request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
         outputs = self._answer(self._predict, request).outputs
-        return {name: tf.make_ndarray(tensor) for name, tensor in outputs.items()}
+        try:
+            return {name: whole_array(tensor) for name, tensor in outputs.items()}
+        except ValueError as error:
+            raise ValueError(f"{self.target} returned what is no answer to {signature!r}: {error}") from error
 
     def _answer(self, method, request):
         try:
