@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import dense_discriminator, dense_generator
+from tests.twins import twins
 
 
 class Nested(keras.layers.Layer):
@@ -84,11 +85,11 @@ def test_fit_reads_no_batch_to_build_a_gan():
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras, of every data set of unknown length
-@pytest.mark.parametrize("settings", [{}, {"steps_per_execution": 2}, {"run_eagerly": True}], ids=str)
+@twins("settings", [{}, {"steps_per_execution": 2}, {"run_eagerly": True}], quick=2, ids=str)
 @pytest.mark.parametrize("kind", ["of unknown length", "repeated, 3 steps an epoch"])
-def test_no_step_is_made_without_a_batch(settings, kind, make_gan, weights_of, uint8_images):
+def test_no_step_is_made_without_a_batch(settings, kind, reused_gan, weights_of, uint8_images):
     batches = tf.data.Dataset.from_tensor_slices(uint8_images).batch(8)
-    known, other = make_gan(**settings), make_gan(**settings)
+    known, other = reused_gan(**settings), reused_gan(**settings)
     known.fit(batches, epochs=2, verbose=0)
     if kind == "of unknown length":
         other.fit(batches.filter(lambda images: True), epochs=2, verbose=0)
@@ -115,6 +116,19 @@ def test_a_copied_optimizer_leaves_the_same_names_out():
         names = [network.trainable_variables[k].name for k in _left_out(each, network)]
         assert names == ["bias", "bias"]
     assert internals.copied("adam") == "adam"
+
+
+def test_an_update_without_the_sum_is_the_same():
+    gradients, found = [tf.constant([3.0, -4.0])], []
+    for change in (internals.leave_the_sum_to_us, lambda optimizer: optimizer):
+        variable = keras.Variable(np.ones(2, np.float32))
+        optimizer = change(keras.optimizers.Adam(0.5, clipnorm=1.0))
+        optimizer.build([variable])
+        step = tf.function(lambda optimizer=optimizer, variable=variable: optimizer.apply(gradients, [variable]))
+        step()
+        step()
+        found.append(variable.numpy())
+    np.testing.assert_array_equal(*found)
 
 
 def test_variables_left_out_of_the_weight_decay_are_found():

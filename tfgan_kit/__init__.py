@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import warnings
 
 from tfgan_kit import processor
 from tfgan_kit.internals import release_0_1, start_up
@@ -25,6 +26,12 @@ with start_up.silenced() if _IS_COMMAND else contextlib.nullcontext():
 
 if keras.backend.backend() != "tensorflow":
     raise ImportError(f"{_OTHER_BACKEND}keras.backend.backend()={keras.backend.backend()!r}")
+if keras.config.floatx() != "float32":
+    warnings.warn(
+        f"keras.json sets floatx to {keras.config.floatx()!r}: the networks here compute in float32, but optimizers "
+        "would round their rates to it. Call keras.config.set_floatx('float32'), or edit keras.json.",
+        stacklevel=2,
+    )
 
 from tfgan_kit import (  # noqa: E402
     callbacks,

@@ -46,10 +46,10 @@ def import_modules(names):
     for name in names:
         try:
             importlib.import_module(name)
-        except ImportError as error:
+        except (Exception, SystemExit) as error:  # whatever the module does
             raise ValueError(
-                f"--import_module names a module that cannot be imported ({error}); give its dotted "
-                f"name, from the current folder or installed. Received: import_module={name}"
+                f"--import_module names a module that cannot be imported ({type(error).__name__}: {error}); give its "
+                f"dotted name, from the current folder or installed. Received: import_module={name}"
             ) from error
 
 

@@ -5,7 +5,7 @@ import io
 import pathlib
 from typing import NamedTuple
 
-from tfgan_kit import command_line, data, files, metrics
+from tfgan_kit import command_line, files, metrics
 from tfgan_kit.data.open import SPELLINGS
 from tfgan_kit.export.verify.served import COMPARED, difference, images_served
 from tfgan_kit.files import write_bytes, write_json
@@ -13,6 +13,7 @@ from tfgan_kit.metrics.catalogue import GROUPS, MEASURES, choose
 from tfgan_kit.metrics.evaluation import LARGEST_SEED, evaluate_choice
 from tfgan_kit.metrics.features.extractor import KNOWN
 from tfgan_kit.metrics.features.published import open_extractor
+from tfgan_kit.metrics.image_set import open_source_of_shape
 from tfgan_kit.metrics.protocol import history_lines
 from tfgan_kit.metrics.report import write_report
 from tfgan_kit.runs.checkpoints import load_generative_model, resolve
@@ -62,7 +63,7 @@ def define_flags():
     flags.DEFINE_string(
         "baseline",
         None,
-        "metrics.json of another evaluation: the change from it is printed; another protocol is refused.",
+        "Run folder, or metrics.json, of another evaluation: prints the change from it; refuses another protocol.",
     )
     flags.DEFINE_string(
         "output",
@@ -146,12 +147,14 @@ def of_server(client, checkpoint):
 
 
 def read_baseline():
+    path = pathlib.Path(FLAGS.baseline)
     try:
-        results = files.from_json(pathlib.Path(FLAGS.baseline).read_text())["results"]
+        results = files.read_json(path / "metrics.json" if path.is_dir() else path)["results"]
         return [{name: result[name] for name in ("metric", "value", "protocol")} for result in results]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"--baseline is a metrics.json that this command wrote. Received: baseline={FLAGS.baseline} ({error})"
+            "--baseline is a metrics.json that this command wrote, or the run folder it is in. "
+            f"Received: baseline={FLAGS.baseline} ({error})"
         ) from error
 
 
@@ -190,10 +193,8 @@ def main():
     with contextlib.ExitStack() as stack:
         subject = open_subject(stack)
         spelling, output = output_paths(subject)
-        shape = subject.image_shape
-        image_size, channels = (shape[0], shape[2]) if len(shape) == 3 else (None, None)
-        source = data.open_source(spelling, image_size, channels)
-        test = FLAGS.test_dataset and data.open_source(FLAGS.test_dataset, image_size, channels)
+        source = open_source_of_shape(spelling, subject.image_shape)
+        test = FLAGS.test_dataset and open_source_of_shape(FLAGS.test_dataset, subject.image_shape)
         choice = choose_metrics(source, subject.images.conditional)
         found = evaluate_choice(subject.images, source, choice, FLAGS.num_images, FLAGS.seed, test)
     write(found, subject, source, output)
@@ -209,6 +210,7 @@ def main():
 
 def write(found, subject, source, output):
     """Writes metrics.json, the lines of the run's history, the features, and the report."""
+    keep_another_step(output, subject.record.get("step"))
     write_json(output, subject.record | {"results": found.results})
     if subject.run is not None and FLAGS.target is None:
         subject.run.append_metrics(history_lines(found.results, subject.record["step"]))
@@ -218,6 +220,18 @@ def write(found, subject, source, output):
     facts = [f"{name}: {value}" for name, value in subject.record.items()]
     history = subject.run.read_metrics() if subject.run is not None else ()
     write_report(output.with_suffix(".html"), found, source, title, facts, history)
+
+
+def keep_another_step(output, step):
+    """Renames the figures and the report of another step to `metrics-step-00001000.json` and `.html`."""
+    try:
+        before = files.read_json(output).get("step")
+    except (OSError, ValueError, AttributeError):
+        return
+    if isinstance(before, int) and before != step:
+        for path in (output, output.with_suffix(".html")):
+            if path.exists():
+                path.rename(path.with_stem(f"{path.stem}-step-{before:08d}"))
 
 
 def write_features(path, found):

@@ -209,6 +209,11 @@ def train(gan, dataset, run, steps, stop, evaluation=None):
         callbacks += writing_callbacks(run, dataset, FLAGS.num_samples, evaluation)
     if evaluation and evaluation.out_of_patience:  # a run that had stopped early
         print(evaluation.reason(), flush=True)
+    if gan.steps_trained == steps:  # `fit` does not begin, so a grid that a killed process left out is written here
+        for callback in callbacks:
+            if isinstance(callback, SampleGrid):
+                callback.set_model(gan)
+                callback.on_train_begin()
     checkpoint_every = FLAGS.checkpoint_every
     while (done := gan.steps_trained) < steps and not stop.received:
         if evaluation and evaluation.out_of_patience:

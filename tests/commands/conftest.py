@@ -53,7 +53,10 @@ def times_of_writing(folder):
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory, digits):
-    """`finished_run("--keep=9", steps=4)`: the folder of a run that is trained once for all tests, to read only."""
+    """`finished_run("--keep=9", steps=4)`: the folder of a run that is trained once for all tests, to read only.
+
+    What the command printed is beside it, in `printed.txt`.
+    """
     folders, written = {}, {}
 
     def run(*arguments, steps=4):
@@ -63,6 +66,7 @@ def finished_run(tmp_path_factory, digits):
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
                 code = exit_code(*training(folder, digits, *arguments, steps=steps))
             assert code == 0, printed.getvalue()
+            (folder.parent / "printed.txt").write_text(printed.getvalue())
             folders[arguments, steps], written[folder] = folder, times_of_writing(folder)
         return folders[arguments, steps]
 

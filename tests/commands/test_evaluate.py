@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 
+import tfgan_kit as gk
 from tfgan_kit.metrics import compare, frechet_distance, gaussian_statistics
 from tfgan_kit.metrics.features import domain_training
 from tfgan_kit.runs.run import Run
@@ -89,22 +90,32 @@ def test_the_report_is_one_page_with_figures_pictures_and_curves(labelled, comma
         assert code == 0, err
     page = (labelled / "metrics.html").read_text()
     value = _results(labelled)["fd_domain_24"]["value"]
-    assert f"fd_domain_24<td class=number>{value:.4g}<" in page
+    assert re.search(
+        rf"fd_domain_24</b><small>.*?</small><td class=number data-name=.value.>{re.escape(f'{value:.4g}')}<", page
+    )
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     shapes = [Image.open(io.BytesIO(base64.b64decode(text))).size for text in pictures]
-    assert len(shapes) == 4  # generated, real, neighbours, curves
+    assert len(shapes) == 5  # generated, real, neighbours, curves, losses
+    assert shapes[0] == shapes[1]  # side by side
+    assert page.count("<img") == page.count("alt=") == 5
+    assert "times what real images have" in page and "bad: " in page
     assert "http" not in page  # nothing is fetched
+    steps = [gk.load_gan(path).steps_trained for path in sorted((labelled / "checkpoints").iterdir())]
+    kept = labelled / f"metrics-step-{steps[-2]:08d}.json"
+    assert json.loads(kept.read_text())["step"] == steps[-2] and kept.with_suffix(".html").exists()
+    assert json.loads((labelled / "metrics.json").read_text())["step"] == steps[-1]
 
 
 def test_the_change_from_a_baseline_of_the_same_protocol_is_printed_and_another_refused(labelled, command, tmp_path):
-    arguments = ["evaluate", f"--ckpt={labelled}", "--metrics=fd"]
+    arguments = ["evaluate", f"--ckpt={labelled}", "--metrics=swd"]
     assert command(*arguments, f"--output={tmp_path / 'a.json'}")[0] == 0
-    code, out, err = command(*arguments, f"--baseline={tmp_path / 'a.json'}")
+    (tmp_path / "metrics.json").write_bytes((tmp_path / "a.json").read_bytes())
+    code, out, err = command(*arguments, f"--baseline={tmp_path}")
     assert code == 0 and "change" in out and "+0" in out, err
     code, out, err = command(*arguments, "--seed=1", f"--baseline={tmp_path / 'a.json'}")
     assert code == 1 and "seed: 1 and 0" in err and "Traceback" not in err
-    assert "fd_domain_24" in out  # the values are good without the baseline
-    (tmp_path / "b.json").write_text('{"results": [{"metric": "fd_domain_24", "value": 1}]}')
+    assert "swd" in out  # the values are good without the baseline
+    (tmp_path / "b.json").write_text('{"results": [{"metric": "swd", "value": 1}]}')
     code, _, err = command(*arguments, f"--baseline={tmp_path / 'b.json'}")
     assert code == 1 and "metrics.json that this command wrote" in err and "Traceback" not in err
     code, _, err = command(*arguments, f"--baseline={labelled / 'config.json'}")

@@ -18,7 +18,9 @@ def run_dir(finished_run):
 
 
 def test_the_lineage_names_checkpoint_step_data_and_metrics(command, run_dir, tmp_path):
-    code, out, err = command("export", f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}")
+    code, out, err = command(
+        "export", f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}", "--signatures=serving_default"
+    )
     assert code == 0, err
     lineage = read_lineage(tmp_path / "models" / "1")["lineage"]
     assert lineage["step"] == 2 and lineage["preset"] == "dcgan_mnist"
@@ -41,9 +43,8 @@ def test_the_kernels_that_a_version_was_run_by_are_printed(command, run_dir, tmp
 def test_bfloat16_says_what_it_gained_here(command, run_dir, tmp_path):
     with warnings.catch_warnings(record=True) as warned:
         warnings.filterwarnings("always", "This model in bfloat16 takes")  # any other is an error, as everywhere
-        code, out, err = command(
-            "export", f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}", "--precision=bfloat16"
-        )
+        arguments = [f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}", "--signatures=serving_default"]
+        code, out, err = command("export", *arguments, "--precision=bfloat16")
     assert code == 0, err
     gained = read_lineage(tmp_path / "models" / "1")["bfloat16"]
     assert gained["times_as_fast"] == pytest.approx(gained["float32_ms"] / gained["half_ms"])
@@ -89,7 +90,9 @@ def test_a_kept_number_of_versions_and_what_was_removed(command, plain_file, tmp
 
 
 def test_a_published_version_is_checked_without_its_checkpoint(command, plain_file, tmp_path):
-    code, _, err = command("export", f"--ckpt={plain_file}", f"--output={tmp_path / 'plain'}")
+    code, _, err = command(
+        "export", f"--ckpt={plain_file}", f"--output={tmp_path / 'plain'}", "--signatures=from_latent"
+    )
     assert code == 0, err
     code, out, err = command("export", f"--check={tmp_path / 'plain' / '1'}")
     assert code == 0 and '"latent_dim": 3' in out and "answers as then" in out, err

@@ -70,7 +70,7 @@ def test_tfrecord_shards_hold_pictures_seeds_and_labels(command, run_dir, tmp_pa
 
 
 def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(command, run_dir, tmp_path):
-    arguments = [f"--ckpt={run_dir}", "--num_images=4000", "--shard_size=200"]
+    arguments = [f"--ckpt={run_dir}", "--num_images=2000", "--shard_size=100"]
     line = [sys.executable, "-m", "tfgan_kit.generate", *arguments, f"--output={tmp_path / 'killed'}"]
     process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120

@@ -2,6 +2,7 @@ import dataclasses
 import json
 import resource
 import runpy
+import shutil
 import signal
 
 import tfgan_kit as gk
@@ -17,7 +18,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.command import flags_and_policy_kept
+from tests.command import exit_code, flags_and_policy_kept
+from tests.commands.conftest import training
 from tests.twins import twins
 
 
@@ -28,10 +30,8 @@ def state(path):
     return [*(w.numpy() for w in gan.variables), *optimizers]
 
 
-def test_a_run_folder_holds_config_checkpoints_samples_logs_and_metrics(train, tmp_path):
-    code, out, err = train(tmp_path / "run")
-    assert code == 0, err
-    run = Run(tmp_path / "run")
+def test_a_run_folder_holds_config_checkpoints_samples_logs_and_metrics(finished_run):
+    run = Run(finished_run())
     config = run.read_config()
     assert config["flags"]["preset"] == "dcgan_mnist"
     assert len(config["dataset"]["fingerprint"]) == 64
@@ -43,7 +43,7 @@ def test_a_run_folder_holds_config_checkpoints_samples_logs_and_metrics(train, t
         (4, "d_loss"),
         (4, "g_loss"),
     }
-    assert "tfgan_kit.export --ckpt" in out
+    assert "tfgan_kit.export --ckpt" in (run.path.parent / "printed.txt").read_text()
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(train, finished_run, copied_run):
@@ -62,10 +62,35 @@ def test_a_finished_run_is_left_as_it_is(train, copied_run):
     assert code == 0 and Run(path).newest().read_bytes() == before
 
 
-def test_values_measured_after_the_checkpoint_are_measured_once(train, copied_run):
-    run = Run(copied_run(steps=2))
+@pytest.mark.parametrize("steps", [2, 4])
+def test_a_grid_that_a_killed_process_left_out_is_made_on_resume(steps, train, finished_run, copied_run):
+    """Killed between the checkpoint of step 2 and its grid; `steps=2` has nothing left to train."""
+    folder = copied_run(steps=2)
+    grid = folder / "samples" / "step-00000002.png"
+    expected = grid.read_bytes()
+    grid.unlink()
+    code, _, err = train(folder, steps=steps)
+    assert code == 0, err
+    assert grid.read_bytes() == expected
+
+
+@pytest.fixture(scope="module")
+def gone_on(finished_run, digits, tmp_path_factory):
+    """A run that was killed after step 2 and went on to step 4, its config at step 2, and a file left by the kill."""
+    run = Run(shutil.copytree(finished_run(steps=2), tmp_path_factory.mktemp("gone_on") / "run"))
+    begun = run.read_config()
     run.append_metrics([{"step": 4, "metric": "d_loss", "value": 0.0, "protocol": "stale"}])
-    train(run.path, steps=4)
+    leftover = run.checkpoints_dir / f".step-00000004.keras-{here(4194305)}.keras"  # above any PID
+    leftover.touch()
+    assert exit_code(*training(run.path, digits, "--seed=1", steps=4)) == 1  # refused
+    assert run.read_config() == begun
+    for _ in range(2):  # the second time it is finished
+        assert exit_code(*training(run.path, digits, "--keep=9", steps=4)) == 0
+    return run, begun, leftover
+
+
+def test_values_measured_after_the_checkpoint_are_measured_once(gone_on):
+    run = gone_on[0]
     lines = [(line["step"], line["metric"]) for line in run.read_metrics()]
     assert len(lines) == len(set(lines))
     assert not any(line["protocol"] == "stale" for line in run.read_metrics())
@@ -180,18 +205,15 @@ def test_a_corrected_flag_is_accepted_after_a_mistake(train, tmp_path):
     assert code == 0, err
 
 
-def test_checkpoints_stay_on_their_grid_whatever_was_asked_before(train, tmp_path):
-    for steps in (3, 7):
-        train(tmp_path / "run", "--keep=9", steps=steps)
-    assert list(Run(tmp_path / "run").checkpoints()) == [2, 3, 4, 6, 7]
+def test_checkpoints_stay_on_their_grid_whatever_was_asked_before(train, copied_run):
+    run = copied_run(steps=3)
+    train(run, "--keep=9", steps=7)
+    assert list(Run(run).checkpoints()) == [2, 3, 4, 6, 7]
 
 
-def test_temporary_files_of_killed_processes_are_removed(train, copied_run):
-    run = Run(copied_run(steps=2))
-    leftover = run.checkpoints_dir / f".step-00000004.keras-{here(4194305)}.keras"  # above any PID
-    leftover.touch()
-    train(run.path, steps=4)
-    assert not leftover.exists()
+def test_temporary_files_of_killed_processes_are_removed(gone_on):
+    run, _, leftover = gone_on
+    assert list(run.checkpoints()) == [2, 4] and not leftover.exists()
 
 
 def test_a_weight_that_is_not_finite_stops_with_its_name_and_keeps_the_last_good(train, copied_run):
@@ -406,8 +428,8 @@ def test_a_signal_before_the_first_step_ends_at_once(place, moment, train, tmp_p
 # How the step is run
 
 
-# The command does the same under both; float16's optimizers have the loss scale to keep, too.
-@pytest.mark.parametrize("policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"])
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_is_the_networks_recorded_and_kept(policy, train, tmp_path):
     code, _, err = train(tmp_path / "run", f"--mixed_precision={policy}", steps=2)
     assert code == 0, err
@@ -465,14 +487,8 @@ def test_a_run_of_an_earlier_version_is_gone_on_with(train, copied_run):
     assert code == 0 and "from step 2." in out, err
 
 
-def test_config_tells_of_every_time_the_run_went_on(train, copied_run):
-    run = Run(copied_run(steps=2))
-    begun = run.read_config()
-    train(run.path, "--seed=1", steps=4)  # refused
-    assert run.read_config() == begun
-    for _ in range(2):  # the second time it is finished
-        code, _, err = train(run.path, "--keep=9", steps=4)
-        assert code == 0, err
+def test_config_tells_of_every_time_the_run_went_on(gone_on):
+    run, begun, _ = gone_on
     config = run.read_config()
     (resumed,) = config.pop("resumed")
     assert config == begun

@@ -24,6 +24,8 @@ def grid(gan, num_images=64, seed=0):
 class SampleGrid(keras.callbacks.Callback):
     """Writes a grid `step-00001000.png` after every epoch, from the same seeds each time.
 
+    When training is resumed, the grid of its first step is written too if it is missing.
+
     Args:
         directory: folder for the grids, created if missing.
         num_images: int >= 1.
@@ -42,9 +44,19 @@ class SampleGrid(keras.callbacks.Callback):
         self.num_images = num_images
         self.seed = seed
 
+    def on_train_begin(self, logs=None):
+        """Writes the grid of the step from which training is resumed, if a killed process has left it out."""
+        if self.model.steps_trained and not self._path().exists():
+            self._write()
+
     def on_epoch_end(self, epoch, logs=None):
-        path = self.directory / f"step-{self.model.steps_trained:08d}.png"
-        picture = grid(self.model, self.num_images, self.seed)
+        self._write()
+
+    def _path(self):
+        return self.directory / f"step-{self.model.steps_trained:08d}.png"
+
+    def _write(self):
+        path, picture = self._path(), grid(self.model, self.num_images, self.seed)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             write_png(path, picture)

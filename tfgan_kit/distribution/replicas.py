@@ -1,5 +1,7 @@
 """Communication between replicas: a replica's rows of the whole batch, and sums over all replicas."""
 
+from tfgan_kit.ranges import require
+
 import tensorflow as tf
 
 
@@ -25,7 +27,7 @@ def rows_of_this_replica(count):
     counts = tf.one_hot(replica, replicas) * tf.cast(count, tf.float32)
     counts = tf.cast(context.all_reduce(tf.distribute.ReduceOp.SUM, counts), tf.int32)
     rule = f"A batch must hold a row for each of the {replicas} replicas; drop or enlarge the last batch."
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(counts > 0), [rule, counts])]):
+    with tf.control_dependencies([require(tf.reduce_all(counts > 0), rule, "rows", counts)]):
         start = tf.reduce_sum(tf.where(tf.range(replicas) < replica, counts, 0))
         return start + tf.range(count), tf.reduce_sum(counts)
 

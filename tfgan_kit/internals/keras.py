@@ -94,13 +94,16 @@ def inner_optimizer(optimizer):
 
 
 def leave_the_sum_to_us(optimizer):
-    """Makes an optimizer apply gradients without a sum over the replicas.
+    """Makes an optimizer apply gradients without a sum over the replicas, and returns it.
 
+    On one replica the sum is the gradients themselves, but TensorFlow 2.21 keeps its gradient for ever, and with it the
+    graph of every function that it is traced in: some MB each. On several it is wrong here:
     Keras sums over the replicas after clipping, and after the loss scale has tested each replica for overflow. The
     game sums before both, and a second sum would be wrong: `Optimizer._all_reduce_sum_gradients`.
     Test: `tests/distribution/test_mirrored.py`, which compares two replicas with one device.
     """
-    optimizer._all_reduce_sum_gradients = list
+    inner_optimizer(optimizer)._all_reduce_sum_gradients = list
+    return optimizer
 
 
 class BuiltModel(keras.Model):

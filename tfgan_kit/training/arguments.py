@@ -79,9 +79,20 @@ def flat_callbacks(callbacks):
     return keras.tree.flatten(getattr(callbacks, "callbacks", callbacks) or [])
 
 
+def check_format(path):
+    """Refuses to save a whole GAN in another format than `.keras`, which alone holds two optimizers."""
+    if not str(path).endswith(".keras"):
+        raise ValueError(
+            "A GAN is saved as a .keras file; `save_weights('NAME.weights.h5')` saves the weights alone. "
+            f"Received: {path}"
+        )
+
+
 def check_callbacks(callbacks):
     """Refuses Keras callbacks that do not support two optimizers; names the alternative."""
     for callback in flat_callbacks(callbacks):
+        if isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_weights_only:
+            check_format(callback.filepath)
         alternative = _ALTERNATIVES.get(type(callback).__name__)
         if alternative and isinstance(callback, keras.callbacks.Callback):
             raise ValueError(

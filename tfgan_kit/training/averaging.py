@@ -18,6 +18,7 @@ def copy_generator(generator, inputs):
         copy.set_weights(generator.get_weights())
     except Exception:  # whatever code of the user's raises; `savable` says so before the first step
         copy = WithWeights(generator)
+    copy.name = f"average_of_{generator.name}"  # in `summary`
     copy.trainable = False
     return copy
 
@@ -26,7 +27,7 @@ class WithWeights(keras.Model):
     """A network with other weights: `call` computes what `network` would with them, in inference mode."""
 
     def __init__(self, network):
-        super().__init__(name=f"average_of_{network.name}")
+        super().__init__()
         copies = {id(weight): self._copy(weight) for weight in network.weights}
         self._network = lambda: network  # hidden from Keras, which would count its weights among these
         self._copies_of = lambda variables: [copies.get(id(variable), variable) for variable in variables]

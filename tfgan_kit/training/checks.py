@@ -1,8 +1,10 @@
 """Checks of `GAN.compile`, and of what several replicas support, before training starts."""
 
-from tfgan_kit.internals.keras import layers_of, strategy_of
+from tfgan_kit.internals.keras import inner_optimizer, layers_of, strategy_of
 from tfgan_kit.penalties import Penalty
 from tfgan_kit.training.updates.update import Update
+
+import keras
 
 
 def penalties_of(penalties):
@@ -52,8 +54,8 @@ def check_coupling(gan):
         )
 
 
-def check_replicas(gan):
-    """Refuses what is not supported under several replicas, with the reason.
+def check_scopes(gan, optimizers):
+    """Refuses networks and optimizers of another scope than the replicas', before anything is built.
 
     Raises:
         ValueError: see `GAN.compile`.
@@ -63,8 +65,19 @@ def check_replicas(gan):
         return
     for name, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
         _check_network(strategy, name, network)
-    for optimizer in gan.optimizer.optimizers:
-        _check_optimizer(strategy, getattr(optimizer, "inner_optimizer", optimizer))
+    for optimizer in optimizers:
+        if isinstance(optimizer, keras.optimizers.Optimizer):
+            _check_optimizer(strategy, inner_optimizer(optimizer))
+
+
+def check_replicas(gan):
+    """Refuses what is not supported under several replicas, with the reason.
+
+    Raises:
+        ValueError: see `GAN.compile`.
+    """
+    if gan.distribute_strategy.num_replicas_in_sync == 1:
+        return
     for weight in gan.adaptive.weights:
         if weight.aggregation == "none":
             raise ValueError(

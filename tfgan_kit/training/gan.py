@@ -168,6 +168,7 @@ class GAN(BuiltModel):
             TypeError: a penalty, a metric or an update rule of another class than stated above.
         """
         with self.distribute_strategy.scope():
+            checks.check_scopes(self, (generator_optimizer, discriminator_optimizer))
             generator_optimizer, discriminator_optimizer = one_each(generator_optimizer, discriminator_optimizer)
             super().compile(
                 optimizer=None,
@@ -348,10 +349,19 @@ class GAN(BuiltModel):
         """`keras.Model.save`, of a `.keras` file that `keras.saving.load_model` is able to load.
 
         Raises:
-            ValueError: a part that could not be loaded again, such as a Lambda or a class that is not registered.
+            ValueError: another format, or a part that could not be loaded again, such as a Lambda or a class that is
+                not registered.
         """
+        arguments.check_format(filepath)
         savable.check(self, refuse=True)
         super().save(filepath, overwrite, **kwargs)
+
+    def export(self, *args, **kwargs):
+        """Refused with a ValueError that names `tfgan_kit.export_generator`, which makes a version for a server."""
+        raise ValueError(
+            "A GAN is exported for a server by tfgan_kit.export_generator(gan, 'models/NAME'), or from its file by "
+            "python -m tfgan_kit.export; Keras's own export would leave seeds, labels, PNG and the checks out."
+        )
 
     def save_own_variables(self, store):
         """The step, and the random states of the networks' stochastic layers (dropout)."""

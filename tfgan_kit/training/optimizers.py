@@ -1,6 +1,5 @@
 """The two players' optimizers, built for their networks, and as one attribute for Keras callbacks."""
 
-from tfgan_kit.distribution import replicas
 from tfgan_kit.internals.keras import copied, inner_optimizer, layers_of, leave_the_sum_to_us, schedule_of
 
 import keras
@@ -11,13 +10,32 @@ class OptimizerPair:
 
     `LearningRateScheduler`, `ReduceLROnPlateau` and `TensorBoard` act on each of `optimizers`, as
     they do for `keras.optimizers.MultiOptimizer`; that class itself would apply all gradients
-    together, while a GAN's players are updated in turn.
+    together, while a GAN's players are updated in turn. Loggers (Weights & Biases, MLflow) read `name`,
+    `learning_rate` and `get_config` off it.
     """
 
     built = True
+    name = "generator_and_discriminator"
 
     def __init__(self, generator_optimizer, discriminator_optimizer):
         self.optimizers = [generator_optimizer, discriminator_optimizer]
+
+    @property
+    def learning_rate(self):
+        """The generator's learning rate; setting it sets both."""
+        return self.optimizers[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        for optimizer in self.optimizers:
+            optimizer.learning_rate = value
+
+    def get_config(self):
+        """Both configurations, by player."""
+        return {
+            player: optimizer.get_config()
+            for player, optimizer in zip(("generator", "discriminator"), self.optimizers, strict=True)
+        }
 
     @property
     def variables(self):
@@ -78,8 +96,7 @@ def prepare(optimizer, network, player, step):
     )
     if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    if replicas.several_replicas():
-        leave_the_sum_to_us(inner)
+    leave_the_sum_to_us(optimizer)
     if schedule := schedule_of(inner):
         inner.learning_rate = StepSchedule(getattr(schedule, "schedule", schedule), step)
     if not optimizer.built:  # a LossScaleOptimizer would create its variables twice

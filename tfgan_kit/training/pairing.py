@@ -44,10 +44,10 @@ def check_players(generator, discriminator, latent_dim, num_classes):
         raise ValueError(
             f"Both networks need the same number of classes. Received: generator {num_classes}, discriminator {known}"
         )
-    if tuple(logits.shape) != (1, 1):
+    if _shapes(logits) != (1, 1):
         raise ValueError(
-            "A discriminator returns one logit per row, (N, 1). "
-            f"Received: a discriminator that returns {tuple(logits.shape)} for one row"
+            "A discriminator returns one logit per row, (N, 1); patches are averaged over height and width, and of "
+            f"several outputs one is chosen. Received: a discriminator that returns {_shapes(logits)} for one row"
         )
     return tuple(images.shape[1:])
 
@@ -62,9 +62,14 @@ def _run_generator(generator, latent_dim, num_classes):
             f"{(1, latent_dim)}; give GAN its `latent_dim`, and `num_classes` if it is "
             f"conditional. Keras says: {str(error)[:300]}"
         ) from error
-    if len(images.shape) not in (2, 4) or images.shape[0] != 1:
+    if not tf.is_tensor(images) or len(images.shape) not in (2, 4) or images.shape[0] != 1:
         raise ValueError(
             "A generator maps latents (N, Z) to images (N, H, W, C) or points (N, D). "
-            f"Received: a generator that maps {(1, latent_dim)} to {tuple(images.shape)}"
+            f"Received: a generator that maps {(1, latent_dim)} to {_shapes(images)}"
         )
     return images
+
+
+def _shapes(outputs):
+    """The shape of an output, or a structure of the shapes of several."""
+    return tf.nest.map_structure(lambda output: tuple(output.shape), outputs)
