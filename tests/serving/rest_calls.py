@@ -14,12 +14,12 @@ PREDICT = "/v1/models/toy:predict"
 
 
 @contextlib.contextmanager
-def gateway(base_path, unavailable=None, **options):
+def gateway(base_path, available=None, memory=None, **options):
     """A REST gateway on that folder, as model `toy`; options without their `rest_api_`."""
     options = ServerOptions(**{f"rest_api_{name}": value for name, value in options.items()})
     with ModelServer(base_path, "toy", port=0, grpc_max_threads=64) as server:
         methods = ModelMethods(server.models, as_content=True)
-        with RestGateway(methods, options, port=0, unavailable=unavailable) as rest:
+        with RestGateway(methods, options, 0, memory, available) as rest:
             yield rest
 
 

@@ -1,14 +1,10 @@
 """JSON's parts, against NumPy and the standard library."""
 
-import base64
-import gzip
 import json
-import tracemalloc
 
 from tfgan_kit.serving.protocol import tensors
 from tfgan_kit.serving.protocol.errors import RequestError
 from tfgan_kit.serving.rest import json_answers
-from tfgan_kit.serving.rest.bodies import BodyError, unpacked
 from tfgan_kit.serving.rest.json_arrays import array_of
 from tfgan_kit.serving.rest.json_requests import COLUMN, ROW
 from tfgan_kit.serving.rest.json_text import parse_object, quoted
@@ -44,50 +40,23 @@ READ = {
 @pytest.mark.parametrize("case", READ)
 def test_a_document_is_read(case):
     body, document = READ[case]
-    found = parse_object(body)
+    found = parse_object(body, 100)
     assert found == document and repr(found) == repr(document)  # types too
 
 
-MALFORMED = [
-    "",
-    " \n",
-    "nulL",
-    "[1]",
-    "1",
-    '{"a": [1,]}',
-    "{1}",
-    '{"a":1,}',
-    '{"a" 1}',
-    '{"a":1]',
-    '{"a": [1',
-    '{"a": [1 2]}',
-]
-MALFORMED += [
-    '{"a": "T',
-    '{"a": "\\a"}',
-    '{"a": "\\uABCG"}',
-    '{"a": "\\ud800"}',
-    '{"a": NaN, "b": "\\ud800"}',
-    '{"a": 1.}',
-]
-MALFORMED += ['{"a": 1e_}', '{"a": -1e309}', '{"a": 01}', '{"a": ' + "9" * 5000 + "}", '{"a":' * 2000]
-MALFORMED += ['{"a":' * 300 + "NaN" + "}" * 300, '{"a": [' + "[]," * 2_000_000 + "1]}"]
+# Beside those of the conformance suite
+MALFORMED = ["nulL", '{"a": [1,]}', "{1}", '{"a" 1}', '{"a":1]', '{"a": "T', '{"a": "\\a"}', '{"a": "\\uABCG"}']
+MALFORMED += ['{"a": 1.}', '{"a": NaN, "b": "\\ud800"}', '{"a": 1e_}', '{"a": -1e309}', '{"a": 01}', '{"a":' * 2000]
+MALFORMED += ['{"a":' * 300 + "NaN" + "}" * 300]
+# More than 10,000 values, before anything of it is read
+MALFORMED += ['{"a": [' + "[]," * 5_000 + "1]}", "[" + "1," * 10_000, "{" + '"a":1,' * 10_000]
 
 
 @pytest.mark.parametrize("text", MALFORMED, ids=lambda text: text[:12])
 def test_what_is_no_object_in_json_is_the_callers_fault(text):
     with pytest.raises(RequestError) as caught:
-        parse_object(text.encode())
+        parse_object(text.encode(), 10_000)
     assert caught.value.code is grpc.StatusCode.INVALID_ARGUMENT and len(str(caught.value)) < 200
-
-
-def test_of_a_gzip_bomb_no_more_than_the_limit_is_unpacked():
-    bomb = gzip.compress(b" " * 20_000_000)
-    tracemalloc.start()
-    with pytest.raises(BodyError):
-        unpacked(bomb, 100_000)
-    assert tracemalloc.get_traced_memory()[1] < 1_000_000
-    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 0), (2, 3), (2, 1, 3, 2)])
@@ -97,13 +66,6 @@ def test_nested_lists_become_the_array_they_came_from(shape, dtype):
     got = array_of(array.tolist(), dtype)
     assert got.dtype == array.dtype
     np.testing.assert_array_equal(got, array)
-
-
-@pytest.mark.parametrize("value", [[[1], 2], [1, [2]], [[1], [2, 3]], [[[1]], [[1], [2]]], [[], [1]]])
-def test_ragged_lists_are_no_tensor(value):
-    with pytest.raises(RequestError, match="make no tensor: at level") as caught:
-        array_of(value, tf.int64)
-    assert caught.value.code is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_tensor_has_at_most_32_dimensions():
@@ -118,12 +80,6 @@ def test_a_tensor_has_at_most_32_dimensions():
 @pytest.mark.parametrize("spelled", ["YQ==", "YQ", "Y Q=\n=", "YQ="])
 def test_base64_may_be_spelled_as_abseil_takes_it(spelled):
     assert array_of({"b64": spelled}, tf.string).item() == b"a"
-
-
-@pytest.mark.parametrize("spelled", ["Y", "Y*==", "YQ==YQ==", "é"])
-def test_other_base64_is_refused(spelled):
-    with pytest.raises(RequestError, match="^Unable to base64 decode$"):
-        array_of([{"b64": spelled}], tf.string)
 
 
 def response(**arrays):
@@ -157,9 +113,3 @@ def test_floats_have_no_more_digits_than_they_need():
 def test_no_output_is_an_error():
     with pytest.raises(RequestError, match="^Cannot convert empty tensor map to JSON$"):
         json_answers.predictions(predict_pb2.PredictResponse(), ROW)
-
-
-def test_bytes_of_a_picture_are_its_base64():
-    png = bytes(range(256))
-    parsed = json.loads(json_answers.predictions(response(p_bytes=np.array([png], object)), ROW))
-    assert base64.b64decode(parsed["predictions"][0]["b64"]) == png

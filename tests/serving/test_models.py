@@ -12,14 +12,6 @@ POLL = 0.05
 
 
 @pytest.fixture
-def three(base_path, saved):
-    """`base_path` with versions 1 and 3 of scale 1, 2 of scale 2."""
-    toy.publish(saved[2], base_path, 2)
-    toy.publish(saved[1], base_path, 3)
-    return base_path
-
-
-@pytest.fixture
 def second(tmp_path, saved):
     """The folder of another model, with version 7 of scale 2."""
     (tmp_path / "second").mkdir()
@@ -32,26 +24,6 @@ def config_file(tmp_path, base_path):
     path = tmp_path / "models.config"
     path.write_text(text_format.MessageToString(config(model(base_path))))
     return path
-
-
-def test_a_config_file_starts_all_its_models(three, second, tmp_path):
-    path = tmp_path / "models.config"
-    path.write_text(
-        f'''
-        # as an operator writes it
-        model_config_list {{
-          config {{
-            name: "toy" base_path: "{three}" model_platform: "tensorflow"
-            model_version_policy {{ all {{}} }}
-          }}
-          config {{ name: "second" base_path: "{second}" model_platform: "tensorflow" }}
-        }}
-        '''
-    )
-    with ModelServer(port=0, options=ServerOptions(model_config_file=str(path))) as server:
-        caller = messages.Caller(f"localhost:{server.port}")
-        assert caller.scale(version=2) == (2, 2)
-        assert caller.scale("second") == (2, 7)
 
 
 def test_a_config_file_is_read_again_and_a_broken_one_changes_nothing(config_file, base_path, second, caplog):
@@ -89,7 +61,17 @@ def states(server):
             'model_config_list { config { name: "q" base_path: "models/q" model_platform: "tensorflow" } }',
             "Expected model q to have an absolute path",
         ),
-        ('model_config_list { config { name: "q" base_path: "/no/where" } }', "no folder /no/where"),
+        (
+            'model_config_list { config { name: "q" base_path: "/no/where" model_platform: "tensorflow" } }',
+            "Could not find base path /no/where",
+        ),
+        *(
+            (
+                f'model_config_list {{ config {{ name: "{name}" base_path: "/q" model_platform: "tensorflow" }} }}',
+                "has 1 to 256 printable characters",
+            )
+            for name in ("", "a\\nb", "q" * 257, "\\033[31m")
+        ),
         ("", "models.config has no model_config_list"),
     ],
 )
@@ -112,23 +94,8 @@ def test_labels_at_the_start_need_their_flag(tmp_path, base_path):
         assert messages.Caller(f"localhost:{server.port}").scale(label="stable") == (1, 1)
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"grpc_max_threads": 0}, {"file_system_poll_wait_seconds": float("nan")},
-                  {"file_system_poll_wait_seconds": float("inf")}],
-)  # fmt: skip
-def test_numbers_that_mean_nothing_are_refused(base_path, arguments):
-    with pytest.raises(ValueError, match=f"Received: {next(iter(arguments))}="):
-        ModelServer(base_path, **arguments)
-
-
 def test_a_path_of_metrics_without_a_slash_ends_the_start(tmp_path, base_path):
     (tmp_path / "monitoring").write_text('prometheus_config { enable: true path: "metrics" }')
     options = ServerOptions(rest_api_port=1, monitoring_config_file=str(tmp_path / "monitoring"))
     with pytest.raises(StartError, match='monitoring must start with "/".*Received'):
         ModelServer(base_path, port=0, options=options).start()
-
-
-@pytest.mark.parametrize("base_path, config_file, reason", [(None, None, "are empty"), ("/b", "/a", "give either")])
-def test_a_server_has_one_source_of_models(base_path, config_file, reason):
-    with pytest.raises(ValueError, match=f"{reason}.*Received: "):
-        ModelServer(base_path, options=ServerOptions(model_config_file=config_file))

@@ -17,6 +17,8 @@ import promql_parser
 import pytest
 import yaml
 
+from tests.serving import promql
+
 ROOT = pathlib.Path(__file__).parents[2]
 FOLDER = ROOT / "serving"
 [MODEL] = config_files.read_model_config(FOLDER / "models.config").model_config_list.config
@@ -62,22 +64,10 @@ def test_models_config_serves_the_newest_version_of_an_absolute_path():
     assert MODEL.model_version_policy.latest.num_versions == 1
 
 
-def test_allowed_sizes_rise_to_max_batch_size_and_are_even_from_2_on():
-    sizes = list(BATCHING.allowed_batch_sizes)
-    assert sizes == sorted(set(sizes)) and sizes[-1] == BATCHING.max_batch_size
-    assert [size for size in sizes if size % 2] == [1]
-
-
 def test_batching_config_is_what_an_export_of_its_size_writes_but_for_the_threads(tmp_path):
     (tmp_path / "written.config").write_text(batching_text(BATCHING.max_batch_size))
     written = config_files.read_batching_parameters(tmp_path / "written.config")
     assert dataclasses.replace(written, num_batch_threads=BATCHING.num_batch_threads) == BATCHING
-
-
-@pytest.mark.parametrize("size", range(2, BATCHING.max_batch_size + 1))
-def test_at_most_a_quarter_of_a_batch_is_padding(size):
-    padded = min(allowed for allowed in BATCHING.allowed_batch_sizes if allowed >= size)
-    assert padded - size <= max(1, padded / 4)
 
 
 def test_the_tls_example_names_every_part_and_holds_no_key():
@@ -230,6 +220,7 @@ def exposed():
     """Label names by series, of a server that loaded a version, was asked, and answered well and badly."""
     monitor = Monitor()
     monitor.load("/models/digits/1", "success", 1.0)
+    monitor.warmup("/models/digits/1", "OK", 24, 1.0)
     for status in ("OK", "INTERNAL"):
         monitor.request("digits", "Predict", "GRPC", status, 0.001)
     monitor.runtime("digits", "Predict", 0.001)
@@ -261,3 +252,46 @@ def test_the_alert_of_a_dead_server_names_the_job_that_prometheus_has():
     [up] = selectors(promql_parser.parse(RULES[0]["expr"]))
     [matcher] = up.matchers.matchers
     assert (up.name, matcher.value) == ("up", PROMETHEUS["scrape_configs"][0]["job_name"])
+
+
+# Pages of TensorFlow Serving (see fixtures/README.md) and of the embedded server, a minute apart
+GOOD, HALF_COPIED = (
+    promql.samples((pathlib.Path(__file__).parent / "fixtures" / f"metrics_{name}.txt").read_text())
+    for name in ("good", "half_copied_version_8")
+)
+REFUSED = promql_parser.parse({rule["alert"]: rule for rule in RULES}["VersionRefused"]["expr"])
+
+
+def _loads(*loads):
+    """The embedded server's page: (version, status of its load, status of its warmup or None)."""
+    monitor = Monitor()
+    for version, status, warmup in loads:
+        monitor.load(f"/models/digits/{version}", status, 0.1)
+        if warmup:
+            monitor.warmup(f"/models/digits/{version}", warmup, 24, 0.6)
+    return promql.samples(monitor.page())
+
+
+FIRST = (1, "success", "OK")
+# What the pages show, and the versions that the alert names
+SCRAPED = {
+    "a good start": ([GOOD], set()),
+    "a good version for hours": ([GOOD] * 60, set()),
+    "a half-copied one": ([GOOD] * 20 + [HALF_COPIED], {8}),
+    "a half-copied one, still": ([GOOD] * 20 + [HALF_COPIED] * 10, {8}),
+    "a half-copied one, 20 minutes later": ([GOOD] * 20 + [HALF_COPIED] * 20, set()),
+    "a load that failed, once": ([_loads(FIRST)] * 20 + [_loads(FIRST, (2, "fail", None))] * 5, {2}),
+    "a warmup that failed": ([_loads(FIRST)] * 20 + [_loads(FIRST, (2, "success", "INVALID_ARGUMENT"))] * 5, {2}),
+    "a second try that succeeded": (
+        [_loads(FIRST, (2, "fail", None))] * 5 + [_loads(FIRST, (2, "fail", None), (2, "success", "OK"))], set(),
+    ),
+    "a rollout": ([_loads(FIRST)] * 20 + [_loads(FIRST, (2, "success", "OK"))] * 5, set()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SCRAPED)
+def test_an_alert_names_every_version_that_was_not_loaded_whole(case):
+    pages, versions = SCRAPED[case]
+    timed = [(60.0 * minute, page) for minute, page in enumerate(pages)]
+    found = promql.evaluate(REFUSED, timed, timed[-1][0])
+    assert {dict(labels)["model_path"] for labels in found} == {f"/models/digits/{version}" for version in versions}

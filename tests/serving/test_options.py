@@ -15,6 +15,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.serving import messages, toy
 
+SOURCE = {"model_base_path": "/models/toy"}
+
 
 @pytest.fixture
 def version(tmp_path, saved):
@@ -88,11 +90,27 @@ def test_a_versions_own_batching_file_that_is_broken_refuses_the_version(serve, 
         ({"monitoring_config_file": "/a"}, "give rest_api_port too. Received: monitoring_config_file='/a'"),
         ({"load_retry_interval_micros": -1}, "Received: load_retry_interval_micros=-1"),
         ({"grpc_socket_path": "socket"}, "absolute. Received: grpc_socket_path='socket'"),
+        *(
+            (
+                {"file_system_poll_wait_seconds": value},
+                "finite and at least 0. Received: file_system_poll_wait_seconds=",
+            )
+            for value in (-1.0, float("nan"), float("inf"))
+        ),
+        ({}, "are empty! Give --model_base_path.*Received: "),
+        (SOURCE | {"model_config_file": "/models.config"}, "give either model_base_path.*Received: "),
+        (SOURCE | {"max_batch_size": 8}, "--max_batch_size needs --enable_batching"),
+        (SOURCE | {"batching_parameters_file": "/a"}, "--batching_parameters_file needs --enable_batching"),
+        (
+            SOURCE | {"enable_batching": True, "batching_parameters_file": "/a", "max_batch_size": 8},
+            "--max_batch_size and --batching_parameters_file: give one",
+        ),
+        (SOURCE | {"enable_batching": True, "batching_parameters_file": "/no/where"}, "cannot read /no/where"),
     ],
 )
 def test_an_option_that_cannot_work_is_refused(arguments, reason):
     with pytest.raises(ValueError, match=reason):
-        ServerOptions(**arguments)
+        ModelServer(options=ServerOptions(**arguments))
 
 
 def test_an_argument_of_a_server_stands_in_for_the_option_of_its_name(base_path):

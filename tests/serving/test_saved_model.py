@@ -10,9 +10,7 @@ import threading
 from tfgan_kit.export.session import GraphSession
 from tfgan_kit.serving import BatchingParameters
 from tfgan_kit.serving.models.saved_model import SavedModel
-from tfgan_kit.serving.protocol.errors import RequestError, status_of
 
-import grpc
 import numpy as np
 import psutil
 import pytest
@@ -57,14 +55,14 @@ def test_what_the_batch_op_compiled_is_given_back(version):
 
 
 def test_the_threads_of_a_batched_version_end_with_it(version):
-    parameters = BatchingParameters(max_batch_size=8, num_batch_threads=7)
+    parameters = BatchingParameters(max_batch_size=8, num_batch_threads=40)
     model = SavedModel(version, BATCHING[1])  # what TensorFlow starts once a process
     model.signature("").run(SEED)
     model.close()
     before = psutil.Process().num_threads()
     model = SavedModel(version, parameters)
     model.signature("").run(SEED)
-    assert psutil.Process().num_threads() >= before + 7
+    assert psutil.Process().num_threads() >= before + 30  # threads of earlier tests may end meanwhile
     model.close()
     toy.until(lambda: psutil.Process().num_threads() <= before)
 
@@ -77,22 +75,6 @@ def test_a_close_is_for_one_version_and_may_come_twice(version, saved, tmp_path)
     images = stays.signature("").run(SEED)["images"]
     stays.close()
     np.testing.assert_array_equal(images, toy.expected([3], scale=2))
-
-
-@pytest.mark.parametrize("missing", ["saved_model.pb", "variables"])
-def test_a_version_that_lacks_files_is_not_found(version, missing):
-    path = version / missing
-    shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(RequestError, match="should have a file|has no variables") as caught:
-        SavedModel(version, None)
-    assert status_of(caught.value)[0] is grpc.StatusCode.NOT_FOUND
-
-
-def test_variables_that_cannot_be_read_refuse_the_version(version):
-    (data,) = (version / "variables").glob("variables.data-*")
-    os.truncate(data, 0)
-    with pytest.raises(tf.errors.OpError):
-        SavedModel(version, None)
 
 
 def test_however_many_filters_callers_invent_only_so_many_are_kept(tmp_path, monkeypatch):

@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.serving import toy
-
 BATCHING = [None, BatchingParameters(max_batch_size=8)]
 ROWS = np.float32([[1, 2], [3, 4], [5, 6]])
 
@@ -88,27 +86,6 @@ def _save(module, path):
     tf.saved_model.save(module, path, signatures={"serving_default": module.serving_default})
 
 
-class Counter(tf.Module):
-    """How often it was called, which is not what was saved: a state."""
-
-    def __init__(self):
-        super().__init__()
-        self.calls = tf.Variable(40, dtype=tf.int64)
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
-    def serving_default(self, text):
-        count = self.calls.assign_add(1)
-        return {"calls": tf.fill(tf.shape(text), count), "text": tf.strings.upper(text)}
-
-
-@pytest.mark.parametrize("batching", BATCHING)
-def test_a_variable_keeps_what_a_call_assigned(served, batching):
-    run = served(lambda path: _save(Counter(), path), batching)
-    answers = [run(text=np.array([b"a"])) for _ in range(2)]
-    assert [int(answer["calls"][0]) for answer in answers] == [41, 42]
-    assert answers[0]["text"].tolist() == [b"A"]
-
-
 class Scalar(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([], tf.string, "text")])
     def serving_default(self, text):
@@ -159,13 +136,6 @@ def _save_frozen(path):
 @pytest.mark.parametrize("batching", BATCHING)
 def test_a_graph_without_variables(served, batching):
     np.testing.assert_array_equal(served(_save_frozen, batching)(x=ROWS)["y"], 2 * ROWS)
-
-
-@pytest.mark.parametrize("batching", BATCHING)
-def test_threads_at_once_get_each_its_own(served, batching):
-    run = served(toy.save, batching, "generate")
-    answers = toy.at_once(16, lambda k: run(seed=np.int64([k]), label=np.int32([k % 3]))["images"])
-    np.testing.assert_array_equal(np.concatenate(answers), toy.expected(range(16), np.arange(16) % 3))
 
 
 class Compiled(tf.Module):

@@ -1,12 +1,10 @@
 """`python -m tfgan_kit.serving` as a user meets it: good starts, bad starts, the end."""
 
 import contextlib
-import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -63,42 +61,6 @@ def test_sigterm_lets_the_running_call_finish_and_exits_with_0(started, base_pat
     np.testing.assert_array_equal(images[0], toy.expected([5]))
 
 
-CALLERS = 8
-
-
-def test_sigterm_under_load_fails_no_request_that_was_sent_before_it(started, base_path):
-    process, _, address = started("--model_name=toy", f"--model_base_path={base_path}", "--grpc_max_threads=64")
-    began, ended = [[] for _ in range(CALLERS)], [[] for _ in range(CALLERS)]
-
-    def ask(k):
-        caller, code = messages.Caller(address), grpc.StatusCode.OK
-        while code is grpc.StatusCode.OK:
-            began[k].append(time.monotonic())
-            try:
-                caller.scale()
-            except grpc.RpcError as error:
-                code = error.code()
-            ended[k].append(code)
-
-    threads = [threading.Thread(target=ask, args=(k,)) for k in range(CALLERS)]
-    for thread in threads:
-        thread.start()
-    toy.until(lambda: all(len(codes) > 20 for codes in ended))
-    signalled = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    for thread in threads:
-        thread.join()
-    assert process.wait(timeout=20) == 0
-    before = [
-        code
-        for times, codes in zip(began, ended, strict=True)
-        for at, code in zip(times, codes, strict=True)
-        if at < signalled
-    ]
-    assert set(before) == {grpc.StatusCode.OK}
-    assert {codes[-1] for codes in ended} == {grpc.StatusCode.UNAVAILABLE}  # which clients retry
-
-
 def test_all_flags_together_and_a_second_signal_ends_it_at_once(started, base_path, tmp_path):
     (tmp_path / "models.config").write_text(
         f'model_config_list {{ config {{ name: "toy" base_path: "{base_path}" '
@@ -152,40 +114,28 @@ def test_a_killed_server_serves_again_within_5_seconds_beyond_the_import(started
     assert (serves - imported) - (imported - began) < 5
 
 
-def taken_port():
-    taken = socket.socket()
-    taken.bind(("127.0.0.1", 0))
-    taken.listen()
-    return taken
-
-
-def test_a_port_in_use_is_named(base_path):
-    with taken_port() as taken, pytest.raises(StartError, match="port is in use.*--port"):
-        ModelServer(base_path, "toy", port=taken.getsockname()[1]).start()
-
-
 def test_two_servers_never_share_a_port(serve, base_path):
-    with pytest.raises(StartError, match="port is in use"):
+    with pytest.raises(StartError, match="port is in use.*--port"):
         ModelServer(base_path, "toy", port=serve().port).start()
 
 
 def _missing(base_path):
-    return f"{base_path}/nowhere", "there is no folder"
+    return f"{base_path}/nowhere", f"Could not find base path {base_path}/nowhere.*No such file"
 
 
 def _version(base_path):
-    return f"{base_path}/1", f"is a version; model_base_path is the folder above it: {base_path}"
+    return f"{base_path}/1", f"It is a version; the base path is the folder above it: {base_path}"
 
 
 def _empty(base_path):
     shutil.rmtree(base_path / "1")
     (base_path / "v0.1").mkdir()
-    return str(base_path), "has no version.*found: v0.1"
+    return str(base_path), "No versions of servable toy found.*found: v0.1"
 
 
 def _broken(base_path):
     shutil.rmtree(base_path / "1" / "variables")
-    return str(base_path), "can be served:\n  version 1: .*variables.index"
+    return str(base_path), "did not become available: .*version: 1.*variables.index"
 
 
 @pytest.mark.parametrize("case", [_missing, _version, _empty, _broken])
@@ -199,63 +149,6 @@ def test_in_python_a_relative_path_is_this_process_own(base_path, monkeypatch):
     monkeypatch.chdir(base_path.parent)
     with ModelServer("toy", "toy", port=0) as server:
         assert server.versions.current.version == 1
-
-
-@pytest.mark.slow
-def test_a_bad_start_of_the_command_exits_with_255(tmp_path):
-    code, text = run("--model_name=toy", f"--model_base_path={tmp_path}/nowhere")
-    assert code == 255 and "Cannot start: there is no folder" in text and "Traceback" not in text
-
-
-PATH = "--model_base_path=/models/toy"
-BAD_FLAGS = {
-    "no source": ([], "server_options.model_config_file are empty! Give --model_base_path"),
-    "two sources": ([PATH, "--model_config_file=/models.config"], "give either model_base_path"),
-    "relative path": (["--model_base_path=models/toy"], "must be absolute"),
-    "batching not on": ([PATH, "--max_batch_size=8"], "--max_batch_size needs --enable_batching"),
-    "batching file not on": (
-        [PATH, "--batching_parameters_file=/a"],
-        "--batching_parameters_file needs --enable_batching",
-    ),
-    "batching twice": (
-        [PATH, "--enable_batching", "--batching_parameters_file=/a", "--max_batch_size=8"],
-        "--max_batch_size and --batching_parameters_file: give one",
-    ),
-    "no batching file": ([PATH, "--enable_batching", "--batching_parameters_file=/no/where"], "cannot read /no/where"),
-    "unknown": ([PATH, "--rest_api_prt=8501"], "Unknown command line flag 'rest_api_prt'"),
-    "never polls": ([PATH, "--file_system_poll_wait_seconds=-1"], "flag --file_system_poll_wait"),
-    "relative socket": ([PATH, "--grpc_socket_path=socket"], "grpc_socket_path must be absolute"),
-}
-# Every case in one process: the import is what takes long.
-REASONS = """
-import json, sys
-from absl import flags
-from tfgan_kit.serving.__main__ import server_of_flags
-
-def reason(arguments):
-    flags.FLAGS.unparse_flags()
-    for name in flags.FLAGS.flags_by_module_dict()["tfgan_kit.serving.__main__"]:
-        flags.FLAGS[name.name].unparse()
-    try:
-        flags.FLAGS(["serving", *arguments])
-        server_of_flags()
-    except Exception as error:
-        return str(error)
-
-print("REASONS", json.dumps({name: reason(a) for name, a in json.loads(sys.argv[1]).items()}))
-"""
-
-
-@pytest.fixture(scope="module")
-def reasons():
-    cases = json.dumps({name: arguments for name, (arguments, _) in BAD_FLAGS.items()})
-    done = subprocess.run([sys.executable, "-c", REASONS, cases], capture_output=True, text=True, timeout=60)
-    return json.loads(done.stdout.partition("REASONS")[2] or repr(done.stderr))
-
-
-@pytest.mark.parametrize("case", BAD_FLAGS)
-def test_a_bad_flag_is_answered_with_its_reason(reasons, case):
-    assert BAD_FLAGS[case][1] in (reasons[case] or "")
 
 
 def test_a_bad_flag_exits_with_255_and_no_traceback():

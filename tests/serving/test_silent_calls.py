@@ -28,19 +28,9 @@ def test_more_silent_calls_than_threads_keep_no_one_out(small):
         assert caller.scale() == (1, 1)
 
 
-def test_the_oldest_silent_call_makes_room(small):
-    caller = messages.Caller(f"localhost:{small.port}")
-    with silent.calls(small, admission._SILENT) as calls:
-        toy.until(lambda: silent_ones(small) == admission._SILENT)
-        time.sleep(admission._PATIENCE_SECONDS)
-        assert caller.scale() == (1, 1)
-        toy.until(lambda: any(call.done() for call in calls))
-        assert [call.code() for call in calls if call.done()] == [grpc.StatusCode.CANCELLED]
-
-
 def test_callers_that_leave_without_a_word_leave_nothing(small):
-    with silent.calls(small, 20):
-        toy.until(lambda: silent_ones(small) == 20)
+    with silent.calls(small, 12):
+        toy.until(lambda: silent_ones(small) == 12)
     toy.until(lambda: silent_ones(small) == 0)
 
 
@@ -51,26 +41,28 @@ def test_a_call_that_ends_without_a_message_is_told(small):
             call(iter(()), timeout=10)
 
 
-def test_health_answers_though_every_thread_is_taken(small):
-    caller = messages.Caller(f"localhost:{small.port}")
-    slow = messages.predict(1, signature="slow")
-    running = [caller.prediction.Predict.future(slow, timeout=20) for _ in range(2)]
-    toy.until(lambda: small._grpc._admission._running == 2)
-    check = caller.channel.unary_unary("/grpc.health.v1.Health/Check")
-    assert check(b"", timeout=10) == b"\x08\x01"  # status: SERVING
-    assert all(call.result() for call in running)
-
-
 @pytest.mark.parametrize("number, words", [(150, {"Server Threadpool Exhausted"}), (300, None)])
 def test_a_flood_is_refused_at_once(small, number, words):
     """In our words as long as there is a thread to say them, then in grpcio's."""
     callers = [messages.Caller(f"localhost:{small.port}") for _ in range(4)]
     slow = messages.predict(1, signature="slow")
     running = [callers[0].prediction.Predict.future(slow, timeout=20) for _ in range(2)]
-    toy.until(lambda: small._grpc._admission._running == 2)
+    toy.until(lambda: small._grpc._admission._calls.running == 2)
     began = time.monotonic()
     refused = [callers[k % 4].prediction.Predict.future(messages.predict(1), timeout=20) for k in range(number)]
     assert {call.code() for call in refused} == {grpc.StatusCode.RESOURCE_EXHAUSTED}  # so while the slow ones ran
     assert words in (None, {call.details() for call in refused})
     assert time.monotonic() - began < 3 * toy.SECONDS
     assert all(call.result() for call in running)
+
+
+def test_more_silent_calls_than_places_hold_a_caller_up_until_the_oldest_is_cancelled(small):
+    """gRPC keeps what arrives of each, so their places are few."""
+    caller = messages.Caller(f"localhost:{small.port}")
+    with silent.calls(small, admission._SILENT) as calls:
+        toy.until(lambda: silent_ones(small) == admission._SILENT)
+        began = time.monotonic()
+        assert caller.scale() == (1, 1)
+        assert time.monotonic() - began < admission._PATIENCE_SECONDS + 2
+        toy.until(lambda: any(call.done() for call in calls))
+        assert [call.code() for call in calls if call.done()] == [grpc.StatusCode.CANCELLED]

@@ -7,6 +7,7 @@ import typing
 
 from tfgan_kit.serving.config_files import read_batching_parameters, read_monitoring_config
 from tfgan_kit.serving.models.batching import BatchingParameters
+from tfgan_kit.serving.protocol.memory import MOST_ROWS
 
 PROMETHEUS_PATH = "/monitoring/prometheus/metrics"  # TensorFlow Serving's default
 _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
@@ -32,10 +33,12 @@ class ServerOptions:
     port: int = _option(8500, "Port of gRPC; 0 chooses a free one.", 0, _MOST_PORT)
     host: str = _option("127.0.0.1", "Address to listen on; 0.0.0.0 is all interfaces.")
     grpc_socket_path: str | None = _option(None, "Absolute path of a UNIX socket to listen on, too.")
-    grpc_channel_arguments: str = _option(
-        "",
-        "Arguments of gRPC, such as grpc.max_connection_age_ms=2000,... A request has at most 64 MiB, decompressed, "
-        "or grpc.max_receive_message_length (-1: no limit).",
+    grpc_channel_arguments: str = _option("", "Arguments of gRPC, such as grpc.max_connection_age_ms=2000,...")
+    grpc_max_message_bytes: int = _option(
+        16 * 2**20,
+        "Largest request over gRPC, compressed or decompressed, unless grpc.max_receive_message_length is among the "
+        "grpc_channel_arguments.",
+        1,
     )
     grpc_max_threads: int | None = _option(None, "Concurrent calls, more are refused. Default: 4 per core.", 1)
     ssl_config_file: str | None = _option(
@@ -43,6 +46,21 @@ class ServerOptions:
         "SSLConfig in text format: server_key, server_cert, custom_ca (PEM), client_verify. The port uses TLS only.",
     )
     enable_grpc_healthcheck_service: bool = _option(False, "Serve grpc.health.v1.")
+    allow_network_reloads: bool = _option(
+        False,
+        "Let every caller replace the list of models (HandleReloadConfigRequest). Otherwise only callers on this "
+        "machine, and those with a certificate that client_verify of the ssl_config_file has checked.",
+    )
+    max_request_bytes_in_work: int = _option(
+        64 * 2**20,
+        "Bytes of all requests that arrive or are answered at the same time, over gRPC and REST, decompressed; further "
+        "ones are refused, except for the first 64 KiB of each. With the defaults requests then need at most about "
+        "2 GiB, beside what the models need.",
+        1,
+    )
+    max_request_rows: int = _option(
+        MOST_ROWS, "Rows that run at the same time without batching: most of one request, and others wait.", 1
+    )
     model_name: str = _option("default", "Model name in requests.")
     model_base_path: str | None = _option(None, "Absolute path of the folder of versions.")
     model_config_file: str | None = _option(None, "ModelServerConfig in text format, instead of --model_base_path.")
@@ -84,9 +102,8 @@ class ServerOptions:
     )
     rest_api_timeout_in_ms: int = _option(30_000, "Time after which a REST request is answered with 504.", 1)
     rest_api_enable_cors_support: bool = _option(False, "Send CORS headers, for pages of other origins.")
-    rest_api_max_body_bytes: int = _option(
-        32 * 2**20, "Largest body, compressed or decompressed. All bodies together have at most eight times as much.", 1
-    )
+    rest_api_max_body_bytes: int = _option(32 * 2**20, "Largest body over REST, compressed or decompressed.", 1)
+    rest_api_max_json_values: int = _option(1_000_000, "Most values, lists and objects of a body over REST.", 1)
     rest_api_read_timeout_seconds: float = _option(
         30.0, "Time in which a body must arrive, and an answer be read.", 0.01
     )

@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import os
 import pathlib
 import threading
 import time
@@ -14,10 +13,11 @@ from tfgan_kit.serving.models import model_list
 from tfgan_kit.serving.models.batching import BatchingParameters
 from tfgan_kit.serving.models.loading import Loader
 from tfgan_kit.serving.models.model_list import Models
-from tfgan_kit.serving.models.versions import Versions, version_folders
+from tfgan_kit.serving.models.versions import Versions
 from tfgan_kit.serving.options import ServerOptions
 from tfgan_kit.serving.prometheus import Monitor
 from tfgan_kit.serving.protocol.errors import RequestError, StartError
+from tfgan_kit.serving.protocol.memory import RequestMemory
 from tfgan_kit.serving.protocol.methods import ModelMethods
 from tfgan_kit.serving.rest.gateway import RestGateway
 
@@ -120,6 +120,7 @@ class ModelServer:
         loader = Loader(batching or o.batching(), o, self.monitor)
         self.models = Models(loader, o, self.monitor.add_model)
         self.methods = ModelMethods(self.models, o.enable_serialization_as_tensor_content, self.monitor)
+        self._memory = RequestMemory(o.max_request_bytes_in_work)
         self._grpc = self._rest = None
         self._periodic = (
             Periodic(o.file_system_poll_wait_seconds, self.models.poll),
@@ -130,7 +131,7 @@ class ModelServer:
         """Loads the models, then opens the ports. Raises StartError."""
         self._rest = self._rest_gateway()
         self._load(self._config())
-        self._grpc = GrpcGateway(self.methods, self.options)
+        self._grpc = GrpcGateway(self.methods, self.options, self._memory)
         self.port = self._grpc.start()
         if self._rest is not None:
             self._open_rest()
@@ -146,12 +147,12 @@ class ModelServer:
         # REST converts the tensors to JSON: raw bytes are faster to read.
         methods = ModelMethods(self.models, as_content=True, monitor=self.monitor)
         try:
-            return RestGateway(methods, self.options, unavailable=self._unavailable)
+            return RestGateway(methods, self.options, memory=self._memory, available=self._available)
         except ValueError as error:
             raise StartError(str(error)) from error
 
-    def _unavailable(self) -> list[str]:
-        return [one.name for one in self.models.listed() if one.current is None]
+    def _available(self) -> dict[str, bool]:
+        return {one.name: one.current is not None for one in self.models.listed()}
 
     def _open_rest(self) -> None:
         try:
@@ -173,14 +174,11 @@ class ModelServer:
             raise StartError(str(error)) from error
 
     def _load(self, config) -> None:
-        for model in config.model_config_list.config:
-            if os.path.isabs(model.base_path):  # otherwise `reload` refuses it
-                check_base_path(pathlib.Path(model.base_path))
         try:
             self.models.reload(config)
         except RequestError as error:
-            nothing = [one for one in self.models.listed() if one.current is None]
-            raise StartError(_nothing_loads(nothing) or str(error)) from error
+            # TensorFlow Serving's word for a model at the start
+            raise StartError(str(error).replace("model(s) did", "servable(s) did", 1)) from error
 
     def _read_config_again(self) -> None:
         self.models.reload(read_model_config(self.options.model_config_file))
@@ -213,33 +211,3 @@ class ModelServer:
 
     def __exit__(self, *_):
         self.stop()
-
-
-def check_base_path(base_path: pathlib.Path) -> None:
-    """Raises StartError unless the folder exists and contains versions."""
-    try:
-        names = sorted(path.name for path in base_path.iterdir())
-        if version_folders(base_path):
-            return
-    except OSError as error:
-        raise StartError(
-            f"there is no folder {base_path} that can be read ({error.strerror}). Export a model there first"
-        ) from error
-    if "saved_model.pb" in names:
-        raise StartError(f"{base_path} is a version; model_base_path is the folder above it: {base_path.parent}")
-    found = ", ".join(names[:5]) or "nothing"
-    raise StartError(
-        f"{base_path} has no version, which is a folder named by an integer, such as "
-        f"{base_path}/1 (found: {found}). Export a model there first"
-    )
-
-
-def _nothing_loads(models: list[Versions]) -> str:
-    if not models:
-        return ""
-    names = ", ".join(one.name for one in models)
-    lines = [f"{len(models)} servable(s) did not become available: {{{names}}}"]
-    for one in models:
-        lines.append(f"no version in {one.base_path} can be served:")
-        lines += [f"  version {s.version}: {s.status.error_message}" for s in one.statuses()]
-    return "\n".join(lines)

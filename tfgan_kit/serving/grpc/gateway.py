@@ -1,5 +1,6 @@
 """TensorFlow Serving's gRPC API on a port, in plain text or TLS, and on a UNIX socket."""
 
+import math
 import time
 from concurrent import futures
 
@@ -10,8 +11,9 @@ from tfgan_kit.serving.protocol.errors import StartError
 
 import grpc
 
+_MOST_BYTES = "grpc.max_receive_message_length"
 _CHANNEL = {
-    "grpc.max_receive_message_length": 64 * 2**20,  # decompressed; a small gzip message may expand to gigabytes
+    "grpc.per_message_decompression": 0,  # `Admission` unpacks
     "grpc.max_send_message_length": -1,
     # Beyond 1,000 pending calls, its default, gRPC answers CANCELLED at random.
     "grpc.server.max_pending_requests": 10_000,
@@ -29,18 +31,21 @@ class GrpcGateway:
     Args:
         methods: `ModelMethods`.
         options: `ServerOptions`.
+        memory: `RequestMemory`, which REST may share.
     """
 
-    def __init__(self, methods, options):
+    def __init__(self, methods, options, memory):
         self._options = options
-        self._admission = Admission(options.grpc_threads(), methods.monitor)
+        arguments = {**_CHANNEL, _MOST_BYTES: options.grpc_max_message_bytes, **options.channel_arguments()}
+        most_bytes = math.inf if arguments[_MOST_BYTES] == -1 else arguments[_MOST_BYTES]
+        self._admission = Admission(options.grpc_threads(), methods.monitor, memory, most_bytes)
         self._server = grpc.server(
             futures.ThreadPoolExecutor(self._admission.most, thread_name_prefix="grpc"),
             interceptors=[self._admission],
-            options=tuple((_CHANNEL | options.channel_arguments()).items()),
+            options=tuple(arguments.items()),
             maximum_concurrent_rpcs=self._admission.most,
         )
-        add_services(self._server, methods, options.enable_grpc_healthcheck_service)
+        add_services(self._server, methods, options)
 
     def start(self) -> int:
         """Opens the port, with TLS if `ssl_config_file` is set, and the UNIX socket; returns the port.

@@ -2,8 +2,12 @@
 
 import contextlib
 import dataclasses
+import itertools
 import pathlib
 import time
+
+_LOADED = ("saved_model.pb", "variables/*", "assets/*", "assets.extra/*", "batching_params.pbtxt")
+_MOST_FILES = 1000  # of a pattern
 
 
 class LoadRetries:
@@ -30,12 +34,13 @@ class LoadRetries:
         return failure.tries <= self._retries and time.monotonic() >= failure.again
 
     def before(self, path: pathlib.Path) -> tuple:
-        """The names, sizes and times of the files that are about to be loaded."""
+        """The names, sizes and times of the files that are about to be loaded; other files are not looked at."""
         files = []
-        for file in sorted(path.rglob("*")):
-            with contextlib.suppress(OSError):  # it has been renamed meanwhile, or cannot be read
-                status = file.stat()
-                files.append((str(file), status.st_size, status.st_mtime_ns))
+        for pattern in _LOADED:
+            for file in sorted(itertools.islice(path.glob(pattern), _MOST_FILES)):
+                with contextlib.suppress(OSError):  # it has been renamed meanwhile, or cannot be read
+                    status = file.stat()
+                    files.append((str(file), status.st_size, status.st_mtime_ns))
         return tuple(files)
 
     def add(self, path: pathlib.Path, files: tuple) -> bool:

@@ -8,6 +8,7 @@ from tfgan_kit.serving.models.batching import BatchingParameters
 from tfgan_kit.serving.models.saved_model import SavedModel
 from tfgan_kit.serving.models.warmup import warm_up
 from tfgan_kit.serving.protocol.errors import status_of
+from tfgan_kit.serving.protocol.memory import Turns
 
 import grpc
 
@@ -27,12 +28,13 @@ class Loader:
         self._batching = batching
         self._options = options
         self._monitor = monitor
+        self._rows = Turns(options.max_request_rows)
 
     def __call__(self, path: pathlib.Path) -> SavedModel:
         """The loaded version of a folder. Any exception means that it cannot be served."""
         began, status = time.monotonic(), "fail"
         try:
-            model = SavedModel(path, self._parameters(path), self._options.tags())
+            model = SavedModel(path, self._parameters(path), self._options.tags(), self._rows)
             status = "success"
         finally:
             self._monitor.load(path, status, time.monotonic() - began)

@@ -1,6 +1,6 @@
 """The models of a server, their version labels, and the replacement of the list."""
 
-import logging
+import itertools
 import os
 import pathlib
 import threading
@@ -13,8 +13,9 @@ from tfgan_kit.serving.protocol.errors import RequestError, invalid
 import grpc
 from tensorflow_serving.config import model_server_config_pb2 as config_pb2
 
-_LOGGER = logging.getLogger(__name__)
 _TENSORFLOW = "tensorflow"  # the platform
+_QUOTED_FILES = 5
+_LONGEST_NAME = 256
 _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
@@ -44,7 +45,6 @@ class Models:
         self._listed = config_pb2.ModelConfigList()
         self._versions: dict[str, Versions] = {}
         self._labels: dict[str, dict[str, int]] = {}
-        self._troubles: dict[str, str] = {}
 
     def use(self, spec):
         """A context with the loaded model of a `ModelSpec`. Raises RequestError."""
@@ -140,16 +140,20 @@ class Models:
             )
 
     def poll(self) -> None:
-        """Looks for new versions of every model; an error of one model is only logged."""
+        """Looks for new versions of every model. Raises RuntimeError with the errors of those for which it fails."""
         with self._changing:
-            self._poll()
+            troubles = self._poll()
+        if troubles:
+            raise RuntimeError("; ".join(troubles))
 
-    def _poll(self) -> None:
+    def _poll(self) -> list[str]:
+        troubles = []
         for versions in self.listed():
-            trouble = _poll_one(versions)
-            if trouble and trouble != self._troubles.get(versions.name):  # logged once, not every second
-                _LOGGER.error("%s; the loaded versions stay", trouble)
-            self._troubles[versions.name] = trouble
+            try:
+                versions.poll()
+            except Exception as error:  # of any kind: the other models go on
+                troubles.append(f"cannot look for versions in {versions.base_path}: {error}")
+        return troubles
 
     def drained(self, timeout: float) -> bool:
         """Waits until no call runs on any model, for up to `timeout` seconds; see `Versions`."""
@@ -157,30 +161,23 @@ class Models:
         return all([one.drained(max(0.0, end - time.monotonic())) for one in self._versions.values()])
 
 
-def _poll_one(versions: Versions) -> str | None:
-    try:
-        versions.poll()
-    except OSError as error:
-        return f"cannot look for versions in {versions.base_path}: {error}"
-    except Exception as error:  # after any error the server continues with the loaded versions
-        return f"looking for versions in {versions.base_path} failed: {error!r}"
-    return None
-
-
 def _check_folder(model) -> None:
+    """Raises RequestError unless the base path of a `ModelConfig` exists and contains versions."""
     path = pathlib.Path(model.base_path)
     try:
-        found = version_folders(path)
+        if version_folders(path):
+            return
+        found = sorted(entry.name for entry in itertools.islice(path.iterdir(), _QUOTED_FILES))
+        is_version = (path / "saved_model.pb").is_file()
     except OSError as error:
         raise invalid(
-            f"Could not find base path {path} for servable {model.name}: {error.strerror}. Nothing "
-            "was changed; export the model there, then ask again"
+            f"Could not find base path {path} for servable {model.name}: {error.strerror}. Export a model there first"
         ) from error
-    if not found:
-        raise invalid(
-            f"No versions of servable {model.name} found under base path {path}. "
-            "Did you forget to name your leaf directory as a number (eg. '/1/')?"
-        )
+    hint = f" It is a version; the base path is the folder above it: {path.parent}." if is_version else ""
+    raise invalid(
+        f"No versions of servable {model.name} found under base path {path}.{hint} A version is a folder named by an "
+        f"integer, such as {path}/1 (found: {', '.join(found) or 'nothing'}). Export a model there first"
+    )
 
 
 def _reason(versions: Versions) -> str:
@@ -203,6 +200,8 @@ def _check(config, old) -> None:
         )
     platforms, seen = {model.name: _platform(model) for model in old.config}, set()
     for model in config.model_config_list.config:
+        for name in (model.name, *model.version_labels):
+            _check_name(name)
         if model.name in seen:
             raise invalid(f"Illegal to list model {model.name} multiple times in config list")
         if not os.path.isabs(model.base_path):
@@ -210,6 +209,14 @@ def _check(config, old) -> None:
             raise invalid(f"Expected model {model.name} to have an absolute path or URI; {got}")
         _check_platform(model, platforms.get(model.name))
         seen.add(model.name)
+
+
+def _check_name(name: str) -> None:
+    if not (0 < len(name) <= _LONGEST_NAME and name.isprintable()):
+        raise invalid(
+            f"The name of a model, and of a label, has 1 to {_LONGEST_NAME} printable characters. "
+            f"Received: name={name[:_LONGEST_NAME]!r}"
+        )
 
 
 def _check_platform(model, old: str | None) -> None:

@@ -7,6 +7,7 @@ from tfgan_kit.export.session import GraphSession
 from tfgan_kit.serving.models.batching import BatchingParameters
 from tfgan_kit.serving.models.signature import Signature
 from tfgan_kit.serving.protocol.errors import RequestError
+from tfgan_kit.serving.protocol.memory import MOST_ROWS, Turns
 
 import grpc
 import tensorflow as tf
@@ -31,13 +32,16 @@ class SavedModel:
         path: the version's folder.
         parameters: `BatchingParameters`, or None to run every request alone.
         tags: the exact set of tags of the graph to load. Default `serve`.
+        rows: `Turns` of the rows that run unbatched. Default: its own.
 
     Raises:
         IncompleteVersionError: the folder lacks `saved_model.pb`, or variables that the graph restores.
         tf.errors.OpError, ValueError: TensorFlow cannot load it.
     """
 
-    def __init__(self, path: pathlib.Path, parameters: BatchingParameters | None, tags=_SERVE):
+    def __init__(
+        self, path: pathlib.Path, parameters: BatchingParameters | None, tags=_SERVE, rows: Turns | None = None
+    ):
         self.path = path
         self.version = int(path.name)
         meta_graph = _meta_graph(path, set(tags))
@@ -47,8 +51,9 @@ class SavedModel:
         self.signature_defs = copy.deepcopy(dict(meta_graph.signature_def))
         self._session = GraphSession(path, meta_graph)
         compiled = compiled_signatures(meta_graph)
+        rows = rows or Turns(MOST_ROWS)
         self.signatures = {
-            name: Signature(name, definition, self._session, parameters, name in compiled)
+            name: Signature(name, definition, self._session, parameters, name in compiled, rows)
             for name, definition in self.signature_defs.items()
             if name != _INIT
         }

@@ -1,5 +1,6 @@
 """One signature of a loaded version: from checked inputs to arrays."""
 
+import contextlib
 import logging
 
 from tfgan_kit.serving.models import batching
@@ -24,9 +25,10 @@ class Signature:
         session: `GraphSession` of the version, not run yet.
         parameters: `BatchingParameters`, or None.
         needs_xla: True refuses every request, as TensorFlow Serving does; see `compiled_signatures`.
+        rows: `Turns` of the rows that run unbatched.
     """
 
-    def __init__(self, name: str, definition, session, parameters, needs_xla: bool):
+    def __init__(self, name: str, definition, session, parameters, needs_xla: bool, rows):
         self.name = name
         self.inputs = {alias: _Input(info) for alias, info in sorted(definition.inputs.items())}
         self.outputs = sorted(definition.outputs)
@@ -34,6 +36,7 @@ class Signature:
         self._session = session
         self._parameters = parameters
         self._needs_xla = needs_xla
+        self._rows = rows
         self._batched = None if parameters is None else self._merged(parameters)
 
     def _merged(self, parameters):
@@ -47,17 +50,20 @@ class Signature:
             _LOGGER.warning("signature %s runs unbatched: %s", self.name, error)
             return None
 
-    def run(self, protos, wanted=()) -> dict[str, np.ndarray]:
-        """Answers a request, in a batch with others if batching is on.
+    @contextlib.contextmanager
+    def running(self, protos, wanted=(), is_cancelled=lambda: False):
+        """A context with the answer to a request, which ran in a batch with others if batching is on.
 
         As in TensorFlow Serving, a request for some of the outputs runs alone, so that an output that cannot be
-        split into rows does not affect requests for other outputs.
+        split into rows does not affect requests for other outputs. The rows of a request that ran alone count as
+        running until the context ends.
 
         Args:
             protos: `TensorProto` by input, for every input.
             wanted: names of outputs; empty: all.
+            is_cancelled: callable, True once the caller has disconnected and need not wait for its turn.
 
-        Returns:
+        Yields:
             Arrays by output.
 
         Raises:
@@ -65,14 +71,22 @@ class Signature:
             tf.errors.OpError: an error of the graph.
         """
         wanted = sorted(wanted) or self.outputs
+        shapes = [self._shape(alias, protos[alias]) for alias in self.inputs]
         merges = self._parameters is not None and wanted == self.outputs
         if merges:
-            self._check_rows({alias: self._shape(alias, protos[alias]) for alias in self.inputs})
-        feeds = {spec.feed_name: self._array(alias, protos[alias]) for alias, spec in self.inputs.items()}
-        if self._needs_xla:
-            raise RequestError(grpc.StatusCode.INTERNAL, "XLA compilation disabled")
-        values = self._merge(feeds) if merges and self._batched else self._alone(feeds, wanted)
-        return {alias: _array(value) for alias, value in zip(wanted, values, strict=True)}
+            self._check_rows(shapes)
+        merges = merges and self._batched is not None
+        with self._rows.hold(0 if merges else self._rows_alone(shapes), is_cancelled):
+            feeds = {spec.feed_name: self._array(alias, protos[alias]) for alias, spec in self.inputs.items()}
+            if self._needs_xla:
+                raise RequestError(grpc.StatusCode.INTERNAL, "XLA compilation disabled")
+            values = self._merge(feeds) if merges else self._alone(feeds, wanted)
+            yield {alias: _array(value) for alias, value in zip(wanted, values, strict=True)}
+
+    def run(self, protos, wanted=()) -> dict[str, np.ndarray]:
+        """The answer of `running`, outside of its context."""
+        with self.running(protos, wanted) as outputs:
+            return outputs
 
     def _merge(self, feeds):
         # A batch fails as a whole. If its inputs are invalid, every request of it is run alone, so that
@@ -92,9 +106,9 @@ class Signature:
             raise invalid(f"tensor parsing error: {alias}") from error
 
     def _check_rows(self, shapes):
-        if any(not shape for shape in shapes.values()):
+        if not all(shapes):
             raise invalid(_ROWLESS)
-        rows = {shape[0] for shape in shapes.values()}
+        rows = {shape[0] for shape in shapes}
         if len(rows) > 1:
             raise invalid(_UNEQUAL)
         if 0 in rows:  # with batching TensorFlow Serving never answers it
@@ -103,14 +117,22 @@ class Signature:
         if rows and max(rows) > limit:
             raise invalid(f"Task size {max(rows)} is larger than maximum input batch size {limit}")
 
+    def _rows_alone(self, shapes) -> int:
+        rows = max((shape[0] for shape in shapes if shape), default=1)
+        if rows > self._rows.most:
+            raise invalid(
+                f"The request has {rows} rows, more than {self._rows.most}: send several requests, or raise "
+                "--max_request_rows"
+            )
+        return rows
+
     def _array(self, alias, proto):
         spec = self.inputs[alias]
         if proto.dtype != spec.dtype.as_datatype_enum:
             raise invalid(
                 f"Expects arg[{list(self.inputs).index(alias)}] to be "
-                f"{_type_name(spec.dtype.as_datatype_enum)} but {_type_name(proto.dtype)} is provided"
+                f"{tensors.data_type_name(spec.dtype)} but {tensors.data_type_name(proto.dtype)} is provided"
             )
-        self._shape(alias, proto)
         try:
             return tensors.decode(proto)
         except ValueError as error:
@@ -132,12 +154,3 @@ class _Input:
 def _array(value) -> np.ndarray:
     # The session returns a scalar string as bytes, which NumPy would convert to a fixed-width string.
     return np.asarray(value, object) if isinstance(value, bytes) else np.asarray(value)
-
-
-def _type_name(number: int) -> str:
-    # The runtime's DataTypeString: float, not float32; double, not float64.
-    try:
-        name = tf.dtypes.as_dtype(number).name
-    except TypeError:
-        return "INVALID"
-    return {"float32": "float", "float64": "double", "float16": "half"}.get(name, name)

@@ -3,7 +3,9 @@
 import contextlib
 import gc
 import logging
+import os
 import pathlib
+import re
 import threading
 import time
 
@@ -18,17 +20,19 @@ Policy = source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
 _LOGGER = logging.getLogger(__name__)
 _STATUS = get_model_status_pb2.ModelVersionStatus
 _MAX_VERSION = 2**63 - 1
+_VERSION = re.compile("0*[0-9]{1,19}")  # Python reads digits of every script as integers, too
 _RETIRE_SECONDS = 30.0  # after which running calls no longer keep a version UNLOADING
 
 
 def version_folders(base_path: pathlib.Path) -> dict[int, pathlib.Path]:
     """The sub-folders whose names are integers, newest first; everything else is not a version."""
     folders = {}
-    for path in sorted(base_path.iterdir()):
-        if path.name.isdecimal() and int(path.name) <= _MAX_VERSION and path.is_dir():
-            if int(path.name) in folders:
-                _LOGGER.warning("%s and %s are one version", folders[int(path.name)], path)
-            folders[int(path.name)] = path
+    for name in sorted(filter(_VERSION.fullmatch, os.listdir(base_path))):
+        path, version = base_path / name, int(name)
+        if version <= _MAX_VERSION and path.is_dir():
+            if version in folders:
+                _LOGGER.warning("%s and %s are one version", folders[version], path)
+            folders[version] = path
     return dict(sorted(folders.items(), reverse=True))
 
 

@@ -68,18 +68,13 @@ class ModelMethods:
         """The signatures of a version, packed in the protocol's messages."""
         _check_given(request)
         _check_metadata_fields(request.metadata_field)
-        spec, definitions = self.signature_def(request.model_spec)
-        response = get_model_metadata_pb2.GetModelMetadataResponse(model_spec=spec)
-        packed = get_model_metadata_pb2.SignatureDefMap(signature_def=definitions)
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        with self._models.use(request.model_spec) as model:
+            response.model_spec.name = request.model_spec.name
+            response.model_spec.version.value = model.version
+            packed = get_model_metadata_pb2.SignatureDefMap(signature_def=model.signature_defs)
         response.metadata[_SIGNATURE_DEF].Pack(packed)
         return response
-
-    def signature_def(self, model_spec):
-        """(`ModelSpec` with the version number, `SignatureDef` by name) of a version."""
-        with self._models.use(model_spec) as model:
-            spec = model_pb2.ModelSpec(name=model_spec.name)
-            spec.version.value = model.version
-            return spec, model.signature_defs
 
     def status(self, request):
         """The state of every version, or of the requested one; labels are ignored."""

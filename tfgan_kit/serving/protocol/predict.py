@@ -28,16 +28,16 @@ def predict(
     _check_inputs(signature, request.inputs)
     wanted = _wanted(signature, request.output_filter)
     _check_not_cancelled(is_cancelled)
-    began = time.monotonic()
-    outputs = signature.run(request.inputs, wanted)
-    ran(time.monotonic() - began)
-    _check_not_cancelled(is_cancelled)
     response = predict_pb2.PredictResponse()
     response.model_spec.name = request.model_spec.name
     response.model_spec.version.value = model.version
     response.model_spec.signature_name = signature.name
-    for alias in wanted:
-        tensors.encode(outputs[alias], response.outputs[alias], as_content)
+    began = time.monotonic()
+    with signature.running(request.inputs, wanted, is_cancelled) as outputs:
+        ran(time.monotonic() - began)
+        _check_not_cancelled(is_cancelled)
+        for alias in wanted:
+            tensors.encode(outputs[alias], response.outputs[alias], as_content)
     return response
 
 

@@ -1,8 +1,4 @@
-"""TensorProto <-> NumPy, with the semantics of TensorFlow's `Tensor::FromProto` / `AsProtoField`.
-
-`tf.make_ndarray` is similar, but it fails where the runtime fills values in (an empty list is zeros) and trusts the
-shape: a small message that claims 10^12 elements would exhaust the server's memory.
-"""
+"""TensorProto <-> NumPy, with the semantics of TensorFlow's `Tensor::FromProto` / `AsProtoField`."""
 
 import math
 
@@ -11,9 +7,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
-_MAX_BYTES = 2**31 - 1  # the largest gRPC message
+_MOST_DIMENSIONS = 254  # TensorFlow's
+_FILLED_ELEMENTS = 2**20  # the most that a tensor of fewer values is filled up to
 
-# The proto's field of each type; complex and quantised types are left to TensorFlow
+# The proto's field of each type; complex and quantised types are written as `tensor_content`
 _FIELDS = {
     np.float32: "float_val",
     np.float64: "double_val",
@@ -31,13 +28,24 @@ _FIELDS = {
     ml_dtypes.bfloat16: "half_val",
 }
 _HALVES = (np.float16, ml_dtypes.bfloat16)
-_INT32_FIELDS = ("int_val", "half_val")  # narrower types use the low bits, as in the runtime
 _LENGTH_DELIMITED = 2  # protobuf's wire type of a packed field
 _PACKED_AS_THEY_ARE = (np.float32, np.float64)  # little-endian both in memory and in a message
+_NAMES = {"float32": "float", "float64": "double", "float16": "half"}
+
+
+def data_type_name(dtype) -> str:
+    """TensorFlow's `DataTypeString` of a `tf.DType` or a message's number: float, not float32."""
+    try:
+        name = tf.dtypes.as_dtype(dtype).name
+    except TypeError:
+        return "INVALID"
+    return _NAMES.get(name, name)
 
 
 def shape_of(proto) -> tuple[int, ...]:
-    """The shape in a TensorProto. Raises ValueError if it is unknown or negative."""
+    """The shape in a TensorProto. Raises ValueError if it is unknown, negative, or has too many dimensions."""
+    if len(proto.tensor_shape.dim) > _MOST_DIMENSIONS:
+        raise ValueError(f"a tensor has at most {_MOST_DIMENSIONS} dimensions")
     shape = tuple(dimension.size for dimension in proto.tensor_shape.dim)
     if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape):
         raise ValueError("the shape is unknown or negative")
@@ -45,47 +53,36 @@ def shape_of(proto) -> tuple[int, ...]:
 
 
 def decode(proto) -> np.ndarray:
-    """TensorProto -> array. Raises ValueError if the bytes do not make the tensor."""
-    shape = shape_of(proto)
-    dtype = tf.dtypes.as_dtype(proto.dtype).as_numpy_dtype
-    if math.prod(shape) * np.dtype(dtype).itemsize > _MAX_BYTES:
-        raise ValueError("the tensor is larger than 2 GiB")
+    """TensorProto -> array; as in the runtime, no value means zeros, and a short list repeats its last value.
+
+    `tf.make_ndarray` fails for an empty list, and trusts the shape: a small message that claims 10^12 elements would
+    exhaust the server's memory. Here no more than 2^20 elements are filled in.
+
+    Raises:
+        ValueError: the bytes do not make the tensor.
+    """
+    shape, dtype = shape_of(proto), tf.dtypes.as_dtype(proto.dtype)
+    if math.prod(shape) > max(_FILLED_ELEMENTS, proto.ByteSize()):  # a value takes at least a byte
+        raise ValueError("the shape has many more elements than there are values")
     if proto.tensor_content:
-        return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
-    if dtype not in _FIELDS:
-        return _rare(proto)
-    return _fill(getattr(proto, _FIELDS[dtype]), dtype, shape)
-
-
-def _rare(proto) -> np.ndarray:
+        return np.frombuffer(proto.tensor_content, dtype.as_numpy_dtype).reshape(shape)
     try:
-        return tf.make_ndarray(proto)
-    except TypeError as error:
-        raise ValueError(str(error)) from error
-
-
-def _fill(values, dtype, shape) -> np.ndarray:
-    # As in the runtime, no value means zeros, and a short list repeats its last value.
-    if not values:
-        return np.full(shape, b"", dtype) if dtype is np.object_ else np.zeros(shape, dtype)
-    count = math.prod(shape)
-    given = np.array(values[:count], np.int32 if _FIELDS[dtype] in _INT32_FIELDS else dtype)
-    given = given.astype(np.uint16).view(dtype) if dtype in _HALVES else given.astype(dtype, copy=False)
-    if len(given) < count:
-        given = np.concatenate([given, np.repeat(given[-1:], count - len(given))])
-    return given.reshape(shape)
+        value = tf.io.parse_tensor(proto.SerializeToString(), dtype).numpy()
+    except tf.errors.OpError as error:
+        raise ValueError(error.message) from error
+    return np.asarray(value, object) if dtype == tf.string else value  # a scalar string is `bytes`
 
 
 def encode(array: np.ndarray, proto: tensor_pb2.TensorProto, as_content: bool) -> None:
     """Writes an array into `proto`: typed fields, or `tensor_content` (strings never)."""
     kind = array.dtype.type
-    if kind not in _FIELDS or (as_content and kind is not np.object_):
-        proto.CopyFrom(_content(array))
-        return
     proto.dtype = tf.dtypes.as_dtype(array.dtype).as_datatype_enum
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
-    _extend(proto, array.ravel(), kind)
+    if kind not in _FIELDS or (as_content and kind is not np.object_):
+        proto.tensor_content = array.tobytes()
+    else:
+        _extend(proto, array.ravel(), kind)
 
 
 def _extend(proto, flat, kind) -> None:
@@ -119,12 +116,3 @@ def _varint(value: int) -> bytes:
         digits.append(value & 127 | 128)
         value >>= 7
     return bytes(digits + bytes([value]))
-
-
-def _content(array: np.ndarray) -> tensor_pb2.TensorProto:
-    proto = tensor_pb2.TensorProto(
-        dtype=tf.dtypes.as_dtype(array.dtype).as_datatype_enum, tensor_content=array.tobytes()
-    )
-    for size in array.shape:
-        proto.tensor_shape.dim.add(size=size)
-    return proto

@@ -4,6 +4,10 @@ import asyncio
 import contextlib
 import zlib
 
+from tfgan_kit.serving.protocol.errors import RequestError
+from tfgan_kit.serving.protocol.memory import RequestMemory, Unpacking
+
+import grpc
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -12,69 +16,73 @@ _TOO_LARGE = (
     "The request's body is larger than {} bytes: send fewer rows, encoded images in place of "
     "lists, or raise --rest_api_max_body_bytes."
 )
-_TOO_MANY = "The bodies of all running requests hold more than {} bytes: try again later."
-_CODES = {400: "INVALID_ARGUMENT", 408: "DEADLINE_EXCEEDED", 413: "INVALID_ARGUMENT", 503: "UNAVAILABLE"}
 
 
-class BodyError(Exception):
-    """A body that is refused: the HTTP `status`, and the `code` under which it is counted."""
+class BodyError(RequestError):
+    """A body that is refused with an `http_status` that no gRPC code has."""
 
-    def __init__(self, status: int, text: str):
-        super().__init__(text)
-        self.status, self.code = status, _CODES[status]
-
-
-def _too_large(most_bytes: int) -> BodyError:
-    return BodyError(413, _TOO_LARGE.format(most_bytes))
+    def __init__(self, http_status: int, code: grpc.StatusCode, text: str):
+        super().__init__(code, text)
+        self.http_status = http_status
 
 
 class Bodies:
-    """The request bodies in memory.
+    """Receives the bodies of requests.
 
     Args:
         most_bytes: the largest size of one body, compressed or decompressed.
-        most_held: the largest total size of all bodies.
+        memory: `RequestMemory`, which bounds the total size.
         seconds: the longest time that a body may take to arrive.
     """
 
-    def __init__(self, most_bytes: int, most_held: int, seconds: float):
-        self._most_bytes, self._most_held, self._seconds = most_bytes, most_held, seconds
-        self._held = 0  # only the event loop's thread uses it
+    def __init__(self, most_bytes: int, memory: RequestMemory, seconds: float):
+        self._most_bytes, self._memory, self._seconds = most_bytes, memory, seconds
 
     @contextlib.asynccontextmanager
     async def read(self, request: web.BaseRequest):
-        """A context with the body as it was sent, which counts as held until the context ends.
+        """A context with the decompressed body, whose memory counts until the context ends.
+
+        A gzip body that is not gzip is empty, as in TensorFlow Serving.
 
         Raises:
-            BodyError: too large, too slow, too many, or invalid HTTP.
+            RequestError: too large, too slow, too many, or invalid HTTP.
         """
-        body = bytearray()
-        try:
-            await self._receive(request, body)
-            yield bytes(body)
-        finally:
-            self._held -= len(body)
+        with self._memory.request() as add:
+            yield await self._received(request, add)
 
-    async def _receive(self, request, body: bytearray) -> None:
-        if (request.content_length or 0) > self._most_bytes:
-            raise _too_large(self._most_bytes)
+    async def _received(self, request, add) -> bytearray:
+        self._check(request.content_length or 0)
+        unpacking = Unpacking() if "gzip" in request.headers.get("Content-Encoding", "").lower() else None
         try:
             async with asyncio.timeout(self._seconds):
                 await _say_continue(request)
-                async for chunk in request.content.iter_any():
-                    body += chunk
-                    self._held += len(chunk)
-                    self._check(len(body))
+                body = await self._content(request.content, unpacking, add)
         except TimeoutError as error:
-            raise BodyError(408, _TOO_SLOW.format(self._seconds)) from error
+            text = _TOO_SLOW.format(self._seconds)
+            raise BodyError(408, grpc.StatusCode.DEADLINE_EXCEEDED, text) from error
         except (HttpProcessingError, web.RequestPayloadError) as error:
-            raise BodyError(400, "The request's body is not valid HTTP/1.1.") from error
+            raise BodyError(
+                400, grpc.StatusCode.INVALID_ARGUMENT, "The request's body is not valid HTTP/1.1."
+            ) from error
+        except zlib.error:
+            return bytearray()
+        return body if unpacking is None or unpacking.whole else bytearray()
+
+    async def _content(self, chunks, unpacking: Unpacking | None, add) -> bytearray:
+        arrived, body = 0, bytearray()
+        async for chunk in chunks.iter_any():
+            arrived += len(chunk)
+            for piece in [chunk] if unpacking is None else unpacking.feed(chunk):
+                add(len(piece))
+                body += piece
+                self._check(len(body))
+                await asyncio.sleep(0)  # a chunk may unpack to a thousand times its size; other callers come between
+            self._check(arrived)
+        return body
 
     def _check(self, size: int) -> None:
         if size > self._most_bytes:
-            raise _too_large(self._most_bytes)
-        if self._held > self._most_held:
-            raise BodyError(503, _TOO_MANY.format(self._most_held))
+            raise BodyError(413, grpc.StatusCode.INVALID_ARGUMENT, _TOO_LARGE.format(self._most_bytes))
 
 
 async def _say_continue(request) -> None:
@@ -82,19 +90,3 @@ async def _say_continue(request) -> None:
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # otherwise aiohttp treats the answer as already begun
-
-
-def unpacked(body: bytes, most_bytes: int) -> bytes:
-    """A gzip body's content; empty if it is not gzip, as in TensorFlow Serving.
-
-    Raises:
-        BodyError: it is larger than `most_bytes`; no more than that is ever decompressed.
-    """
-    stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    try:
-        content = stream.decompress(body, most_bytes + 1)
-    except zlib.error:
-        return b""
-    if len(content) > most_bytes:
-        raise _too_large(most_bytes)
-    return content if stream.eof else b""

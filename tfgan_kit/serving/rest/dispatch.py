@@ -4,7 +4,8 @@ import dataclasses
 import logging
 
 from tfgan_kit.serving.protocol.errors import status_of
-from tfgan_kit.serving.rest import json_answers, json_requests, routes
+from tfgan_kit.serving.rest import json_answers, json_requests
+from tfgan_kit.serving.rest.routes import Target
 
 import grpc
 from tensorflow_serving.apis import (
@@ -36,30 +37,21 @@ _HTTP = {code: http for http, codes in _CODES_BY_HTTP.items() for code in codes}
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, and what the monitor counts.
-
-    Args:
-        status: the HTTP status.
-        body: bytes.
-        code: name of the corresponding gRPC code.
-        model: the model's name, "" if the path has none.
-        api: the method of the path, "" for the status of a model.
-        content_type: of the body.
-        closes: True if the connection is closed after it.
-    """
+    """An HTTP answer, and the name of the gRPC code under which it is counted."""
 
     status: int
     body: bytes
     code: str = "OK"
-    model: str = ""
-    api: str = ""
     content_type: str = "application/json"
-    closes: bool = False
 
 
-def refused(code: grpc.StatusCode, text: str, model: str = "", api: str = "") -> Answer:
-    """The error answer for a gRPC code and its text."""
-    return Answer(_HTTP[code], json_answers.error_body(text), code.name, model, api)
+def refused(error: Exception) -> Answer:
+    """The answer for an exception; one without a text has an empty body."""
+    code, text = status_of(error)
+    if code is _CODE.INTERNAL:
+        _LOGGER.error("A REST request failed", exc_info=error)
+    body = json_answers.error_body(text) if text else b""
+    return Answer(getattr(error, "http_status", _HTTP[code]), body, code.name)
 
 
 class RestCalls:
@@ -68,61 +60,46 @@ class RestCalls:
     Args:
         methods: has `hold(model_spec)` and `run(model, request, is_cancelled)`, `classify`, `regress`, `metadata` and
             `status`, each with TensorFlow Serving's messages.
+        most_values: int, the most values and keys of a JSON body.
     """
 
-    def __init__(self, methods):
-        self._methods = methods
-        self._by_method = {
-            "predict": self._predict,
-            "classify": self._classify,
-            "regress": self._regress,
-            "metadata": self._metadata,
-            "status": self._status,
-        }
+    def __init__(self, methods, most_values: int):
+        self._methods, self._most_values = methods, most_values
 
-    def answer(self, verb: str, path: str, body: bytes, is_cancelled=lambda: False) -> Answer:
-        """Answers a request, given its raw path and its decompressed body; never raises."""
-        model = api = ""
+    def answer(self, target: Target, body: bytes, is_cancelled=lambda: False) -> Answer:
+        """Answers a request, given its decompressed body; never raises."""
         try:
-            target = routes.parse(verb, path)
-            model, api = target.name, target.method.replace("status", "")
-            body = self._by_method[target.method](target, body, is_cancelled)
-            return Answer(200, body, "OK", model, api)
-        except routes.VersionTooLargeError:
-            return Answer(400, b"", "INVALID_ARGUMENT")
+            if target.method == "predict":
+                return Answer(200, self._predict(target, body, is_cancelled))
+            return Answer(200, getattr(self, f"_{target.method}")(target, body))
         except Exception as error:
-            code, text = status_of(error)
-            if code is _CODE.INTERNAL:
-                _LOGGER.exception("%s %s failed", verb, path[:200])
-            return refused(code, text, model, api)
+            return refused(error)
+
+    def _document(self, body, request) -> dict:
+        return json_requests.parse(body, request.model_spec, self._most_values)
 
     def _predict(self, target, body, is_cancelled) -> bytes:
-        request = predict_pb2.PredictRequest()
-        target.fill(request.model_spec)
-        document = json_requests.parse(body, request.model_spec)
+        request = target.filled(predict_pb2.PredictRequest())
+        document = self._document(body, request)
         with self._methods.hold(request.model_spec) as model:  # the next version may have other inputs
             form = json_requests.fill_inputs(request, document, model.signature_defs)
             response = self._methods.run(model, request, is_cancelled)
         return json_answers.predictions(response, form)
 
-    def _classify(self, target, body, _) -> bytes:
-        request = classification_pb2.ClassificationRequest()
-        target.fill(request.model_spec)
-        json_requests.fill_examples(request, body)
+    def _classify(self, target, body) -> bytes:
+        request = target.filled(classification_pb2.ClassificationRequest())
+        json_requests.fill_examples(request, self._document(body, request))
         return json_answers.classifications(self._methods.classify(request))
 
-    def _regress(self, target, body, _) -> bytes:
-        request = regression_pb2.RegressionRequest()
-        target.fill(request.model_spec)
-        json_requests.fill_examples(request, body)
+    def _regress(self, target, body) -> bytes:
+        request = target.filled(regression_pb2.RegressionRequest())
+        json_requests.fill_examples(request, self._document(body, request))
         return json_answers.regressions(self._methods.regress(request))
 
-    def _metadata(self, target, *_) -> bytes:
-        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        target.fill(request.model_spec)
+    def _metadata(self, target, _) -> bytes:
+        request = target.filled(get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"]))
         return json_answers.metadata_body(self._methods.metadata(request))
 
-    def _status(self, target, *_) -> bytes:
-        request = get_model_status_pb2.GetModelStatusRequest()
-        target.fill(request.model_spec)
+    def _status(self, target, _) -> bytes:
+        request = target.filled(get_model_status_pb2.GetModelStatusRequest())
         return json_answers.status_body(self._methods.status(request))

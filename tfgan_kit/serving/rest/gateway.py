@@ -8,10 +8,10 @@ import threading
 import time
 
 from tfgan_kit.serving.options import ServerOptions
-from tfgan_kit.serving.rest import json_answers
-from tfgan_kit.serving.rest.bodies import Bodies, BodyError, unpacked
-from tfgan_kit.serving.rest.dispatch import Answer, RestCalls
-from tfgan_kit.serving.rest.routes import model_of
+from tfgan_kit.serving.protocol.memory import RequestMemory
+from tfgan_kit.serving.rest import routes
+from tfgan_kit.serving.rest.bodies import Bodies
+from tfgan_kit.serving.rest.dispatch import Answer, RestCalls, refused
 from tfgan_kit.serving.rest.threads import RestThreads
 
 import orjson
@@ -21,6 +21,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 READY_PATH = "/readyz"  # not in TensorFlow Serving
 _LOGGER = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 512  # a process has 1,024 file descriptors by default, and needs some for other files
+_LARGE_BYTES = 2**18  # of a body whose JSON takes long to read, and keeps Python's lock for much of that time
+_LARGE_WAITING = 8
 _LINGER_SECONDS = 1.0  # that a refused caller may keep sending, so that it can read the answer
 _API = re.compile(r"/v1/.*", re.I)
 _ORIGIN = re.compile(r"https?://")
@@ -35,30 +37,42 @@ _NOT_FOUND = b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>No
 class RestGateway:
     """Answers HTTP in a separate thread, without encryption or authentication, as TensorFlow Serving does.
 
-    Differences from TensorFlow Serving: bodies, their depth and concurrent calls are bounded; a slow sender is
-    disconnected; `stop` lets running requests finish; and for readiness probes `/readyz` answers 200 only if every
-    model is available, otherwise 503 with the names of those that are not.
+    Differences from TensorFlow Serving: bodies, their depth, their values and concurrent calls are bounded; large
+    bodies are answered one at a time, so that small ones need not wait for them; a slow sender is disconnected; `stop`
+    lets running requests finish; and for readiness probes `/readyz` answers 200 only if there is a model and every one
+    is available, otherwise 503 with the names of those that are not.
 
     Args:
         methods: `ModelMethods`, preferably with `as_content=True`; its monitor counts the requests.
         options: `ServerOptions`, of which `host`, `rest_api_*` and `monitoring_config_file` are used.
         port: 0 chooses a free one, see `port`; None: the options' `rest_api_port`.
-        unavailable: callable that returns the names of the models without an AVAILABLE version without blocking.
-            None: a started gateway is always ready.
+        memory: `RequestMemory`, which gRPC may share. None: one of the options.
+        available: callable that returns, without blocking, by the name of each model whether it has an AVAILABLE
+            version. None: a started gateway is always ready.
 
     Raises:
         ValueError: the monitoring file cannot be used.
     """
 
-    def __init__(self, methods, options: ServerOptions | None = None, port: int | None = None, unavailable=None):
+    def __init__(
+        self,
+        methods,
+        options: ServerOptions | None = None,
+        port: int | None = None,
+        memory: RequestMemory | None = None,
+        available=None,
+    ):
         self.options = o = options or ServerOptions()
         self.port = o.rest_api_port if port is None else port
         self._monitoring_path = o.metrics_path()
         self._monitor = methods.monitor
-        self._unavailable = unavailable or (lambda: ())
-        self._calls = RestCalls(methods)
-        self._threads = RestThreads(o.rest_threads(), 4 * o.rest_threads(), o.rest_api_timeout_in_ms / 1000)
-        self._bodies = Bodies(o.rest_api_max_body_bytes, 8 * o.rest_api_max_body_bytes, o.rest_api_read_timeout_seconds)
+        self._available = available
+        self._calls = RestCalls(methods, o.rest_api_max_json_values)
+        seconds = o.rest_api_timeout_in_ms / 1000
+        self._threads = RestThreads(o.rest_threads(), 4 * o.rest_threads(), seconds)
+        self._large = RestThreads(1, _LARGE_WAITING, seconds)
+        memory = memory or RequestMemory(o.max_request_bytes_in_work)
+        self._bodies = Bodies(o.rest_api_max_body_bytes, memory, o.rest_api_read_timeout_seconds)
         self._running, self._stopping = 0, False
         self._here = set()  # the running requests whose body has arrived
         self._loop = self._thread = self._failure = None
@@ -97,6 +111,7 @@ class RestGateway:
             self._failure = error
         finally:
             self._threads.close()
+            self._large.close()
             self._started.set()
 
     async def _serve(self) -> None:
@@ -121,10 +136,9 @@ class RestGateway:
         await http.shutdown(timeout=0.1)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        started = time.monotonic()
         self._running += 1
         try:
-            response = self._response(await self._answer(request), request, started)
+            response = self._response(await self._answer(request), request)
             await self._send(request, response)
             return response
         finally:
@@ -143,55 +157,47 @@ class RestGateway:
             pass
 
     async def _answer(self, request) -> Answer:
-        path = request.raw_path
-        if path == self._monitoring_path:
-            return Answer(200, self._monitor.page().encode(), api="metrics", content_type="text/plain")
-        if path == READY_PATH:
-            return _readiness(self._unavailable(), self._stopping)
+        path = routes.path_of(request.raw_path)
+        alone = path.partition("?")[0]
+        if alone == self._monitoring_path:
+            return Answer(200, self._monitor.page().encode(), content_type="text/plain")
+        if alone == READY_PATH:
+            return self._readiness()
         if not _API.fullmatch(path):
             return Answer(404, _NOT_FOUND, content_type="text/html")
-        if request.method == "OPTIONS":
-            return _preflight(request.headers.get("Origin", ""))
+        started, target = time.monotonic(), routes.Target("", "")
         try:
-            async with self._bodies.read(request) as body:
-                self._here.add(id(request))
-                return await self._called(request, body)
-        except BodyError as error:
-            return _unread(error)
+            if request.method == "OPTIONS":
+                answer = _preflight(request.headers.get("Origin", ""))
+            else:
+                target = routes.parse(request.method, path)
+                answer = await self._called(request, target)
+        except Exception as error:
+            answer = refused(error)
+        api = target.method.replace("status", "")
+        self._monitor.request(target.name, api, "REST", answer.code, time.monotonic() - started)
+        return answer
 
-    async def _called(self, request, body: bytes) -> Answer:
-        verb, path = request.method, request.raw_path
-        packed = "gzip" in request.headers.get("Content-Encoding", "").lower()
+    async def _called(self, request, target) -> Answer:
+        async with self._bodies.read(request) as body:
+            self._here.add(id(request))
+            threads = self._large if len(body) > _LARGE_BYTES else self._threads
+            return await threads.run(lambda is_cancelled: self._calls.answer(target, body, is_cancelled))
 
-        def work(is_cancelled) -> Answer:
-            try:
-                content = unpacked(body, self.options.rest_api_max_body_bytes) if packed else body
-            except BodyError as error:
-                return _unread(error)
-            return self._calls.answer(verb, path, content, is_cancelled)
+    def _readiness(self) -> Answer:
+        models = {} if self._available is None else self._available()
+        missing = sorted(name for name, available in models.items() if not available)
+        ready = not missing and not self._stopping and (bool(models) or self._available is None)
+        return Answer(200 if ready else 503, orjson.dumps({"ready": ready, "unavailable": missing}))
 
-        return await self._threads.answer(work, model_of(verb, path))
-
-    def _response(self, answer: Answer, request, started) -> web.Response:
-        if _API.fullmatch(request.raw_path):
-            self._monitor.request(answer.model, answer.api, "REST", answer.code, time.monotonic() - started)
+    def _response(self, answer: Answer, request) -> web.Response:
         headers = {"Content-Type": answer.content_type, "Server": "tfgan_kit"}
         if self.options.rest_api_enable_cors_support:
             headers |= _CORS
         response = web.Response(status=answer.status, body=answer.body, headers=headers)
-        if self._stopping or answer.closes:
+        if self._stopping or not request.content.is_eof():  # the rest of its body is not read
             response.force_close()
         return response
-
-
-def _readiness(missing, stopping: bool) -> Answer:
-    missing = sorted(missing)
-    ready = not missing and not stopping
-    return Answer(200 if ready else 503, orjson.dumps({"ready": ready, "unavailable": missing}))
-
-
-def _unread(error: BodyError) -> Answer:
-    return Answer(error.status, json_answers.error_body(str(error)), error.code, closes=True)
 
 
 def _preflight(origin: str) -> Answer:

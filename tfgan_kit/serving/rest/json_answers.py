@@ -8,12 +8,10 @@ import re
 
 from tfgan_kit.serving.protocol import tensors
 from tfgan_kit.serving.protocol.errors import invalid
-from tfgan_kit.serving.rest.json_arrays import data_type_name
 from tfgan_kit.serving.rest.json_requests import ROW
 
 import numpy as np
 import orjson
-import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
 
@@ -111,8 +109,7 @@ def _list(items) -> bytes:
 def _array(alias, proto) -> np.ndarray:
     array = tensors.decode(proto)
     if array.dtype != object and array.dtype.name not in _WRITABLE:
-        name = data_type_name(tf.dtypes.as_dtype(proto.dtype))
-        raise invalid(f"Failed to write JSON value for tensor type: {name}")
+        raise invalid(f"Failed to write JSON value for tensor type: {tensors.data_type_name(proto.dtype)}")
     return array
 
 

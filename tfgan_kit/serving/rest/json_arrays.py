@@ -4,6 +4,7 @@ import base64
 import itertools
 
 from tfgan_kit.serving.protocol.errors import RequestError, invalid
+from tfgan_kit.serving.protocol.tensors import data_type_name
 from tfgan_kit.serving.rest.json_text import quoted
 
 import grpc
@@ -25,12 +26,6 @@ _LEAVES = {
     tf.bool: {bool},
     tf.string: {str, dict},
 }
-_NAMES = {"float32": "float", "float64": "double", "float16": "half"}
-
-
-def data_type_name(dtype) -> str:
-    """TensorFlow's `DataTypeString`: float, not float32."""
-    return _NAMES.get(dtype.name, dtype.name)
 
 
 def is_base64(value) -> bool:

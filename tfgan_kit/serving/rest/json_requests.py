@@ -16,9 +16,9 @@ _READ = {"int64_list": int, "float_list": float, "bytes_list": decoded}  # a boo
 _INT64_MAX = 2**63 - 1
 
 
-def parse(body: bytes, spec) -> dict:
+def parse(body: bytes, spec, most_values: int) -> dict:
     """A body's JSON object, whose optional `signature_name` is written into a `ModelSpec`. Raises RequestError."""
-    document = parse_object(body)
+    document = parse_object(body, most_values)
     name = document.get("signature_name", "")
     if not isinstance(name, str):
         raise invalid(f"'signature_name' key must be a string value. Received: {quoted(name)}")
@@ -109,17 +109,12 @@ def _is_named(value) -> bool:
     return isinstance(value, dict) and not is_base64(value)
 
 
-def fill_examples(request, body: bytes) -> None:
-    """Writes signature name, context and examples into a request that already names its model.
-
-    Args:
-        request: `ClassificationRequest` or `RegressionRequest`.
-        body: the JSON text.
+def fill_examples(request, document: dict) -> None:
+    """Writes a document's context and examples into a `ClassificationRequest` or `RegressionRequest`.
 
     Raises:
         RequestError: INVALID_ARGUMENT.
     """
-    document = parse(body, request.model_spec)
     target = request.input.example_list
     if "context" in document:
         target = request.input.example_list_with_context

@@ -7,22 +7,29 @@ from tfgan_kit.serving.protocol.errors import invalid
 
 import orjson
 
-_MOST_LISTS = 2_000_000  # 3 bytes of text become an empty list of 80 bytes in memory
 _MOST_QUOTED = 80  # characters
 _LONGEST_INT = 20  # characters of an int64 or uint64
 
 
-def parse_object(body: bytes) -> dict:
+def parse_object(body: bytes, most_values: int) -> dict:
     """Reads a request's body.
 
     NaN, Infinity and -Infinity are numbers; an integer past 64 bits is a double. Text after the object
-    is ignored. Depth and the number of lists and objects are bounded.
+    is ignored. Depth is bounded.
+
+    Args:
+        body: the text, `bytes` or `bytearray`.
+        most_values: int, the most values, lists and objects. They are counted by commas and opening brackets before
+            anything is parsed: 3 bytes of text may take 80 bytes in memory.
 
     Raises:
-        RequestError: INVALID_ARGUMENT; it is not JSON, or not an object.
+        RequestError: INVALID_ARGUMENT; it is not JSON, not an object, or too many values.
     """
-    if body.count(b"[") + body.count(b"{") > _MOST_LISTS:
-        raise invalid(f"JSON Parse error: more than {_MOST_LISTS} lists and objects; send fewer rows")
+    if sum(map(body.count, (b",", b"[", b"{"))) > most_values:
+        raise invalid(
+            f"JSON Parse error: more than {most_values} values: send fewer rows, encoded images in place of lists, or "
+            "raise --rest_api_max_json_values"
+        )
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:

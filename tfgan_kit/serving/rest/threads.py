@@ -4,12 +4,9 @@ import asyncio
 import threading
 from concurrent import futures
 
-from tfgan_kit.serving.rest.dispatch import Answer, refused
+from tfgan_kit.serving.protocol.errors import RequestError
 
 import grpc
-
-_FULL = "Server Threadpool Exhausted"  # the message of the gRPC server
-_LATE = "Timed out waiting for notification"  # TensorFlow Serving's
 
 
 class RestThreads:
@@ -27,23 +24,22 @@ class RestThreads:
         self._free = threading.BoundedSemaphore(running + waiting)
         self._seconds = seconds
 
-    async def answer(self, work, model: str = "") -> Answer:
-        """Runs `work(is_cancelled)` in a thread.
+    async def run(self, work):
+        """Runs `work(is_cancelled)` in a thread; `is_cancelled()` is True once its caller has gone or was refused.
 
-        Args:
-            work: callable; `is_cancelled()` is True once its caller has disconnected or got DEADLINE_EXCEEDED.
-            model: the model name under which a refusal is counted.
+        Raises:
+            RequestError: with TensorFlow Serving's codes and texts: no thread is free, or it took too long.
         """
         if not self._free.acquire(blocking=False):
-            return refused(grpc.StatusCode.RESOURCE_EXHAUSTED, _FULL, model)
+            raise RequestError(grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
         late = threading.Event()
         future = self._pool.submit(work, late.is_set)
         future.add_done_callback(lambda _: self._free.release())
         try:
-            waited = asyncio.shield(asyncio.wrap_future(future))
-            return await asyncio.wait_for(waited, self._seconds)
-        except TimeoutError:
-            return refused(grpc.StatusCode.DEADLINE_EXCEEDED, _LATE, model)
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), self._seconds)
+        except TimeoutError as error:
+            text = "Timed out waiting for notification"
+            raise RequestError(grpc.StatusCode.DEADLINE_EXCEEDED, text) from error
         finally:
             late.set()
             future.cancel()
