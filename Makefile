@@ -4,19 +4,25 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 
 .PHONY: demo test test-fast test-slow test-versions bench lint setup clean
 
 setup: $(READY)
 
-$(READY): setup.cfg constraints.txt
+$(INSTALLED): setup.cfg constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+# What the tests need beside the package: references such as torch, 1.2 GB.
+$(READY): $(INSTALLED)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	touch $@
 
-demo: $(READY)
+demo: $(INSTALLED)
 	$(RUN) -m tfgan_kit.demo --output demo
 
 # make test TESTS=tests/export: a part of them.

@@ -32,7 +32,6 @@ def run(code, **environment):
 
 
 @pytest.mark.thorough
-@pytest.mark.thorough
 @twins(
     "first, environment, is_on, says",
     [
@@ -43,7 +42,6 @@ def run(code, **environment):
         ("import tfgan_kit", {processor.ONEDNN: "1"}, True, None),
     ],
     ids=["first", "after TensorFlow", "set too late", "set to 0", "set to 1"],
-    quick=2,
 )
 def test_a_kernel_s_name_tells_who_convolves(first, environment, is_on, says):
     """After TensorFlow's import the setting no longer takes, before its first operation or not."""

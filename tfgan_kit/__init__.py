@@ -8,6 +8,8 @@ import warnings
 from tfgan_kit import processor
 from tfgan_kit.internals import release_0_1, start_up
 
+__version__ = "0.1.0"
+
 processor.switch_on_onednn()  # before TensorFlow is imported, which reads the setting then
 _IS_COMMAND = sys.argv[:1] == ["-m"]  # python -m tfgan_kit.train: only its own output is shown
 if _IS_COMMAND:

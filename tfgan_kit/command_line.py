@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 
+import tfgan_kit
 from tfgan_kit.runs.non_finite import NonFiniteError
 from tfgan_kit.training import half_precision
 
@@ -65,7 +66,10 @@ def verbosity():
 
 
 def run(main):
-    """Runs `main()` under absl; a user's error is one line on stderr and exit code 1."""
+    """Runs `main()` under absl, or prints the version; a user's error is one line on stderr and exit code 1."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"tfgan_kit {tfgan_kit.__version__}")
+        sys.exit(0)
     # --help of absl shows only the main module's flags; these belong to every command.
     for flag in flags.FLAGS.flags_by_module_dict().get(__name__, []):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)

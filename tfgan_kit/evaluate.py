@@ -146,10 +146,15 @@ def of_server(client, checkpoint):
     return served._replace(images=images._replace(warnings=(apart.warning(),)), record=record)
 
 
+def read_record(path):
+    """The content of a metrics.json, whose infinities and NaN are numbers again."""
+    return files.from_json(files.read_bytes(path, files.MOST_JSON_BYTES))
+
+
 def read_baseline():
     path = pathlib.Path(FLAGS.baseline)
     try:
-        results = files.read_json(path / "metrics.json" if path.is_dir() else path)["results"]
+        results = read_record(path / "metrics.json" if path.is_dir() else path)["results"]
         return [{name: result[name] for name in ("metric", "value", "protocol")} for result in results]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
@@ -225,7 +230,7 @@ def write(found, subject, source, output):
 def keep_another_step(output, step):
     """Renames the figures and the report of another step to `metrics-step-00001000.json` and `.html`."""
     try:
-        before = files.read_json(output).get("step")
+        before = read_record(output).get("step")
     except (OSError, ValueError, AttributeError):
         return
     if isinstance(before, int) and before != step:

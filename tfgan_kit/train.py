@@ -6,14 +6,16 @@ import signal
 import sys
 import typing
 
-from tfgan_kit import command_line, data, objectives, presets
+from tfgan_kit import command_line, data, files, objectives, presets
 from tfgan_kit.callbacks import Evaluate, NonFiniteGuard, RunRecorder, SampleGrid, StepTensorBoard, StopOnSignal
 from tfgan_kit.data.open import SPELLINGS
 from tfgan_kit.distribution import strategies
 from tfgan_kit.metrics.catalogue import choose
 from tfgan_kit.presets import recipe as recipes
 from tfgan_kit.presets.preset import build
+from tfgan_kit.presets.settings import with_settings
 from tfgan_kit.runs import resume
+from tfgan_kit.runs.checkpoints import load_gan
 from tfgan_kit.runs.run import Run
 from tfgan_kit.training.updates import Alternating
 
@@ -31,7 +33,24 @@ def define_flags():
         "In place of --preset: a run folder whose config.json says how to make its run again, in another --run_dir, "
         "whatever has become of its preset. Flags that are not given are that run's.",
     )
-    flags.DEFINE_string("run_dir", None, "Run folder; an existing run is resumed.", required=True)
+    flags.DEFINE_string("run_dir", None, "Run folder; an existing run is resumed.")
+    flags.DEFINE_multi_string(
+        "set",
+        [],
+        "A value of the preset, its penalties or its networks, as generator_learning_rate=1e-4, penalties.r1.gamma=2, "
+        "generator.width=64; may be given several times. --print_config shows all of them.",
+    )
+    flags.DEFINE_boolean("print_config", False, "Print the recipe of the run as JSON, and end before training.")
+    flags.DEFINE_string(
+        "init_from",
+        None,
+        "A .keras file or run folder of a GAN with the same networks: a new run begins with its weights.",
+    )
+    flags.DEFINE_multi_string(
+        "callbacks",
+        [],
+        "module:factory, a function without arguments that returns a Keras callback, or a list of them.",
+    )
     flags.DEFINE_string("dataset", None, f"One of: {SPELLINGS}; default: the preset's.")
     flags.DEFINE_boolean("conditional", True, "Use the labels of the data set, if it has any.")
     flags.DEFINE_integer("image_size", None, "Side of the images in pixels; default: the preset's.", lower_bound=1)
@@ -142,7 +161,7 @@ def resolve(preset):
         overrides["update"] = Alternating(
             rule.discriminator_steps, rule.generator_steps, FLAGS.gradient_accumulation_steps
         )
-    return dataclasses.replace(preset, **overrides)
+    return with_settings(dataclasses.replace(preset, **overrides), FLAGS.set)
 
 
 def check_executions(steps, first_step=0):
@@ -204,7 +223,7 @@ def train(gan, dataset, run, steps, stop, evaluation=None):
 
     A checkpoint is written every `--checkpoint_every` steps and at the end.
     """
-    callbacks = [NonFiniteGuard(run), stop]
+    callbacks = [NonFiniteGuard(run), stop, *own_callbacks()]
     if run.writes:
         callbacks += writing_callbacks(run, dataset, FLAGS.num_samples, evaluation)
     if evaluation and evaluation.out_of_patience:  # a run that had stopped early
@@ -238,10 +257,53 @@ def start(run, source, preset, config):
     else:
         keras.utils.set_random_seed(FLAGS.seed)
         gan = build(preset, source.image_shape, num_classes, FLAGS.seed)
+        if FLAGS.init_from:
+            take_weights(gan, load_gan(FLAGS.init_from))
         run.write_config(config | {"recipe": recipe, "networks": resume.measures(gan)})
     # Keras reads both when it creates the training function, at the next `fit`.
     gan.jit_compile, gan.steps_per_execution = FLAGS.jit_compile, FLAGS.steps_per_execution
     return gan
+
+
+def take_weights(gan, other):
+    """Begins with the weights and the average of another GAN.
+
+    Raises:
+        ValueError: its networks have weights of other shapes.
+    """
+    for name in ("generator", "discriminator", "ema_generator"):
+        network, theirs = getattr(gan, name), getattr(other, name)
+        shapes, found = ([weight.shape for weight in each.weights] for each in (network, theirs))
+        if shapes != found:
+            place = next((k for k, pair in enumerate(zip(shapes, found, strict=False)) if pair[0] != pair[1]), None)
+            which = f"{len(found)} weights" if place is None else f"{theirs.weights[place].path} of {found[place]}"
+            raise ValueError(
+                f"--init_from holds another {name} than this run's: give the preset, --set, --image_size and labels "
+                f"that it was trained with. Received: {which}, where this run has "
+                + (f"{len(shapes)}" if place is None else f"{shapes[place]}")
+            )
+        network.set_weights(theirs.get_weights())
+
+
+def own_callbacks():
+    """The callbacks of `--callbacks`.
+
+    Raises:
+        ValueError: a spelling without a module, one that cannot be imported, or what is no callback.
+    """
+    found = []
+    for spelling in FLAGS.callbacks:
+        module, _, factory = spelling.partition(":")
+        command_line.import_modules([module])
+        made = getattr(sys.modules.get(module), factory, None)
+        made = keras.tree.flatten(made() if callable(made) else made)
+        if not all(isinstance(each, keras.callbacks.Callback) for each in made) or not made:
+            raise ValueError(
+                "--callbacks is module:factory, where factory() returns a keras.callbacks.Callback or a list of them. "
+                f"Received: callbacks={spelling}"
+            )
+        found += made
+    return found
 
 
 def check_same_recipe(run, recipe):
@@ -346,9 +408,20 @@ def train_or_resume(planned, run, strategy, stop):
     return gan
 
 
+def print_recipe(planned):
+    """Prints what the flags and the preset resolve to for the images, as JSON."""
+    source = data.open_source(planned.spelling, planned.preset.image_size)
+    num_classes = source.num_classes if FLAGS.conditional else None
+    print(files.to_json(recipes.recipe(planned.preset, source.image_shape, num_classes), indent=2))
+
+
 def main():
     command_line.import_modules(FLAGS.import_module)
     planned = plan()
+    if FLAGS.print_config:
+        return print_recipe(planned)
+    if FLAGS.run_dir is None:
+        raise ValueError("Give a --run_dir, the folder for checkpoints, samples and logs.")
     keras.config.set_dtype_policy(FLAGS.mixed_precision)
     strategy = open_strategy()
     run = Run(command_line.writable_folder(FLAGS.run_dir), FLAGS.keep, strategies.is_chief(strategy))

@@ -30,11 +30,16 @@ def data():
     return gk.data.from_arrays(IMAGES, batch_size=16)
 
 
-def make_gan(**compile_arguments):
-    keras.utils.set_random_seed(7)
-    gan = gk.GAN(gk.networks.DCGANGenerator(8, 1, 4, 2), gk.networks.DCGANDiscriminator(8, 1, 2), ema_decay=0.5)
-    gan.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2), **compile_arguments)
-    return gan
+@pytest.fixture
+def make_gan(reuse):
+    def make(steps_per_execution):
+        keras.utils.set_random_seed(7)
+        gan = gk.GAN(gk.networks.DCGANGenerator(8, 1, 4, 2), gk.networks.DCGANDiscriminator(8, 1, 2), ema_decay=0.5)
+        optimizers = [keras.optimizers.Adam(1e-2) for _ in range(2)]
+        gan.compile(*optimizers, steps_per_execution=steps_per_execution)
+        return gan
+
+    return lambda steps_per_execution=1: reuse(("evaluation", steps_per_execution), lambda: make(steps_per_execution))
 
 
 def swd_lines(run):
@@ -63,7 +68,7 @@ def values(monkeypatch):
 # What is measured, and when
 
 
-def test_value_is_that_of_evaluate_on_the_averaged_generator(data, tmp_path):
+def test_value_is_that_of_evaluate_on_the_averaged_generator(make_gan, data, tmp_path):
     gan, run = make_gan(), Run(tmp_path)
     gan.fit(data, epochs=2, callbacks=[Evaluate(SOURCE, run, every=3, **OPTIONS)], verbose=0)
     (expected,) = gk.metrics.evaluate(images_of(gan), SOURCE, ["swd"], 8)
@@ -79,7 +84,7 @@ def test_value_is_that_of_evaluate_on_the_averaged_generator(data, tmp_path):
     assert first["value"] != last["value"]
 
 
-def test_metrics_are_chosen_once_and_not_again_at_every_evaluation(data, monkeypatch, tmp_path):
+def test_metrics_are_chosen_once_and_not_again_at_every_evaluation(make_gan, data, monkeypatch, tmp_path):
     chosen, choose = [], module.choose
     monkeypatch.setattr("tfgan_kit.metrics.evaluation.choose", None)
     monkeypatch.setattr(module, "choose", lambda *arguments: chosen.append(arguments) or choose(*arguments))
@@ -89,7 +94,7 @@ def test_metrics_are_chosen_once_and_not_again_at_every_evaluation(data, monkeyp
 
 
 @twins("every, size, steps", [(2, 1, [2, 4, 6]), (4, 1, [4]), (4, 3, [6]), (2, 3, [3, 6]), (100, 1, [])], quick=3)
-def test_it_measures_when_an_execution_reaches_a_multiple(every, size, steps, values, tmp_path):
+def test_it_measures_when_an_execution_reaches_a_multiple(make_gan, every, size, steps, values, tmp_path):
     values(range(9))
     run = Run(tmp_path)
     data = gk.data.from_arrays(IMAGES, batch_size=8)  # six steps
@@ -97,7 +102,7 @@ def test_it_measures_when_an_execution_reaches_a_multiple(every, size, steps, va
     assert [line["step"] for line in swd_lines(run)] == steps
 
 
-def test_epochs_repeat_the_last_values_in_the_logs(data, values):
+def test_epochs_repeat_the_last_values_in_the_logs(make_gan, data, values):
     values([3.0, 2.0])
     evaluation = Evaluate(SOURCE, every=6)  # after epochs 2 and 4
     history = make_gan().fit(data, epochs=4, callbacks=[evaluation], verbose=0).history
@@ -105,7 +110,7 @@ def test_epochs_repeat_the_last_values_in_the_logs(data, values):
     assert evaluation.values == {"swd": 2.0}
 
 
-def test_csv_holds_what_the_first_epoch_measured(data, values, tmp_path):
+def test_csv_holds_what_the_first_epoch_measured(make_gan, data, values, tmp_path):
     values([3.0, 2.0])
     logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
     make_gan().fit(data, epochs=2, callbacks=[Evaluate(SOURCE, every=3), logger], verbose=0)
@@ -113,7 +118,7 @@ def test_csv_holds_what_the_first_epoch_measured(data, values, tmp_path):
         assert [row["swd"] for row in csv.DictReader(file)] == ["3.0", "2.0"]
 
 
-def test_training_does_not_notice(data, weights_of):
+def test_training_does_not_notice(make_gan, data, weights_of):
     watched, alone = make_gan(), make_gan()
     watched.fit(data, epochs=2, verbose=0, callbacks=[Evaluate(SOURCE, every=2, **OPTIONS)])
     alone.fit(data, epochs=2, verbose=0)
@@ -123,7 +128,7 @@ def test_training_does_not_notice(data, weights_of):
 # The best checkpoint
 
 
-def test_the_best_step_s_checkpoint_is_saved_and_kept(data, values, weights_of, tmp_path):
+def test_the_best_step_s_checkpoint_is_saved_and_kept(make_gan, data, values, weights_of, tmp_path):
     values([3.0, 1.0, float("nan"), 2.0, 1.0, 5.0])
     gan, run, seen = make_gan(), Run(tmp_path, keep=1), {}
     remember = keras.callbacks.LambdaCallback(
@@ -136,14 +141,14 @@ def test_the_best_step_s_checkpoint_is_saved_and_kept(data, values, weights_of, 
     np.testing.assert_array_equal(weights_of(load_gan(tmp_path, which="best")), seen[4])
 
 
-def test_where_higher_is_better_the_highest_is_kept(data, values, tmp_path):
+def test_where_higher_is_better_the_highest_is_kept(make_gan, data, values, tmp_path):
     values([0.2, 0.9, 0.5], best="highest")
     run = Run(tmp_path, keep=1)
     make_gan().fit(data, epochs=3, callbacks=[Evaluate(SOURCE, run, every=3)], verbose=0)
     assert run.best() == run.checkpoints()[6]
 
 
-def test_a_recorder_s_line_of_a_repeated_value_is_no_measurement(data, values, tmp_path):
+def test_a_recorder_s_line_of_a_repeated_value_is_no_measurement(make_gan, data, values, tmp_path):
     values([3.0, 2.0])
     run = Run(tmp_path, keep=1)
     callbacks = [Evaluate(SOURCE, run, every=6), RunRecorder(run)]  # the wrong order
@@ -151,7 +156,7 @@ def test_a_recorder_s_line_of_a_repeated_value_is_no_measurement(data, values, t
     assert run.best() == run.checkpoints()[12]
 
 
-def test_the_monitored_metric_decides_not_the_first(data, monkeypatch, tmp_path):
+def test_the_monitored_metric_decides_not_the_first(make_gan, data, monkeypatch, tmp_path):
     found = iter([(1.0, 5.0), (2.0, 7.0)])  # of which the first would choose step 3
 
     def measured(*_):
@@ -174,7 +179,7 @@ def test_the_monitored_metric_decides_not_the_first(data, monkeypatch, tmp_path)
 # Early stopping, and resuming
 
 
-def test_patience_ends_training_and_says_so(data, values, tmp_path, caplog):
+def test_patience_ends_training_and_says_so(make_gan, data, values, tmp_path, caplog):
     values([3.0, 1.0, 2.0, float("nan"), 0.0])
     gan, run = make_gan(), Run(tmp_path)
     evaluation = Evaluate(SOURCE, run, every=2, patience=2)
@@ -186,7 +191,7 @@ def test_patience_ends_training_and_says_so(data, values, tmp_path, caplog):
 
 
 @pytest.mark.parametrize("with_run", [False, True])
-def test_a_resumed_run_knows_its_best_value(with_run, data, values, tmp_path):
+def test_a_resumed_run_knows_its_best_value(make_gan, with_run, data, values, tmp_path):
     values([1.0, 2.0, 3.0, 4.0])
     gan, run = make_gan(), Run(tmp_path, keep=1) if with_run else None
     evaluation = Evaluate(SOURCE, run, every=3, patience=3)
@@ -205,7 +210,7 @@ class Killed(BaseException):
 
 
 @twins("moment", ["append_metrics", "save"])
-def test_a_kill_while_it_records_leaves_no_gap_and_no_duplicate(moment, data, values, tmp_path, monkeypatch):
+def test_a_kill_while_it_records_leaves_no_gap_and_no_duplicate(make_gan, moment, data, values, tmp_path, monkeypatch):
     found = [3.0, 2.0, 4.0, 1.0]
     whole, run = Run(tmp_path / "whole"), Run(tmp_path / "run")
     values(found)
@@ -250,7 +255,7 @@ def test_numbers_out_of_range_are_refused(arguments):
         ({"monitor": "precision_recall"}, "'precision_recall'"),
     ],
 )
-def test_a_wrong_name_is_refused_before_the_first_step(arguments, message, data):
+def test_a_wrong_name_is_refused_before_the_first_step(make_gan, arguments, message, data):
     gan = make_gan()
     with pytest.raises(ValueError, match=message):
         gan.fit(data, callbacks=[Evaluate(SOURCE, **arguments)], verbose=0)

@@ -19,8 +19,8 @@ def held_out():
     return np.random.default_rng(5).integers(0, 256, (10, 4, 4, 1), np.uint8)
 
 
-def test_history_and_csv_hold_the_numbers_of_every_second_epoch(make_gan, uint8_images, held_out, dataset, tmp_path):
-    gan = make_gan()
+def test_history_and_csv_hold_the_numbers_of_every_second_epoch(reused_gan, uint8_images, held_out, dataset, tmp_path):
+    gan = reused_gan()
     monitor = GameMonitor(uint8_images, held_out, every=2, response_steps=2)
     logger = keras.callbacks.CSVLogger(tmp_path / "log.csv")
     history = gan.fit(dataset, epochs=4, verbose=0, callbacks=[monitor, logger]).history
@@ -35,8 +35,8 @@ def test_history_and_csv_hold_the_numbers_of_every_second_epoch(make_gan, uint8_
     assert history["overfitting_gap"][-1] != gap.logit  # an epoch later
 
 
-def test_training_does_not_notice(make_gan, uint8_images, held_out, dataset, weights_of):
-    watched, alone = make_gan(), make_gan()
+def test_training_does_not_notice(reused_gan, uint8_images, held_out, dataset, weights_of):
+    watched, alone = reused_gan(), reused_gan()
     watched.fit(dataset, epochs=2, verbose=0, callbacks=[GameMonitor(uint8_images[:8], held_out)])
     alone.fit(dataset, epochs=2, verbose=0)
     np.testing.assert_array_equal(weights_of(watched), weights_of(alone))

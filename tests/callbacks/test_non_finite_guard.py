@@ -18,8 +18,8 @@ def spoil(gan, network):
 
 
 @pytest.mark.parametrize("network", ["discriminator", "generator"])
-def test_training_stops_at_the_step_and_names_the_loss_and_a_weight(network, make_gan, dataset):
-    gan = make_gan()
+def test_training_stops_at_the_step_and_names_the_loss_and_a_weight(network, reused_gan, dataset):
+    gan = reused_gan()
     gan.fit(dataset, callbacks=[NonFiniteGuard()], verbose=0)  # finite: 3 steps, nothing is raised
     spoil(gan, network)
     with pytest.raises(NonFiniteError, match="d_loss is not finite at step 4, nor is weight "):
@@ -28,15 +28,15 @@ def test_training_stops_at_the_step_and_names_the_loss_and_a_weight(network, mak
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_every_log_is_watched(value, make_gan):
+def test_every_log_is_watched(value, reused_gan):
     guard = NonFiniteGuard()
-    guard.set_model(make_gan())
+    guard.set_model(reused_gan())
     with pytest.raises(NonFiniteError, match="r1 is not finite at step 0[.]"):  # the weights are
         guard.on_train_batch_end(0, {"d_loss": 1.0, "r1": value})
 
 
-def test_message_names_the_last_good_checkpoint_and_the_way_out(make_gan, dataset, tmp_path):
-    gan, run = make_gan(), Run(tmp_path)
+def test_message_names_the_last_good_checkpoint_and_the_way_out(reused_gan, dataset, tmp_path):
+    gan, run = reused_gan(), Run(tmp_path)
     kept = run.save(gan)
     spoil(gan, "discriminator")
     with pytest.raises(NonFiniteError, match="stops here again.*lower the learning rates") as error:
@@ -46,11 +46,12 @@ def test_message_names_the_last_good_checkpoint_and_the_way_out(make_gan, datase
 
 
 def test_a_penalty_that_is_not_finite_stops_training(make_gan, dataset):
-    gan = make_gan(penalties=[gk.penalties.R1(gamma=np.inf)])
+    gan = make_gan(penalties=[gk.penalties.R1(gamma=np.inf)], run_eagerly=True)
     with pytest.raises(NonFiniteError, match="(r1|g_loss) is not finite at step 1, nor is weight "):
         gan.fit(dataset, callbacks=[NonFiniteGuard()], verbose=0)
 
 
+@keras.saving.register_keras_serializable("test_non_finite_guard")
 class NaNGradient(Penalty):
     """A finite term of the discriminator's loss, 0, whose gradient is not: a root at zero."""
 

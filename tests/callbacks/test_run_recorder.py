@@ -11,8 +11,8 @@ from tests.twins import twins
 pytestmark = pytest.mark.thorough
 
 
-def test_every_epoch_leaves_a_checkpoint_and_a_line_a_log(make_gan, dataset, weights_of, tmp_path):
-    gan, run = make_gan(), Run(tmp_path)
+def test_every_epoch_leaves_a_checkpoint_and_a_line_a_log(reused_gan, dataset, weights_of, tmp_path):
+    gan, run = reused_gan(), Run(tmp_path)
     history = gan.fit(dataset, epochs=2, callbacks=[RunRecorder(run)], verbose=0).history
     assert list(run.checkpoints()) == [3, 6]
     lines = run.read_metrics()
@@ -23,8 +23,8 @@ def test_every_epoch_leaves_a_checkpoint_and_a_line_a_log(make_gan, dataset, wei
     np.testing.assert_array_equal(weights_of(load_gan(tmp_path)), weights_of(gan))
 
 
-def test_weights_that_are_not_finite_are_not_saved(make_gan, dataset, tmp_path):
-    gan, run = make_gan(), Run(tmp_path)
+def test_weights_that_are_not_finite_are_not_saved(reused_gan, dataset, tmp_path):
+    gan, run = reused_gan(), Run(tmp_path)
     gan.fit(dataset, callbacks=[RunRecorder(run)], verbose=0)
     good = run.newest()
     weight = gan.generator.trainable_variables[0]
@@ -41,10 +41,10 @@ class Killed(BaseException):
 @pytest.mark.parametrize("moment", ["append_metrics", "save"])
 @twins("call", [1, 2])
 def test_a_kill_at_an_epoch_s_end_leaves_no_gap_and_no_duplicate(
-    moment, call, make_gan, dataset, tmp_path, monkeypatch
+    moment, call, reused_gan, dataset, tmp_path, monkeypatch
 ):
     whole, run, calls = Run(tmp_path / "whole"), Run(tmp_path / "run"), []
-    make_gan().fit(dataset, epochs=3, callbacks=[RunRecorder(whole)], verbose=0)
+    reused_gan().fit(dataset, epochs=3, callbacks=[RunRecorder(whole)], verbose=0)
     real = getattr(run, moment)
 
     def killed(*arguments):
@@ -55,7 +55,7 @@ def test_a_kill_at_an_epoch_s_end_leaves_no_gap_and_no_duplicate(
 
     monkeypatch.setattr(run, moment, killed)
     with pytest.raises(Killed):
-        make_gan().fit(dataset, epochs=3, callbacks=[RunRecorder(run)], verbose=0)
+        reused_gan().fit(dataset, epochs=3, callbacks=[RunRecorder(run)], verbose=0)
     gan = load_gan(run.path)
     run.forget_metrics_after(int(gan.step))
     gan.fit(dataset, initial_epoch=int(gan.step) // 3, epochs=3, callbacks=[RunRecorder(run)], verbose=0)

@@ -20,8 +20,8 @@ def points(folder):
     )
 
 
-def test_an_epoch_in_two_parts_has_two_points_of_two_steps(make_gan, dataset, tmp_path):
-    gan = make_gan()
+def test_an_epoch_in_two_parts_has_two_points_of_two_steps(reused_gan, dataset, tmp_path):
+    gan = reused_gan()
 
     def fit(steps):
         board = StepTensorBoard(tmp_path, write_graph=False)
@@ -35,11 +35,11 @@ class Killed(BaseException):
     pass
 
 
-def test_a_point_is_on_the_disk_when_the_epoch_ends(make_gan, dataset, tmp_path):
+def test_a_point_is_on_the_disk_when_the_epoch_ends(reused_gan, dataset, tmp_path):
     def kill(epoch, logs):
         raise Killed
 
     board = StepTensorBoard(tmp_path, write_graph=False)
     with pytest.raises(Killed):
-        make_gan().fit(dataset, callbacks=[board, keras.callbacks.LambdaCallback(on_epoch_end=kill)], verbose=0)
+        reused_gan().fit(dataset, callbacks=[board, keras.callbacks.LambdaCallback(on_epoch_end=kill)], verbose=0)
     assert points(tmp_path) == [3]

@@ -15,8 +15,8 @@ def rates(gan):
     return [float(optimizer.learning_rate) for optimizer in gan.optimizer.optimizers]
 
 
-def test_model_checkpoint_writes_gans_that_load(make_gan, dataset, weights_of, tmp_path):
-    gan = make_gan()
+def test_model_checkpoint_writes_gans_that_load(reused_gan, dataset, weights_of, tmp_path):
+    gan = reused_gan()
     checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras")
     gan.fit(dataset, epochs=2, callbacks=[checkpoint], verbose=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.keras", "2.keras"]
@@ -24,12 +24,12 @@ def test_model_checkpoint_writes_gans_that_load(make_gan, dataset, weights_of, t
     np.testing.assert_array_equal(weights_of(loaded), weights_of(gan))
 
 
-def test_model_checkpoint_keeps_the_best_by_a_log_of_ours(make_gan, dataset, tmp_path):
+def test_model_checkpoint_keeps_the_best_by_a_log_of_ours(reused_gan, dataset, tmp_path):
     path = tmp_path / "best.weights.h5"
     checkpoint = keras.callbacks.ModelCheckpoint(
         path, monitor="g_loss", mode="min", save_best_only=True, save_weights_only=True
     )
-    gan = make_gan()
+    gan = reused_gan()
     history = gan.fit(dataset, epochs=3, callbacks=[checkpoint], verbose=0).history
     assert checkpoint.best == pytest.approx(min(history["g_loss"]))
     gan.load_weights(path)
@@ -48,9 +48,9 @@ def interrupt_at(epoch):
     return keras.callbacks.LambdaCallback(on_epoch_begin=stop)
 
 
-def test_backup_and_restore_goes_on_where_it_was_interrupted(make_gan, dataset, weights_of, tmp_path):
+def test_backup_and_restore_goes_on_where_it_was_interrupted(reused_gan, dataset, weights_of, tmp_path):
     """In a new process, with a new GAN: equal to an uninterrupted run, data included."""
-    whole, killed, resumed = make_gan(), make_gan(), make_gan()
+    whole, killed, resumed = reused_gan(), reused_gan(), reused_gan()
     whole.fit(dataset, epochs=4, verbose=0)
     backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
     with pytest.raises(Interrupted):
@@ -63,8 +63,8 @@ def test_backup_and_restore_goes_on_where_it_was_interrupted(make_gan, dataset, 
     assert not (tmp_path / "backup").exists()
 
 
-def test_early_stopping_stops_and_restores_the_best(make_gan, dataset):
-    gan = make_gan()
+def test_early_stopping_stops_and_restores_the_best(reused_gan, dataset):
+    gan = reused_gan()
     stopping = keras.callbacks.EarlyStopping(
         monitor="g_loss", min_delta=1e6, patience=1, restore_best_weights=True, mode="min"
     )
@@ -73,9 +73,9 @@ def test_early_stopping_stops_and_restores_the_best(make_gan, dataset):
     assert int(gan.step) == 3  # the first epoch's weights, all of them
 
 
-def test_csv_logger_writes_every_log_as_a_number(make_gan, dataset, tmp_path):
+def test_csv_logger_writes_every_log_as_a_number(reused_gan, dataset, tmp_path):
     path = tmp_path / "log.csv"
-    make_gan().fit(dataset, epochs=2, callbacks=[keras.callbacks.CSVLogger(path)], verbose=0)
+    reused_gan().fit(dataset, epochs=2, callbacks=[keras.callbacks.CSVLogger(path)], verbose=0)
     rows = list(csv.DictReader(path.read_text().splitlines()))
     assert [row["epoch"] for row in rows] == ["0", "1"]
     assert {"d_loss", "g_loss", "real_score", "fake_score"} <= rows[0].keys()
@@ -93,9 +93,9 @@ def tags(folder):
 
 
 @pytest.mark.parametrize("update_freq", ["epoch", 1])
-def test_tensorboard_receives_every_log(update_freq, make_gan, dataset, tmp_path):
+def test_tensorboard_receives_every_log(update_freq, reused_gan, dataset, tmp_path):
     board = keras.callbacks.TensorBoard(tmp_path, update_freq=update_freq, write_graph=False)
-    make_gan().fit(dataset, epochs=2, callbacks=[board], verbose=0)
+    reused_gan().fit(dataset, epochs=2, callbacks=[board], verbose=0)
     assert {"epoch_d_loss", "epoch_g_loss", "epoch_real_score"} <= tags(tmp_path).keys()
     assert tags(tmp_path)["epoch_d_loss"] == [0, 1]
 
@@ -106,16 +106,16 @@ def test_tensorboard_takes_histograms_and_the_graph(make_gan, dataset, tmp_path)
     assert any("kernel" in tag for tag in tags(tmp_path))
 
 
-def test_learning_rate_scheduler_halves_both_rates(make_gan, dataset):
-    gan = make_gan()
+def test_learning_rate_scheduler_halves_both_rates(reused_gan, dataset):
+    gan = reused_gan()
     before = rates(gan)
     scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
     gan.fit(dataset, epochs=2, callbacks=[scheduler], verbose=0)
     assert rates(gan) == pytest.approx([rate / 4 for rate in before])
 
 
-def test_reduce_on_plateau_reduces_both_rates(make_gan, dataset):
-    gan = make_gan()
+def test_reduce_on_plateau_reduces_both_rates(reused_gan, dataset):
+    gan = reused_gan()
     before = rates(gan)
     plateau = keras.callbacks.ReduceLROnPlateau(monitor="g_loss", factor=0.1, patience=1, min_delta=1e6, mode="min")
     gan.fit(dataset, epochs=2, callbacks=[plateau], verbose=0)
@@ -127,13 +127,13 @@ def test_reduce_on_plateau_reduces_both_rates(make_gan, dataset):
     [(keras.callbacks.TerminateOnNaN(), "NonFiniteGuard"), (keras.callbacks.SwapEMAWeights(), r"GAN\(ema_decay=...\)")],
     ids=["TerminateOnNaN", "SwapEMAWeights"],
 )
-def test_callback_that_would_do_nothing_is_refused(callback, alternative, make_gan, dataset):
+def test_callback_that_would_do_nothing_is_refused(callback, alternative, reused_gan, dataset):
     with pytest.raises(ValueError, match=f"{type(callback).__name__} does not support.*{alternative}"):
-        make_gan().fit(dataset, callbacks=[callback], verbose=0)
+        reused_gan().fit(dataset, callbacks=[callback], verbose=0)
 
 
-def test_callback_list_is_searched_too(make_gan, dataset):
-    gan = make_gan()
+def test_callback_list_is_searched_too(reused_gan, dataset):
+    gan = reused_gan()
     listed = keras.callbacks.CallbackList([keras.callbacks.TerminateOnNaN()], model=gan)
     with pytest.raises(ValueError, match="TerminateOnNaN does not support"):
         gan.fit(dataset, callbacks=listed, verbose=0)

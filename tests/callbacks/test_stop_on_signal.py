@@ -39,8 +39,8 @@ def send(*numbers, at="on_train_batch_end", call=0):
 
 
 @SIGNALS
-def test_the_step_is_finished_and_every_callback_s_epoch_too(number, make_gan, dataset, weights_of, tmp_path):
-    gan, twin, run, stop = make_gan(), make_gan(), Run(tmp_path), StopOnSignal()
+def test_the_step_is_finished_and_every_callback_s_epoch_too(number, reused_gan, dataset, weights_of, tmp_path):
+    gan, twin, run, stop = reused_gan(), reused_gan(), Run(tmp_path), StopOnSignal()
     history = gan.fit(dataset, epochs=9, callbacks=[send(number, call=4), RunRecorder(run), stop], verbose=0)
     assert stop.received == number
     assert int(gan.step) == 5 and len(history.epoch) == 2  # 3 steps an epoch
@@ -51,14 +51,14 @@ def test_the_step_is_finished_and_every_callback_s_epoch_too(number, make_gan, d
 
 
 @twins("at", ["on_train_begin", "on_epoch_begin", "on_train_batch_begin"])
-def test_before_the_first_step_one_step_is_made_and_saved(at, make_gan, dataset, tmp_path):
-    gan, run, stop = make_gan(), Run(tmp_path), StopOnSignal()
+def test_before_the_first_step_one_step_is_made_and_saved(at, reused_gan, dataset, tmp_path):
+    gan, run, stop = reused_gan(), Run(tmp_path), StopOnSignal()
     gan.fit(dataset, epochs=9, callbacks=[stop, send(signal.SIGTERM, at=at), RunRecorder(run)], verbose=0)
     assert stop.received and list(run.checkpoints()) == [1]
 
 
-def test_inside_the_writing_of_a_checkpoint_it_is_finished_first(make_gan, dataset, tmp_path, monkeypatch):
-    gan, run, stop = make_gan(), Run(tmp_path), StopOnSignal()
+def test_inside_the_writing_of_a_checkpoint_it_is_finished_first(reused_gan, dataset, tmp_path, monkeypatch):
+    gan, run, stop = reused_gan(), Run(tmp_path), StopOnSignal()
     save = gan.save
 
     def interrupted_save(path):
@@ -71,8 +71,8 @@ def test_inside_the_writing_of_a_checkpoint_it_is_finished_first(make_gan, datas
     assert int(gan.step) == 3 and int(load_gan(run.newest()).step) == 3
 
 
-def test_second_ctrl_c_interrupts_at_once_and_leaves_the_checkpoint_before(make_gan, dataset, tmp_path, monkeypatch):
-    gan, run = make_gan(), Run(tmp_path)
+def test_second_ctrl_c_interrupts_at_once_and_leaves_the_checkpoint_before(reused_gan, dataset, tmp_path, monkeypatch):
+    gan, run = reused_gan(), Run(tmp_path)
     gan.fit(dataset, callbacks=[RunRecorder(run)], verbose=0)
     save = gan.save
 
@@ -88,8 +88,8 @@ def test_second_ctrl_c_interrupts_at_once_and_leaves_the_checkpoint_before(make_
     assert int(load_gan(run.newest()).step) == 3
 
 
-def test_in_a_with_block_outside_of_fit_the_rest_of_the_block_is_left(make_gan, dataset):
-    gan = make_gan()
+def test_in_a_with_block_outside_of_fit_the_rest_of_the_block_is_left(reused_gan, dataset):
+    gan = reused_gan()
     with StopOnSignal() as stop:
         gan.fit(dataset, callbacks=[stop], verbose=0)
         signal.raise_signal(signal.SIGTERM)
@@ -97,42 +97,42 @@ def test_in_a_with_block_outside_of_fit_the_rest_of_the_block_is_left(make_gan, 
     assert stop.received == signal.SIGTERM and int(gan.step) == 3
 
 
-def test_another_error_leaves_the_block_as_itself(make_gan, dataset):
+def test_another_error_leaves_the_block_as_itself(reused_gan, dataset):
     with pytest.raises(ZeroDivisionError), StopOnSignal() as stop:
-        make_gan().fit(
+        reused_gan().fit(
             dataset, callbacks=[stop, keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: 1 / 0)], verbose=0
         )
 
 
-def test_the_same_callback_serves_the_next_fit(make_gan, dataset):
-    gan, stop = make_gan(), StopOnSignal()
+def test_the_same_callback_serves_the_next_fit(reused_gan, dataset):
+    gan, stop = reused_gan(), StopOnSignal()
     gan.fit(dataset, callbacks=[stop, send(signal.SIGTERM)], verbose=0)
     assert int(gan.step) == 1
     gan.fit(dataset, callbacks=[stop], verbose=0)
     assert int(gan.step) == 4 and stop.received is None
 
 
-def test_it_listens_to_the_signals_it_is_given_only(make_gan, dataset):
-    gan, stop = make_gan(), StopOnSignal(signals=[signal.SIGUSR1])
+def test_it_listens_to_the_signals_it_is_given_only(reused_gan, dataset):
+    gan, stop = reused_gan(), StopOnSignal(signals=[signal.SIGUSR1])
     gan.fit(dataset, callbacks=[send(signal.SIGUSR1), stop], verbose=0)
     assert stop.received == signal.SIGUSR1 and int(gan.step) == 1
     with pytest.raises(KeyboardInterrupt), StopOnSignal(signals=()):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_a_signal_that_is_ignored_stays_ignored(make_gan, dataset):
+def test_a_signal_that_is_ignored_stays_ignored(reused_gan, dataset):
     """As SIGINT is in a job that a shell has started with `&`."""
     former = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        gan = make_gan()
+        gan = reused_gan()
         gan.fit(dataset, callbacks=[StopOnSignal(), send(signal.SIGINT)], verbose=0)
         assert int(gan.step) == 3
     finally:
         signal.signal(signal.SIGINT, former)
 
 
-def test_in_another_thread_training_goes_on_without_it(make_gan, dataset):
-    gan = make_gan()
+def test_in_another_thread_training_goes_on_without_it(reused_gan, dataset):
+    gan = reused_gan()
     thread = threading.Thread(target=lambda: gan.fit(dataset, callbacks=[StopOnSignal()], verbose=0))
     thread.start()
     thread.join()

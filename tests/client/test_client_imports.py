@@ -6,6 +6,8 @@ import subprocess
 import sys
 import venv
 
+from tfgan_kit import __version__
+
 import pytest
 
 import tfgan_kit_client
@@ -64,6 +66,26 @@ def test_the_client_runs_in_an_environment_of_three_packages(target, tmp_path):
     listed = run(python, "-m", "pip", "list", "--format=freeze").lower()
     assert not any(name in listed for name in ("tensorflow", "keras", "absl", "pillow"))
     check(run(python, "-c", ASK, target, cwd=tmp_path / "work"))
+
+
+@pytest.mark.slow
+def test_the_client_installs_alone_and_beside_the_package(target, tmp_path):
+    root = pathlib.Path(tfgan_kit_client.__file__).parents[1]
+    shutil.copytree(root / "tfgan_kit_client", tmp_path / "source" / "tfgan_kit_client")
+    venv.create(tmp_path / "lean", with_pip=True)
+    python = str(tmp_path / "lean" / "bin" / "python")
+    run(python, "-m", "pip", "install", "-q", tmp_path / "source" / "tfgan_kit_client")
+    assert "No broken requirements" in run(python, "-m", "pip", "check")
+    assert "tensorflow" not in run(python, "-m", "pip", "list", "--format=freeze").lower()
+    check(run(python, "-c", ASK, target, cwd=tmp_path))
+    run(python, "-m", "tfgan_kit_client", "--model_name=toy", f"--target={target}", "--output=x.png", cwd=tmp_path)
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, tmp_path / "source" / name)
+    shutil.copytree(root / "tfgan_kit", tmp_path / "source" / "tfgan_kit")
+    run(python, "-m", "pip", "install", "-q", "--no-deps", tmp_path / "source")
+    versions = run(python, "-m", "pip", "list", "--format=freeze").split()
+    assert {f"tfgan_kit=={__version__}", f"tfgan_kit_client=={__version__}"} <= set(versions)
+    check(run(python, "-c", ASK, target, cwd=tmp_path))
 
 
 def test_importing_takes_less_than_a_moment():

@@ -8,6 +8,8 @@ from tfgan_kit.export.publish import versions
 import keras
 import pytest
 
+from tests.twins import twins
+
 PROFILES = sorted((pathlib.Path(__file__).parents[2] / "export").glob("*.flags"))
 
 
@@ -29,7 +31,7 @@ def test_the_lineage_names_checkpoint_step_data_and_metrics(command, run_dir, tm
     assert "tensorflow_model_server" in out and str(tmp_path / "models") in out
 
 
-@pytest.mark.parametrize("skipped", [True, False])
+@twins("skipped", [False, True])
 def test_the_kernels_that_a_version_was_run_by_are_printed(command, run_dir, tmp_path, monkeypatch, skipped):
     run = {"instruction_set": "AVX2", "onednn": False, "xla": False, "requests": 4, "max_difference": {"a": 1.0}}
     monkeypatch.setattr("tfgan_kit.export.exporter.try_kernels", lambda *_: [run])

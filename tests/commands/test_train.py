@@ -120,6 +120,7 @@ def test_points_are_trained_on_too(command, tmp_path):
 
 
 def test_networks_and_presets_of_a_users_own_module_train_and_load(train, command, tmp_path, digits, monkeypatch):
+    monkeypatch.delitem(gk.presets.PRESETS, "mine", raising=False)  # an example in a docstring makes one
     (tmp_path / "my_networks.py").write_text(
         "import keras\n"
         "from tfgan_kit import presets\n"
@@ -227,6 +228,7 @@ def test_a_weight_that_is_not_finite_stops_with_its_name_and_keeps_the_last_good
     assert list(run.checkpoints()) == [2]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_by_a_nan_stops_again_at_the_same_step(train, copied_run):
     run = Run(copied_run(steps=2))
     gan = load_gan(run.newest())
@@ -284,6 +286,7 @@ def test_other_commands_pass_over_a_broken_newest_too(name, copied_run, command,
     assert code == 1 and path.name in err and "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_preset_is_refused_by_name(train, finished_run, copied_run):
     run = Run(copied_run(steps=2))
     foreign = run.checkpoints_dir / "step-00000004.keras"
@@ -303,6 +306,7 @@ def test_a_renamed_checkpoint_is_refused(train, copied_run):
     assert code == 1 and "step-00000900.keras is not this run's" in err and "step=2" in err
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_clear_line_and_the_next_start_goes_on(train, copied_run):
     run = Run(copied_run(steps=2))
     before = run.newest().read_bytes()

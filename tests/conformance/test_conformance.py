@@ -17,16 +17,25 @@ from tests.twins import twins
 
 MODELS = {**registry.NETWORKS, **registry.LAYERS}
 TERMS = {**registry.OBJECTIVES, **registry.PENALTIES}
-# A term of logits alone, one that pairs them, penalties of first and second order; the others are slow tests.
-_QUICK = ("hinge", "relativistic_pairing", "r1", "gradient_penalty", "lecam", "consistency")
-TERMS_QUICK_FIRST = {name: TERMS[name] for name in _QUICK} | TERMS
-QUICK = len(_QUICK)
+# A term of logits alone, one that pairs them, one of two objectives, penalties of first and second order.
+QUICK_TERMS = ("hinge", "relativistic_pairing", "per_player", "r1", "gradient_penalty", "lecam", "consistency")
+# Labels, convolutions both ways, statistics of batches, constants drawn at the start.
+QUICK_MODELS = (
+    "dcgan_generator_conditional",
+    "dcgan_discriminator_conditional",
+    "spatial_generator",
+    "fourier_features",
+)
 ABSTRACT = {gk.objectives.Objective, gk.penalties.Penalty}
 PACKAGES = (gk, gk.layers, gk.networks, gk.objectives, gk.penalties)
 
 
-def over(entries):
-    return pytest.mark.parametrize("entry", entries.values(), ids=entries.keys())
+def over(entries, quick=None):
+    """Over all entries, or those named in `quick`, and the others as slow tests."""
+    if quick is None:
+        return pytest.mark.parametrize("entry", entries.values(), ids=entries.keys())
+    ordered = {name: entries[name] for name in quick if name in entries} | entries
+    return twins("entry", ordered.values(), quick=len(entries.keys() & set(quick)), ids=ordered.keys())
 
 
 def as_model(entry):
@@ -163,7 +172,7 @@ def test_keras_file_holds_the_precision(entry, mixed_policy, tmp_path):
 
 
 @pytest.mark.thorough
-@over(MODELS)
+@over(MODELS, QUICK_MODELS)
 def test_saved_model_answers_as_the_model(entry, tmp_path):
     model = as_model(entry)
     module = tf.Module()
@@ -179,7 +188,7 @@ def test_saved_model_answers_as_the_model(entry, tmp_path):
 
 
 @pytest.mark.thorough
-@over(TERMS)
+@over(TERMS, QUICK_TERMS)
 def test_gan_file_holds_the_term(entry, make_gan, tmp_path):
     term = entry.make()
     is_objective = isinstance(term, gk.objectives.Objective)
@@ -219,13 +228,13 @@ def test_dtype_argument_is_the_dtype_of_the_hidden_layers(entry):
 
 
 @pytest.mark.thorough
-@twins("entry", TERMS_QUICK_FIRST.values(), quick=QUICK, ids=TERMS_QUICK_FIRST.keys())
+@over(TERMS, QUICK_TERMS)
 @pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def test_term_trains_finitely_in_mixed_precision(entry, policy, set_policy, make_gan, uint8_images):
     set_policy(policy)
     term = entry.make()
     is_objective = isinstance(term, gk.objectives.Objective)
-    gan = make_gan(objective=term) if is_objective else make_gan(penalties=[term])
+    gan = make_gan(run_eagerly=True, **{"objective": term} if is_objective else {"penalties": [term]})
     history = gan.fit(uint8_images, batch_size=12, verbose=0).history
     assert np.isfinite(list(history.values())).all()
 
@@ -235,7 +244,7 @@ def test_term_trains_finitely_in_mixed_precision(entry, policy, set_policy, make
 
 @pytest.mark.thorough
 @over(MODELS)
-@pytest.mark.parametrize("training", [False, True])
+@twins("training", [True, False])
 def test_xla_answers_as_the_plain_function(entry, training):
     model = as_model(entry)
     before = model.get_weights()
@@ -260,7 +269,7 @@ def test_xla_computes_the_same_losses(entry):
 
 
 @pytest.mark.thorough
-@over(registry.PENALTIES)
+@over(registry.PENALTIES, QUICK_TERMS)
 @twins("iteration", [0, 1])
 def test_xla_computes_the_same_penalty(entry, iteration):
     discriminator = smooth_discriminator()

@@ -54,4 +54,4 @@ def test_a_collapsed_generator_is_called_one():
     (sentence,) = collapse(evaluation(noise // 100 + np.uint8(90)))
     assert sentence.startswith("Collapsed: the generated images are nearly one image. Two of them are")
     (sentence,) = collapse(evaluation(noise, recall=0.1))
-    assert "Partly collapsed: recall is 0.1, where real images reach 0.8" in sentence
+    assert "Little variety, or far from the data: recall is 0.1, where real images reach 0.8" in sentence

@@ -54,8 +54,8 @@ def fit(gan, dataset, steps, **arguments):
     return gan.fit(dataset, steps_per_epoch=steps, verbose=0, **arguments)
 
 
-def test_data_that_sleeps_is_named_with_its_share_of_the_time(make_gan, lines):
-    fit(make_gan(), sleeping(0.02), 112)
+def test_data_that_sleeps_is_named_with_its_share_of_the_time(reused_gan, lines):
+    fit(reused_gan(), sleeping(0.02), 112)
     (line,) = lines
     share, wait, step = (float(x) for x in re.findall(r"[\d.]+(?= %| of \d+\.| ms)", line))
     assert line.startswith("Training waits for data: ")
@@ -64,38 +64,39 @@ def test_data_that_sleeps_is_named_with_its_share_of_the_time(make_gan, lines):
     assert share == pytest.approx(100 * wait / step, abs=1)
 
 
-def test_data_in_memory_is_not_waited_for(make_gan, lines, monkeypatch):
+def test_data_in_memory_is_not_waited_for(reused_gan, lines, monkeypatch):
     monkeypatch.setattr(data_stalls, "LEAST_SECONDS", 5e-3)  # a busy machine's pauses are shorter
-    fit(make_gan(), IN_MEMORY, 112)
+    fit(reused_gan(), IN_MEMORY, 112)
     assert lines == []
 
 
 @pytest.mark.parametrize("epochs", [1, 5])
-def test_one_fit_writes_one_line(make_gan, lines, short_window, epochs):
-    gan = make_gan()
+def test_one_fit_writes_one_line(reused_gan, lines, short_window, epochs):
+    gan = reused_gan()
     fit(gan, sleeping(0.02), 60 // epochs, epochs=epochs)
     assert len(lines) == 1
     fit(gan, sleeping(0.02), 20)
     assert len(lines) == 2
 
 
-def test_a_wait_that_begins_later_is_found_in_a_later_window(make_gan, lines, short_window):
+def test_a_wait_that_begins_later_is_found_in_a_later_window(reused_gan, lines, short_window):
     late = IN_MEMORY.take(60).concatenate(sleeping(0.02))
-    fit(make_gan(), late, 120)  # steps 4 to 13 are timed, then 132 to 141
+    gan = reused_gan()
+    fit(gan, late, 120)  # steps 4 to 13 are timed, then 132 to 141
     assert lines == []
-    fit(make_gan(), late, 150)
+    fit(gan, late, 150)
     assert len(lines) == 1
 
 
-def test_epochs_that_end_within_every_window_are_left_alone(make_gan, lines, short_window, monkeypatch):
+def test_epochs_that_end_within_every_window_are_left_alone(reused_gan, lines, short_window, monkeypatch):
     made = []
     monkeypatch.setattr(data_stalls, "TimedIterator", lambda *args: made.append(args) or TimedIterator(*args))
-    make_gan().fit(sleeping(0.02).take(4), epochs=5, verbose=0)
+    reused_gan().fit(sleeping(0.02).take(4), epochs=5, verbose=0)
     assert (len(made), lines) == (1, [])
 
 
-def test_watching_changes_no_weight(make_gan, dataset, weights_of, short_window, monkeypatch):
-    watched, plain = make_gan(), make_gan()
+def test_watching_changes_no_weight(reused_gan, dataset, weights_of, short_window, monkeypatch):
+    watched, plain = reused_gan(), reused_gan()
     fit(watched, dataset, 9, epochs=2)
     monkeypatch.setattr(data_stalls, "WARMUP_STEPS", 10**9)
     fit(plain, dataset, 9, epochs=2)
@@ -111,8 +112,8 @@ def test_the_step_is_traced_once(make_gan, short_window, monkeypatch):
 
 
 @twins("size", [6, 12, 13, 14, 20], quick=3)
-def test_finite_data_ends_where_it_ends(make_gan, short_window, size):
-    gan = make_gan()
+def test_finite_data_ends_where_it_ends(reused_gan, short_window, size):
+    gan = reused_gan()
     gan.fit(IN_MEMORY.take(size), epochs=3, verbose=0)
     assert int(gan.step) == 3 * size
 

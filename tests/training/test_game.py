@@ -44,12 +44,12 @@ class Seen(gk.penalties.Penalty):
 
 def test_penalties_leave_batch_statistics_alone(uint8_images):
     plain, penalized = (
-        game(discriminator(keras.layers.Dense(4), keras.layers.BatchNormalization()), penalties=p)
+        game(discriminator(keras.layers.Dense(4), keras.layers.BatchNormalization()), penalties=p, run_eagerly=True)
         for p in ((), [gk.penalties.R1(gamma=0.0)])
     )
     penalized.set_weights(plain.get_weights())
     for gan in (plain, penalized):
-        gan.fit(uint8_images, batch_size=8, shuffle=False, verbose=0)
+        gan.fit(uint8_images, batch_size=12, shuffle=False, verbose=0)
     for a, b in zip(plain.discriminator.weights, penalized.discriminator.weights, strict=True):
         np.testing.assert_array_equal(a, b, err_msg=a.path)
 
@@ -83,14 +83,14 @@ class NoTrainingArgument(keras.Model):
 
 
 def test_a_network_without_a_training_argument_takes_penalties(uint8_images):
-    gan = game(NoTrainingArgument(), penalties=[gk.penalties.R1()])
+    gan = game(NoTrainingArgument(), penalties=[gk.penalties.R1()], run_eagerly=True)
     assert np.isfinite(gan.fit(uint8_images, verbose=0).history["r1"]).all()
 
 
 def test_a_half_network_whose_first_layers_are_frozen_takes_penalties(mixed_policy, uint8_images):
     judge = discriminator(keras.layers.Dense(4), keras.layers.BatchNormalization())
     judge.layers[2].trainable = False
-    gan = game(judge, penalties=[gk.penalties.R1()])
+    gan = game(judge, penalties=[gk.penalties.R1()], run_eagerly=True)
     assert np.isfinite(gan.fit(uint8_images, verbose=0).history["r1"]).all()
 
 
@@ -124,12 +124,12 @@ def test_a_network_s_own_call_is_not_taken_to_be_row_wise():
 
 
 def test_one_pass_learns_what_two_learn(uint8_images):
-    together, apart = (game(discriminator(keras.layers.Dense(4))) for _ in range(2))
+    together, apart = (game(discriminator(keras.layers.Dense(4)), run_eagerly=True) for _ in range(2))
     apart.set_weights(together.get_weights())
     assert together.game.discriminator.rows_are_independent
     apart.game.discriminator.rows_are_independent = False
     for gan in (together, apart):
-        gan.fit(uint8_images, batch_size=8, shuffle=False, verbose=0)
+        gan.fit(uint8_images, batch_size=12, shuffle=False, verbose=0)
     for a, b in zip(together.get_weights(), apart.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
@@ -152,7 +152,7 @@ class Adapting(gk.penalties.Penalty):
 
 
 def test_what_a_penalty_adapts_is_in_the_checkpoint(tmp_path, dataset):
-    gan = game(dense_discriminator(), penalties=[Adapting()])
+    gan = game(dense_discriminator(), penalties=[Adapting()], run_eagerly=True)
     gan.fit(dataset, verbose=0)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
@@ -171,7 +171,7 @@ def test_a_resumed_run_goes_on_with_the_masks_of_dropout(dataset, check_resume):
 
 def test_a_second_compile_replaces_the_first(tmp_path, dataset, make_gan):
     gan = make_gan(penalties=[Adapting()])
-    gan.compile(gan.generator_optimizer, gan.discriminator_optimizer, penalties=[Adapting()])
+    gan.compile(gan.generator_optimizer, gan.discriminator_optimizer, penalties=[Adapting()], run_eagerly=True)
     gan.fit(dataset, verbose=0)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
@@ -226,7 +226,7 @@ def test_more_moves_than_a_step_has_seeds_for_are_refused():
 
 
 def test_a_resumed_run_on_arrays_warns(tmp_path, make_gan, uint8_images):
-    gan = make_gan()
+    gan = make_gan(run_eagerly=True)
     gan.fit(uint8_images, verbose=0)
     gan.fit(uint8_images, verbose=0)  # the same session: nothing is resumed
     gan.save(tmp_path / "gan.keras")
@@ -235,14 +235,14 @@ def test_a_resumed_run_on_arrays_warns(tmp_path, make_gan, uint8_images):
         loaded.fit(uint8_images, verbose=0)
 
 
-def test_checkpoints_of_a_run_on_a_data_set_of_one_s_own_warn(tmp_path, make_gan, uint8_images):
+def test_checkpoints_of_a_run_on_a_data_set_of_one_s_own_warn(tmp_path, reused_gan, uint8_images):
     data = tf.data.Dataset.from_tensor_slices(uint8_images).batch(8)
     callback = gk.callbacks.RunRecorder(Run(tmp_path))
     with pytest.warns(UserWarning, match="order of this data cannot be restored"):
-        make_gan().fit(data, callbacks=[callback], verbose=0)
+        reused_gan().fit(data, callbacks=[callback], verbose=0)
 
 
-def test_a_data_set_of_ours_does_not_warn(tmp_path, make_gan, dataset):
+def test_a_data_set_of_ours_does_not_warn(tmp_path, reused_gan, dataset):
     callback = gk.callbacks.RunRecorder(Run(tmp_path))
-    make_gan().fit(dataset, callbacks=[callback], verbose=0)  # warnings are errors here
+    reused_gan().fit(dataset, callbacks=[callback], verbose=0)  # warnings are errors here
     assert Run(tmp_path).newest() is not None

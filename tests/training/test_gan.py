@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conftest import IMAGE_SHAPE, LATENT_DIM, NUM_CLASSES, dense_discriminator, dense_generator
+from tests.conftest import (
+    IMAGE_SHAPE,
+    LATENT_DIM,
+    NUM_CLASSES,
+    dense_discriminator,
+    dense_generator,
+    put_back,
+    state_of,
+)
 from tests.twins import twins
 
 RICH = dict(
@@ -22,7 +30,7 @@ RICH = dict(
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("decay", [0.3, 0.999])  # the ramp decides the first 2 steps, and all 6
+@twins("decay", [0.3, 0.999])  # the ramp decides the first 2 steps, and all 6
 def test_average_follows_its_formula_with_ramp_up(decay, make_gan, dataset):
     """a <- a + (1 - min(decay, (1 + t) / (10 + t))) (w - a), statistics of BatchNorm included."""
     gan = make_gan(ema_decay=decay)
@@ -43,7 +51,7 @@ def test_average_follows_its_formula_with_ramp_up(decay, make_gan, dataset):
 
 @pytest.mark.thorough
 def test_decay_zero_generates_from_the_weights_themselves(make_gan, dataset):
-    gan = make_gan(ema_decay=0.0)
+    gan = make_gan(ema_decay=0.0, run_eagerly=True)
     gan.fit(dataset, verbose=0)
     latents = np.ones((2, LATENT_DIM), np.float32)
     expected = gan.generator(latents, training=False)
@@ -71,15 +79,18 @@ def test_a_whole_fit_traces_once(monkeypatch, make_gan, dataset):
 @pytest.mark.thorough
 @twins("arguments", [{}, RICH], ids=["plain", "rich"])
 def test_two_fits_equal_one(arguments, make_gan, weights_of, dataset):
-    whole, parts = make_gan(**arguments), make_gan(**arguments)
-    whole.fit(dataset, epochs=3, verbose=0)
-    parts.fit(dataset, epochs=1, verbose=0)
-    parts.fit(dataset, epochs=2, verbose=0)
-    np.testing.assert_array_equal(weights_of(whole), weights_of(parts))
+    gan = make_gan(**arguments)
+    start = state_of(gan)
+    gan.fit(dataset, epochs=3, verbose=0)
+    expected = weights_of(gan)
+    put_back(start)
+    gan.fit(dataset, epochs=1, verbose=0)
+    gan.fit(dataset, epochs=2, verbose=0)
+    np.testing.assert_array_equal(weights_of(gan), expected)
 
 
 @pytest.mark.thorough
-@twins("arguments", [{}, RICH, {"ema_decay": 0.0}], ids=["plain", "rich", "0"], quick=2)
+@twins("arguments", [RICH, {}, {"ema_decay": 0.0}], ids=["rich", "plain", "0"])
 def test_training_on_from_a_file_equals_an_uninterrupted_run(arguments, make_gan, dataset, check_resume):
     check_resume(lambda: make_gan(**arguments), dataset)
 
@@ -95,27 +106,27 @@ def test_file_holds_the_rules_of_the_game(make_gan, tmp_path):
 
 @pytest.mark.thorough
 def test_uint8_and_float_images_train_alike(make_gan, weights_of, uint8_images):
-    sgd = dict(generator_optimizer="sgd", discriminator_optimizer="sgd")  # Adam enlarges rounding
+    sgd = dict(generator_optimizer="sgd", discriminator_optimizer="sgd", run_eagerly=True)  # Adam enlarges rounding
     ints, floats = make_gan(**sgd), make_gan(**sgd)
-    ints.fit(uint8_images, batch_size=8, shuffle=False, verbose=0)
+    ints.fit(uint8_images, batch_size=12, shuffle=False, verbose=0)
     as_float = gk.pixels.to_float(uint8_images).numpy()
-    floats.fit(as_float, batch_size=8, shuffle=False, verbose=0)
+    floats.fit(as_float, batch_size=12, shuffle=False, verbose=0)
     np.testing.assert_allclose(weights_of(ints), weights_of(floats), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.thorough
 def test_seed_decides_the_training(make_gan, weights_of, dataset):
-    first, again, other = make_gan(seed=1), make_gan(seed=1), make_gan(seed=2)
+    first, again, other = (make_gan(seed=seed, run_eagerly=True) for seed in (1, 1, 2))
     for gan in (first, again, other):
-        gan.fit(dataset, verbose=0)
+        gan.fit(dataset, steps_per_epoch=1, verbose=0)
     np.testing.assert_array_equal(weights_of(first), weights_of(again))
     assert not np.array_equal(weights_of(first), weights_of(other))
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("arguments", [{"steps_per_execution": 3}, {"run_eagerly": True}], ids=["three", "eager"])
-def test_execution_mode_does_not_change_the_training(arguments, make_gan, weights_of, dataset):
-    plain, other = make_gan(), make_gan(**arguments)
+def test_execution_mode_does_not_change_the_training(arguments, make_gan, reused_gan, weights_of, dataset):
+    plain, other = reused_gan(), make_gan(**arguments)
     plain.fit(dataset, verbose=0)
     other.fit(dataset, verbose=0)
     np.testing.assert_allclose(weights_of(other), weights_of(plain), rtol=1e-4, atol=1e-4)
@@ -139,14 +150,14 @@ def test_mixed_precision_trains_and_resumes(policy, weights_of, dataset, tmp_pat
 
 
 @pytest.mark.thorough
-def test_validation_data_adds_its_losses(make_gan, dataset, uint8_images):
-    history = make_gan().fit(dataset, validation_data=(uint8_images, None), verbose=0).history
+def test_validation_data_adds_its_losses(reused_gan, dataset, uint8_images):
+    history = reused_gan().fit(dataset, validation_data=(uint8_images, None), verbose=0).history
     assert {"val_d_loss", "val_g_loss", "val_real_score", "val_fake_score"} <= set(history)
 
 
 @pytest.mark.thorough
-def test_endless_validation_data_is_read_for_one_epoch(make_gan, dataset):
-    gan = make_gan()
+def test_endless_validation_data_is_read_for_one_epoch(reused_gan, dataset):
+    gan = reused_gan()
     history = gan.fit(dataset, epochs=2, validation_data=dataset, verbose=0).history
     scores = gan.evaluate(dataset, verbose=0, return_dict=True)
     assert {f"val_{name}": history[f"val_{name}"][-1] for name in scores} == {
@@ -155,8 +166,8 @@ def test_endless_validation_data_is_read_for_one_epoch(make_gan, dataset):
 
 
 @pytest.mark.thorough
-def test_validation_split_works(make_gan, uint8_images):
-    history = make_gan().fit(uint8_images, validation_split=0.25, verbose=0).history
+def test_validation_split_works(reused_gan, uint8_images):
+    history = reused_gan().fit(uint8_images, validation_split=0.25, verbose=0).history
     assert np.isfinite(history["val_d_loss"]).all()
 
 
@@ -182,10 +193,11 @@ def test_evaluate_changes_nothing_and_repeats(make_gan, weights_of, uint8_images
 
 
 @pytest.mark.thorough
-def test_evaluate_takes_keras_s_positional_arguments(make_gan, uint8_images, capsys):
-    make_gan().evaluate(uint8_images, None, 8, 0)
+def test_evaluate_takes_keras_s_positional_arguments(reused_gan, uint8_images, capsys):
+    gan = reused_gan()
+    gan.evaluate(uint8_images, None, 8, 0)
     assert capsys.readouterr().out == ""
-    make_gan().evaluate(uint8_images, None, 8, 2)
+    gan.evaluate(uint8_images, None, 8, 2)
     assert "3/3" in capsys.readouterr().out
 
 
@@ -214,8 +226,8 @@ def test_evaluate_is_the_objective_on_networks_in_inference_mode(make_gan, uint8
     quick=2,
 )
 def test_training_and_evaluation_log_the_divergence_that_is_reached(objective, bound, make_gan, uint8_images):
-    gan = make_gan(objective=objective, update=gk.updates.Alternating(2))
-    found = gan.fit(uint8_images, batch_size=8, verbose=0).history
+    gan = make_gan(objective=objective, update=gk.updates.Alternating(2), run_eagerly=True)
+    found = gan.fit(uint8_images, batch_size=12, verbose=0).history
     np.testing.assert_allclose(found["divergence_bound"], bound(np.array(found["d_loss"])), atol=1e-5)
     found = gan.evaluate(uint8_images, verbose=0, return_dict=True)
     assert found["divergence_bound"] == pytest.approx(bound(found["d_loss"]), abs=1e-5)
@@ -234,7 +246,7 @@ class Boundless(gk.objectives.Objective):
 
 @pytest.mark.thorough
 def test_objective_without_a_divergence_logs_none(make_gan, uint8_images):
-    found = make_gan(objective=Boundless()).fit(uint8_images, verbose=0).history
+    found = make_gan(objective=Boundless(), run_eagerly=True).fit(uint8_images, verbose=0).history
     assert "divergence_bound" not in found
 
 
@@ -250,19 +262,24 @@ def test_rows_that_meet_in_a_loss_are_refused_where_a_part_sees_some(make_gan):
 @pytest.mark.thorough
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 65])
 @pytest.mark.parametrize("conditional", [False, True])
-def test_an_image_does_not_depend_on_its_batch(count, conditional, make_gan):
-    gan = make_gan(conditional)
+def test_an_image_does_not_depend_on_its_batch(count, conditional, reused_gan):
+    gan = reused_gan(conditional)
     whole = gan.generate(count, seed=5)
     names = gk.image_seeds(5, count)
     alone = np.concatenate([gan.generate(seeds=names[k : k + 1]) for k in range(count)])
     np.testing.assert_array_equal(whole, alone)
 
 
+@pytest.fixture(scope="module")
+def convolutional_gan():
+    return gk.GAN(gk.networks.DCGANGenerator(28, 1, 16, 8), gk.networks.DCGANDiscriminator(28, 1, 2))
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("count", [3, 5, 9])
-def test_a_convolutional_image_does_not_depend_on_its_batch(count):
+def test_a_convolutional_image_does_not_depend_on_its_batch(count, convolutional_gan):
     """oneDNN takes another algorithm for odd batches from 3 on (DESIGN.md, randomness)."""
-    gan = gk.GAN(gk.networks.DCGANGenerator(28, 1, 16, 8), gk.networks.DCGANDiscriminator(28, 1, 2))
+    gan = convolutional_gan
     whole = gan.generate(count, seed=5)
     names = gk.image_seeds(5, count)
     alone = np.concatenate([gan.generate(seeds=[name]) for name in names])
@@ -280,15 +297,15 @@ def test_image_names_of_the_outermost_seeds_fit(seed):
     assert gk.image_seeds(seed, 1, start=2**32 - 1).tolist() == [seed * 2**32 + 2**32 - 1]
 
 
-def test_different_seeds_give_different_images(make_gan):
-    images = make_gan().generate(8, seed=0)
+def test_different_seeds_give_different_images(reused_gan):
+    images = reused_gan().generate(8, seed=0)
     assert len(np.unique(images.reshape(8, -1), axis=0)) == 8
     assert images.dtype == np.uint8 and images.shape == (8, *IMAGE_SHAPE)
 
 
 @pytest.mark.thorough
-def test_predict_and_generate_agree(make_gan, dataset):
-    gan = make_gan()
+def test_predict_and_generate_agree(reused_gan, dataset):
+    gan = reused_gan()
     gan.fit(dataset, verbose=0)
     seeds = gk.image_seeds(0, 6)
     latents = latents_from_seeds(seeds, LATENT_DIM).numpy()
@@ -304,8 +321,8 @@ def test_latents_of_names_are_standard_normal():
     assert abs(np.corrcoef(latents.T)[0, 1]) < 4 / np.sqrt(2000)
 
 
-def test_labels_of_names_are_uniform_and_those_that_generate_draws(make_gan):
-    gan, seeds = make_gan(conditional=True), gk.image_seeds(0, 900)
+def test_labels_of_names_are_uniform_and_those_that_generate_draws(reused_gan):
+    gan, seeds = reused_gan(conditional=True), gk.image_seeds(0, 900)
     labels = gan.labels_of(seeds)
     counts = np.bincount(labels, minlength=NUM_CLASSES)
     assert labels.dtype == np.int32 and len(counts) == NUM_CLASSES
@@ -314,14 +331,14 @@ def test_labels_of_names_are_uniform_and_those_that_generate_draws(make_gan):
     np.testing.assert_array_equal(gan.generate(seeds=seeds[:5]), gan.generate(seeds=seeds[:5], labels=labels[:5]))
 
 
-def test_one_label_is_the_label_of_every_image(make_gan):
-    gan = make_gan(conditional=True)
+def test_one_label_is_the_label_of_every_image(reused_gan):
+    gan = reused_gan(conditional=True)
     np.testing.assert_array_equal(gan.generate(3, labels=2), gan.generate(labels=[2, 2, 2]))
     assert not np.array_equal(gan.generate(3, labels=2), gan.generate(3, labels=1))
 
 
-def test_unconditional_names_have_no_labels(make_gan):
-    assert make_gan().labels_of(gk.image_seeds(0, 2)) is None
+def test_unconditional_names_have_no_labels(reused_gan):
+    assert reused_gan().labels_of(gk.image_seeds(0, 2)) is None
 
 
 # The user's own networks
@@ -368,8 +385,8 @@ def test_subclassed_generator_works_and_survives_its_file(dataset, tmp_path):
 
 
 @pytest.mark.thorough
-def test_conditional_functional_networks_of_a_user_train(make_gan, uint8_images, labels):
-    gan = make_gan(conditional=True)
+def test_conditional_functional_networks_of_a_user_train(reused_gan, uint8_images, labels):
+    gan = reused_gan(conditional=True)
     history = gan.fit(uint8_images, labels.astype(np.int64), batch_size=8, verbose=0).history
     assert np.isfinite(list(history.values())).all()
 
@@ -547,10 +564,10 @@ def test_labels_of_a_data_set_are_checked_step_by_step(make_gan, uint8_images, l
         make_gan(conditional=True).fit(data, verbose=0)
 
 
-def test_data_of_more_classes_than_the_networks_is_refused(make_gan, uint8_images):
+def test_data_of_more_classes_than_the_networks_is_refused(reused_gan, uint8_images):
     data = gk.data.from_arrays(uint8_images, np.arange(24) % 5, batch_size=8)
     with pytest.raises(ValueError, match="more classes than the networks.*num_classes=5"):
-        make_gan(conditional=True).fit(data, verbose=0)
+        reused_gan(conditional=True).fit(data, verbose=0)
 
 
 # Refused: generate
@@ -580,14 +597,14 @@ def test_data_of_more_classes_than_the_networks_is_refused(make_gan, uint8_image
     ],
     ids=str,
 )
-def test_wrong_request_is_refused(arguments, message, make_gan):
+def test_wrong_request_is_refused(arguments, message, reused_gan):
     with pytest.raises(ValueError, match=message):
-        make_gan(conditional=True).generate(**arguments)
+        reused_gan(conditional=True).generate(**arguments)
 
 
-def test_labels_for_an_unconditional_gan_are_refused(make_gan):
+def test_labels_for_an_unconditional_gan_are_refused(reused_gan):
     with pytest.raises(ValueError, match="unconditional: leave `labels` out"):
-        make_gan().generate(2, labels=[0, 1])
+        reused_gan().generate(2, labels=[0, 1])
 
 
 @pytest.mark.parametrize(
@@ -606,7 +623,7 @@ def test_regularizers_of_the_networks_are_part_of_their_losses():
         discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_regularizer=regularizer)])
         gan = gk.GAN(generator, discriminator)
         sgd = keras.optimizers.SGD
-        gan.compile(sgd(0.1), sgd(0.1))
+        gan.compile(sgd(0.1), sgd(0.1), run_eagerly=True)
         before = discriminator.get_weights()[0]
         gan.fit(np.ones((4, 2), "float32"), batch_size=4, verbose=0)
         return before, discriminator.get_weights()[0]
@@ -639,7 +656,7 @@ def test_a_half_precision_layer_deep_inside_is_given_loss_scaling():
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("shape", [None, (None, None, None, None)])
+@twins("shape", [None, (None, None, None, None)])
 def test_a_data_set_that_does_not_know_its_shapes_trains_alike(shape, make_gan, weights_of, uint8_images, labels):
     def forget(images, labels):
         unknown = tf.numpy_function(lambda *batch: batch, [images, labels], [tf.uint8, tf.int32])
@@ -684,13 +701,13 @@ def test_a_generator_without_a_configuration_is_averaged_all_the_same(uint8_imag
         gan = gk.GAN(
             keras.Sequential([*inner, keras.layers.Reshape(IMAGE_SHAPE)]), dense_discriminator(), ema_decay=0.9
         )
-        gan.compile("adam")
+        gan.compile("adam", run_eagerly=True)
         return gan
 
     secret, open_ = make(True), make(False)
     with pytest.warns(gk.LikelyMistake, match="could be written, but not loaded again"):
-        secret.fit(uint8_images, batch_size=8, shuffle=False, verbose=0)
-    open_.fit(uint8_images, batch_size=8, shuffle=False, verbose=0)
+        secret.fit(uint8_images, batch_size=12, shuffle=False, verbose=0)
+    open_.fit(uint8_images, batch_size=12, shuffle=False, verbose=0)
     np.testing.assert_allclose(weights_of(secret), weights_of(open_), atol=1e-6)
     np.testing.assert_array_equal(secret.generate(5, seed=2), open_.generate(5, seed=2))
     assert np.abs(secret.generator.get_weights()[0] - secret.ema_generator.get_weights()[0]).max() > 1e-5
@@ -710,8 +727,8 @@ def test_a_train_step_of_one_s_own_ends_the_step_or_is_told_so(uint8_images, wei
         keras.utils.set_random_seed(3)
         gan = kind(dense_generator(), dense_discriminator())
         gan.ends = ends
-        gan.compile("adam")
-        gan.fit(uint8_images, batch_size=8, shuffle=False, verbose=0)
+        gan.compile("adam", run_eagerly=True)
+        gan.fit(uint8_images, batch_size=12, shuffle=False, verbose=0)
         return gan
 
     np.testing.assert_array_equal(weights_of(trained(OfItsOwn)), weights_of(trained(gk.GAN)))

@@ -40,7 +40,7 @@ def told(gan, images):
     """The `LikelyMistake`s of a step of training."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        gan.compile("sgd", objective="hinge")
+        gan.compile("sgd", objective="hinge", run_eagerly=True)
         gan.fit(images, verbose=0)
     return [str(warning.message) for warning in seen if warning.category is gk.LikelyMistake]
 
@@ -90,7 +90,7 @@ def test_a_player_that_cannot_learn_is_named(player, uint8_images):
     assert f"The {player} cannot learn" in seen
     gan = gk.GAN(generator(), discriminator())
     optimizers = {"generator_optimizer": "sgd", "discriminator_optimizer": "sgd"}
-    gan.compile(**optimizers | {f"{player}_optimizer": keras.optimizers.SGD(0.0)})
+    gan.compile(**optimizers | {f"{player}_optimizer": keras.optimizers.SGD(0.0)}, run_eagerly=True)
     with pytest.warns(gk.LikelyMistake, match=f"The {player} cannot learn: the learning rate"):
         gan.fit(uint8_images[:4], verbose=0)
 
@@ -98,7 +98,7 @@ def test_a_player_that_cannot_learn_is_named(player, uint8_images):
 def test_images_of_half_the_range_are_named_wherever_they_come_from(make_gan, uint8_images):
     unit = uint8_images / np.float32(255.0)
     data = tf.data.Dataset.from_tensor_slices(unit).batch(8)
-    gan = make_gan()
+    gan = make_gan(run_eagerly=True)
     for images in (unit, unit.astype(np.float64), tf.constant(unit), data, data.prefetch(1), iter_of(unit)):
         with pytest.warns(gk.LikelyMistake, match=r"from 0 to [01.9]+.*, and none is below 0") as seen:
             gan.fit(images, verbose=0)
@@ -118,7 +118,7 @@ def test_warnings_can_be_switched_off(uint8_images):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", gk.LikelyMistake)
         gan = gk.GAN(generator(ACTIVATION("sigmoid")), discriminator(ACTIVATION("sigmoid")))
-        gan.compile(keras.optimizers.SGD(0.0))
+        gan.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
         gan.fit(uint8_images // 255, verbose=0)
 
 

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import IMAGE_SHAPE, dense_discriminator, dense_generator
+from tests.twins import twins
 
 pytestmark = pytest.mark.thorough
 
@@ -113,7 +114,7 @@ def test_a_configuration_of_another_network_is_found_out(tmp_path):
     assert gk.load_gan(tmp_path / "gan.keras").steps_trained == 0
 
 
-@pytest.mark.parametrize("by_name", [True, False])
+@twins("by_name", [False, True])
 def test_what_is_left_out_of_the_weight_decay_stays_so_in_a_file(by_name, make_gan, check_resume, dataset):
     def make():
         gan = make_gan()

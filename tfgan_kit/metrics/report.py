@@ -31,7 +31,7 @@ body {{ font: 15px/1.45 system-ui, sans-serif; max-width: 1100px; margin: 2em au
 body {{ overflow-wrap: anywhere }}
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ text-align: left; padding: .4em .8em .4em 0; border-bottom: 1px solid #ddd; vertical-align: top }}
-td.number {{ font-variant-numeric: tabular-nums }}
+td.number {{ font-variant-numeric: tabular-nums; white-space: nowrap }}
 td small {{ color: #555; display: block }}
 img {{ image-rendering: pixelated; width: 100% }}
 figure {{ margin: 0 0 1em; max-width: 640px }}
@@ -148,8 +148,8 @@ def collapse(evaluation):
     for result in evaluation.results:
         if result["measure"] in ("recall", "coverage") and result["value"] < _FEW * result["floor"]:
             sentences.append(
-                f"Partly collapsed: {result['metric']} is {result['value']:.2g}, where real images reach "
-                f"{result['floor']:.2g}: most kinds of real images are not generated."
+                f"Little variety, or far from the data: {result['metric']} is {result['value']:.2g}, where real images "
+                f"reach {result['floor']:.2g}: most kinds of real images are not generated."
             )
     return sentences
 

@@ -333,6 +333,7 @@ class GAN(BuiltModel):
         """The callbacks of `fit`, after the checks of the game; restores the model of a `BackupAndRestore`."""
         if not self.compiled:  # Keras says so
             return callbacks
+        checks.check_replicas(self)
         mistakes.check_players_learn((self.game.generator, self.game.discriminator))
         savable.check(self, refuse=arguments.writes_checkpoints(callbacks))
         for callback in arguments.flat_callbacks(callbacks):

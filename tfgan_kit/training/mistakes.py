@@ -99,8 +99,13 @@ def check_players_learn(players):
         inner = inner_optimizer(player.optimizer)
         if not player.network.trainable_variables:
             _warn(f"The {player.name} cannot learn: it has no trainable weights; is its `trainable` False?")
-        elif schedule_of(inner) is None and inner.learning_rate.numpy() == 0.0:
+        elif schedule_of(inner) is None and _number(inner.learning_rate) == 0.0:
             _warn(f"The {player.name} cannot learn: the learning rate of its optimizer is 0.")
+
+
+def _number(rate):
+    """A learning rate: a variable, also of several replicas, or what a function of the user's returns."""
+    return float(rate.numpy() if hasattr(rate, "numpy") else rate)
 
 
 class StepCounter(keras.callbacks.Callback):

@@ -37,7 +37,8 @@ def test_alternating_descent_stays_on_its_ellipse():
 def test_a_step_of_sgd_is_v_plus_gamma_times_the_transposed_jacobian_times_v(
     conditional, make_gan, uint8_images, labels
 ):
-    gan = make_gan(conditional, update=gk.updates.Consensus(0.7), penalties=[gk.penalties.R1(0.5)], **sgd())
+    rule = gk.updates.Consensus(0.7)
+    gan = make_gan(conditional, update=rule, penalties=[gk.penalties.R1(0.5)], run_eagerly=True, **sgd())
     data = (uint8_images, labels) if conditional else (uint8_images,)
     field = gk.dynamics.GradientField.of_gan(gan, *data)
     start, v, jacobian = field.position(), field(), field.dense()

@@ -38,8 +38,8 @@ def test_config_is_lossless(rule):
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(rule, make_gan, uint8_images, labels, check_resume):
     """With Adam, an R1 penalty, embeddings of labels and batch normalization."""
     check_resume(
-        lambda: make_gan(conditional=True, update=rule, penalties=[gk.penalties.R1(0.1)]),
-        gk.data.from_arrays(uint8_images, labels, batch_size=8),
+        lambda: make_gan(conditional=True, update=rule, penalties=[gk.penalties.R1(0.1)], run_eagerly=True),
+        gk.data.from_arrays(uint8_images, labels, batch_size=24),
     )
 
 
@@ -54,7 +54,7 @@ def test_a_step_is_traced_once(rule, make_gan, dataset, monkeypatch):
 
 def test_generator_s_batch_statistics_move_once_a_step(rule, make_gan, uint8_images):
     """As by one pass on the step's latents, at the weights before it."""
-    gan, other = make_gan(update=rule, **sgd()), make_gan()
+    gan, other = make_gan(update=rule, run_eagerly=True, **sgd()), make_gan()
     latents = other.game.latents(gk.training.batch.Batch.of(tf.zeros((8, 1))))
     other.game.generator(latents)
     gan.train_on_batch(uint8_images[:8])
@@ -70,7 +70,7 @@ def test_discriminator_s_batch_statistics_move_once_by_two_field_evaluations(uin
         images = keras.Input((4, 4, 1))
         x = keras.layers.BatchNormalization()(keras.layers.Dense(4)(keras.layers.Flatten()(images)))
         gan = gk.GAN(dense_generator(), keras.Model(images, keras.layers.Dense(1)(x)))
-        gan.compile(**sgd(), update=update)
+        gan.compile(**sgd(), update=update, run_eagerly=True)
         gan.train_on_batch(uint8_images[:8])
         return statistics(gan.discriminator)
 
@@ -79,7 +79,7 @@ def test_discriminator_s_batch_statistics_move_once_by_two_field_evaluations(uin
 
 def test_the_average_moves_once_a_step(rule, make_gan, uint8_images):
     """At the end of the first step its decay is (1 + 1) / (10 + 1)."""
-    gan = make_gan(update=rule)
+    gan = make_gan(update=rule, run_eagerly=True)
     start = gan.ema_generator.get_weights()
     gan.train_on_batch(uint8_images[:8])
     ends = gan.generator.get_weights(), gan.ema_generator.get_weights()
