@@ -34,8 +34,8 @@ def define_flags():
     flags.DEFINE_string(
         "extractor",
         None,
-        f"What features are of: {', '.join(KNOWN)}, a .keras file or the folder of a "
-        "SavedModel; default: domain, a classifier trained on half of the data, where it has labels.",
+        f"What features are of: {', '.join(KNOWN)}, a .keras file or the folder of a SavedModel (a program: take only "
+        "one that you trust); default: domain, a classifier trained on half of the data, where it has labels.",
     )
     flags.DEFINE_string("weights", None, "File of the weights of inception or lite0; default: downloaded once.")
     flags.DEFINE_string(

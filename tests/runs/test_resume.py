@@ -51,10 +51,14 @@ def test_a_flag_that_an_earlier_version_did_not_know_had_its_default(run):
         resume.check_same_run(run, config(objective="hinge"), DEFAULTS)
 
 
-def test_other_data_of_the_same_name_are_refused(run):
+@pytest.mark.parametrize(
+    "name, value, said",
+    [("fingerprint", "0" * 64, "the fingerprint"), ("num_images", 11, "the number of readable images")],
+)
+def test_other_data_of_the_same_name_are_refused(name, value, said, run):
     changed = config()
-    changed["dataset"]["fingerprint"] = "0" * 64
-    with pytest.raises(ValueError, match="the fingerprint of mnist5k has changed"):
+    changed["dataset"][name] = value
+    with pytest.raises(ValueError, match=f"{said} of mnist5k has changed"):
         resume.check_same_run(run, changed, DEFAULTS)
 
 

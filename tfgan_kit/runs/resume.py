@@ -127,11 +127,12 @@ def check_same_run(run, config, defaults):
                 f"{run.path} was made with --{name}={before[name]}; {give} to resume it, or take "
                 f"another --run_dir. Received: --{name}={value}"
             )
-    if old["dataset"]["fingerprint"] != config["dataset"]["fingerprint"]:
-        raise ValueError(
-            f"{run.path} was made from other data of the same name (the fingerprint of "
-            f"{config['dataset']['name']} has changed); choose another --run_dir."
-        )
+    for name, what in (("fingerprint", "fingerprint"), ("num_images", "number of readable images")):
+        if old["dataset"].get(name, config["dataset"][name]) != config["dataset"][name]:
+            raise ValueError(
+                f"{run.path} was made from other data of the same name (the {what} of {config['dataset']['name']} has "
+                "changed); choose another --run_dir."
+            )
 
 
 def _check_form(run, config):

@@ -132,7 +132,7 @@ def feature_extractor(model, name=None):
     | a callable | uint8 (B, H, W, C), as NumPy array | the same, as arrays |
 
     A network of a fixed image size gets images resized to it, bilinear and antialiased; one of three
-    channels gets grey images threefold.
+    channels gets grey images threefold. A SavedModel is a program, which is run: take only one that you trust.
 
     Args:
         model: one of these, or a `FeatureExtractor`, which is returned as it is.
