@@ -54,6 +54,12 @@ def import_modules(names):
             ) from error
 
 
+def command(module, **values):
+    """A command that can be pasted into a shell, with the `--import_module`s of this one, which it would need, too."""
+    modules = [f"--import_module={name}" for name in flags.FLAGS.import_module]
+    return command_line.command(f"tfgan_kit.{module}", *modules, **values)
+
+
 def tell_of_precision(policy):
     """Prints the measured gain or loss of half precision on this machine; nothing in float32."""
     if told := half_precision.expectation(policy):

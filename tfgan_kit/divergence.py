@@ -233,7 +233,7 @@ def main():
         print(f"Left out, with fewer than {SMALLEST_GROUP} images each (give a larger --num_images): {small}")
     print(f"Wrote {output} and {record}")
     if ckpts:
-        print(f"Next: python -m tfgan_kit.evaluate --ckpt {ckpts[0]}")
+        print(f"Next: {command_line.command('evaluate', ckpt=ckpts[0])}")
 
 
 if __name__ == "__main__":

@@ -210,7 +210,7 @@ def main():
         raise
     print(f"Wrote {output} and {output.with_suffix('.html')}")
     if FLAGS.ckpt and len(subject.image_shape) == 3:  # points have no signature to be served by
-        print(f"Next: python -m tfgan_kit.export --ckpt {FLAGS.ckpt} --output models/NAME")
+        print(f"Next: {command_line.command('export', ckpt=FLAGS.ckpt, output='models/NAME')}")
 
 
 def write(found, subject, source, output):

@@ -326,11 +326,11 @@ def report(gan, run):
         f"Trained to step {gan.steps_trained}: {run.newest()}",
         *([f"Best:    {best}"] if (best := run.best()) else []),
         f"Samples: {run.samples_dir}",
-        f"Curves:  tensorboard --logdir {run.logs_dir}",
-        f"Next:    python -m tfgan_kit.evaluate --ckpt {run.path}",
+        f"Curves:  tensorboard --logdir {shlex.quote(str(run.logs_dir))}",
+        f"Next:    {command_line.command('evaluate', ckpt=run.path)}",
     ]
     if len(gan.image_shape) == 3:  # points have no serving signature
-        lines.append(f"         python -m tfgan_kit.export --ckpt {run.path} --output models/{run.path.name}")
+        lines.append(f"         {command_line.command('export', ckpt=run.path, output=f'models/{run.path.name}')}")
     return "\n".join(lines)
 
 

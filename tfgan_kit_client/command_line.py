@@ -3,6 +3,7 @@
 import io
 import os
 import pathlib
+import shlex
 import sys
 import tempfile
 import traceback
@@ -68,6 +69,25 @@ def _fail(message):
 def _drop_output():
     """Discards what could not be printed, which Python would try once more at its exit, with a traceback."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def command(module, *arguments, **values):
+    """A command to be pasted into a shell, whatever its values hold.
+
+    Args:
+        module: str, for `python -m`.
+        *arguments: words as they are.
+        **values: of flags, by name; those that are None are left out.
+
+    Example:
+        >>> command("tfgan_kit.evaluate", ckpt="my runs/digits")
+        "python -m tfgan_kit.evaluate --ckpt 'my runs/digits'"
+    """
+    words = ["python", "-m", module, *arguments]
+    for name, value in values.items():
+        if value is not None:
+            words += [f"--{name}={value}"] if str(value).startswith("-") else [f"--{name}", str(value)]
+    return shlex.join(words)
 
 
 def writable_folder(path):

@@ -1,5 +1,6 @@
 """The flags of a command that talks to a server: which server, which model, which certificates."""
 
+import shlex
 import sys
 
 from absl import flags
@@ -60,4 +61,4 @@ def again() -> str:
         for name in ("target", "model_name", "model_version", *_CERTIFICATES)
         if _FLAGS[name].present
     ]
-    return " ".join(["--tls"] * (_FLAGS["tls"].present and _FLAGS.tls) + given)
+    return shlex.join(["--tls"] * (_FLAGS["tls"].present and _FLAGS.tls) + given)

@@ -1,10 +1,13 @@
 """What a shell does to a command: a pipe that is closed, a full disk, warnings as errors, `~` in a flag's value."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+
+from tfgan_kit_client.command_line import command
 
 LINES = 20_000
 PROGRAM = f"""
@@ -70,3 +73,14 @@ def test_a_tilde_is_the_home_folder_in_every_flag(tmp_path):
 def test_a_path_of_any_bytes_is_printed():
     done = run(b"--output=caf\xe9", PYTHONIOENCODING="utf-8:strict")
     assert (done.returncode, done.stdout) == (0, b"caf\\udce9\n")
+
+
+@pytest.mark.parametrize("value", ["runs/digits", "my runs/it's", "$HOME/x;ls", "-x", "caf\u00e9 \n"])
+def test_a_printed_command_can_be_pasted(value, tmp_path):
+    """The shell gives the program the words that were meant."""
+    text = command("x", output=value, steps=None, ckpt=[1])
+    show = f"python() {{ {sys.executable} -c 'import json, sys; print(json.dumps(sys.argv[1:]))' -- \"$@\"; }}\n"
+    done = subprocess.run(["/bin/bash", "-c", show + text], capture_output=True, text=True, check=True)
+    words = json.loads(done.stdout)
+    assert words[:3] == ["--", "-m", "x"]
+    assert words[3:] == ([f"--output={value}"] if value == "-x" else ["--output", value]) + ["--ckpt", "[1]"]

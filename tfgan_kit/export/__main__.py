@@ -19,6 +19,7 @@ from tfgan_kit.training import half_precision
 from absl import flags
 
 from tfgan_kit_client import connection_flags
+from tfgan_kit_client.command_line import command
 
 FLAGS = flags.FLAGS
 
@@ -207,6 +208,7 @@ def _tried(lineage):
 def describe(version, checkpoint):
     """What was written, how it differs from the model in memory, and how to serve it."""
     base = pathlib.Path(version).resolve().parent
+    server = {"target": "localhost:8500", "model_name": base.name}
     lineage = read_lineage(version)
     lines = [f"Exported {checkpoint} to {version}", "signature, largest difference:"]
     lines += [
@@ -220,14 +222,15 @@ def describe(version, checkpoint):
         [
             *lines,
             "Serve it here:",
-            f"  python -m tfgan_kit.serving --model_name {base.name} --model_base_path {base} --port 8500",
+            "  " + command("tfgan_kit.serving", model_name=base.name, model_base_path=base, port=8500),
             "or from TensorFlow Serving:",
             *tensorflow_serving_lines(base),
             "and ask it for images:",
-            f"  python -m tfgan_kit_client --target localhost:8500 --model_name {base.name} "
-            "--num_images 16 --seed 0 --output served.png",
+            "  " + command("tfgan_kit_client", **server, num_images=16, seed=0, output="served.png"),
             f"Later, is it still what was exported? (Sha256 of its record: {lineage[SEAL]})",
-            f"  python -m tfgan_kit.export --check {version} [--target localhost:8500]",
+            "  " + command("tfgan_kit.export", check=version),
+            "and does a server answer alike?",
+            "  " + command("tfgan_kit.export", check=version, **server),
         ]
     )
 

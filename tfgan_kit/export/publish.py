@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import pathlib
+import shlex
 import shutil
 import tempfile
 import time
@@ -153,9 +154,10 @@ def _flush(folder):
 
 def tensorflow_serving_lines(base):
     """The two usual commands to serve a model folder with TensorFlow Serving."""
+    name, path, mount = map(shlex.quote, (base.name, str(base), f"{base}:/models/{base.name}"))
     return [
-        f"  TF_ENABLE_ONEDNN_OPTS=1 tensorflow_model_server --model_name={base.name} --model_base_path={base} "
+        f"  TF_ENABLE_ONEDNN_OPTS=1 tensorflow_model_server --model_name={name} --model_base_path={path} "
         "--port=8500 --rest_api_port=8501 --grpc_max_threads=64",
-        f"  docker run --rm -p 8500:8500 -p 8501:8501 -v {base}:/models/{base.name} "
-        f"-e MODEL_NAME={base.name} -e TF_ENABLE_ONEDNN_OPTS=1 tensorflow/serving --grpc_max_threads=64",
+        f"  docker run --rm -p 8500:8500 -p 8501:8501 -v {mount} "
+        f"-e MODEL_NAME={name} -e TF_ENABLE_ONEDNN_OPTS=1 tensorflow/serving --grpc_max_threads=64",
     ]

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import platform
+import shlex
 import sys
 
 import grpc
@@ -179,7 +180,7 @@ def _next(best):
     rates = ",".join(f"{rate * times:.3g}" for times in (0.5, 1, 1.5, 2)) if rate else "1,2,5"
     return (
         "Next, longer and closer to the limit:\n"
-        f"  python -m tfgan_kit_client.load {connection_flags.again()} --signature={FLAGS.signature} "
+        f"  python -m tfgan_kit_client.load {connection_flags.again()} --signature={shlex.quote(FLAGS.signature)} "
         f"--rows={FLAGS.rows} --target_ms={FLAGS.target_ms:g} --callers= --rates={rates} --seconds=60"
     )
 
