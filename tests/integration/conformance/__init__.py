@@ -4,12 +4,12 @@ Its tables are the contract's (shared/field/serving.md), as measured on tensorfl
 effects; gRPC's texts letter for letter, and of REST's what names the fault. Three ways to run it:
 
     pytest tests/integration/conformance                        # the embedded server, started here
-    TFGAN_KIT_SERVING_BINARY=tensorflow_model_server pytest ... # that program, started here alike
+    TFGAN_KIT_SERVING_BINARY=tensorflow_model_server pytest ... # that program, or command line, started here alike
     TFGAN_KIT_SERVING_TARGET=host:8500 pytest ...               # a server that runs already
 
-The first two start a process for each start line of `starts.py`. A server that runs already sees
-this machine's files (the suite brings its models by HandleReloadConfigRequest, from folders that it
-made) and was started so:
+The first two start a process for each start line of `starts.py`; those of the embedded server are forked (`forks.py`).
+A server that runs already sees this machine's files (the suite brings its models by HandleReloadConfigRequest, from
+folders that it made) and was started so:
 
     echo 'model_config_list {}' > models.config
     python -m tests.integration.conformance plain flags   # writes files, prints FLAGS
@@ -20,11 +20,15 @@ made) and was started so:
 | TFGAN_KIT_SERVING_TARGET | host:port of gRPC |
 | TFGAN_KIT_SERVING_REST_TARGET | host:port of REST; its modules are skipped where it is not set |
 | TFGAN_KIT_SERVING_START | its start line (else `plain`); tests of the others are skipped |
+| TFGAN_KIT_SERVING_START_SECONDS | after which a program that was started waits for ever (else 15) |
 | TFGAN_KIT_SERVING_CONFIG | the model config file that it was started with: sent back at the end |
 
-Nobody else may use such a server meanwhile, and pytest runs in one process (no `-n`): a reload
-replaces every model. That `model_config_list {}` starts a server without a model was read in
-tensorflow/serving's server_core.cc, not run. This third way was tried on the embedded server only.
+Nobody else may use such a server meanwhile, and pytest runs in one process (no `-n`): a reload replaces every model.
+It is left able to take reloads: every model has `model_platform` and a folder with a version, each test a name of its
+own, and a model that comes back has ended before. What would end a server, or its reloads, is in WRECKING of
+`differences.py` and is sent to the embedded server alone.
 
-Where the embedded server differs on purpose stands in `differences.py`, and nowhere else.
+Where the embedded server differs stands in `differences.py`, and nowhere else. `stub.py` is the embedded server with
+those differences taken back: `test_stub.py` (slow) runs the suite against it by BINARY and by TARGET. A real server has
+not run this suite since it was changed for one: see section z of the contract for what an older form of it found.
 """

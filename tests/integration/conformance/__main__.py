@@ -8,4 +8,4 @@ from tests.integration.conformance import starts
 if __name__ == "__main__":
     name, folder = sys.argv[1:]
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-    print(" ".join(starts.flags(name, pathlib.Path(folder).absolute())))
+    print(" ".join(starts.flags(name, pathlib.Path(folder).absolute(), poll_seconds=1)))

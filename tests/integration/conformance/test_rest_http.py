@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import socket
+import time
 
 import pytest
 
@@ -64,12 +65,25 @@ def test_a_connection_lives(rest):
     """Answers and errors, one after the other, on one connection."""
     connection = http.client.HTTPConnection(rest.rest, timeout=10)
     codes, sockets = [], set()
-    for path, body in [(ZOO, BODY), (ZOO, b"no JSON"), ("/nothing", b""), (ZOO, BODY)]:
+    for path, body in [(ZOO, BODY), (ZOO, b"no JSON"), ("/v1/nothing", b""), (ZOO, BODY)]:
         connection.request("POST", path, body=body)
         codes.append(Reply(connection.getresponse()).code)
         sockets.add(connection.sock)
     connection.close()
-    assert codes == [200, 400, 404, 200] and len(sockets) == 1
+    assert codes == [200, 400, 400, 200] and len(sockets) == 1
+
+
+def test_a_connection_after_an_html_404(rest, expected):
+    with _wire(rest) as plain:
+        plain.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert plain.recv(4096).startswith(b"HTTP/1.1 404")
+        time.sleep(0.1)  # that it may take to close
+        try:
+            plain.sendall(b"GET /v1/models/toy HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = plain.makefile("rb").read1()
+        except ConnectionError:
+            answer = b""
+    assert ("kept" if b"HTTP/1.1 200" in answer else "closed") == expected("closed")
 
 
 def test_a_body_in_chunks(rest):

@@ -2,7 +2,7 @@
 
 import grpc
 import pytest
-from tensorflow_serving.apis import classification_pb2, inference_pb2, regression_pb2
+from tensorflow_serving.apis import classification_pb2, get_model_status_pb2, inference_pb2, regression_pb2
 
 from tests.integration.conformance.calls import INVALID, NOT_FOUND, refusal, specified
 
@@ -164,6 +164,12 @@ def test_a_refusal(plain, case):
     method, request, code, text = REFUSED[case]
     found, details = refusal(getattr(plain.predictions, method), request)
     assert found is code and details.startswith(text)
+
+
+def test_the_status_message_of_a_good_version(plain):
+    request = specified(get_model_status_pb2.GetModelStatusRequest())
+    (version,) = plain.models.GetModelStatus(request, timeout=10).model_version_status
+    assert version.HasField("status")
 
 
 UNKNOWN = {

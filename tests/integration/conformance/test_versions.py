@@ -64,6 +64,7 @@ def test_a_specific_version_that_is_not_there_is_served_once_it_comes(own):
     _three(own)
     own.serve()
     own.serve("specific { versions: 9 }")
+    own.until(v3="END")
     answer = refused(own.server, SEED, name=own.name)
     assert answer == (NOT_FOUND, f"Servable not found for request: Latest({own.name})")
     own.publish(9, scale=2)

@@ -200,6 +200,7 @@ class Versions:
 
     def _mark(self, version, state, error: Exception | None = None) -> None:
         status = _STATUS(version=version, state=state)
+        status.status.SetInParent()  # written whether it is OK or not
         if error is not None:
             code, text = status_of(error)
             status.status.error_code, status.status.error_message = code.value[0], text

@@ -42,9 +42,7 @@ def error_body(text: str) -> bytes:
 
 
 def status_body(response) -> bytes:
-    """A GetModelStatusResponse, indented by one; every version's status is written, OK or not."""
-    for version in response.model_version_status:
-        version.status.SetInParent()
+    """A GetModelStatusResponse, indented by one."""
     return _message(response)
 
 
