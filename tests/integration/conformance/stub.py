@@ -204,7 +204,7 @@ def _page(self, page=Monitor.page):
 
 def _imitate():
     versions.version_folders = model_list.version_folders = _version_paths
-    versions.Versions._try, versions.Versions._mark = _try, _mark
+    versions.Versions._try = _try
     load_retries.LoadRetries.may_try = lambda self, path: path not in self._failed
     loading.Loader.__call__ = _load
     model_list.Models.reload = _reload
