@@ -1,5 +1,7 @@
 """Private names of Keras and TensorFlow that we use do what `tfgan_kit/internals` says of them."""
 
+import functools
+
 import tfgan_kit as gk
 from tfgan_kit.internals import keras as internals
 
@@ -124,7 +126,7 @@ def test_an_update_without_the_sum_is_the_same():
         variable = keras.Variable(np.ones(2, np.float32))
         optimizer = change(keras.optimizers.Adam(0.5, clipnorm=1.0))
         optimizer.build([variable])
-        step = tf.function(lambda optimizer=optimizer, variable=variable: optimizer.apply(gradients, [variable]))
+        step = tf.function(functools.partial(optimizer.apply, gradients, [variable]))
         step()
         step()
         found.append(variable.numpy())

@@ -191,7 +191,8 @@ def opened(pipe, writers):
 @pytest.mark.slow
 def test_a_load_that_does_not_end_holds_up_no_exit_past_the_grace(started, base_path, tmp_path, saved):
     write_slow_version(tmp_path / "slow" / "1", saved, 30)
-    script = "import tfgan_kit.serving.__main__ as m; from absl import app; m._GRACE_SECONDS = 0.5; app.run(m.main)"
+    script = "import tfgan_kit.serving.__main__ as m; from absl import app; m._GRACE_SECONDS = 0.5; "
+    script += "m.define_flags(); app.run(m.main)"
     flags = ("--model_name=toy", f"--model_base_path={base_path}")
     process, _, address = started(*flags, command=[sys.executable, "-c", script])
     caller = messages.Caller(address)

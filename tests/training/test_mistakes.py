@@ -40,7 +40,7 @@ def told(gan, images):
     """The `LikelyMistake`s of a step of training."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        gan.compile("sgd", objective="hinge", run_eagerly=True)
+        gan.compile("sgd", objective="hinge")
         gan.fit(images, verbose=0)
     return [str(warning.message) for warning in seen if warning.category is gk.LikelyMistake]
 

@@ -32,8 +32,9 @@ def _define(field: dataclasses.Field) -> None:
         flags.DEFINE_string(name, field.default, text)
 
 
-for _field in dataclasses.fields(ServerOptions):
-    _define(_field)
+def define_flags():
+    for field in dataclasses.fields(ServerOptions):
+        _define(field)
 
 
 def server_of_flags() -> ModelServer:
@@ -125,4 +126,5 @@ def _started(server: ModelServer, seconds: float) -> str:
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(main)

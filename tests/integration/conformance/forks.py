@@ -104,6 +104,7 @@ def _run(command, log, arguments) -> None:
     for stream in (1, 2):
         os.dup2(file, stream)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    command.define_flags()
     app.run(command.main, ["tfgan_kit.serving", *arguments])
 
 

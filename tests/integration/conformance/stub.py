@@ -252,4 +252,5 @@ def main(argv):
 
 if __name__ == "__main__":
     _imitate()
+    command.define_flags()
     app.run(main, [sys.argv[0], *_lines(sys.argv[1:])])

@@ -42,7 +42,8 @@ def test_half_http_is_answered_or_closed(rest, case):
 
 def test_ten_thousand_headers(rest, expected):
     answer = exchange(rest, b"GET /v1/models/toy HTTP/1.1\r\n" + b"X: x\r\n" * 10_000 + b"\r\n")
-    assert (int(answer.split()[1]) if answer else None) in expected([200])  # None: closed
+    status = answer.split()[1:2]  # none: closed, perhaps in the middle of the answer
+    assert (int(status[0]) if status else None) in expected([200])
 
 
 BODIES = {
