@@ -5,7 +5,8 @@ import pathlib
 from tfgan_kit import command_line
 from tfgan_kit.callbacks.sample_grid import grid
 from tfgan_kit.generation.shards import write_shards
-from tfgan_kit.runs.checkpoints import load_generative_model
+from tfgan_kit.runs.checkpoints import load_generative_model, resolve
+from tfgan_kit.runs.run import Run
 
 import numpy as np
 from absl import flags
@@ -21,7 +22,10 @@ def define_flags():
     flags.DEFINE_integer("num_images", 64, "Number of images.", lower_bound=1, upper_bound=2**32)
     flags.DEFINE_integer("seed", 0, "Determines the images; see image_seeds.", lower_bound=0, upper_bound=2**31 - 1)
     flags.DEFINE_list(
-        "labels", None, "Classes of a conditional model, cycled over the images; default: drawn from each image's seed."
+        "labels",
+        None,
+        "Classes of a conditional model, ids or (of a run's checkpoint) names, cycled over the images; default: drawn "
+        "from each image's seed.",
     )
     flags.DEFINE_string(
         "output", None, "A file that ends in .png is one grid; any other path is a folder of shards.", required=True
@@ -35,16 +39,35 @@ def define_flags():
     flags.DEFINE_integer("shard_size", 10_000, "Images in a shard.", lower_bound=1)
 
 
-def parse_labels(texts):
+def parse_labels(texts, names):
+    """The class ids of `--labels`, int64 (K,).
+
+    Args:
+        texts: ids, or names of classes.
+        names: the names, by id; empty where they are not known.
+
+    Raises:
+        ValueError: neither an integer nor one of the names.
+    """
+    ids = {name: k for k, name in enumerate(names)}
     try:
-        return np.array([int(text) for text in texts])
+        return np.array([ids[text] if text in ids else int(text) for text in texts])
     except ValueError:
-        raise ValueError(f"--labels are integers separated by commas. Received: labels={','.join(texts)}") from None
+        known = f", or names among {', '.join(names)}" if names else ""
+        raise ValueError(
+            f"--labels are class ids separated by commas{known}. Received: labels={','.join(texts)}"
+        ) from None
+
+
+def class_names(ckpt, which):
+    """The names of the classes that a run was trained on; empty where its folder does not know them."""
+    config = Run.of(resolve(ckpt, which)).read_config() or {}
+    return config.get("dataset", {}).get("class_names") or ()
 
 
 def main():
     command_line.import_modules(FLAGS.import_module)
-    labels = parse_labels(FLAGS.labels) if FLAGS.labels else None
+    labels = parse_labels(FLAGS.labels, class_names(FLAGS.ckpt, FLAGS.which)) if FLAGS.labels else None
     output = pathlib.Path(FLAGS.output)
     to_grid = output.suffix == ".png"
     if output.suffix.lower() in (".jpg", ".jpeg", ".gif", ".bmp", ".webp"):

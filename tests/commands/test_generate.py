@@ -9,6 +9,7 @@ import zipfile
 from tfgan_kit import image_seeds
 from tfgan_kit.generation.generative_model import GenerativeModel
 from tfgan_kit.runs.checkpoints import load_gan
+from tfgan_kit.runs.run import Run
 
 import keras
 import numpy as np
@@ -108,7 +109,7 @@ def test_a_small_number_writes_a_grid(command, run_dir, tmp_path):
     [
         (["--labels=7"], "0 to 2"),
         (["--labels=0,7", "--output={tmp}/shards"], "0 to 2"),
-        (["--labels=one"], "integers"),
+        (["--labels=one"], "class ids"),
         (["--num_images=0"], "--num_images"),
         (["--num_images=5000"], "1024"),
         (["--ckpt=/nowhere"], "/nowhere"),
@@ -153,3 +154,20 @@ def test_a_generator_of_another_origin_is_measured(command, foreign, digits, tmp
     assert code == 0, err
     (result,) = json.loads((tmp_path / "metrics.json").read_text())["results"]
     assert result["metric"] == "swd" and result["value"] > 3 * result["floor"]
+
+
+def test_a_class_is_asked_for_by_its_name(command, copied_run, tmp_path):
+    run = Run(copied_run(steps=2))
+    config = run.read_config()
+    assert config["dataset"]["class_names"] is None  # of an .npz
+    config["dataset"]["class_names"] = ["cat", "dog", "eel"]
+    run.write_config(config)
+    for labels in ("1,2", "dog,eel", "dog,2"):
+        path = tmp_path / f"{labels}.png"
+        code, _, err = command(
+            "generate", f"--ckpt={run.path}", "--num_images=4", f"--labels={labels}", f"--output={path}"
+        )
+        assert code == 0, err
+    assert len({path.read_bytes() for path in tmp_path.glob("*.png")}) == 1
+    code, _, err = command("generate", f"--ckpt={run.path}", "--labels=fox", f"--output={tmp_path / 'x.png'}")
+    assert code == 1 and "names among cat, dog, eel. Received: labels=fox" in err

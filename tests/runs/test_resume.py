@@ -11,7 +11,7 @@ pytestmark = pytest.mark.thorough
 
 DEFAULTS = {"seed": 0, "steps": None, "keep": 3, "objective": None}
 SOURCE = types.SimpleNamespace(
-    name="mnist5k", fingerprint="f" * 64, num_images=10, image_shape=(4, 4, 1), num_classes=3
+    name="mnist5k", fingerprint="f" * 64, num_images=10, image_shape=(4, 4, 1), num_classes=3, class_names=None
 )
 
 

@@ -58,6 +58,7 @@ def describe(flags, source, batch_size, flip):
             "num_images": source.num_images,
             "image_shape": list(source.image_shape),
             "num_classes": source.num_classes,
+            "class_names": source.class_names,
             "batch_size": batch_size,
             "flip": flip,
         },
