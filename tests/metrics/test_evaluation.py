@@ -253,6 +253,7 @@ def test_diverged_points_are_refused():
             "generated .* where .-1, 1. is expected",
         ),
         (np.random.default_rng(0).integers(0, 256, (50, 8, 8, 1), np.uint8), None),
+        (np.random.default_rng(0).integers(122, 134, (50, 8, 8, 1), np.uint8), None),  # grey, as before any training
     ],
 )
 def test_a_collapsed_generator_or_a_wrong_range_is_said(images, words):

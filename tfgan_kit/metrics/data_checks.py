@@ -6,6 +6,9 @@ import numpy as np
 
 _BRIGHT = 120  # of 255: images in [0, 1] that were taken for [-1, 1] are hardly darker, whatever their noise
 _DARK = 100
+_LEAST_CONTRAST = (
+    0.25  # of the others': images in [0, 1] have half of it, those of a barely trained generator hardly any
+)
 
 
 def check_real(source, real, extractor=None):
@@ -47,10 +50,11 @@ def suspicions(source, generated, reference):
 
 def _of_range(which, images, others):
     """Whether these images look as if they were in another range than [0, 255], and the others do not."""
-    darkest = [np.quantile(some, 0.01) for some in (images, others)]
+    darkest, brightest = np.transpose([np.quantile(some, [0.01, 0.99]) for some in (images, others)])
+    contrast = brightest - darkest
     if images.max() <= 1 < others.max():
         return [f"every {which} pixel is 0 or 1 of 255: images in [0, 1] were made uint8 without scaling"]
-    if darkest[0] >= _BRIGHT and darkest[1] < _DARK:
+    if darkest[0] >= _BRIGHT and darkest[1] < _DARK and contrast[0] >= _LEAST_CONTRAST * contrast[1]:
         return [
             f"hardly any {which} pixel is darker than {_BRIGHT} of 255, unlike the others: are they of images in "
             "[0, 1], where [-1, 1] is expected?"
