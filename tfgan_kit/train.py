@@ -188,7 +188,7 @@ def check_evaluation(source):
             with several workers.
     """
     if FLAGS.evaluate_every:
-        choose(FLAGS.evaluate_metrics, source, bool(FLAGS.conditional and source.num_classes))
+        choose(FLAGS.evaluate_metrics, source, bool(classes_of(source)))
     for name in ("evaluate_metrics", "evaluate_num_images", "patience"):
         if FLAGS[name].value is not None and not FLAGS.evaluate_every:
             raise ValueError(f"--{name} needs --evaluate_every. Received: --{name}={FLAGS[name].value}")
@@ -246,17 +246,21 @@ def train(gan, dataset, run, steps, stop, evaluation=None):
         )  # fmt: skip
 
 
+def classes_of(source):
+    """The number of classes that the networks are asked for; None without labels, or with --noconditional."""
+    return source.num_classes if FLAGS.conditional else None
+
+
 def start(run, source, preset, config):
     """The run's GAN: the newest checkpoint's, or a new one."""
-    num_classes = source.num_classes if FLAGS.conditional else None
-    recipe = recipes.recipe(preset, source.image_shape, num_classes)
+    recipe = recipes.recipe(preset, source.image_shape, classes_of(source))
     resume.check_same_run(run, config, defaults())
     if run.checkpoints():
         check_same_recipe(run, recipe)
         gan = resume.newest_gan(run)
     else:
         keras.utils.set_random_seed(FLAGS.seed)
-        gan = build(preset, source.image_shape, num_classes, FLAGS.seed)
+        gan = build(preset, source.image_shape, classes_of(source), FLAGS.seed)
         if FLAGS.init_from:
             take_weights(gan, load_gan(FLAGS.init_from))
         run.write_config(config | {"recipe": recipe, "networks": resume.measures(gan)})
@@ -411,8 +415,7 @@ def train_or_resume(planned, run, strategy, stop):
 def print_recipe(planned):
     """Prints what the flags and the preset resolve to for the images, as JSON."""
     source = data.open_source(planned.spelling, planned.preset.image_size)
-    num_classes = source.num_classes if FLAGS.conditional else None
-    print(files.to_json(recipes.recipe(planned.preset, source.image_shape, num_classes), indent=2))
+    print(files.to_json(recipes.recipe(planned.preset, source.image_shape, classes_of(source)), indent=2))
 
 
 def main():

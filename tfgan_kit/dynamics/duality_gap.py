@@ -3,7 +3,7 @@
 import typing
 
 from tfgan_kit.dynamics.gradient_field import at_weights, batch_of
-from tfgan_kit.internals.keras import inner_optimizer, leave_the_sum_to_us
+from tfgan_kit.internals.keras import copied, inner_optimizer, leave_the_sum_to_us
 
 import keras
 import numpy as np
@@ -117,7 +117,7 @@ def _best_response(gan, player, batches):
 
 def _copy_optimizer(optimizer, variables):
     optimizer = inner_optimizer(optimizer)  # losses are not scaled here
-    copy = leave_the_sum_to_us(type(optimizer).from_config(optimizer.get_config()))
+    copy = leave_the_sum_to_us(copied(optimizer))
     copy.build(variables)
     for mine, theirs in zip(copy.variables, optimizer.variables, strict=True):
         mine.assign(theirs.value)

@@ -70,7 +70,7 @@ def copied(optimizer):
         copy = type(optimizer).from_config(optimizer.get_config())
     except Exception as error:  # whatever code of the user's raises
         raise ValueError(
-            "This optimizer cannot be copied for the other player from its configuration: give each player its own. "
+            "This optimizer cannot be copied from its configuration, as for the other player: give each its own. "
             f"Received: {type(optimizer).__name__}; {' '.join(str(error).split())[:300]}"
         ) from error
     pattern = getattr(inner_optimizer(optimizer), "_exclude_from_weight_decay_pattern", None)

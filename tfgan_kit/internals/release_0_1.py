@@ -20,7 +20,7 @@ _NAMES = {
         "DRAGAN", "R1", "R2", "BalancedConsistency", "Consistency", "GradientPenalty", "LeCam",
         "OneSidedGradientPenalty", "WeightClipping", "ZeroCenteredGradientPenalty",
     ),
-    "updates": ("Alternating", "Consensus", "Extragradient"),
+    "training.updates": ("Alternating", "Consensus", "Extragradient"),
     "generation.tiles": ("tiles",),
 }  # fmt: skip
 _MODULES = {
@@ -53,8 +53,7 @@ def attribute(name):
     """
     for package, names in _NAMES.items():
         if name in names:
-            _warn(name, f"{package}.{name}")
-            package = package.replace("updates", "training.updates")
+            _warn(name, f"{package.removeprefix('training.')}.{name}")  # `updates` is a name at the top, too
             return getattr(importlib.import_module(f"tfgan_kit.{package}"), name)
     if name in _MODULES:
         return importlib.import_module(f"tfgan_kit.{name}")

@@ -325,15 +325,11 @@ class GAN(BuiltModel):
         with as_value_error():
             return super().train_on_batch(*args, **kwargs)
 
-    def make_train_function(self, force=False):
-        checks.check_replicas(self)  # attributes that Keras reads may have been set after `compile`
-        return super().make_train_function(force)
-
     def _before_training(self, callbacks):
         """The callbacks of `fit`, after the checks of the game; restores the model of a `BackupAndRestore`."""
         if not self.compiled:  # Keras says so
             return callbacks
-        checks.check_replicas(self)
+        checks.check_replicas(self)  # attributes that Keras reads may have been set after `compile`
         mistakes.check_players_learn((self.game.generator, self.game.discriminator))
         savable.check(self, refuse=arguments.writes_checkpoints(callbacks))
         for callback in arguments.flat_callbacks(callbacks):
