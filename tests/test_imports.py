@@ -28,6 +28,7 @@ ALLOWED = {
     "generation": (*FLOOR, *FIRST, "tfgan_kit_client"),
     "training": FLOOR + FIRST + SECOND,
     "metrics": (*FLOOR, *FIRST, *SECOND, "tfgan_kit_client"),
+    "convert": (*FLOOR, *FIRST, "networks"),
     "presets": FLOOR + FIRST + SECOND + THIRD,
     "dynamics": FLOOR + FIRST + SECOND + THIRD,
     "runs": (*FLOOR, *FIRST, *SECOND, *THIRD, "tfgan_kit_client"),

@@ -57,13 +57,18 @@ NETWORKS = {
     ),
 }
 
-# Networks around networks, whose precision is that of the inner one.
+# Networks and layers around others, whose precision is that of the inner one.
 WRAPPERS = {
     "packed_discriminator": Entry(
         gk.networks.PackedDiscriminator,
         dict(discriminator=gk.networks.MLPDiscriminator(input_dim=6, width=4, depth=2), packing=2),
         POINTS,
-    )
+    ),
+    "spectral_normalization": Entry(
+        gk.layers.SpectralNormalization,
+        dict(layer=gk.layers.Conv2D(2, 3, padding="same"), power_iterations=2, inference="stored", epsilon=1e-6),
+        IMAGES,
+    ),
 }
 
 LAYERS = {

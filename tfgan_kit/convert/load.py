@@ -1,0 +1,68 @@
+"""`load`: official parameters in, a Keras network out, the same way for every family."""
+
+import importlib
+import inspect
+
+from tfgan_kit.convert.state import State
+
+# Family: the module that knows it. It has a function `generator` and, where there is one, `discriminator`, each
+# `(state, **official_arguments) -> Keras network`, whose variables it has given to `State.fill`; and
+# `unused(name) -> bool`, whether a buffer holds nothing that the network needs.
+FAMILIES = {
+    "biggan": "tfgan_kit.convert.biggan",
+    "biggan_deep": "tfgan_kit.convert.biggan_deep",
+    "dcgan": "tfgan_kit.convert.dcgan",
+    "hf_biggan_deep": "tfgan_kit.convert.hf_biggan_deep",
+    "r3gan": "tfgan_kit.convert.r3gan",
+    "sagan": "tfgan_kit.convert.sagan",
+    "sngan": "tfgan_kit.convert.sngan",
+}
+NETWORKS = ("generator", "discriminator")
+
+
+def load(family, state, network="generator", **official_arguments):
+    """A Keras network with the parameters of an official PyTorch one.
+
+    Args:
+        family: str, a name in `FAMILIES`.
+        state: dict, official parameter names to arrays: what `state_dict()` gives, as NumPy arrays. Constant buffers
+            may be absent.
+        network: "generator" or "discriminator".
+        **official_arguments: those of the official class's constructor, under their official names; one that is left
+            out has the official default.
+
+    Returns:
+        A Keras model. A generator maps latents float32 (N, Z), or `[latents, labels int32 (N,)]`, to images float32
+        (N, H, W, C) in the paper's own range; a discriminator maps images, or `[images, labels]`, to logits float32
+        (N, 1).
+
+    Raises:
+        ValueError: an unknown family, network or argument; arguments that do not fit the parameters; names that are
+            missing or left over, which are listed.
+        TypeError: a state that is no dict of names.
+
+    Example::
+
+        state = tfgan_kit.convert.read("G_ema.pth")
+        generator = tfgan_kit.convert.load("biggan", state, resolution=128, G_ch=96, G_attn="64")
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"Unknown family; known are {', '.join(FAMILIES)}. Received: family={family!r}")
+    module = importlib.import_module(FAMILIES[family])
+    make = getattr(module, network, None) if network in NETWORKS else None
+    if make is None:
+        known = ", ".join(name for name in NETWORKS if hasattr(module, name))
+        raise ValueError(f"The networks of {family} are {known}. Received: network={network!r}")
+    _check_arguments(family, network, make, official_arguments)
+    parameters = State(state, module.unused)
+    made = make(parameters, **official_arguments)
+    parameters.finish(f"{family}'s {network}")
+    return made
+
+
+def _check_arguments(family, network, make, given):
+    known = list(inspect.signature(make).parameters)[1:]
+    if unknown := [name for name in given if name not in known]:
+        raise ValueError(
+            f"The official arguments of {family}'s {network} are {', '.join(known)}. Received: {', '.join(unknown)}"
+        )
