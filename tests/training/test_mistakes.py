@@ -36,11 +36,11 @@ class Subclassed(keras.Model):
         self.dense.build((None, 16))
 
 
-def told(gan, images):
+def told(gan, images, **settings):
     """The `LikelyMistake`s of a step of training."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        gan.compile("sgd", objective="hinge")
+        gan.compile("sgd", objective="hinge", **settings)
         gan.fit(images, verbose=0)
     return [str(warning.message) for warning in seen if warning.category is gk.LikelyMistake]
 
@@ -68,6 +68,26 @@ def test_networks_that_end_in_a_bound_are_named(networks, expected, uint8_images
     seen = told(gk.GAN(*networks, ema_decay=0), uint8_images[:4])
     assert len(seen) == (expected is not None)
     assert expected is None or expected in seen[0]
+
+
+def test_networks_that_end_in_a_bound_are_named_when_run_eagerly(uint8_images):
+    networks = generator(ACTIVATION("sigmoid")), discriminator(keras.layers.ReLU())
+    seen = told(gk.GAN(*networks, ema_decay=0), uint8_images[:4], run_eagerly=True)
+    assert [text[:24] for text in seen] == ["The generator ends in si", "The discriminator ends i"]
+
+
+def test_a_network_that_runs_eagerly_only_is_trained_as_it_is(uint8_images):
+    class Looks(keras.layers.Layer):
+        def call(self, inputs):
+            assert float(tf.reduce_sum(inputs)) is not None  # impossible in a graph
+            return inputs
+
+        def compute_output_shape(self, shape):
+            return shape
+
+    network = keras.Sequential([keras.layers.Flatten(), Looks(), keras.layers.Dense(1)])
+    seen = told(gk.GAN(generator(), network, ema_decay=0), uint8_images[:4], run_eagerly=True)
+    assert not any("ends in" in text for text in seen)
 
 
 def test_a_subclass_that_ends_in_a_bound_is_named(uint8_images):

@@ -52,12 +52,10 @@ _NOT_NEGATIVE = {"Exp": "exponential"} | {
 
 
 def _last_operation(output, through_affine):
-    """The type of the TensorFlow operation that gives a symbolic tensor its values; None for an eager tensor.
+    """The type of the TensorFlow operation that gives a symbolic tensor its values.
 
     `through_affine`: whether sums and products with constants are passed, behind which a bound is still one.
     """
-    if tf.executing_eagerly() or not hasattr(output, "op"):
-        return None
     operation = output.op
     while operation.inputs:
         changing = [tensor.op for tensor in operation.inputs if tensor.op.type != "Const"]
@@ -68,15 +66,27 @@ def _last_operation(output, through_affine):
     return operation.type
 
 
-def check_last_operations(player, outputs):
-    """Warns if a network's symbolic outputs have a bound that logits, or images in [-1, 1], do not have.
+def _symbolic(network, inputs, outputs):
+    """The outputs as tensors of a graph, which is traced for it where the step is run eagerly."""
+    if not tf.executing_eagerly():
+        return tf.nest.flatten(outputs)
+    try:
+        trace = tf.function(lambda inputs: network(inputs, training=True), autograph=False)
+        return trace.get_concrete_function(tf.nest.map_structure(tf.type_spec_from_value, inputs)).outputs
+    except Exception:  # whatever a network does that runs eagerly only: this is but a probe
+        return []
+
+
+def check_last_operations(player, network, inputs, outputs):
+    """Warns if a network's outputs have a bound that logits, or images in [-1, 1], do not have.
 
     Args:
         player: "generator" or "discriminator".
-        outputs: float (N, 1) or (N, H, W, C) of that network, or a structure of them; points (N, D) of a generator
-            may have any range.
+        network: Keras model.
+        inputs, outputs: its inputs and what it answered to them: float (N, 1) or (N, H, W, C), or a structure of them;
+            points (N, D) of a generator may have any range.
     """
-    for output in tf.nest.flatten(outputs):
+    for output in _symbolic(network, inputs, outputs):
         last = _last_operation(output, through_affine=player == "discriminator")
         if player == "discriminator" and last in _BOUNDED:
             _warn(

@@ -30,10 +30,11 @@ class Player:
 
     def __call__(self, x, condition=None, training=True):
         """The network's output as float32; with several outputs, each of them."""
-        outputs = self.network(pack(x, condition), training=training)
+        inputs = pack(x, condition)
+        outputs = self.network(inputs, training=training)
         if not self._output_checked:
             self._output_checked = True
-            mistakes.check_last_operations(self.name, outputs)
+            mistakes.check_last_operations(self.name, self.network, inputs, outputs)
         return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
 
     def for_penalties(self):

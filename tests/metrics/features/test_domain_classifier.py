@@ -153,6 +153,28 @@ def test_few_images_take_few_steps_and_many_the_recipe_s():
     assert domain_training.plan(60, steps=4000) == (4000, 64)
 
 
+def test_a_training_on_few_images_stops_when_two_epochs_are_all_right(dots, monkeypatch):
+    answers = []
+
+    def counted(model, num_classes, steps):
+        step = training_step(model, num_classes, steps)
+
+        def one(images, labels):
+            answers.append((int(step(images, labels)), len(labels)))
+            return answers[-1][0]
+
+        return one
+
+    training_step = domain_training._training_step
+    monkeypatch.setattr(domain_training, "_training_step", counted)
+    monkeypatch.setattr(domain_training, "STEPS", 600)
+    domain_training.train_classifier(dots, np.arange(30))
+    assert 3 <= len(answers) < 150  # of 32 images each: the last two steps are the two epochs
+    wrong = [right != count for right, count in answers]
+    assert wrong[-2:] == [False, False]
+    assert not any(not one and not two for one, two in zip(wrong[:-2], wrong[1:-1], strict=True))
+
+
 @pytest.mark.slow
 def test_a_hundred_photos_of_64_pixels_train_within_twenty_seconds(tmp_path):
     labels = np.arange(120) % 3

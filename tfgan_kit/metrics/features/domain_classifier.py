@@ -167,7 +167,7 @@ def _key(source, indices, seed, steps):
     if steps:
         recipe += f"steps {steps} "
     elif planned != (domain_training.STEPS, domain_training.BATCH_SIZE):
-        recipe += "steps {} of {} ".format(*planned)
+        recipe += "at most steps {} of {} ".format(*planned)
     return hashlib.sha256(recipe.encode() + indices.tobytes()).hexdigest()[:24]
 
 

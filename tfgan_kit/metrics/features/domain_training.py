@@ -14,6 +14,7 @@ FEATURES = 64
 STEPS, BATCH_SIZE = 600, 64  # of 2,500 images or more
 MANY = 2500
 FEWEST_STEPS, SMALL_BATCH = 150, 32
+EPOCHS_ALL_RIGHT = 2  # after which a training on fewer than MANY images stops
 LEARNING_RATE = 3e-3
 MAX_TRAINING_BYTES = 2**30
 
@@ -23,7 +24,8 @@ def train_classifier(source, indices, seed=0, steps=None):
 
     As many steps as `plan` says, unless told otherwise, of images shifted at random by up to a twelfth of the side;
     AdamW, a cosine learning rate, label smoothing 0.1. On two cores 11 s and 98.5 % on the held-out half of MNIST 5k;
-    of 60 photos of 64 pixels 9 s. At most 1 GiB of images is used.
+    of 60 photos of 64 pixels at most 9 s: of fewer than 2,500 images it stops after two epochs in which every answer
+    was right. At most 1 GiB of images is used.
 
     Returns:
         A Keras model, as `build_classifier` makes it.
@@ -38,9 +40,13 @@ def train_classifier(source, indices, seed=0, steps=None):
     step = _training_step(model, source.num_classes, steps)
     order = _batches(len(images), batch_size, random)
     name = f"training the domain classifier of {source.name}, once"
+    right_in_a_row = 0
     for _ in tqdm(range(steps), name, unit="step", delay=2, leave=False):
         chosen = next(order)
-        step(shifted(images[chosen], random), labels[chosen])
+        right = int(step(shifted(images[chosen], random), labels[chosen]))
+        right_in_a_row = right_in_a_row + right if right == len(chosen) else 0
+        if len(images) < MANY and right_in_a_row >= EPOCHS_ALL_RIGHT * len(images):
+            break
     return model
 
 
@@ -100,6 +106,7 @@ def _training_step(model, num_classes, steps):
             loss = loss_of(tf.one_hot(labels, num_classes), logits)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply(gradients, model.trainable_variables)
+        return tf.math.count_nonzero(tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels)
 
     return lambda images, labels: step(tf.constant(images), tf.constant(labels))
 
