@@ -56,6 +56,24 @@ def test_a_file_that_unpacks_to_far_more_than_it_is_is_not_unpacked(name, num_by
     assert not keras_file.is_whole(path)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
+def test_three_gibibytes_in_a_small_file_are_not_unpacked(name, whole, tmp_path):
+    path = pack(tmp_path / "bomb.keras", {other: whole[other] for other in whole if other != name})
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
+        archive.open(name, "w", force_zip64=True) as member,
+    ):
+        for _ in range(3 * 2**10):
+            member.write(bytes(2**20))
+    assert path.stat().st_size < 2**23
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    with pytest.raises(CheckpointError, match="no whole .keras file"):
+        load_model(path)
+    assert time.process_time() - start < 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**14  # kB
+
+
 def test_a_file_that_was_packed_again_with_compression_is_whole(whole, tmp_path):
     assert load_model(pack(tmp_path / "again.keras", whole, zipfile.ZIP_DEFLATED))
 
