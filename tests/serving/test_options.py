@@ -1,7 +1,6 @@
 """What the rarer options change, on real versions."""
 
 import dataclasses
-import shutil
 
 from tfgan_kit.serving import BatchingParameters, ModelServer, ServerOptions, StartError
 from tfgan_kit.serving.models.loading import Loader
@@ -16,11 +15,6 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tests.serving import messages, toy
 
 SOURCE = {"model_base_path": "/models/toy"}
-
-
-@pytest.fixture
-def version(tmp_path, saved):
-    return shutil.copytree(saved[1], tmp_path / "5")
 
 
 def save_counter(path):
@@ -39,35 +33,11 @@ def save_counter(path):
     toy.write_warmup(path, [log.SerializeToString()] * 2)
 
 
-@pytest.mark.parametrize(
-    "options, runs",
-    [
-        ({}, 2),
-        ({"num_request_iterations_for_warmup": 3}, 6),
-        ({"enable_model_warmup": False, "num_request_iterations_for_warmup": 3}, 0),
-    ],
-)
-def test_each_recorded_request_is_replayed_so_often(tmp_path, options, runs):
+def test_without_warmup_no_recorded_request_is_replayed(tmp_path):
     save_counter(tmp_path / "1")
-    model = Loader(None, ServerOptions(**options), Monitor())(tmp_path / "1")
-    seed = tf.make_tensor_proto(np.int64([1]))
-    answer = model.signature("").run({"seed": seed})
-    assert int(answer["runs"][0]) == runs + 1
-
-
-def test_a_graph_of_other_tags_is_not_served(version):
-    with pytest.raises(ValueError, match=r"no graph tagged \['gpu', 'serve'\].*it has \[\['serve'"):
-        Loader(None, ServerOptions(saved_model_tags="serve,gpu"), Monitor())(version)
-
-
-@pytest.mark.parametrize("per_model, file, limit", [(False, 8, 4), (True, 8, 8)])
-def test_a_version_is_batched_as_its_own_file_says(version, per_model, file, limit):
-    (version / "batching_params.pbtxt").write_text(f"max_batch_size {{ value: {file} }}")
-    options = ServerOptions(enable_per_model_batching_parameters=per_model)
-    signature = Loader(BatchingParameters(4), options, Monitor())(version).signature("")
-    rows = tf.make_tensor_proto(np.zeros(limit + 1, np.int64))
-    with pytest.raises(Exception, match=f"Task size {limit + 1} is larger than .* {limit}"):
-        signature.run({"seed": rows})
+    options = ServerOptions(enable_model_warmup=False, num_request_iterations_for_warmup=3)
+    model = Loader(None, options, Monitor())(tmp_path / "1")
+    assert model.signature("").run({"seed": tf.make_tensor_proto(np.int64([1]))})["runs"][0] == 1
 
 
 def test_a_versions_own_batching_file_that_is_broken_refuses_the_version(serve, base_path):

@@ -38,14 +38,12 @@ def network():
     )
 
 
-@pytest.mark.parametrize("batching", BATCHING)
-def test_a_keras_export(served, network, batching):
-    run = served(lambda path: network.export(path, verbose=False), batching)
+def test_a_keras_export(served, network):
+    run = served(lambda path: network.export(path, verbose=False), BATCHING[1])
     np.testing.assert_allclose(run(z=ROWS)["output_0"], network.predict(ROWS, verbose=0), rtol=1e-6)
 
 
-@pytest.mark.parametrize("batching", BATCHING)
-def test_an_export_archive(served, network, batching):
+def test_an_export_archive(served, network):
     def write(path):
         archive = keras.export.ExportArchive()
         archive.track(network)
@@ -53,7 +51,7 @@ def test_an_export_archive(served, network, batching):
         archive.add_endpoint("twice", lambda latents: {"images": 2 * network(latents)}, specs)
         archive.write_out(path, verbose=False)
 
-    run = served(write, batching, "twice")
+    run = served(write, None, "twice")
     expected = 2 * network.predict(ROWS, verbose=0)
     np.testing.assert_allclose(run(latents=ROWS)["images"], expected, rtol=1e-6)
 
@@ -158,8 +156,7 @@ def _save_compiled(path):
     tf.saved_model.save(module, path, signatures={name: getattr(module, name) for name in names})
 
 
-@pytest.mark.parametrize("batching", BATCHING)
-@pytest.mark.parametrize("signature", ["whole", "within_a_loop"])
+@pytest.mark.parametrize("signature, batching", [("whole", BATCHING[1]), ("within_a_loop", None)])
 def test_a_function_with_jit_compile_is_refused_as_tensorflow_serving_does(served, signature, batching):
     run = served(_save_compiled, batching, signature)
     with pytest.raises(RequestError, match="^XLA compilation disabled$") as caught:

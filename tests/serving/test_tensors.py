@@ -52,14 +52,6 @@ def test_what_tensorflow_writes_is_read(array):
     np.testing.assert_array_equal(tensors.decode(tf.make_tensor_proto(array)), array)
 
 
-@pytest.mark.parametrize("values, meaning", [([], [0, 0, 0]), ([4], [4, 4, 4]), ([4, 5], [4, 5, 5])])
-def test_a_short_list_means_what_the_runtime_says(values, meaning):
-    proto = tensor_pb2.TensorProto(dtype=tf.int64.as_datatype_enum, int64_val=values)
-    proto.tensor_shape.dim.add(size=3)
-    assert tensors.decode(proto).tolist() == meaning
-    assert tf.io.parse_tensor(proto.SerializeToString(), tf.int64).numpy().tolist() == meaning
-
-
 @pytest.mark.parametrize(
     "dtype, field, value, meaning",
     [

@@ -48,10 +48,12 @@ class Toy(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, name="seed")])
     def slow(self, seed):
-        end = tf.timestamp() + SECONDS
-        turns = tf.while_loop(lambda k: tf.timestamp() < end, lambda k: [k + 1], [tf.constant(0)])
-        with tf.control_dependencies(turns):
-            return {"images": self._images(seed)}
+        kind = {"output_types": [tf.int64], "output_shapes": [[None]]}
+        seeds = tf.raw_ops.TensorDataset(components=[seed], output_shapes=kind["output_shapes"])
+        late = tf.raw_ops.SleepDataset(input_dataset=seeds, sleep_microseconds=round(5e5 * SECONDS), **kind)
+        # It sleeps before the element and before the end, one request after the other: a loop would take a core.
+        (seed,) = tf.raw_ops.DatasetToSingleElement(dataset=late, **kind)
+        return {"images": self._images(seed)}
 
     def _images(self, seed, label=0):
         first = self.scale * seed + 16 * label  # (N,)

@@ -7,7 +7,7 @@ pool.
 
 import pathlib
 
-from tfgan_kit.serving.models.batching import BatchingParameters
+from tfgan_kit.serving.batching_parameters import BatchingParameters
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 from tensorflow_serving.config import model_server_config_pb2

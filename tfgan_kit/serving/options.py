@@ -5,14 +5,14 @@ import math
 import os
 import typing
 
+from tfgan_kit.serving.batching_parameters import BatchingParameters
 from tfgan_kit.serving.config_files import read_batching_parameters, read_monitoring_config
-from tfgan_kit.serving.models.batching import BatchingParameters
-from tfgan_kit.serving.protocol.memory import MOST_ROWS
 
 PROMETHEUS_PATH = "/monitoring/prometheus/metrics"  # TensorFlow Serving's default
 _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads")
 _NEED_BATCHING = ("batching_parameters_file", "enable_per_model_batching_parameters")
 _MOST_PORT = 65535
+MOST_ROWS = 1024  # that run at the same time without batching
 
 
 def _option(default, help: str, least=None, most=None):

@@ -7,10 +7,10 @@ import threading
 import time
 from concurrent import futures
 
+from tfgan_kit.serving.batching_parameters import BatchingParameters
 from tfgan_kit.serving.config_files import read_model_config
 from tfgan_kit.serving.grpc.gateway import GrpcGateway
 from tfgan_kit.serving.models import model_list
-from tfgan_kit.serving.models.batching import BatchingParameters
 from tfgan_kit.serving.models.loading import Loader
 from tfgan_kit.serving.models.model_list import Models
 from tfgan_kit.serving.models.versions import Versions
@@ -177,8 +177,7 @@ class ModelServer:
         try:
             self.models.reload(config)
         except RequestError as error:
-            # TensorFlow Serving's word for a model at the start
-            raise StartError(str(error).replace("model(s) did", "servable(s) did", 1)) from error
+            raise StartError(str(error)) from error
 
     def _read_config_again(self) -> None:
         self.models.reload(read_model_config(self.options.model_config_file))

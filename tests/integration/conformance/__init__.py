@@ -1,7 +1,7 @@
 """One suite for any server of the protocol: TensorFlow Serving, or the embedded one.
 
 Its tables are the contract's (shared/field/serving.md), as measured on tensorflow_model_server: codes, shapes, side
-effects; gRPC's texts letter for letter, and of REST's what names the fault. Three ways to run it:
+effects. Of a text it asks only that it names what matters, such as the input or the version. Three ways to run it:
 
     pytest tests/integration/conformance                        # the embedded server, started here
     TFGAN_KIT_SERVING_BINARY=tensorflow_model_server pytest ... # that program, or command line, started here alike

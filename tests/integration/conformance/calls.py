@@ -51,6 +51,11 @@ def refused(server, inputs, timeout=10, **arguments):
     return refusal(server.predictions.Predict, predict_request(inputs, **arguments), timeout)
 
 
+def names(text: str, words: str) -> bool:
+    """True if each word stands in the text, in any case: which names and values; how it is put is the server's own."""
+    return all(word.lower() in text.lower() for word in words.split())
+
+
 def states(server, name="toy") -> dict[int, str]:
     """A model's version states, in the order of the answer."""
     request = specified(get_model_status_pb2.GetModelStatusRequest(), name)
@@ -87,9 +92,10 @@ class Reply:
 
     @property
     def error(self):
-        """The code, and the text of an error body, whose form is checked."""
-        text = self.json["error"]
-        assert self.text == '{\n    "error": ' + json.dumps(text, ensure_ascii=False) + "\n}"
+        """The code, and the text of an error body."""
+        assert self.headers["Content-Type"] == "application/json"
+        (text,) = self.json.values()
+        assert self.json == {"error": text}
         return self.code, text
 
 

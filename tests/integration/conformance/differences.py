@@ -121,7 +121,6 @@ EXPECTED_DIFFERENCES = {
 WRECKING = {
     "test_reload::test_a_config_is_refused_whole[no platform]": "takes no reload nor config file until its restart",
     "test_reload::test_a_base_path_that_cannot_be_served": "takes no reload any more: it waits for the path",
-    "test_reload::test_a_base_path_that_does_not_exist": "takes no reload any more: it waits for the path",
     "test_reload::test_a_name_of_two_lines": "has no readable page of metrics any more",
     "test_rest_hostile::test_a_hostile_body_is_the_callers_fault[nested and closed]": "dies in a recursion",
     "test_rest_hostile::test_a_hostile_body_is_the_callers_fault[objects nested]": "dies in a recursion",

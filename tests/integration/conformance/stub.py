@@ -7,13 +7,14 @@ It shows that the suite can be run against a real server. What differs (section 
 """
 
 import functools
+import json
 import os
 import re
 import sys
 import threading
 import time
 
-from tfgan_kit.serving import StartError, config_files
+from tfgan_kit.serving import ModelServer, StartError, config_files
 from tfgan_kit.serving import __main__ as command
 from tfgan_kit.serving.models import load_retries, loading, model_list, versions
 from tfgan_kit.serving.prometheus import Monitor
@@ -118,7 +119,7 @@ def _reload(self, config):
             _wrecked(f"{model.name} has no model_platform")
         if "\n" in model.name:
             _wrecked(f"the name {model.name!r}")
-    model_list._check(config, self._listed)
+    model_list._check(config)
     _check_harmless(self, models)
     labels = self._checked_labels(config.model_config_list)
     listed = {model.name for model in self._listed.config}
@@ -169,19 +170,16 @@ def _answer(self, target, body, is_cancelled=lambda: False, answer=dispatch.Rest
     return answer(self, target, body, is_cancelled)
 
 
-def _numbers(array, others=json_answers._numbers) -> bytes:
-    array = np.asarray(array)
-    return _written(array, 9 if array.dtype == np.float32 else 17) if array.dtype.kind == "f" else others(array)
-
-
-def _written(array, digits) -> bytes:
-    if array.ndim:
-        return b"[" + b",\n".join(_written(np.asarray(item), digits) for item in array) + b"]"
-    if not np.isfinite(array):
-        return {"nan": b"NaN", "inf": b"Infinity", "-inf": b"-Infinity"}[str(array)]
-    short = f"{array:.6g}"
-    text = short if array.dtype.type(short) == array else f"{array:.{digits}g}"
-    return (text if re.search("[.e]", text) else f"{text}.0").encode()
+def _text(value, arrays=()) -> bytes:
+    if isinstance(value, dict):
+        return b"{%s}" % b", ".join(b"%s: %s" % (json.dumps(key).encode(), _text(value[key])) for key in value)
+    if isinstance(value, list) or getattr(value, "ndim", 0):
+        return b"[%s]" % b",\n".join(map(_text, value))
+    if isinstance(value, np.floating) and np.isfinite(value):
+        short = f"{value:.6g}"
+        text = short if type(value)(short) == value else f"{value:.{9 if value.dtype == np.float32 else 17}g}"
+        return (text if re.search("[.e]", text) else f"{text}.0").encode()
+    return json.dumps(value.item() if isinstance(value, np.generic) else value).encode()
 
 
 def _response(self, answer, request, response=gateway.RestGateway._response):
@@ -212,7 +210,7 @@ def _imitate():
     Monitor.request, Monitor.page = _request, _page
     dispatch.RestCalls.answer = _answer
     gateway.RestGateway._response, gateway.READY_PATH = _response, None
-    json_answers._numbers = _numbers
+    json_answers._text = _text
     json_answers.sorted = functools.partial(sorted, reverse=True)  # protocol buffers' maps have no order
     config_files._NOT_OFFERED = ()
 
@@ -243,7 +241,7 @@ def main(argv):
     while os.path.isabs(_FLAGS.model_base_path or "") and _is_empty(_FLAGS.model_base_path):
         time.sleep(0.1)
     try:
-        command.server_of_flags().start()
+        ModelServer(options=command.options_of_flags()).start()
     except (StartError, ValueError) as error:
         print(f"Failed to start server. Error: {error}", flush=True)
         sys.exit(255)

@@ -73,7 +73,7 @@ NO_UTF8 = {
 @pytest.mark.parametrize("case", NO_UTF8)
 def test_a_string_that_is_no_utf8_is_the_callers_fault(rest, case):
     reply = http_call(rest, "POST", "/v1/models/toy:predict", NO_UTF8[case])
-    assert reply.code == 400 and reply.body.startswith(b'{\n    "error": "')
+    assert reply.code == 400 and b'"error": "' in reply.body
 
 
 def test_the_refusal_of_a_string_that_is_no_utf8(rest, expected):

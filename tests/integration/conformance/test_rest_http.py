@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.integration.conformance.calls import Reply, http_call
+from tests.integration.conformance.calls import Reply, http_call, names
 
 ZOO = "/v1/models/zoo:predict"
 BODY = b'{"instances": [1, 2]}'
@@ -17,7 +17,8 @@ VERBS = [("PUT", ZOO), ("DELETE", ZOO), ("PATCH", ZOO), ("PUT", "/v1/models/toy"
 
 @pytest.mark.parametrize("verb, path", VERBS)
 def test_another_verb(rest, verb, path):
-    assert http_call(rest, verb, path, b"").error == (400, f"Malformed request: {verb} {path}")
+    code, text = http_call(rest, verb, path, b"").error
+    assert code == 400 and names(text, f"{verb} {path}")
 
 
 def test_head_has_no_body(rest):
@@ -51,7 +52,7 @@ def test_an_answer_is_never_compressed(rest):
 @pytest.mark.parametrize("body", [BODY, gzip.compress(BODY, mtime=0)[:-9], b""], ids=["plain", "cut", "empty"])
 def test_a_gzip_body_that_is_none(rest, body):
     code, text = http_call(rest, "POST", ZOO, body, {"Content-Encoding": "gzip"}).error
-    assert code == 400 and "JSON Parse error" in text
+    assert code == 400 and "JSON" in text
 
 
 def test_a_gzip_bomb_is_refused(rest):

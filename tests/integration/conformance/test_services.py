@@ -2,9 +2,9 @@
 
 import grpc
 import pytest
-from tensorflow_serving.apis import classification_pb2, get_model_status_pb2, inference_pb2, regression_pb2
+from tensorflow_serving.apis import classification_pb2, inference_pb2, regression_pb2
 
-from tests.integration.conformance.calls import INVALID, NOT_FOUND, refusal, specified
+from tests.integration.conformance.calls import INVALID, NOT_FOUND, names, refusal, specified
 
 UNIMPLEMENTED = grpc.StatusCode.UNIMPLEMENTED
 METHOD = "tensorflow/serving/{}"
@@ -28,9 +28,7 @@ def _regress(number=2, name="zoo", signature="regress", **spec):
 
 
 def _task(request, method, signature, name="zoo"):
-    task = request.tasks.add(method_name=METHOD.format(method))
-    specified(task, name=name, signature=signature)
-    return request
+    specified(request.tasks.add(method_name=METHOD.format(method)), name=name, signature=signature)
 
 
 def test_classify_answers_labels_and_scores(plain):
@@ -45,14 +43,6 @@ def test_regress_answers_values(plain):
     answer = plain.predictions.Regress(_regress(), timeout=10)
     assert [row.value for row in answer.result.regressions] == [3.0, 3.0]
     assert answer.model_spec.signature_name == "regress"
-
-
-def test_multi_inference_answers_every_task(plain):
-    request = _with_examples(inference_pb2.MultiInferenceRequest(), 1)
-    _task(_task(request, "classify", "classify"), "regress", "regress")
-    first, second = plain.predictions.MultiInference(request, timeout=10).results
-    assert [one.label for one in first.classification_result.classifications[0].classes] == ["neg", "pos"]
-    assert second.regression_result.regressions[0].value == 3.0
 
 
 def _examples(request, *values):
@@ -86,8 +76,7 @@ def test_an_example_wins_over_the_context(plain):
 
 
 def test_several_signatures_answer_for_the_same_examples(plain):
-    request = _examples(inference_pb2.MultiInferenceRequest(), 2)
-    _task(_task(request, "classify", "classify_x"), "regress", "regress_x")
+    request = _examples(_several(("classify", "classify_x"), ("regress", "regress_x"), number=0), 2)
     first, second = plain.predictions.MultiInference(request, timeout=10).results
     (row,) = first.classification_result.classifications
     assert [(one.label, one.score) for one in row.classes] == [("neg", 2), ("pos", 4)]
@@ -95,81 +84,48 @@ def test_several_signatures_answer_for_the_same_examples(plain):
     assert second.model_spec.signature_name == "regress_x"
 
 
-# A generator has no such signature. Texts of classifier.cc, regressor.cc and util.cc, by their beginning.
+def _several(*tasks, number=2):
+    request = _with_examples(inference_pb2.MultiInferenceRequest(), number)
+    for task in tasks:
+        _task(request, *task)
+    return request
+
+
+REGRESS, CLASSIFY = ("regress", "regress"), ("classify", "classify")
+NO_MODEL = classification_pb2.ClassificationRequest()
+
+# A generator has no such signature. method, request, code, what the text names
 REFUSED = {
-    "classify a generator": ("Classify", _classify(name="toy", signature=""), INVALID, "No classification inputs"),
-    "regress a generator": ("Regress", _regress(name="toy", signature=""), INVALID, "No regression inputs"),
-    "classify with two inputs": ("Classify", _classify(signature="several"), INVALID, "Expected one input Tensor."),
-    "regress with two inputs": ("Regress", _regress(signature="several"), INVALID, "Expected one input Tensor."),
-    "classify without the signature": (
-        "Classify", _classify(signature="zz"), INVALID, "No signature was found with the name: zz",
-    ),
-    "regress without the signature": (
-        "Regress", _regress(signature="zz"), INVALID, "No signature was found with the name: zz",
-    ),
-    "classify nothing": ("Classify", _classify(number=0), INVALID, "Input is empty."),
-    "classify an unknown model": (
-        "Classify", _classify(name="nope"), NOT_FOUND, "Servable not found for request: Latest(nope)",
-    ),
-    "regress an unknown version": (
-        "Regress", _regress(version=9), NOT_FOUND, "Servable not found for request: Specific(zoo, 9)",
-    ),
-    "classify without a model": (
-        "Classify", classification_pb2.ClassificationRequest(), INVALID, "Missing ModelSpec",
-    ),
-    "regress nothing": ("Regress", _regress(number=0), INVALID, "Input is empty."),
-    "regress by the default signature": ("Regress", _regress(signature=""), INVALID, "No regression inputs"),
-    "regress two numbers an example": (
-        "Regress", _regress(signature="wide_x"), INVALID,
-        "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got [2,2]",
-    ),
-    "regress other rows": (
-        "Regress", _regress(signature="first_x"), INVALID, "Input batch size did not match output batch size: 2 vs. 1",
-    ),
-    "regress by two outputs": ("Regress", _regress(signature="classify"), INVALID, "Expected one output Tensor."),
-    "scores that are no floats": (
-        "Classify", _classify(signature="whole_x"), INVALID, "Expected scores Tensor of DT_FLOAT. Got: DT_INT64",
-    ),
-    "multi-inference of one signature twice": (
-        "MultiInference", _task(_task(_with_examples(inference_pb2.MultiInferenceRequest()), "regress", "regress"),
-                                "regress", "regress"),
-        INVALID, "Duplicate evaluation of signature: regress",
-    ),
-    "multi-inference without the signature": (
-        "MultiInference", _task(_with_examples(inference_pb2.MultiInferenceRequest()), "regress", "zz"), INVALID,
-        "Requested signature not found in model graph: zz",
-    ),
-    "multi-inference of no task": (
-        "MultiInference", inference_pb2.MultiInferenceRequest(), INVALID, "ModelSpec has no name specified.",
-    ),
-    "multi-inference of two models": (
-        "MultiInference", _task(_task(_with_examples(inference_pb2.MultiInferenceRequest()), "classify", "classify"),
-                                "regress", "regress", "toy"),
-        INVALID, "All ModelSpecs in a MultiInferenceRequest must access the same model name.",
-    ),
-    "multi-inference of another method": (
-        "MultiInference", _task(_with_examples(inference_pb2.MultiInferenceRequest()), "zz", "classify"),
-        UNIMPLEMENTED, "Unsupported signature method_name: tensorflow/serving/zz",
-    ),
-    "multi-inference of a generator": (
-        "MultiInference",
-        _task(_with_examples(inference_pb2.MultiInferenceRequest()), "classify", "", "toy"),
-        INVALID, "No classification inputs",
-    ),
-}  # fmt: skip
+    "classify a generator": ("Classify", _classify(name="toy", signature=""), INVALID, "inputs"),
+    "regress a generator": ("Regress", _regress(name="toy", signature=""), INVALID, "inputs"),
+    "classify with two inputs": ("Classify", _classify(signature="several"), INVALID, "input"),
+    "regress with two inputs": ("Regress", _regress(signature="several"), INVALID, "input"),
+    "classify without the signature": ("Classify", _classify(signature="zz"), INVALID, "zz"),
+    "regress without the signature": ("Regress", _regress(signature="zz"), INVALID, "zz"),
+    "classify nothing": ("Classify", _classify(number=0), INVALID, "input"),
+    "classify an unknown model": ("Classify", _classify(name="nope"), NOT_FOUND, "nope"),
+    "regress an unknown version": ("Regress", _regress(version=9), NOT_FOUND, "zoo 9"),
+    "classify without a model": ("Classify", NO_MODEL, INVALID, "ModelSpec"),
+    "regress nothing": ("Regress", _regress(number=0), INVALID, "input"),
+    "regress by the default signature": ("Regress", _regress(signature=""), INVALID, "inputs"),
+    "regress two numbers an example": ("Regress", _regress(signature="wide_x"), INVALID, "output 2"),
+    "regress other rows": ("Regress", _regress(signature="first_x"), INVALID, "output 2 1"),
+    "regress by two outputs": ("Regress", _regress(signature="classify"), INVALID, "output"),
+    "scores that are no floats": ("Classify", _classify(signature="whole_x"), INVALID, "scores float int64"),
+    "multi-inference of one signature twice": ("MultiInference", _several(REGRESS, REGRESS), INVALID, "regress"),
+    "multi-inference without the signature": ("MultiInference", _several(("regress", "zz")), INVALID, "zz"),
+    "multi-inference of no task": ("MultiInference", inference_pb2.MultiInferenceRequest(), INVALID, "name"),
+    "multi-inference of two models": ("MultiInference", _several(CLASSIFY, (*REGRESS, "toy")), INVALID, "model"),
+    "multi-inference of another method": ("MultiInference", _several(("zz", "classify")), UNIMPLEMENTED, "serving/zz"),
+    "multi-inference of a generator": ("MultiInference", _several(("classify", "", "toy")), INVALID, "inputs"),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_refusal(plain, case):
-    method, request, code, text = REFUSED[case]
-    found, details = refusal(getattr(plain.predictions, method), request)
-    assert found is code and details.startswith(text)
-
-
-def test_the_status_message_of_a_good_version(plain):
-    request = specified(get_model_status_pb2.GetModelStatusRequest())
-    (version,) = plain.models.GetModelStatus(request, timeout=10).model_version_status
-    assert version.HasField("status")
+    method, request, code, words = REFUSED[case]
+    found, text = refusal(getattr(plain.predictions, method), request)
+    assert found is code and names(text, words)
 
 
 UNKNOWN = {

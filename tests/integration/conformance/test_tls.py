@@ -11,10 +11,7 @@ from tests.integration.conformance import starts
 from tests.integration.conformance.calls import predict_request
 from tests.serving import toy
 
-pytestmark = [
-    pytest.mark.slow,  # a process of its own
-    pytest.mark.skipif(bool(starts.TARGET), reason="a server that runs already was started by others"),
-]
+pytestmark = pytest.mark.skipif(bool(starts.TARGET), reason="a server that runs already was started by others")
 REQUEST = predict_request({"seed": np.int64([5])})
 
 

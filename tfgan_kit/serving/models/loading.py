@@ -3,8 +3,8 @@
 import pathlib
 import time
 
+from tfgan_kit.serving.batching_parameters import BatchingParameters
 from tfgan_kit.serving.config_files import read_batching_parameters
-from tfgan_kit.serving.models.batching import BatchingParameters
 from tfgan_kit.serving.models.saved_model import SavedModel
 from tfgan_kit.serving.models.warmup import warm_up
 from tfgan_kit.serving.protocol.errors import status_of

@@ -16,7 +16,6 @@ from tensorflow_serving.config import model_server_config_pb2 as config_pb2
 _TENSORFLOW = "tensorflow"  # the platform
 _QUOTED_FILES = 5
 _LONGEST_NAME = 256
-_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
 def one_model(name: str, base_path) -> config_pb2.ModelServerConfig:
@@ -84,7 +83,7 @@ class Models:
             RequestError: the config is refused, or a new model did not become available.
         """
         with self._changing:
-            _check(config, self._listed)
+            _check(config)
             listed = config.model_config_list
             labels = self._checked_labels(listed)
             known = {model.name: model.base_path for model in self._listed.config}
@@ -100,11 +99,8 @@ class Models:
         for name, versions in labels.items():
             for label, version in versions.items():
                 if not self._may_label(name, label, version):
-                    raise RequestError(
-                        grpc.StatusCode.FAILED_PRECONDITION,
-                        f"Request to assign label to version {version} of model {name}, "
-                        "which is not currently available for inference",
-                    )
+                    text = f"Label {label} is for version {version} of model {name}, which is not available."
+                    raise RequestError(grpc.StatusCode.FAILED_PRECONDITION, text)
         return labels
 
     def _may_label(self, name: str, label: str, version: int) -> bool:
@@ -134,10 +130,8 @@ class Models:
     def _check_available(self, names) -> None:
         missing = [self._versions[name] for name in names if self._versions[name].current is None]
         if missing:
-            reasons = "".join(f"{{{_reason(versions)}}}, " for versions in missing)
-            raise RequestError(
-                grpc.StatusCode.UNKNOWN, f"{len(missing)} model(s) did not become available: {{{reasons}}}"
-            )
+            reasons = "; ".join(map(_reason, missing))
+            raise RequestError(grpc.StatusCode.UNKNOWN, f"{len(missing)} model(s) did not become available: {reasons}")
 
     def poll(self) -> None:
         """Looks for new versions of every model. Raises RuntimeError with the errors of those for which it fails."""
@@ -181,33 +175,28 @@ def _check_folder(model) -> None:
 
 
 def _reason(versions: Versions) -> str:
-    for status in versions.statuses():
-        if status.status.error_code:
-            code = _CODES[status.status.error_code]
-            return (
-                f"{{name: {versions.name} version: {status.version}}} due to error: "
-                f"{code}: {status.status.error_message}"
-            )
-    return f"{{name: {versions.name}}} due to error: NOT_FOUND: no version is wanted by its policy"
+    for one in versions.statuses():
+        if one.status.error_code:
+            return f"{versions.name} version {one.version}: {one.status.error_message}"
+    return f"{versions.name}: no version is wanted by its policy"
 
 
-def _check(config, old) -> None:
-    """Raises RequestError if a `ModelServerConfig` cannot replace the `ModelConfigList` `old`."""
+def _check(config) -> None:
+    """Raises RequestError if a `ModelServerConfig` cannot be served."""
     if config.WhichOneof("config") != "model_config_list":
-        raise invalid(
-            "ServerModelConfig type not supported by HandleReloadConfigRequest. "
-            "Only ModelConfigList is currently supported"
-        )
-    platforms, seen = {model.name: _platform(model) for model in old.config}, set()
+        raise invalid("The config has no model_config_list, the only kind that is supported.")
+    seen = set()
     for model in config.model_config_list.config:
         for name in (model.name, *model.version_labels):
             _check_name(name)
         if model.name in seen:
-            raise invalid(f"Illegal to list model {model.name} multiple times in config list")
+            raise invalid(f"Model {model.name} is listed twice.")
         if not os.path.isabs(model.base_path):
-            got = f"got base_path()={model.base_path}"
-            raise invalid(f"Expected model {model.name} to have an absolute path or URI; {got}")
-        _check_platform(model, platforms.get(model.name))
+            raise invalid(f"Model {model.name} needs an absolute path. Received: base_path={model.base_path}")
+        in_old_configs = _TENSORFLOW if model.model_type == config_pb2.TENSORFLOW else ""
+        platform = model.model_platform or in_old_configs
+        if platform != _TENSORFLOW:
+            raise invalid(f"Model {model.name} needs model_platform: {_TENSORFLOW!r}. Received: {platform!r}")
         seen.add(model.name)
 
 
@@ -217,25 +206,3 @@ def _check_name(name: str) -> None:
             f"The name of a model, and of a label, has 1 to {_LONGEST_NAME} printable characters. "
             f"Received: name={name[:_LONGEST_NAME]!r}"
         )
-
-
-def _check_platform(model, old: str | None) -> None:
-    platform = _platform(model)
-    if old not in (None, platform):
-        raise invalid(
-            f"Illegal to change a model's platform. For model {model.name} platform was {old} "
-            f"and new platform requested is {platform}"
-        )
-    if platform != _TENSORFLOW:
-        raise invalid(f"Model {model.name} requests unsupported platform {platform}")
-
-
-def _platform(model) -> str:
-    if model.model_platform:
-        return model.model_platform
-    if model.model_type == config_pb2.TENSORFLOW:  # in old configs
-        return _TENSORFLOW
-    raise invalid(
-        "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
-        f"ModelServerConfig::model_platform, model name is {model.name}"
-    )

@@ -4,10 +4,11 @@ import copy
 import pathlib
 
 from tfgan_kit.export.session import GraphSession
-from tfgan_kit.serving.models.batching import BatchingParameters
+from tfgan_kit.serving.batching_parameters import BatchingParameters
 from tfgan_kit.serving.models.signature import Signature
+from tfgan_kit.serving.options import MOST_ROWS
 from tfgan_kit.serving.protocol.errors import RequestError
-from tfgan_kit.serving.protocol.memory import MOST_ROWS, Turns
+from tfgan_kit.serving.protocol.memory import Turns
 
 import grpc
 import tensorflow as tf

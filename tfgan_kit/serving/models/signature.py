@@ -10,10 +10,9 @@ from tfgan_kit.serving.protocol.errors import RequestError, invalid
 import grpc
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
 
 _LOGGER = logging.getLogger(__name__)
-_ROWLESS = "Batching Run() input tensors must have at least one dimension"
-_UNEQUAL = "Batching Run() input tensors must have equal 0th-dimension size"
 
 
 class Signature:
@@ -71,7 +70,7 @@ class Signature:
             tf.errors.OpError: an error of the graph.
         """
         wanted = sorted(wanted) or self.outputs
-        shapes = [self._shape(alias, protos[alias]) for alias in self.inputs]
+        shapes = [_parsed(tensors.shape_of, alias, protos[alias]) for alias in self.inputs]
         merges = self._parameters is not None and wanted == self.outputs
         if merges:
             self._check_rows(shapes)
@@ -99,18 +98,12 @@ class Signature:
     def _alone(self, feeds, wanted):
         return self._session.run(tuple(self._tensors[alias] for alias in wanted), feeds)
 
-    def _shape(self, alias, proto):
-        try:
-            return tensors.shape_of(proto)
-        except ValueError as error:
-            raise invalid(f"tensor parsing error: {alias}") from error
-
     def _check_rows(self, shapes):
         if not all(shapes):
-            raise invalid(_ROWLESS)
+            raise invalid("Batching Run() input tensors must have at least one dimension")
         rows = {shape[0] for shape in shapes}
         if len(rows) > 1:
-            raise invalid(_UNEQUAL)
+            raise invalid("Batching Run() input tensors must have equal 0th-dimension size")
         if 0 in rows:  # with batching TensorFlow Serving never answers it
             raise invalid("The request has 0 rows; send at least 1.")
         limit = self._parameters.max_batch_size
@@ -127,16 +120,22 @@ class Signature:
         return rows
 
     def _array(self, alias, proto):
-        spec = self.inputs[alias]
-        if proto.dtype != spec.dtype.as_datatype_enum:
-            raise invalid(
-                f"Expects arg[{list(self.inputs).index(alias)}] to be "
-                f"{tensors.data_type_name(spec.dtype)} but {tensors.data_type_name(proto.dtype)} is provided"
-            )
-        try:
-            return tensors.decode(proto)
-        except ValueError as error:
-            raise invalid(f"tensor parsing error: {alias}") from error
+        wanted = self.inputs[alias].dtype.as_datatype_enum
+        if proto.dtype != wanted:
+            raise invalid(f"Input {alias} must be {_type(wanted)}. Received: {_type(proto.dtype)}")
+        return _parsed(tensors.decode, alias, proto)
+
+
+def _parsed(read, alias, proto):
+    try:
+        return read(proto)
+    except ValueError as error:
+        raise invalid(f"Input {alias} is no tensor: {error}") from error
+
+
+def _type(number: int) -> str:
+    known = types_pb2.DataType.DESCRIPTOR.values_by_number.get(number)
+    return known.name if known else str(number)
 
 
 class _Input:

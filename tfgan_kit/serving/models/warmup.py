@@ -5,7 +5,7 @@ import pathlib
 
 from tfgan_kit.export import contract
 from tfgan_kit.serving.protocol import classify_regress
-from tfgan_kit.serving.protocol.errors import RequestError, invalid, reason
+from tfgan_kit.serving.protocol.errors import RequestError, invalid
 from tfgan_kit.serving.protocol.predict import predict
 
 import grpc
@@ -55,7 +55,7 @@ def _records(path: pathlib.Path):
     try:
         yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     except tf.errors.DataLossError as error:
-        text = f"{reason(error.message)}. Please verify your warmup data is in TFRecord format."
+        text = f"{path} is no TFRecord file: {error.message}"
         raise RequestError(grpc.StatusCode.DATA_LOSS, text) from error
 
 

@@ -8,7 +8,6 @@ from tfgan_kit.serving.protocol.errors import RequestError
 
 import grpc
 
-MOST_ROWS = 1024
 _FREE_BYTES = 2**16  # of each request, so that ordinary ones are answered whatever others hold
 _STEP_BYTES = 2**20  # unpacked at once
 _LOOK_SECONDS = 0.2  # between two looks whether a waiting caller is still there

@@ -33,7 +33,6 @@ class ModelMethods:
 
     def predict(self, request, is_cancelled=lambda: False):
         """Runs a signature; once the caller has disconnected, `is_cancelled()` is True and the work is dropped."""
-        _check_given(request)
         with self.hold(request.model_spec) as model:
             return self.run(model, request, is_cancelled)
 
@@ -48,13 +47,11 @@ class ModelMethods:
 
     def classify(self, request):
         """Runs a signature from tf.Examples to classes, scores or both."""
-        _check_given(request)
         with self._models.use(request.model_spec) as model:
             return classify_regress.classify(model, request)
 
     def regress(self, request):
         """Runs a signature from tf.Examples to one number for each."""
-        _check_given(request)
         with self._models.use(request.model_spec) as model:
             return classify_regress.regress(model, request)
 
@@ -66,8 +63,8 @@ class ModelMethods:
 
     def metadata(self, request):
         """The signatures of a version, packed in the protocol's messages."""
-        _check_given(request)
-        _check_metadata_fields(request.metadata_field)
+        if set(request.metadata_field) != {_SIGNATURE_DEF}:
+            raise invalid(f"metadata_field must be {_SIGNATURE_DEF!r}. Received: {list(request.metadata_field)}")
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         with self._models.use(request.model_spec) as model:
             response.model_spec.name = request.model_spec.name
@@ -78,15 +75,15 @@ class ModelMethods:
 
     def status(self, request):
         """The state of every version, or of the requested one; labels are ignored."""
-        _check_given(request)
         spec = request.model_spec
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
         statuses = self._models.statuses(spec.name)
-        unknown = f"Could not find any versions of model {spec.name}"
         if spec.HasField("version"):
             statuses = [status for status in statuses if status.version == spec.version.value]
-            unknown = f"Could not find version {spec.version.value} of model {spec.name}"
         if not statuses:
-            raise RequestError(grpc.StatusCode.NOT_FOUND, unknown)
+            which = f"version {spec.version.value}" if spec.HasField("version") else "any versions"
+            raise RequestError(grpc.StatusCode.NOT_FOUND, f"Could not find {which} of model {spec.name}")
         return get_model_status_pb2.GetModelStatusResponse(model_version_status=statuses)
 
     def reload_config(self, request):
@@ -95,16 +92,3 @@ class ModelMethods:
         response = model_management_pb2.ReloadConfigResponse()
         response.status.SetInParent()
         return response
-
-
-def _check_given(request) -> None:
-    if not request.HasField("model_spec"):
-        raise invalid("Missing ModelSpec")
-
-
-def _check_metadata_fields(fields) -> None:
-    if not fields:
-        raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
-    for field in fields:
-        if field != _SIGNATURE_DEF:
-            raise invalid(f"Metadata field {field} is not supported")

@@ -1,4 +1,4 @@
-"""PredictRequest -> PredictResponse, with the checks and messages of TensorFlow Serving, in its order."""
+"""PredictRequest -> PredictResponse, with the checks and codes of TensorFlow Serving, in its order."""
 
 import time
 
@@ -22,7 +22,7 @@ def predict(
         ran: callable, receives the seconds that the graph ran.
 
     Raises:
-        RequestError: with the status and text of TensorFlow Serving.
+        RequestError: with the code of TensorFlow Serving.
     """
     signature = model.signature(request.model_spec.signature_name)
     _check_inputs(signature, request.inputs)
@@ -48,33 +48,15 @@ def _check_not_cancelled(is_cancelled) -> None:
 
 def _check_inputs(signature, given) -> None:
     takes = set(signature.inputs)
-    extra, missing = set(given) - takes, takes - set(given)
-    if len(given) != len(takes):
-        raise invalid(
-            f"input size does not match signature: {len(given)}!={len(takes)} "
-            f"len({_set(given)}) != len({_set(takes)}). Sent extra: {_set(extra)}. "
-            f"Missing but required: {_set(missing)}."
-        )
-    if missing:
-        alias = min(missing)
-        raise invalid(
-            f"Signature input alias: {alias}(feed name: {signature.inputs[alias].feed_name}) not "
-            "found in request and no default value provided. Inputs expected to be in the "
-            f"request {_set(given)}, or default input alias set: "
-        )
+    if set(given) != takes:
+        missing, unknown = (", ".join(sorted(names)) or "none" for names in (takes - set(given), set(given) - takes))
+        raise invalid(f"The inputs are not those of {signature.name}: missing {missing}, unknown {unknown}.")
 
 
 def _wanted(signature, output_filter) -> list[str]:
     for position, alias in enumerate(output_filter):
         if alias not in signature.outputs:
-            raise invalid(
-                f"output tensor alias not found in signature: {alias} "
-                f"Outputs expected to be in the set {_set(signature.outputs)}."
-            )
+            raise invalid(f"There is no output {alias}: {signature.name} has {', '.join(signature.outputs)}.")
         if alias in output_filter[:position]:
-            raise invalid(f"duplicate output tensor alias: {alias}")
+            raise invalid(f"The output {alias} is asked for twice.")
     return list(output_filter) or signature.outputs
-
-
-def _set(names) -> str:
-    return "{" + ",".join(sorted(names)) + "}"

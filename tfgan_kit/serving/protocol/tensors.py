@@ -30,16 +30,6 @@ _FIELDS = {
 _HALVES = (np.float16, ml_dtypes.bfloat16)
 _LENGTH_DELIMITED = 2  # protobuf's wire type of a packed field
 _PACKED_AS_THEY_ARE = (np.float32, np.float64)  # little-endian both in memory and in a message
-_NAMES = {"float32": "float", "float64": "double", "float16": "half"}
-
-
-def data_type_name(dtype) -> str:
-    """TensorFlow's `DataTypeString` of a `tf.DType` or a message's number: float, not float32."""
-    try:
-        name = tf.dtypes.as_dtype(dtype).name
-    except TypeError:
-        return "INVALID"
-    return _NAMES.get(name, name)
 
 
 def shape_of(proto) -> tuple[int, ...]:

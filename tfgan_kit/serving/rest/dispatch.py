@@ -1,6 +1,7 @@
 """Answers one REST request whose body has been read, with TensorFlow Serving's codes and bodies."""
 
 import dataclasses
+import functools
 import logging
 
 from tfgan_kit.serving.protocol.errors import status_of
@@ -33,6 +34,13 @@ _CODES_BY_HTTP = {
     504: (_CODE.DEADLINE_EXCEEDED,),
 }
 _HTTP = {code: http for http, codes in _CODES_BY_HTTP.items() for code in codes}
+_REQUESTS = {
+    "predict": predict_pb2.PredictRequest,
+    "classify": classification_pb2.ClassificationRequest,
+    "regress": regression_pb2.RegressionRequest,
+    "metadata": functools.partial(get_model_metadata_pb2.GetModelMetadataRequest, metadata_field=["signature_def"]),
+    "status": get_model_status_pb2.GetModelStatusRequest,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,37 +77,31 @@ class RestCalls:
     def answer(self, target: Target, body: bytes, is_cancelled=lambda: False) -> Answer:
         """Answers a request, given its decompressed body; never raises."""
         try:
-            if target.method == "predict":
-                return Answer(200, self._predict(target, body, is_cancelled))
-            return Answer(200, getattr(self, f"_{target.method}")(target, body))
+            request = target.filled(_REQUESTS[target.method]())
+            return Answer(200, getattr(self, f"_{target.method}")(request, body, is_cancelled))
         except Exception as error:
             return refused(error)
 
     def _document(self, body, request) -> dict:
         return json_requests.parse(body, request.model_spec, self._most_values)
 
-    def _predict(self, target, body, is_cancelled) -> bytes:
-        request = target.filled(predict_pb2.PredictRequest())
+    def _predict(self, request, body, is_cancelled) -> bytes:
         document = self._document(body, request)
         with self._methods.hold(request.model_spec) as model:  # the next version may have other inputs
             form = json_requests.fill_inputs(request, document, model.signature_defs)
             response = self._methods.run(model, request, is_cancelled)
         return json_answers.predictions(response, form)
 
-    def _classify(self, target, body) -> bytes:
-        request = target.filled(classification_pb2.ClassificationRequest())
+    def _classify(self, request, body, _) -> bytes:
         json_requests.fill_examples(request, self._document(body, request))
         return json_answers.classifications(self._methods.classify(request))
 
-    def _regress(self, target, body) -> bytes:
-        request = target.filled(regression_pb2.RegressionRequest())
+    def _regress(self, request, body, _) -> bytes:
         json_requests.fill_examples(request, self._document(body, request))
         return json_answers.regressions(self._methods.regress(request))
 
-    def _metadata(self, target, _) -> bytes:
-        request = target.filled(get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"]))
+    def _metadata(self, request, *_) -> bytes:
         return json_answers.metadata_body(self._methods.metadata(request))
 
-    def _status(self, target, _) -> bytes:
-        request = target.filled(get_model_status_pb2.GetModelStatusRequest())
+    def _status(self, request, *_) -> bytes:
         return json_answers.status_body(self._methods.status(request))

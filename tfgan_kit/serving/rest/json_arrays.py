@@ -2,10 +2,9 @@
 
 import base64
 import itertools
+import reprlib
 
 from tfgan_kit.serving.protocol.errors import RequestError, invalid
-from tfgan_kit.serving.protocol.tensors import data_type_name
-from tfgan_kit.serving.rest.json_text import quoted
 
 import grpc
 import numpy as np
@@ -45,11 +44,11 @@ def array_of(value, dtype) -> np.ndarray:
             TensorFlow Serving (float16 and others).
     """
     if dtype not in _LEAVES:
-        raise RequestError(grpc.StatusCode.UNIMPLEMENTED, f"JSON does not carry the type {data_type_name(dtype)}")
+        raise RequestError(grpc.StatusCode.UNIMPLEMENTED, f"JSON does not carry the type {dtype.name}")
     leaves, shape = _flattened(value)
     for leaf in leaves if set(map(type, leaves)) - _LEAVES[dtype] else ():
         if type(leaf) not in _LEAVES[dtype]:
-            raise invalid(f"JSON Value: {quoted(leaf)} is not of expected type: {data_type_name(dtype)}")
+            raise invalid(f"JSON Value: {reprlib.repr(leaf)} is not of expected type: {dtype.name}")
     if dtype == tf.string:
         # None, removed again: an array of bytes alone would drop trailing zeros
         return np.array([*map(decoded, leaves), None], object)[:-1].reshape(shape)
@@ -83,7 +82,7 @@ def _check_range(least: int, most: int, dtype) -> None:
     low, high = _RANGES[dtype]
     if least < low or most > high:
         bad = least if least < low else most
-        raise invalid(f"JSON Value: {bad} is not of expected type: {data_type_name(dtype)}")
+        raise invalid(f"JSON Value: {bad} is not of expected type: {dtype.name}")
 
 
 def decoded(leaf) -> bytes:

@@ -3,10 +3,12 @@
 Reference: TensorFlow Serving's `g3doc/api_rest.md`; it refuses the same bodies as its `json_tensor.cc`.
 """
 
+import reprlib
+
 from tfgan_kit.serving.protocol import tensors
 from tfgan_kit.serving.protocol.errors import RequestError, invalid
 from tfgan_kit.serving.rest.json_arrays import array_of, decoded, is_base64
-from tfgan_kit.serving.rest.json_text import parse_object, quoted
+from tfgan_kit.serving.rest.json_text import parse_object
 
 import tensorflow as tf
 
@@ -21,7 +23,7 @@ def parse(body: bytes, spec, most_values: int) -> dict:
     document = parse_object(body, most_values)
     name = document.get("signature_name", "")
     if not isinstance(name, str):
-        raise invalid(f"'signature_name' key must be a string value. Received: {quoted(name)}")
+        raise invalid(f"'signature_name' key must be a string value. Received: {reprlib.repr(name)}")
     spec.signature_name = name
     return document
 
@@ -50,38 +52,32 @@ def fill_inputs(request, document: dict, signatures: dict) -> str:
 
 def _inputs(signatures, given: str) -> dict:
     name = given or tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
-    if name not in signatures:
-        raise invalid(f'Serving signature name: "{name}" not found in signature def')
-    if not signatures[name].inputs:
-        raise invalid(f"Failed to get input map for signature: {given or 'DEFAULT'}")
+    if name not in signatures or not signatures[name].inputs:
+        raise invalid(f"There is no signature {name}, or it has no input.")
     return {alias: tf.dtypes.as_dtype(info.dtype) for alias, info in sorted(signatures[name].inputs.items())}
 
 
 def _form(document: dict) -> str:
     given = [key for key in (COLUMN, ROW) if key in document]
-    if not given:
-        raise invalid(f"Missing '{COLUMN}' or '{ROW}' key")
-    if len(given) > 1:
-        raise invalid(f"Not formatted correctly expecting only one of '{COLUMN}' or '{ROW}' keys to exist")
+    if len(given) != 1:
+        raise invalid(f"The body needs either '{COLUMN}' or '{ROW}'. Received: {given}")
     if given == [ROW]:
         _check_list(document, ROW)
     return given[0]
 
 
 def _check_list(document: dict, key: str) -> None:
-    if not isinstance(document[key], list):
-        raise invalid(f"Expecting '{key}' to be an list/array. Received: {quoted(document[key])}")
-    if not document[key]:
-        raise invalid(f"No values in '{key}' array")
+    if not isinstance(document[key], list) or not document[key]:
+        raise invalid(f"'{key}' must be a list of at least one value. Received: {reprlib.repr(document[key])}")
 
 
 def _columns(value, inputs: dict) -> dict:
     if not _is_named(value):
         _check_single(inputs, COLUMN)
         return {name: array_of(value, dtype) for name, dtype in inputs.items()}
-    for name in inputs:
-        if name not in value:
-            raise invalid(f"Missing named input: {name} in 'inputs' object.")
+    missing = inputs.keys() - value.keys()
+    if missing:
+        raise invalid(f"'{COLUMN}' lacks {', '.join(sorted(missing))}.")
     return {name: array_of(value[name], dtype) for name, dtype in inputs.items()}
 
 
@@ -90,19 +86,18 @@ def _rows(rows: list, inputs: dict) -> dict:
     if not named:
         _check_single(inputs, ROW)
     for position, row in enumerate(rows if dict in set(map(type, rows)) else ()):
-        if _is_named(row) != named:
-            raise invalid(f"Item {position} of '{ROW}' is {quoted(row)}, unlike the first: all are objects, or none")
-        if named and row.keys() != inputs.keys():
-            raise invalid(f"Item {position} of '{ROW}' must have exactly the inputs {', '.join(inputs)}")
+        if _is_named(row) != named or named and row.keys() != inputs.keys():
+            wanted = f"an object of exactly {', '.join(inputs)}" if named else "a value"
+            raise invalid(f"Item {position} of '{ROW}' must be {wanted}. Received: {reprlib.repr(row)}")
     try:
         return {name: array_of([row[name] for row in rows] if named else rows, inputs[name]) for name in inputs}
     except RequestError as error:  # for rows TensorFlow Serving uses this code for all errors
-        raise invalid(f"Failed to process '{ROW}' list. Error: {error.code.name}: {error}") from error
+        raise invalid(f"'{ROW}': {error}") from error
 
 
 def _check_single(inputs: dict, key: str) -> None:
     if len(inputs) > 1:
-        raise invalid(f"{key} is a plain value/list, but the signature has several inputs: {', '.join(inputs)}")
+        raise invalid(f"'{key}' must name the inputs {', '.join(inputs)}. Received: values without a name")
 
 
 def _is_named(value) -> bool:
@@ -119,16 +114,14 @@ def fill_examples(request, document: dict) -> None:
     if "context" in document:
         target = request.input.example_list_with_context
         _fill_example(target.context, document["context"])
-    if "examples" not in document:
-        raise invalid("key 'examples' is expected and was not found")
-    _check_list(document, "examples")
+    _check_list({"examples": None, **document}, "examples")
     for example in document["examples"]:
         _fill_example(target.examples.add(), example)
 
 
 def _fill_example(example, value) -> None:
     if not isinstance(value, dict):
-        raise invalid(f"Example must be JSON object but got {quoted(value)}")
+        raise invalid(f"An example is an object. Received: {reprlib.repr(value)}")
     for name, content in value.items():
         feature = example.features.feature[name]
         for item in content if isinstance(content, list) else [content]:
@@ -137,10 +130,7 @@ def _fill_example(example, value) -> None:
 
 def _add(feature, name: str, value) -> None:
     kind = _KINDS.get(type(value))
-    if kind is None or isinstance(value, dict) and not is_base64(value):
-        raise invalid(f"Feature: {name} has element with unexpected JSON type: {quoted(value)}")
-    if feature.WhichOneof("kind") not in (None, kind):
-        raise invalid(f"Feature: {name} has elements of several types; the first one decides")
-    if kind == "int64_list" and value > _INT64_MAX:
-        raise invalid(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
+    right = kind is not None and (not isinstance(value, dict) or is_base64(value))
+    if not right or feature.WhichOneof("kind") not in (None, kind) or kind == "int64_list" and value > _INT64_MAX:
+        raise invalid(f"Feature {name} has int64s, or floats, or bytes. Received: {reprlib.repr(value)}")
     getattr(feature, kind).value.append(_READ[kind](value))

@@ -1,13 +1,13 @@
-"""JSON text -> Python values, and how a value is quoted in an error."""
+"""JSON text -> Python values."""
 
 import json
 import math
+import reprlib
 
 from tfgan_kit.serving.protocol.errors import invalid
 
 import orjson
 
-_MOST_QUOTED = 80  # characters
 _LONGEST_INT = 20  # characters of an int64 or uint64
 
 
@@ -35,7 +35,7 @@ def parse_object(body: bytes, most_values: int) -> dict:
     except orjson.JSONDecodeError:
         document = _parse(body)
     if not isinstance(document, dict):
-        raise invalid(f"JSON Value: {quoted(document)} is not an object")
+        raise invalid(f"JSON Value: {reprlib.repr(document)} is not an object")
     return document
 
 
@@ -47,8 +47,7 @@ def _parse(body: bytes):
     except RecursionError as error:
         raise invalid("JSON Parse error: nested too deep; a tensor has one level per dimension") from error
     except (ValueError, TypeError) as error:
-        empty = not body.strip()
-        raise invalid(f"JSON Parse error: {'The document is empty' if empty else error}") from error
+        raise invalid(f"JSON Parse error: {error}") from error
     return document
 
 
@@ -65,12 +64,3 @@ def _integer(text: str) -> int | float:
 
 
 _DECODER = json.JSONDecoder(parse_float=_number, parse_int=_integer)
-
-
-def quoted(value) -> str:
-    """A parsed value in an error message: a list or object by its kind, a string by its first characters."""
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    if isinstance(value, str):
-        return json.dumps(value[:_MOST_QUOTED], ensure_ascii=False)
-    return json.dumps(value)
