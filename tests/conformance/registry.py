@@ -1,4 +1,4 @@
-"""One entry per public layer, network, objective and penalty; test_conformance.py runs over all.
+"""One entry per public layer, network, objective, penalty and augmentation; test_conformance.py runs over all.
 
 Arguments differ from the defaults, so that a config that loses one is found.
 """
@@ -7,6 +7,7 @@ import typing
 
 import tfgan_kit as gk
 
+import keras
 import numpy as np
 
 ROWS = 6
@@ -30,6 +31,67 @@ class Entry(typing.NamedTuple):
 
 
 NETWORKS = {
+    "biggan_generator": Entry(
+        gk.networks.BigGANGenerator,
+        dict(
+            image_shape=[8, 8, 1],
+            latent_dim=4,
+            width=[8, 8],
+            num_classes=CLASSES,
+            shared_dim=3,
+            attention=[8],
+            epsilons=[1e-3, 1e-6],
+        ),
+        [LATENTS[:, :4], LABELS],
+    ),
+    "flat_biggan_generator": Entry(
+        gk.networks.FlatBigGANGenerator,
+        dict(
+            image_shape=[8, 8, 1],
+            latent_dim=5,
+            width=1,
+            num_classes=CLASSES,
+            shared_dim=None,
+            attention=[],
+            epsilons=[1e-3, 1e-6],
+        ),
+        [LATENTS, LABELS],
+    ),
+    "biggan_discriminator": Entry(
+        gk.networks.BigGANDiscriminator,
+        dict(image_shape=[8, 8, 1], width=2, num_classes=CLASSES, attention=[4], wide=False, spectral_epsilon=1e-6),
+        [IMAGES, LABELS],
+    ),
+    "biggan_deep_generator": Entry(
+        gk.networks.BigGANDeepGenerator,
+        dict(
+            image_shape=[8, 8, 1],
+            latent_dim=5,
+            width=[[16, 8], [8]],
+            num_classes=CLASSES,
+            shared_dim=3,
+            attention=[8],
+            epsilons=[1e-3, None],
+        ),
+        [LATENTS, LABELS],
+    ),
+    "biggan_deep_discriminator": Entry(
+        gk.networks.BigGANDeepDiscriminator,
+        dict(image_shape=[8, 8, 1], width=8, num_classes=CLASSES, attention=[], depth=1, spectral_epsilon=1e-6),
+        [IMAGES, LABELS],
+    ),
+    "biggan_deep_hub_generator": Entry(
+        gk.networks.BigGANDeepHubGenerator,
+        dict(
+            blocks=[[True, 16, 8], [False, 8, 4], [False, 4, 2], [False, 2, 1]],
+            attention_position=1,
+            latent_dim=5,
+            width=2,
+            num_classes=CLASSES,
+            epsilon=1e-3,
+        ),
+        [LATENTS, LABELS],
+    ),
     "dcgan_generator": Entry(
         gk.networks.DCGANGenerator, dict(image_size=8, channels=1, latent_dim=5, width=2), LATENTS
     ),
@@ -45,6 +107,71 @@ NETWORKS = {
         [IMAGES, LABELS],
     ),
     "mlp_generator": Entry(gk.networks.MLPGenerator, dict(output_dim=3, latent_dim=5, width=4, depth=2), LATENTS),
+    "sngan_generator": Entry(
+        gk.networks.SNGANGenerator,
+        dict(image_size=[8, 8], channels=1, latent_dim=5, widths=[4, 3], num_classes=CLASSES, variant="mimicry"),
+        [LATENTS, LABELS],
+    ),
+    "sngan_discriminator": Entry(
+        gk.networks.SNGANDiscriminator,
+        dict(
+            image_size=8,
+            channels=1,
+            widths=[3, 4, 4],
+            num_downsamplings=2,
+            num_classes=CLASSES,
+            variant="mimicry_cgan_pd_32",
+        ),
+        [IMAGES, LABELS],
+    ),
+    "sagan_generator": Entry(
+        gk.networks.SAGANGenerator,
+        dict(
+            image_size=8, channels=1, latent_dim=5, widths=[4, 8], num_classes=CLASSES, attention=8, variant="mimicry"
+        ),
+        [LATENTS, LABELS],
+    ),
+    "sagan_discriminator": Entry(
+        gk.networks.SAGANDiscriminator,
+        dict(
+            image_size=8,
+            channels=1,
+            widths=[8, 4],
+            num_downsamplings=1,
+            num_classes=CLASSES,
+            attention=4,
+            variant="mimicry",
+        ),
+        [IMAGES, LABELS],
+    ),
+    "r3gan_generator": Entry(
+        gk.networks.R3GANGenerator,
+        dict(image_size=[8, 12], channels=1, latent_dim=5, stages=[[4, 2, 1, 3, 3], [2, 1, 1, 2, 1]]),
+        LATENTS,
+    ),
+    "r3gan_generator_conditional": Entry(
+        gk.networks.R3GANGenerator,
+        dict(
+            image_size=8,
+            channels=1,
+            latent_dim=5,
+            stages=[[4, 2, 1, 3, 3], [2, 1, 2, 2, 1]],
+            num_classes=CLASSES,
+            embedding_dim=2,
+            resampling_filter=[1, 2, 1],
+        ),
+        [LATENTS, LABELS],
+    ),
+    "r3gan_discriminator": Entry(
+        gk.networks.R3GANDiscriminator,
+        dict(image_size=8, channels=1, stages=[[2, 1, 1, 2, 1], [4, 2, 1, 3, 3]], resampling_filter=[1, 2, 1]),
+        IMAGES,
+    ),
+    "r3gan_discriminator_conditional": Entry(
+        gk.networks.R3GANDiscriminator,
+        dict(image_size=8, channels=1, stages=[[2, 1, 1, 2, 1], [4, 2, 1, 3, 3]], num_classes=CLASSES, embedding_dim=2),
+        [IMAGES, LABELS],
+    ),
     "spatial_generator": Entry(
         gk.networks.SpatialGenerator,
         dict(image_size=8, channels=1, latent_channels=2, width=2, num_stages=1),
@@ -59,6 +186,26 @@ NETWORKS = {
 
 # Networks and layers around others, whose precision is that of the inner one.
 WRAPPERS = {
+    "acgan_discriminator": Entry(
+        gk.networks.ACGANDiscriminator,
+        dict(discriminator=gk.networks.MLPDiscriminator(input_dim=3, width=4, depth=2), num_classes=CLASSES),
+        POINTS,
+    ),
+    "infogan_generator": Entry(
+        gk.networks.InfoGANGenerator,
+        dict(generator=gk.networks.MLPGenerator(latent_dim=5, width=4, depth=2), categorical=[3], continuous=1),
+        LATENTS,
+    ),
+    "infogan_discriminator": Entry(
+        gk.networks.InfoGANDiscriminator,
+        dict(
+            discriminator=gk.networks.MLPDiscriminator(input_dim=3, width=4, depth=2),
+            categorical=[3],
+            continuous=1,
+            width=4,
+        ),
+        POINTS,
+    ),
     "packed_discriminator": Entry(
         gk.networks.PackedDiscriminator,
         dict(discriminator=gk.networks.MLPDiscriminator(input_dim=6, width=4, depth=2), packing=2),
@@ -82,6 +229,33 @@ LAYERS = {
     "conditional_batch_normalization": Entry(
         gk.layers.ConditionalBatchNormalization, dict(num_classes=CLASSES, momentum=0.8, epsilon=1e-3), [IMAGES, LABELS]
     ),
+    "fir_up": Entry(gk.layers.FIRUpSampling2D, dict(filter=[1, 2, 1], gain=2.0), IMAGES),
+    "fir_down": Entry(gk.layers.FIRDownSampling2D, dict(filter=[1, 2, 1], gain=2.0), IMAGES),
+    "r3gan_basis": Entry(gk.layers.R3GANBasis, dict(height=2, width=3, channels=4), LATENTS),
+    "r3gan_block": Entry(
+        gk.layers.R3GANBlock, dict(cardinality=3, expansion=3, kernel_size=1, num_blocks=5), np.repeat(IMAGES, 2, -1)
+    ),
+    "minibatch_deviation": Entry(gk.layers.MinibatchDeviation, dict(group=3, channels=2), np.repeat(IMAGES, 2, -1)),
+    "offset_conditional_batch_normalization": Entry(
+        gk.layers.OffsetConditionalBatchNormalization,
+        dict(num_classes=CLASSES, momentum=0.8, epsilon=1e-3),
+        [IMAGES, LABELS],
+    ),
+    "vector_conditional_batch_normalization": Entry(
+        gk.layers.VectorConditionalBatchNormalization,
+        dict(spectral=False, spectral_epsilon=1e-6, momentum=0.8, epsilon=1e-3),
+        [IMAGES, LATENTS],
+    ),
+    "self_attention": Entry(
+        gk.layers.SelfAttention,
+        dict(
+            spectral=False,
+            epsilon=1e-6,
+            kernel_initializer=keras.initializers.GlorotUniform(),
+            gamma_initializer=keras.initializers.Ones(),
+        ),
+        _random.normal(size=(ROWS, 4, 4, 8)).astype(np.float32),
+    ),
     "fourier_features": Entry(
         gk.layers.FourierFeatures, dict(num_frequencies=3, lowest=-2.0, highest=1.0, seed=5), POINTS
     ),
@@ -100,15 +274,46 @@ OBJECTIVES = {name: Entry(cls, {}) for name, cls in gk.objectives.OBJECTIVES.ite
 PENALTIES = {
     "r1": Entry(gk.penalties.R1, dict(gamma=2.0, interval=3)),
     "r2": Entry(gk.penalties.R2, dict(gamma=2.0, interval=3)),
+    "r1_scheduled": Entry(gk.penalties.R1, dict(gamma=gk.schedules.HalfCosine(2.0, 1.0, 100, 2), interval=3)),
     "gradient_penalty": Entry(gk.penalties.GradientPenalty, dict(weight=2.0, interval=3)),
     "one_sided": Entry(gk.penalties.OneSidedGradientPenalty, dict(weight=2.0, interval=3)),
     "zero_centered": Entry(gk.penalties.ZeroCenteredGradientPenalty, dict(weight=2.0, interval=3)),
     "dragan": Entry(gk.penalties.DRAGAN, dict(weight=2.0, deviation=0.1, interval=3)),
     "lecam": Entry(gk.penalties.LeCam, dict(weight=2.0, decay=0.9, start=3)),
+    "one_sided_lecam": Entry(gk.penalties.OneSidedLeCam, dict(weight=2.0, decay=0.9, start=3)),
     "consistency": Entry(gk.penalties.Consistency, dict(weight=2.0, max_shift=1, flip=False, interval=3)),
     "balanced_consistency": Entry(
         gk.penalties.BalancedConsistency, dict(weight=2.0, fake_weight=3.0, max_shift=1, flip=False, interval=3)
     ),
 }
 
-ENTRIES = {**NETWORKS, **WRAPPERS, **LAYERS, **OBJECTIVES, **PENALTIES}
+# Of discriminators with more than one output: tests/training/test_heads.py trains them.
+PENALTIES_OF_HEADS = {
+    "auxiliary_classifier": Entry(
+        gk.penalties.AuxiliaryClassifier, dict(player="generator", weight=0.1, fake_weight=0.5)
+    ),
+    "mutual_information": Entry(
+        gk.penalties.MutualInformation, dict(player="generator", weight=2.0, continuous_weight=0.5)
+    ),
+}
+
+PENALTIES_OF_WEIGHTS = {
+    "orthogonal": Entry(gk.penalties.OrthogonalRegularization, dict(weight=0.1, exclude=["first"], interval=3))
+}
+
+AUGMENTATIONS = {
+    "ada": Entry(gk.augment.ADA, dict(transformations="r3gan", p=0.3, target=0.5, interval=3, speed=2.0)),
+    "apa": Entry(gk.augment.APA, dict(p=0.3, target=0.5, interval=3, speed=2.0)),
+    "diff_augment": Entry(gk.augment.DiffAugment, dict(policy=["translation", "cutout"])),
+}
+
+ENTRIES = {
+    **NETWORKS,
+    **WRAPPERS,
+    **LAYERS,
+    **OBJECTIVES,
+    **PENALTIES,
+    **PENALTIES_OF_HEADS,
+    **PENALTIES_OF_WEIGHTS,
+    **AUGMENTATIONS,
+}

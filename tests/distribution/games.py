@@ -58,6 +58,15 @@ CASES = {
     },
     "regularizer": lambda: {},
     "lecam": lambda: {"penalties": [gk.penalties.LeCam(start=2)]},
+    "ada": lambda: {
+        "augment": gk.augment.ADA("bgcfnc", target=-0.5, interval=2, speed=0.1),
+        "penalties": [gk.penalties.R1(0.1)],
+    },
+    "apa": lambda: {"augment": gk.augment.APA(target=-0.5, interval=2, speed=0.1)},
+    "diff_augment": lambda: {
+        "augment": "diff_augment",
+        "update": gk.updates.Alternating(gradient_accumulation_steps=2),
+    },
     "schedule": lambda: {
         "discriminator_optimizer": keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.05, 10)),
         "update": gk.updates.Alternating(2, 1),

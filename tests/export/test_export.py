@@ -45,7 +45,7 @@ def test_signature_json_is_what_the_command_prints(signatures):
 
 @pytest.mark.thorough
 def test_the_offered_names_are_those_of_the_graph(signatures):
-    assert names.offered(3, True) == tuple(sorted(signatures, key=names.offered(3, True).index))
+    assert names.offered(3, (names.SCORE,)) == tuple(sorted(signatures, key=names.offered(3, (names.SCORE,)).index))
 
 
 @pytest.mark.thorough

@@ -173,3 +173,28 @@ def test_a_grouped_convolution_is_differentiable_twice_and_holds_no_compiled_fun
     np.testing.assert_allclose(slope, (sides[0] - sides[1]) / (2 * step), rtol=1e-5)
     graph = tf.function(layer).get_concrete_function(x).graph.as_graph_def()
     assert not graph.library.function
+
+
+@pytest.mark.parametrize("on_gpu, convolutions", [(False, 16), (True, 1)], ids=["cpu", "gpu"])
+def test_many_groups_are_half_as_many_convolutions_and_one_on_a_gpu(on_gpu, convolutions, monkeypatch):
+    """TensorFlow has the forward pass of a grouped convolution on a CPU, too."""
+    monkeypatch.setattr(convolution, "_has_gpu", lambda: on_gpu)
+    layer, x = ours.Conv2D(64, 3, groups=32, padding="same", use_bias=False), tf.constant(rows((2, 4, 4, 96)))
+    layer.build(x.shape)
+    compute = tf.function(layer).get_concrete_function(x)
+    kinds = [operation.type for operation in compute.graph.get_operations()]
+    assert kinds.count("Conv2D") == convolutions
+    expected = tf.nn.conv2d(x, layer.kernel.value, 1, "SAME")
+    np.testing.assert_allclose(compute(x), expected, atol=1e-5)
+
+
+def test_the_gradient_of_paired_groups_is_that_of_single_ones(monkeypatch):
+    x, found = rows((2, 4, 4, 64)), []
+    for paired in (1, 1000):
+        monkeypatch.setattr(convolution, "_PAIRED", paired)
+        layer = ours.Conv2D(32, 3, groups=4)
+        layer.build(x.shape)
+        layer.set_weights([np.random.default_rng(1).normal(size=w.shape) for w in layer.weights])
+        found.append(value_and_gradients(layer, x, waves))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)

@@ -1,6 +1,6 @@
 from typing import NamedTuple
 
-from tfgan_kit.divergence import open_sources
+from tfgan_kit.commands.divergence import open_sources
 from tfgan_kit.metrics.image_set import open_source_of_shape
 
 import numpy as np

@@ -47,6 +47,14 @@ def test_lecam_begins_at_the_first_means():
     assert float(found) == pytest.approx(0.5 * (10.0 + 10.0), rel=1e-6)
 
 
+def test_one_sided_lecam_counts_logits_on_their_own_side_only():
+    """Averages 2 and 1: of real logits 3 and 1 only 3 lies above 1, of generated ones 4 and -2 only -2 below 2."""
+    penalty = gk.penalties.OneSidedLeCam(weight=0.5, start=0)
+    penalty.build(keras.layers.Layer())
+    found = penalty(step(column([3, 1]), column([4, -2])), tf.constant(0, tf.int64))
+    assert float(found) == pytest.approx(0.5 * ((3 - 1) ** 2 / 2 + (2 + 2) ** 2 / 2), rel=1e-6)
+
+
 def test_lecam_averages_move_by_one_minus_decay():
     penalty = lecam(weight=1.0, decay=0.75, start=0)
     penalty(step(column([2.0]), column([-1.0])), tf.constant(0, tf.int64))

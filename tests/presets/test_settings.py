@@ -29,6 +29,28 @@ def test_every_kind_of_value_is_replaced_and_nothing_else():
     assert all(getattr(found, name) == getattr(PRESET, name) for name in kept)
 
 
+def test_an_augmentation_is_set_by_its_name_and_its_arguments_by_theirs():
+    found = with_settings(PRESET, ["augment=ada", "augment.target=0.5", 'augment.transformations={"xflip": 0.5}'])
+    assert type(found.augment) is gk.augment.ADA
+    assert found.augment.get_config() == gk.augment.ADA({"xflip": 0.5}, target=0.5).get_config()
+    assert with_settings(found, ["augment=null"]).augment is None
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (["augment=aga"], "known are ada, apa, diff_augment"),
+        (["augment=3"], "augment must be of type str"),
+        (["augment.p=0.5"], "no such setting.*augment"),
+        (["augment=ada", "augment.q=1"], "known are augment.transformations, augment.p, "),
+        (["augment=ada", "augment.p=2"], r"does not take this value: .*\[0, 1\].*Received: augment.p=2"),
+    ],
+)
+def test_a_wrong_augmentation_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        with_settings(PRESET, settings)
+
+
 @pytest.mark.parametrize(
     "setting, message",
     [

@@ -59,3 +59,82 @@ def vector_of_pixels(height, width):
 def row_of_pixels(height, width):
     """As `vector_of_pixels`, of a row (1, C * H * W)."""
     return Layout(None, flattened=1, pixels=(height, width))
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A vector as a matrix of one row, as u and v of `SpectralNormalization` are.
+
+    Attributes:
+        pixels: (H, W), if it holds C * H * W numbers in the order (C, H, W), which becomes (H, W, C).
+    """
+
+    pixels: tuple = (1, 1)
+
+    def to_keras(self, array):
+        """A vector (n,) as (1, n)."""
+        return row_of_pixels(*self.pixels).to_keras(array[None])
+
+    def official_shape(self, shape):
+        """(n,) of (1, n)."""
+        return shape[1:]
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """One of several matrices that PyTorch keeps side by side.
+
+    Attributes:
+        number, count: which of how many, from 0.
+    """
+
+    number: int
+    count: int
+
+    def to_keras(self, array):
+        """The columns of that matrix."""
+        return np.split(array, self.count, axis=1)[self.number]
+
+    def official_shape(self, shape):
+        """The shape of all together."""
+        return (shape[0], self.count * shape[1])
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstTransposed:
+    """A transposed convolution of one pixel to (H, W) of them: the matrix of a dense layer, then reshaped.
+
+    Attributes:
+        pixels: (H, W).
+    """
+
+    pixels: tuple
+
+    def to_keras(self, array):
+        """(I, O, H, W) as (I, H * W * O)."""
+        return array.transpose(0, 2, 3, 1).reshape(array.shape[0], -1)
+
+    def official_shape(self, shape):
+        """(I, O, H, W) of (I, H * W * O)."""
+        height, width = self.pixels
+        return (shape[0], shape[1] // (height * width), height, width)
+
+
+@dataclasses.dataclass(frozen=True)
+class LastConvolution:
+    """A convolution of all (H, W) pixels to one: the matrix of a dense layer of flattened maps.
+
+    Attributes:
+        pixels: (H, W).
+    """
+
+    pixels: tuple
+
+    def to_keras(self, array):
+        """(O, I, H, W) as (H * W * I, O)."""
+        return array.transpose(2, 3, 1, 0).reshape(-1, array.shape[0])
+
+    def official_shape(self, shape):
+        """(O, I, H, W) of (H * W * I, O)."""
+        height, width = self.pixels
+        return (shape[1], shape[0] // (height * width), height, width)

@@ -61,8 +61,14 @@ def load(family, state, network="generator", **official_arguments):
 
 
 def _check_arguments(family, network, make, given):
-    known = list(inspect.signature(make).parameters)[1:]
+    parameters = dict(list(inspect.signature(make).parameters.items())[1:])
+    known = list(parameters)
     if unknown := [name for name in given if name not in known]:
         raise ValueError(
             f"The official arguments of {family}'s {network} are {', '.join(known)}. Received: {', '.join(unknown)}"
+        )
+    if missing := [name for name, each in parameters.items() if each.default is each.empty and name not in given]:
+        raise ValueError(
+            f"{family}'s {network} cannot be built without these official arguments: {', '.join(missing)}. "
+            f"Received: {', '.join(given) or 'none'}"
         )

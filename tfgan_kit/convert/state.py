@@ -35,16 +35,27 @@ class State:
 
     def fill(self, variable, name, layout=AS_IS):
         """Notes that a Keras variable has the value of an official parameter, and assigns it if the shapes fit."""
+        array = self.take(name, layout.official_shape(tuple(variable.shape)))
+        if array is not None:
+            variable.assign(layout.to_keras(array))
+
+    def take(self, name, shape):
+        """An official parameter, float32, if it has that shape; None otherwise, which `finish` reports.
+
+        Args:
+            name: str, its official name.
+            shape: tuple, the official shape; an entry None is any size.
+        """
         if name not in self._arrays:
             self._missing.append(name)
-            return
+            return None
         self._taken.add(name)
         array = np.asarray(self._arrays[name])
-        expected = layout.official_shape(tuple(variable.shape))
-        if array.shape != expected or array.dtype.kind not in "fiu":
-            self._misshapen.append(f"{name} {array.dtype} {array.shape} in the place of {expected}")
-            return
-        variable.assign(layout.to_keras(array.astype(np.float32)))
+        fits = len(array.shape) == len(shape) and all(s in (None, n) for s, n in zip(shape, array.shape, strict=True))
+        if not fits or array.dtype.kind not in "fiu":
+            self._misshapen.append(f"{name} {array.dtype} {array.shape} in the place of {shape}")
+            return None
+        return array.astype(np.float32)
 
     def finish(self, title):
         """Refuses parameters that are missing, have another shape, or are left over.

@@ -1,45 +1,31 @@
 """Exports a checkpoint as a version of a served model: `python -m tfgan_kit.export`."""
 
-import json
-import pathlib
-
-from tfgan_kit import command_line, processor
+from tfgan_kit import choices, command_line
 from tfgan_kit.export import contract
-from tfgan_kit.export.exporter import export_generator, removed_meanwhile
-from tfgan_kit.export.lineage import SEAL, read_lineage
-from tfgan_kit.export.profile import NEXT, PRECISIONS, ExportProfile
-from tfgan_kit.export.publish import tensorflow_serving_lines, versions
-from tfgan_kit.export.verify.check import check_version
-from tfgan_kit.export.verify.served import check_served
-from tfgan_kit.files import sha256
-from tfgan_kit.runs.checkpoints import load_model, resolve
-from tfgan_kit.runs.run import Run
-from tfgan_kit.training import half_precision
 
 from absl import flags
 
 from tfgan_kit_client import connection_flags
-from tfgan_kit_client.command_line import command
 
 FLAGS = flags.FLAGS
 
 
 def define_flags():
-    command_line.define_ckpt(required=False)
+    command_line.define_ckpt()
     flags.DEFINE_string("output", None, "Folder of the model, which holds its versions.")
     flags.DEFINE_integer("latent_dim", None, "Of a model without that attribute.", lower_bound=1)
     flags.DEFINE_integer("num_classes", None, "Of a conditional model without that attribute.", lower_bound=1)
     flags.DEFINE_list("output_range", ["-1", "1"], "Pixel values of black and white in the model's output.")
-    flags.DEFINE_boolean("discriminate", False, "Also export a GAN's discriminator.")
+    flags.DEFINE_boolean("discriminate", False, "Also export a GAN's discriminator, and what it recovers.")
     _define_profile_flags()
     _define_check_flags()
 
 
 def _define_profile_flags():
-    flags.DEFINE_string("version", NEXT, "'next', or the number to publish as, 1 or more.")
+    flags.DEFINE_string("version", "next", "'next', or the number to publish as, 1 or more.")
     flags.DEFINE_integer("keep", None, "After publishing, delete all but this many newest versions.", lower_bound=1)
     flags.DEFINE_list("signatures", None, "Signatures to export, always with serving_default; default: all.")
-    flags.DEFINE_enum("precision", PRECISIONS[0], PRECISIONS, "What the model computes in.")
+    flags.DEFINE_enum("precision", choices.PRECISIONS[0], choices.PRECISIONS, "What the model computes in.")
     flags.DEFINE_integer(
         "max_batch", 32, "Largest batch that a server should form, for its batching file.", lower_bound=1
     )
@@ -63,40 +49,19 @@ def _define_check_flags():
     flags.DEFINE_boolean("print_contract", False, "Print export/signature.json, and do nothing else.")
 
 
-def lineage(path):
-    """Where a checkpoint comes from: its hash and, in a run folder, the run's configuration and metrics."""
-    known = {"checkpoint": str(path.resolve()), "checkpoint_sha256": sha256(path)}
-    run = Run.of(path)
-    config = run.read_config()
-    steps = {file: step for step, file in run.checkpoints().items()}
-    if config is None or path not in steps:
-        return known
-    step = steps[path]
-    try:
-        recorded = {
-            "git_commit": config["git_commit"],
-            "dataset": config["dataset"],
-            "preset": config["flags"]["preset"],
-        }
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"{run.path / 'config.json'} is not what training writes: restore it, or export a copy of the checkpoint "
-            f"that lies elsewhere. Received: {str(config)[:80]}"
-        ) from error
-    return {
-        **known, "step": step, **recorded, "metrics": [line for line in run.read_metrics() if line["step"] == step]
-    }  # fmt: skip
+def check_flags():
+    """Refuses flags that lack others before TensorFlow is imported.
 
-
-def main():
-    if FLAGS.print_contract:
-        print(contract.contract_text(), end="")
-        return
+    Raises:
+        ValueError: it says what is missing.
+    """
     _check_flags_of_a_server()
-    if FLAGS.check is not None:
-        print(check(FLAGS.check, FLAGS.target, FLAGS.model_name, connection_flags.tls()))
-    else:
-        export()
+    for name in ("ckpt", "output") if FLAGS.check is None else ():
+        if FLAGS[name].value is None:
+            raise ValueError(
+                f"Give --{name}: an export needs --ckpt RUN --output models/NAME, or verify a "
+                f"version by --check models/NAME/3. Received: {name}=None"
+            )
 
 
 def _check_flags_of_a_server():
@@ -111,128 +76,12 @@ def _check_flags_of_a_server():
         raise ValueError(f"These flags need --target host:port. Received: --{', --'.join(given)} without --target")
 
 
-def export():
-    """Exports the checkpoint that the flags name and prints the result."""
-    for name in ("ckpt", "output"):
-        if FLAGS[name].value is None:
-            raise ValueError(
-                f"Give --{name}: an export needs --ckpt RUN --output models/NAME, or verify a "
-                f"version by --check models/NAME/3. Received: {name}=None"
-            )
-    command_line.import_modules(FLAGS.import_module)
-    output_range, chosen = _output_range(FLAGS.output_range), profile()
-    output = command_line.writable_folder(FLAGS.output)
-    path = resolve(FLAGS.ckpt, FLAGS.which)
-    before = versions(output)
-    version = export_generator(
-        load_model(path),
-        output,
-        FLAGS.latent_dim,
-        FLAGS.num_classes,
-        output_range,
-        FLAGS.discriminate,
-        lineage(path),
-        chosen,
-    )
-    try:
-        print(describe(version, path))
-    except FileNotFoundError as error:
-        raise removed_meanwhile(version, chosen.keep) from error
-    if removed := sorted(set(before) - set(versions(output))):
-        print(f"Removed from {output}: {', '.join(map(str, removed))}")
-
-
-def _output_range(texts):
-    try:
-        low, high = (float(value) for value in texts)
-    except ValueError:
-        raise ValueError(f"--output_range must be two numbers, low,high. Received: {','.join(texts)}") from None
-    return low, high
-
-
-def profile():
-    """The `ExportProfile` that the flags describe."""
-    version = FLAGS.version
-    return ExportProfile(
-        int(version) if version.isascii() and version.isdigit() else version,
-        FLAGS.keep,
-        tuple(FLAGS.signatures) if FLAGS.signatures is not None else None,
-        FLAGS.precision,
-        FLAGS.max_batch,
-        FLAGS.png_compression,
-        FLAGS.optimized,
-        FLAGS.try_kernels,
-    )
-
-
-def check(folder, target=None, model_name=None, tls=None):
-    """Verifies a published version, and a server of it if `target` is given; returns the report, a text."""
-    checked = check_version(folder)
-    found = {
-        name: f"{count} answers, {equal} of them equal byte for byte, largest difference {apart:g}"
-        for name, (count, equal, apart) in checked.answers.items()
-    }
-    count = len(checked.lineage["files"])
-    lines = [f"{checked.version} holds the {count} files that its record of the export lists, and answers as then:"]
-    lines += [f"  {name:22} {text}" for name, text in found.items()]
-    if target is not None:
-        served = check_served(checked, target, model_name, tls=tls)
-        lines += [f"{target} gives the same answers, alone and batched:"]
-        lines += [f"  {name:22} {rows} rows, largest difference {apart:g}" for name, (rows, apart) in served.items()]
-    lines += _other_kernels(checked.lineage.get("processor"))
-    lines += [f"Sha256 of the record: {checked.sha256}. If it is not what the export printed, somebody wrote another."]
-    told = {key: value for key, value in checked.lineage.items() if key != "files"}
-    return "\n".join([*lines, json.dumps(told, indent=2)])
-
-
-def _other_kernels(made_with):
-    """A line if the version was exported with other kernels than it was checked with: bits may differ."""
-    if made_with in (None, processor.record()):
-        return []
-    here, there = processor.describe(processor.record()), processor.describe(made_with)
-    return [f"It was exported with {there} and checked with {here}: answers may be a level apart."]
-
-
-def _tried(lineage):
-    """The kernels with which a version was run before it was published."""
-    if not lineage["kernels"]:
-        return ["not run with the kernels of other processors (--notry_kernels)"]
-    lines = [
-        f"  {processor.describe(run) + ', XLA off':26} {max(run['max_difference'].values()):g} in "
-        f"{run['requests']} requests"
-        for run in lineage["kernels"]
-    ]
-    return ["run with the kernels of, largest difference:", *lines]
-
-
-def describe(version, checkpoint):
-    """What was written, how it differs from the model in memory, and how to serve it."""
-    base = pathlib.Path(version).resolve().parent
-    server = {"target": "localhost:8500", "model_name": base.name}
-    lineage = read_lineage(version)
-    lines = [f"Exported {checkpoint} to {version}", "signature, largest difference:"]
-    lines += [
-        f"  {name:22} reloaded {row['reloaded_max_difference']:g}, batched {row['batched_max_difference']:g}"
-        for name, row in lineage["certificate"].items()
-    ]
-    lines += _tried(lineage)
-    if "bfloat16" in lineage:
-        lines += [half_precision.in_words(lineage["bfloat16"], "bfloat16")]
-    return "\n".join(
-        [
-            *lines,
-            "Serve it here:",
-            "  " + command("tfgan_kit.serving", model_name=base.name, model_base_path=base, port=8500),
-            "or from TensorFlow Serving:",
-            *tensorflow_serving_lines(base),
-            "and ask it for images:",
-            "  " + command("tfgan_kit_client", **server, num_images=16, seed=0, output="served.png"),
-            f"Later, is it still what was exported? (Sha256 of its record: {lineage[SEAL]})",
-            "  " + command("tfgan_kit.export", check=version),
-            "and does a server answer alike?",
-            "  " + command("tfgan_kit.export", check=version, **server),
-        ]
-    )
+def main():
+    if FLAGS.print_contract:
+        print(contract.contract_text(), end="")
+        return
+    check_flags()
+    command_line.work("export")
 
 
 if __name__ == "__main__":

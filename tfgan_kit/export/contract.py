@@ -8,23 +8,30 @@ every name from here; `export/README.md` describes them, and
 import json
 
 from tfgan_kit_client.contract import (
+    CODES,
     DISCRIMINATE,
     FROM_LATENT,
     GENERATE,
+    GENERATE_TRUNCATED,
     IMAGES,
     LABEL,
+    LABEL_PROBABILITIES,
     LATENTS,
     PNG_BYTES,
     PNG_SUFFIX,
+    RECOVER_CODES,
+    RECOVER_LABELS,
     SCORE,
     SEED,
     SERVING_DEFAULT,
+    TRUNCATION_PSI,
 )
 
 __all__ = [
-    "ANSWERS_FILE", "BATCHING_FILE", "COMMON_BATCHING_FILE", "CONTRACT_VERSION", "DISCRIMINATE", "EXTRA_ASSETS",
-    "FROM_LATENT", "GENERATE", "IMAGES", "LABEL", "LATENTS", "LINEAGE_FILE", "PNG_BYTES", "PNG_SUFFIX", "SCORE", "SEED",
-    "SERVING_DEFAULT", "WARMUP_FILE", "contract", "contract_text", "offered",
+    "ANSWERS_FILE", "BATCHING_FILE", "CODES", "COMMON_BATCHING_FILE", "CONTRACT_VERSION", "DISCRIMINATE",
+    "EXTRA_ASSETS", "FROM_LATENT", "GENERATE", "GENERATE_TRUNCATED", "IMAGES", "JUDGED", "LABEL", "LABEL_PROBABILITIES",
+    "LATENTS", "LINEAGE_FILE", "PNG_BYTES", "PNG_SUFFIX", "RECOVER_CODES", "RECOVER_LABELS", "SCORE", "SEED",
+    "SERVING_DEFAULT", "TRUNCATION_PSI", "WARMUP_FILE", "contract", "contract_text", "offered",
 ]  # fmt: skip
 
 CONTRACT_VERSION = 1
@@ -40,16 +47,22 @@ BATCHING_FILE = "batching_params.pbtxt"  # read with --enable_per_model_batching
 COMMON_BATCHING_FILE = "batching.config"  # for --batching_parameters_file
 
 
-def offered(num_classes, discriminate):
+# What a discriminator answers, by signature
+JUDGED = {DISCRIMINATE: SCORE, RECOVER_LABELS: LABEL_PROBABILITIES, RECOVER_CODES: CODES}
+
+
+def offered(num_classes, judged=(), truncated=False):
     """Names of the signatures that a model has, `serving_default` first.
 
     Args:
         num_classes: int, or None for an unconditional generator.
-        discriminate: bool, whether the discriminator is exported, too.
+        judged: outputs of the discriminator, if it is exported, too: of the values of `JUDGED`.
+        truncated: bool, whether the generator's family defines truncation.
     """
-    made = [SERVING_DEFAULT, *([GENERATE] if num_classes else []), FROM_LATENT]
+    made = [SERVING_DEFAULT, *([GENERATE] if num_classes else []), *([GENERATE_TRUNCATED] if truncated else [])]
+    made += [FROM_LATENT]
     made += [name + PNG_SUFFIX for name in made]
-    return (*made, *([DISCRIMINATE] if discriminate else []))
+    return (*made, *(name for name, output in JUDGED.items() if output in judged))
 
 
 def contract():
@@ -57,13 +70,26 @@ def contract():
     seed, label = {SEED: "int64 [N]"}, {LABEL: "int32 [N]"}
     latents, images = {LATENTS: "float32 [N, Z]"}, {IMAGES: "uint8 [N, H, W, C]"}
     pictures = {PNG_BYTES: "string [N]"}
-    asked = {SERVING_DEFAULT: seed, GENERATE: seed | label, FROM_LATENT: latents}
+    truncation = {TRUNCATION_PSI: "float32 [N]"}
+    asked = {
+        SERVING_DEFAULT: seed, GENERATE: seed | label, GENERATE_TRUNCATED: seed | truncation, FROM_LATENT: latents
+    }  # fmt: skip
     made = {name: {"inputs": inputs, "outputs": images} for name, inputs in asked.items()}
     made |= {name + PNG_SUFFIX: {"inputs": inputs, "outputs": pictures} for name, inputs in asked.items()}
-    made[DISCRIMINATE] = {"inputs": images, "outputs": {SCORE: "float32 [N]"}}
+    shapes = {SCORE: "float32 [N]", LABEL_PROBABILITIES: "float32 [N, num_classes]", CODES: "float32 [N, K]"}
+    made |= {name: {"inputs": images, "outputs": {output: shapes[output]}} for name, output in JUDGED.items()}
     return {
         "contract_version": CONTRACT_VERSION,
-        "conditional_models_add": {FROM_LATENT: label, FROM_LATENT + PNG_SUFFIX: label, DISCRIMINATE: label},
+        "conditional_models_add": {
+            name: label
+            for name in (
+                GENERATE_TRUNCATED,
+                GENERATE_TRUNCATED + PNG_SUFFIX,
+                FROM_LATENT,
+                FROM_LATENT + PNG_SUFFIX,
+                DISCRIMINATE,
+            )
+        },
         "signatures": made,
     }
 

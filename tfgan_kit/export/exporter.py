@@ -10,6 +10,7 @@ from tfgan_kit import files, processor
 from tfgan_kit.export import contract as names
 from tfgan_kit.export.batching import batching_text
 from tfgan_kit.export.graph.operations import check_operations
+from tfgan_kit.export.judge import Judge
 from tfgan_kit.export.lineage import check_files, check_size, checksums, read_lineage, write_lineage
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.profile import NEXT, ExportProfile
@@ -22,6 +23,7 @@ from tfgan_kit.export.verify.program import check_program
 from tfgan_kit.export.warmup import example_inputs, write_warmup
 from tfgan_kit.generation.adapter import check_generator
 from tfgan_kit.generation.generative_model import GenerativeModel
+from tfgan_kit.generation.truncation import offers_truncation
 from tfgan_kit.training import half_precision
 from tfgan_kit.training.gan import GAN
 
@@ -55,7 +57,8 @@ def export_generator(
         num_classes: int; None: read from the model (attribute `num_classes`, or a one-hot input).
         output_range: (low, high), the model's values of black and white; (0, 1) for a model that ends in
             a sigmoid.
-        discriminate: bool, also export a `GAN`'s discriminator as the signature `discriminate`.
+        discriminate: bool, also export a `GAN`'s discriminator as the signature `discriminate`, and as `recover_labels`
+            or `recover_codes` if it recovers these.
         lineage: JSON object to record beside the model, e.g. commit, checkpoint, metrics.
         profile: `ExportProfile`; None: the next version, in float32, with all signatures.
 
@@ -75,16 +78,17 @@ def export_generator(
     profile = profile or ExportProfile()
     if profile.version != NEXT:
         check_version_is_free(output, profile.version)
-    discriminator = _discriminator_of(generator) if discriminate else None
+    judge = _judge_of(generator) if discriminate else None
     if isinstance(generator, GAN):
         latent_dim, num_classes, generator = generator.latent_dim, generator.num_classes, generator.ema_generator
     elif isinstance(generator, GenerativeModel):
         latent_dim, num_classes, output_range = generator.latent_dim, generator.num_classes, generator.output_range
         generator = generator.generator
     generator, latent_dim, num_classes, image_shape = check_generator(generator, latent_dim, num_classes, output_range)
-    profile = _with_signatures(profile, names.offered(num_classes, discriminate))
+    offered = names.offered(num_classes, judge.columns if judge else (), offers_truncation(generator))
+    profile = _with_signatures(profile, offered)
     make = functools.partial(GeneratorModule, generator, latent_dim, num_classes, image_shape, output_range)
-    module, in_float32 = make(discriminator, profile), _in_float32(make, profile)
+    module, in_float32 = make(judge, profile), _in_float32(make, profile)
     in_memory = module.signatures()
     for name, function in in_memory.items():
         check_operations(name, function)
@@ -224,13 +228,13 @@ def removed_meanwhile(version, keep):
     )
 
 
-def _discriminator_of(model):
+def _judge_of(model):
     if not isinstance(model, GAN):
         raise ValueError(
             "Only a tfgan_kit GAN has a discriminator to export; omit `discriminate`. "
             f"Received: generator={type(model).__name__}"
         )
-    return model.discriminator
+    return Judge(model.discriminator, model.image_shape, model.num_classes)
 
 
 def _save(module, folder, functions):

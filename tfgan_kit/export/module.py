@@ -4,6 +4,7 @@ from tfgan_kit.export import contract as names
 from tfgan_kit.export.graph.optimize import optimize, portable
 from tfgan_kit.export.profile import ExportProfile
 from tfgan_kit.generation import sample, seeds
+from tfgan_kit.generation.truncation import offers_truncation, truncated_from_seeds
 from tfgan_kit.pixels import to_float
 
 import tensorflow as tf
@@ -21,7 +22,7 @@ class GeneratorModule(tf.Module):
         num_classes: int, or None for an unconditional generator.
         image_shape: (H, W, C).
         output_range: (low, high), the pixel values of black and white.
-        discriminator: Keras model for the optional signature `discriminate`, or None. With
+        judge: the `Judge` for the optional signatures `discriminate` and `recover_...`, or None. With
             `profile.optimized`, operations that some processors lack are rewritten.
         profile: an `ExportProfile`, of which `optimized`, `precision` (bfloat16 implies an optimized
             graph), `png_compression` and `signatures` are used.
@@ -37,16 +38,18 @@ class GeneratorModule(tf.Module):
         num_classes,
         image_shape,
         output_range=(-1.0, 1.0),
-        discriminator=None,
+        judge=None,
         profile=ExportProfile(),  # noqa: B008, it is frozen
     ):
         super().__init__()
         self.optimization = {}
+        truncating = generator if offers_truncation(generator) else None
         if profile.optimized or profile.precision != "float32":
             generator, self.optimization = optimize(generator, latent_dim, num_classes, profile.precision)
-        if discriminator is not None and profile.optimized:
-            discriminator = portable(discriminator, image_shape, num_classes)
-        networks = [generator] + ([discriminator] if discriminator is not None else [])
+        judging = judge
+        if judge is not None and profile.optimized:
+            judging = portable(judge, image_shape, judge.num_classes)
+        networks = [generator] + ([judging] if judge is not None else [])
         self.saved_variables = [
             v if isinstance(v, tf.Variable) else v.value for network in networks for v in network.variables
         ]
@@ -58,13 +61,13 @@ class GeneratorModule(tf.Module):
 
         # Not attributes: a Keras model that is an attribute of a tf.Module would be saved, too.
         exact = (low, high) == (-1.0, 1.0)
-        run = _build(generator if exact else generate, latent_dim, num_classes)
+        run = _build(generator if exact else generate, latent_dim, num_classes, truncating)
         run |= {
             name + names.PNG_SUFFIX: (_encoded(function, profile.png_compression), specs)
             for name, (function, specs) in run.items()
         }
-        if discriminator is not None:
-            run[names.DISCRIMINATE] = _scores(discriminator, image_shape, num_classes)
+        if judge is not None:
+            run |= _judged(judging, judge, image_shape)
         self.functions = {
             name: tf.function(function, input_signature=specs)
             for name, (function, specs) in run.items()
@@ -76,10 +79,14 @@ class GeneratorModule(tf.Module):
         return {name: f.get_concrete_function() for name, f in self.functions.items()}
 
 
-def _build(generator, latent_dim, num_classes):
-    """`{signature: (Python function, input specs)}` of the signatures that make images."""
+def _build(generator, latent_dim, num_classes, truncating):
+    """`{signature: (Python function, input specs)}` of the signatures that make images.
+
+    `truncating` is the Keras model whose `truncated_latents` are used, or None.
+    """
     seed = tf.TensorSpec([None], tf.int64, names.SEED)
     label = tf.TensorSpec([None], tf.int32, names.LABEL)
+    psi = tf.TensorSpec([None], tf.float32, names.TRUNCATION_PSI)
     latents_spec = tf.TensorSpec([None, latent_dim], tf.float32, names.LATENTS)
 
     def from_seed(seed):
@@ -98,12 +105,18 @@ def _build(generator, latent_dim, num_classes):
         with tf.control_dependencies([check]):
             return {names.IMAGES: sample.sample(generator, latents, tf.identity(label))}
 
-    made = {names.SERVING_DEFAULT: (from_seed, [seed])}
-    if num_classes is None:
-        made[names.FROM_LATENT] = (from_latent, [latents_spec])
-    else:
+    def truncated(seed, *label_and_psi):
+        *label, psi = label_and_psi
+        check = tf.debugging.Assert(tf.reduce_all(psi > 0.0), ["truncation_psi must be positive"])
+        with tf.control_dependencies([check]):
+            return from_latent(truncated_from_seeds(truncating, seed, latent_dim, tf.identity(psi)), *label)
+
+    labels = [] if num_classes is None else [label]
+    made = {names.SERVING_DEFAULT: (from_seed, [seed]), names.FROM_LATENT: (from_latent, [latents_spec, *labels])}
+    if labels:
         made[names.GENERATE] = (from_seed_and_label, [seed, label])
-        made[names.FROM_LATENT] = (from_latent, [latents_spec, label])
+    if truncating is not None:
+        made[names.GENERATE_TRUNCATED] = (truncated, [seed, *labels, psi])
     return made
 
 
@@ -118,13 +131,24 @@ def _encoded(function, compression):
     return encode
 
 
-def _scores(discriminator, image_shape, num_classes):
+def _judged(judging, judge, image_shape):
+    """`{signature: (Python function, input specs)}` of the signatures that judge images.
+
+    Args:
+        judging: callable, the judge's or a rewritten one, images (and labels) -> float32 (N, columns).
+        judge: `Judge`.
+        image_shape: (H, W, C).
+    """
     images = tf.TensorSpec([None, *image_shape], tf.uint8, names.IMAGES)
     label = tf.TensorSpec([None], tf.int32, names.LABEL)
 
-    def discriminate(images, label=None):
-        images = to_float(images)
-        logits = discriminator(images if label is None else [images, label], training=False)
-        return {names.SCORE: tf.reshape(logits, [-1])}
+    def of_output(output):
+        def answer(images, label=None):
+            images = to_float(images)
+            rows = judging(images if label is None else [images, label], training=False)[:, judge.columns[output]]
+            return {output: tf.reshape(rows, [-1]) if output == names.SCORE else rows}
 
-    return discriminate, [images] if num_classes is None else [images, label]
+        return answer
+
+    specs = [images] if judge.num_classes is None else [images, label]
+    return {name: (of_output(output), specs) for name, output in names.JUDGED.items() if output in judge.columns}

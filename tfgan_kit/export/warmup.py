@@ -30,6 +30,8 @@ def example_inputs(function, batch_size, num_classes):
             values[name] = random.standard_normal(shape).astype(np.float32)
         elif name == names.LABEL:
             values[name] = (np.arange(batch_size) % num_classes).astype(np.int32)
+        elif name == names.TRUNCATION_PSI:
+            values[name] = (0.25 * (1 + np.arange(batch_size) % 4)).astype(np.float32)
         else:
             values[name] = random.integers(0, 256, shape, np.uint8)
     return values

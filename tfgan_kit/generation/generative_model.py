@@ -3,6 +3,7 @@
 from tfgan_kit.generation import adapter, inputs, latent_search
 from tfgan_kit.generation.sample import sample
 from tfgan_kit.generation.seeds import image_seeds, labels_from_seeds, latents_from_seeds
+from tfgan_kit.generation.truncation import check_psi, truncated_from_seeds
 
 import keras
 import numpy as np
@@ -58,7 +59,7 @@ class GenerativeModel:
         )
         return cls(taken, latent_dim, num_classes, shape, output_range)
 
-    def generate(self, num_images=None, seed=0, labels=None, seeds=None):
+    def generate(self, num_images=None, seed=0, labels=None, seeds=None, truncation_psi=None):
         """Images, each determined by an int64 seed.
 
         Args:
@@ -67,19 +68,25 @@ class GenerativeModel:
             labels: int or integers (num_images,) in [0, num_classes); None draws each from the
                 image's seed. Not for an unconditional GAN.
             seeds: int64 (num_images,), instead of `seed`.
+            truncation_psi: positive float, or one per image, where the generator's family defines truncation; None:
+                without.
 
         Returns:
             uint8 (num_images, H, W, C); points: float32 (num_images, D).
 
         Raises:
-            ValueError: counts that disagree, or a label out of range.
+            ValueError: counts that disagree, a label out of range, or truncation where there is none.
         """
         seeds = inputs.check_seeds(num_images, seed, labels, seeds)
         labels = self._check_labels(labels, seeds)
+        psi = None if truncation_psi is None else check_psi(self.generator, truncation_psi, len(seeds))
         images = []
         for start in range(0, len(seeds), GENERATE_BATCH):
             rows = slice(start, start + GENERATE_BATCH)
-            latents = latents_from_seeds(seeds[rows], self.latent_dim)
+            if psi is None:
+                latents = latents_from_seeds(seeds[rows], self.latent_dim)
+            else:
+                latents = truncated_from_seeds(self.generator, seeds[rows], self.latent_dim, psi[rows])
             images.append(self._sample(latents, None if labels is None else labels[rows]).numpy())
         return np.concatenate(images)
 

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from tfgan_kit.generation.judgement import Judgement, takes_labels
 from tfgan_kit.generation.sample import pack
 from tfgan_kit.internals.keras import leave_the_sum_to_us
 
@@ -121,12 +122,13 @@ def refine(generator, discriminator, latents, labels=None, steps=100, step_size=
         with tf.GradientTape() as tape:
             tape.watch(z)
             images = tf.cast(generator(pack(z, labels), training=False), tf.float32)
-            logits = discriminator(pack(images, labels), training=False)
+            logits = Judgement.of(discriminator(pack(images, told), training=False)).logits
             energy = 0.5 * tf.reduce_sum(tf.square(z)) - tf.reduce_sum(tf.cast(logits, tf.float32))
         noise = tf.random.stateless_normal(tf.shape(z), tf.stack([seed, t]), alg="philox")
         return z - 0.5 * step_size * tape.gradient(energy, z) + step_size**0.5 * noise
 
     labels = None if labels is None else tf.constant(labels)  # Keras does not accept arrays beside tensors
+    told = labels if takes_labels(discriminator) else None
     z = tf.convert_to_tensor(latents, tf.float32)
     for t in range(steps):
         z = step(z, tf.constant(t))

@@ -11,6 +11,7 @@ from tfgan_kit_client.images import image_seeds as image_seeds  # one formula, w
 # Second word of the stateless seed: what is drawn from an image seed.
 _LATENTS = 0
 _LABEL = 1
+_UNIFORMS = 2
 _PHILOX = 1  # `tf.random.Algorithm.PHILOX`, as the raw ops number it
 _BLOCK = 8  # rows drawn in one iteration
 
@@ -66,4 +67,17 @@ def labels_from_seeds(seeds, num_classes):
             maxval=tf.constant(num_classes),
         ),
         tf.TensorSpec([], tf.int32),
+    )
+
+
+@tf.function(reduce_retracing=True)
+def uniforms_from_seeds(seeds, latent_dim):
+    """Numbers of image seeds beside their latents, for truncation: int64 (N,) -> float32 (N, latent_dim) in [0, 1)."""
+    return _per_row(
+        seeds,
+        _UNIFORMS,
+        lambda key, counter: tf.raw_ops.StatelessRandomUniformV2(
+            shape=[latent_dim], key=key, counter=counter, alg=_PHILOX, dtype=tf.float32
+        ),
+        tf.TensorSpec([latent_dim], tf.float32),
     )

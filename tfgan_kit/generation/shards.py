@@ -21,7 +21,7 @@ MANIFEST = "shards.json"
 _MOST_MANIFEST_BYTES = 2**28  # it holds the labels
 
 
-def write_shards(gan, output, num_images, seed=0, labels=None, format="png", shard_size=10_000):
+def write_shards(gan, output, num_images, seed=0, labels=None, format="png", shard_size=10_000, truncation_psi=None):
     """Writes the images of `image_seeds(seed, num_images)` as shards; finished shards are not written again.
 
     A shard is written under a temporary name, flushed to the disk, then renamed, so that an interrupted run
@@ -37,13 +37,14 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
         labels: integers, cycled over the images; None draws each from its seed.
         format: "png" or "tfrecord".
         shard_size: int >= 1, images in a shard.
+        truncation_psi: positive float, where the generator's family defines truncation; None: without.
 
     Raises:
         ValueError: the folder holds shards of another model or of other arguments.
         OSError: a shard cannot be written; the error names it, and the finished ones stay.
     """
     output = pathlib.Path(output)
-    _check_images(gan, labels)
+    _check_images(gan, labels, truncation_psi)
     drop_leftovers(output)
     count = -(-num_images // shard_size)
     _check_manifest(
@@ -55,6 +56,7 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
             "labels": None if labels is None else np.asarray(labels).tolist(),
             "format": format,
             "shard_size": shard_size,
+            "truncation_psi": truncation_psi,
         },
     )
     suffix, write = ("zip", _write_zip) if format == "png" else ("tfrecord", _write_tfrecord)
@@ -68,7 +70,7 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
                 progress.total -= last - first
                 continue
             with whole(path) as temporary:
-                write(temporary, _rows(gan, seed, first, last, labels, progress))
+                write(temporary, _rows(gan, seed, range(first, last), labels, truncation_psi, progress))
             flush_folder(output)
             done += last - first
     seconds = time.monotonic() - started
@@ -76,26 +78,25 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
         print(f"{done} images in {seconds:.1f} s, {done / seconds:.0f} images/s")
 
 
-def _check_images(gan, labels):
+def _check_images(gan, labels, truncation_psi):
     """Refuses invalid arguments before anything is written."""
     if len(gan.image_shape) != 3:
         raise ValueError(
             "Shards hold images, and this GAN generates points; use gan.generate in Python. "
             f"Received: a GAN with samples of shape {gan.image_shape}"
         )
-    gan.generate(labels=labels, num_images=None if labels is not None else 1)
+    gan.generate(labels=labels, num_images=None if labels is not None else 1, truncation_psi=truncation_psi)
 
 
-def _rows(gan, seed, first, last, labels, progress):
-    """Yields (seed, label or None, PNG bytes) of images first .. last - 1."""
-    for start in range(first, last, BATCH):
-        seeds = image_seeds(seed, min(BATCH, last - start), start)
+def _rows(gan, seed, images, labels, truncation_psi, progress):
+    """Yields (seed, label or None, PNG bytes) of the images, a range."""
+    for start in images[::BATCH]:
+        seeds = image_seeds(seed, min(BATCH, images.stop - start), start)
         if labels is None:
             rows = gan.labels_of(seeds)
         else:
             rows = np.asarray(labels)[np.arange(start, start + len(seeds)) % len(labels)]
-        images = gan.generate(seeds=seeds, labels=rows)
-        for k, image in enumerate(images):
+        for k, image in enumerate(gan.generate(seeds=seeds, labels=rows, truncation_psi=truncation_psi)):
             yield int(seeds[k]), None if rows is None else int(rows[k]), encode_png(image)
         progress.update(len(seeds))
 

@@ -26,7 +26,7 @@ class SpectralNormalization(keras.layers.Wrapper):
             (an embedding's are its rows, the classes).
         power_iterations: int >= 1, iterations a pass.
         inference: "iterate": the same estimate without storing u', as the authors' code and BigGAN's; or "stored":
-            sigma = |u W| with the u of the last pass in training.
+            sigma = u W v^T with the u and the v of the last pass in training, as `torch.nn.utils.spectral_norm`.
         epsilon: float > 0; a vector is divided by max(its norm, epsilon).
 
     Call arguments:
@@ -68,11 +68,23 @@ class SpectralNormalization(keras.layers.Wrapper):
         self.u = self.add_weight(
             name="u",
             shape=(1, shape[0]),
-            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            initializer="orthogonal",  # of one row: a random unit vector
             trainable=False,
             dtype="float32",
             aggregation="only_first_replica",
         )
+        if self.inference == "stored":
+            self.v = self.add_weight(
+                name="v",
+                shape=(1, shape[1]),
+                # Of the first u: before training, a random one would give any sigma, 0 included.
+                initializer=lambda *_, **__: self._normalized(
+                    ops.matmul(self.u, _matrix(ops.convert_to_tensor(self._kernel()), self.layer))
+                ),
+                trainable=False,
+                dtype="float32",
+                aggregation="only_first_replica",
+            )
 
     def call(self, inputs, training=False):
         kernel = ops.convert_to_tensor(self._kernel())
@@ -86,15 +98,15 @@ class SpectralNormalization(keras.layers.Wrapper):
     def _sigma(self, kernel, training):
         matrix = _matrix(kernel, self.layer)  # (outputs, rest)
         fixed, u = ops.stop_gradient(matrix), ops.convert_to_tensor(self.u)
-        moves = self.power_iterations if training or self.inference == "iterate" else 0
-        v = self._normalized(ops.matmul(u, fixed))
-        for k in range(moves):
-            v = v if k == 0 else self._normalized(ops.matmul(u, fixed))
+        if self.inference == "stored" and not training:
+            return ops.sum(ops.matmul(u, matrix) * self.v)
+        for _ in range(self.power_iterations):
+            v = self._normalized(ops.matmul(u, fixed))
             u = self._normalized(ops.matmul(v, ops.transpose(fixed)))
-        if moves == 0:
-            u = self._normalized(u)
         if training and self.trainable:
             self.u.assign(u)
+            if self.inference == "stored":
+                self.v.assign(v)
         return ops.sum(ops.matmul(u, matrix) * v)
 
     def _normalized(self, row):

@@ -217,11 +217,13 @@ class Choice(NamedTuple):
     names: list of names of `MEASURES`, without doubles, in order.
     extractor: a name, a `FeatureExtractor`, or what one is made of; None where no metric reads features.
     by_name: bool, whether the metrics were asked for by name; others may be left out where images are too few.
+    classifier_steps: int, training steps of the extractor "domain"; None is its recipe's.
     """
 
     names: list
     extractor: object
     by_name: bool
+    classifier_steps: int | None = None
 
 
 def choose(metrics, source, conditional=False, extractor=None):

@@ -97,7 +97,7 @@ def evaluate_choice(images, source, choice, num_images=None, seed=0, test_source
     """
     _check(source, seed, test_source)
     split = split_indices(source.num_images, choice.extractor == "domain", seed, test_source and test_source.num_images)
-    extractor = _opened(choice.extractor, source, split.classifier, seed)
+    extractor = _opened(choice, source, split.classifier, seed)
     counter = mode_counter(source) if any(MODES in MEASURES[name].requires for name in choice.names) else None
     keep = _kept_samples(choice.names, source)
     real = _real_sets(source, test_source, split, extractor, keep)
@@ -145,11 +145,11 @@ def _result(name, value, floor, protocol, parts, warnings):
     }
 
 
-def _opened(extractor, source, indices, seed):
+def _opened(choice, source, indices, seed):
     """The `FeatureExtractor`, or None; the domain classifier is trained on `source[indices]`."""
-    if extractor == "domain":
-        return domain_classifier(source, indices, seed)
-    return None if extractor is None else open_extractor(extractor)
+    if choice.extractor == "domain":
+        return domain_classifier(source, indices, seed, steps=choice.classifier_steps)
+    return None if choice.extractor is None else open_extractor(choice.extractor)
 
 
 def _kept_samples(names, source):

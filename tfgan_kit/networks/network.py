@@ -51,6 +51,15 @@ class Network(keras.Model):
         for name, value in arguments.items():
             setattr(self, name, value)
 
+    def __call__(self, inputs, *args, **kwargs):
+        given = len(inputs) if isinstance(inputs, list | tuple) else 1
+        if given > len(self.inputs) == 1:
+            raise ValueError(
+                f"This network is unconditional, so it takes {self.inputs[0].name} alone: leave labels out, or make it "
+                f"with `num_classes`. Received: {given} inputs of {self.name}"
+            )
+        return super().__call__(inputs, *args, **kwargs)
+
     def get_config(self):
         return {
             **{name: getattr(self, name) for name in self._arguments},

@@ -12,8 +12,8 @@ class LeCam(Penalty):
 
     a_real and a_fake are moving averages of D(x) and D(G(z)). Logits of real images are pulled towards
     the average of generated ones and vice versa, so that a discriminator cannot memorise a small data
-    set. With `objective="wasserstein"` the game minimises the LeCam divergence. The averages are
-    saved with the GAN.
+    set; `OneSidedLeCam` pulls only those beyond it. With `objective="wasserstein"` the game minimises the
+    LeCam divergence. The averages are saved with the GAN.
 
     Args:
         weight: float >= 0, the paper's lambda.
@@ -62,9 +62,35 @@ class LeCam(Penalty):
     def value(self, step):
         real_average, fake_average = (average.value for average in self._averages)
         return self.weight * (
-            tf.reduce_mean(tf.square(step.real_logits - fake_average))
-            + tf.reduce_mean(tf.square(step.fake_logits - real_average))
+            tf.reduce_mean(tf.square(self._counted(step.real_logits - fake_average)))
+            + tf.reduce_mean(tf.square(self._counted(real_average - step.fake_logits)))
         )
+
+    def _counted(self, excess):
+        return excess
 
     def get_config(self):
         return {"weight": self.weight, "decay": self.decay, "start": self.start}
+
+
+@register
+class OneSidedLeCam(LeCam):
+    """`weight * (E max(0, D(x) - a_fake)^2 + E max(0, a_real - D(G(z)))^2)`: only logits on their own side count.
+
+    The authors' code computes this, their paper `LeCam`: real images whose logits lie below the average of generated
+    ones, and generated ones above that of real ones, cost nothing.
+
+    Args:
+        weight, decay, start: see `LeCam`.
+
+    Raises:
+        ValueError: see `LeCam`.
+
+    Example:
+        >>> gan.compile("adam", "adam", objective="hinge", penalties=[OneSidedLeCam()])
+
+    Reference: Tseng et al., arXiv:2104.03310; `lecam_reg` of the authors' code.
+    """
+
+    def _counted(self, excess):
+        return tf.nn.relu(excess)

@@ -1,5 +1,6 @@
 """The base of all penalties: a term of one player's loss, computed from a record of the step."""
 
+import types
 import typing
 
 import keras
@@ -17,9 +18,15 @@ class StepView(typing.NamedTuple):
         real_logits, fake_logits: float32 (N, 1); `real_logits` is None in a generator's update if its
             objective does not use them.
         discriminator: callable, images -> logits (N, 1), in training mode, with `condition` filled in, in
-            float32 whatever the network's precision; moving statistics are not updated.
+            float32 whatever the network's precision; moving statistics are not updated. Images are augmented first,
+            with the numbers that were drawn for the real images of the loss.
         generator: callable, latents -> images, likewise.
         uniform: callable, shape -> float32 (N, *shape) in [0, 1), fresh draws for each row and update.
+        mean: callable, the mean over all replicas.
+        iteration: int64 scalar, training steps done before this one.
+        real_heads, fake_heads: dicts, what else the discriminator returned in the pass of the logits, by name, such as
+            `classes`; empty if it returns logits alone, or where `real_logits` is None.
+        fake_discriminator: `discriminator` with the augmentation of the generated images; None: they have the same.
     """
 
     real_images: typing.Any
@@ -32,6 +39,10 @@ class StepView(typing.NamedTuple):
     generator: typing.Callable
     uniform: typing.Callable
     mean: typing.Callable = tf.reduce_mean
+    iteration: typing.Any = 0
+    real_heads: typing.Any = types.MappingProxyType({})
+    fake_heads: typing.Any = types.MappingProxyType({})
+    fake_discriminator: typing.Callable | None = None
 
     @property
     def labels(self):
@@ -55,6 +66,7 @@ class Penalty:
 
     player = "discriminator"  # whose loss it joins: "discriminator" or "generator"
     name = "penalty"  # its key in the logs
+    log_names = ()  # keys of `logs`
 
     def __init__(self, interval=1):
         if not isinstance(interval, int) or interval < 1:
@@ -78,6 +90,10 @@ class Penalty:
         """The penalty of one `StepView`, float32 scalar, its weight included."""
         raise NotImplementedError
 
+    def logs(self, step):
+        """What else is logged of one `StepView`, in every step: float32 scalars by name, means over the rows."""
+        return {}
+
     def __call__(self, step, iteration, in_lockstep=False):
         """`interval * value(step)` where `iteration` (int64 scalar) is a multiple of it, else 0.
 
@@ -98,6 +114,12 @@ class Penalty:
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+def check_player(player):
+    """Refuses another player than the two, for a penalty that either may have."""
+    if player not in ("discriminator", "generator"):
+        raise ValueError(f"`player` must be 'discriminator' or 'generator'. Received: player={player!r}")
 
 
 def squared_gradient_norm(function, inputs):

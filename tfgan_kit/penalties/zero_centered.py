@@ -3,21 +3,30 @@
 from tfgan_kit.penalties.penalty import Penalty, register, squared_gradient_norm
 from tfgan_kit.ranges import check_not_negative
 
+import keras
 import tensorflow as tf
+
+_Schedule = keras.optimizers.schedules.LearningRateSchedule
 
 
 class _ZeroCentered(Penalty):
     def __init__(self, gamma=10.0, interval=1):
         super().__init__(interval)
-        check_not_negative(gamma=gamma)
+        if not isinstance(gamma, _Schedule):  # whose values nobody knows yet
+            check_not_negative(gamma=gamma)
         self.gamma = gamma
 
     def get_config(self):
-        return {"gamma": self.gamma, **super().get_config()}
+        return {"gamma": keras.saving.serialize_keras_object(self.gamma), **super().get_config()}
 
-    def _on(self, images, step):
-        squares = squared_gradient_norm(step.discriminator, images)  # (N,)
-        return 0.5 * self.gamma * tf.reduce_mean(squares)
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "gamma": keras.saving.deserialize_keras_object(config["gamma"])})
+
+    def _on(self, discriminator, images, step):
+        squares = squared_gradient_norm(discriminator, images)  # (N,)
+        gamma = self.gamma(step.iteration) if isinstance(self.gamma, _Schedule) else self.gamma
+        return 0.5 * gamma * tf.reduce_mean(squares)
 
 
 @register
@@ -26,7 +35,8 @@ class R1(_ZeroCentered):
 
     Args:
         gamma: float >= 0. The paper's 10 is for the non-saturating objective; the best value grows with
-            the number of pixels and falls with the batch size (StyleGAN2-ADA: 0.0002 * pixels / batch).
+            the number of pixels and falls with the batch size (StyleGAN2-ADA: 0.0002 * pixels / batch). Or a schedule
+            of training steps, such as `schedules.HalfCosine`.
         interval: int >= 1, see `Penalty`; at 16 it costs a few per cent (arXiv:1912.04958).
 
     Raises:
@@ -41,7 +51,7 @@ class R1(_ZeroCentered):
     name = "r1"
 
     def value(self, step):
-        return self._on(step.real_images, step)
+        return self._on(step.discriminator, step.real_images, step)
 
 
 @register
@@ -49,7 +59,7 @@ class R2(_ZeroCentered):
     """`gamma / 2 * E |grad_x D(x)|^2` over generated images; beside `R1` in R3GAN (arXiv:2501.05441).
 
     Args:
-        gamma: float >= 0, see `R1`.
+        gamma: float >= 0 or a schedule, see `R1`.
         interval: int >= 1, see `Penalty`.
 
     Raises:
@@ -64,4 +74,4 @@ class R2(_ZeroCentered):
     name = "r2"
 
     def value(self, step):
-        return self._on(step.fake_images, step)
+        return self._on(step.fake_discriminator or step.discriminator, step.fake_images, step)

@@ -3,10 +3,14 @@
 import dataclasses
 import typing
 
+from tfgan_kit import augment as augmentations
 from tfgan_kit.training.gan import GAN
-from tfgan_kit.training.updates import Alternating
+from tfgan_kit.training.schedules import Adam, is_schedule, with_batch_size
+from tfgan_kit.training.updates import Alternating, Update
 
 import keras
+
+SCHEDULED = ("generator_learning_rate", "discriminator_learning_rate", "beta_2", "ema_decay")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,14 +22,19 @@ class Preset:
         dataset: spelling of the default source, or None.
         image_size: int or None, side in pixels to which images are resized.
         batch_size, steps: ints.
-        generator_learning_rate, discriminator_learning_rate, beta_1, beta_2: Adam's.
+        generator_learning_rate, discriminator_learning_rate, beta_1, beta_2, epsilon: Adam's; the rates and beta_2 may
+            be schedules.
         last_learning_rate: fraction of both rates that a cosine decay reaches after `steps` steps; a
             run that continues beyond them keeps it.
         objective: a name in `objectives.OBJECTIVES`.
         penalties: tuple of `Penalty`.
         update: update rule; None is `Alternating(1, 1)`.
-        ema_decay: see `GAN`.
+        ema_decay: see `GAN`; a float or a schedule.
         flip: bool, mirror images at random.
+        augment: `Augmentation` of what the discriminator sees, or its name; or None.
+
+    The `batch_size` of every schedule becomes the number of images that the discriminator sees in a step: `batch_size`,
+    or what `update` leaves to it.
     """
 
     networks: typing.Callable
@@ -33,16 +42,32 @@ class Preset:
     image_size: int | None = None
     batch_size: int = 64
     steps: int = 10_000
-    generator_learning_rate: float = 2e-4
-    discriminator_learning_rate: float = 2e-4
+    generator_learning_rate: typing.Any = 2e-4
+    discriminator_learning_rate: typing.Any = 2e-4
     beta_1: float = 0.5
-    beta_2: float = 0.999
+    beta_2: typing.Any = 0.999
+    epsilon: float = 1e-7
     last_learning_rate: float = 1.0
     objective: str = "non_saturating"
     penalties: tuple = ()
-    update: Alternating | None = None
-    ema_decay: float = 0.999
+    update: Update | None = None
+    ema_decay: typing.Any = 0.999
     flip: bool = False
+    augment: typing.Any = None
+
+    def __post_init__(self):
+        rates = (self.generator_learning_rate, self.discriminator_learning_rate)
+        if self.last_learning_rate != 1.0 and any(map(is_schedule, rates)):
+            raise ValueError(
+                "`last_learning_rate` is of rates that are numbers: give schedules that end where they should, or "
+                f"leave it out. Received: last_learning_rate={self.last_learning_rate}"
+            )
+        update = self.update or Alternating()
+        images = max(1, self.batch_size * update.discriminator_steps // max(update.discriminator_steps, update.batches))
+        for name in SCHEDULED:
+            object.__setattr__(self, name, with_batch_size(getattr(self, name), images))
+        object.__setattr__(self, "penalties", tuple(with_batch_size(each, images) for each in self.penalties))
+        object.__setattr__(self, "augment", with_batch_size(augmentations.get(self.augment), images))
 
 
 PRESETS = {}
@@ -97,13 +122,14 @@ def build(preset, image_shape, num_classes=None, seed=0):
     """A compiled, untrained `GAN` of a `Preset`: see `from_preset`."""
     generator, discriminator = preset.networks(tuple(image_shape), num_classes)
     gan = GAN(generator, discriminator, ema_decay=preset.ema_decay, seed=seed)
+    kind = Adam if is_schedule(preset.beta_2) else keras.optimizers.Adam
 
     def adam(learning_rate):
         if preset.last_learning_rate != 1.0:
             learning_rate = keras.optimizers.schedules.CosineDecay(
                 learning_rate, preset.steps, alpha=preset.last_learning_rate
             )
-        return keras.optimizers.Adam(learning_rate, beta_1=preset.beta_1, beta_2=preset.beta_2)
+        return kind(learning_rate, beta_1=preset.beta_1, beta_2=preset.beta_2, epsilon=preset.epsilon)
 
     gan.compile(
         adam(preset.generator_learning_rate),
@@ -111,5 +137,6 @@ def build(preset, image_shape, num_classes=None, seed=0):
         objective=preset.objective,
         penalties=preset.penalties,
         update=preset.update,
+        augment=preset.augment,
     )
     return gan

@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from tfgan_kit.presets.preset import Preset
+from tfgan_kit.presets.preset import SCHEDULED, Preset
 
 import keras
 
-_OBJECTS = ("objective", "penalties", "update")
+_OBJECTS = ("objective", "penalties", "update", "augment", *SCHEDULED)
 
 
 def recipe(preset, image_shape, num_classes):
@@ -20,7 +20,7 @@ def recipe(preset, image_shape, num_classes):
         A dict of the preset's attributes, and of "generator" and "discriminator", the configurations of its networks.
 
     Raises:
-        ValueError: a network, penalty or update rule without a configuration.
+        ValueError: a network, penalty, update rule or augmentation without a configuration.
     """
     serialize = keras.saving.serialize_keras_object
     values = {field.name: getattr(preset, field.name) for field in dataclasses.fields(preset)}
@@ -38,7 +38,7 @@ def preset_of(values):
     values = dict(values)
     configs = values.pop("generator"), values.pop("discriminator")
     again = keras.saving.deserialize_keras_object
-    for name in _OBJECTS:
+    for name in values.keys() & set(_OBJECTS):  # older recipes do not hold all
         values[name] = again(values[name])
     values["penalties"] = tuple(values["penalties"])
     return Preset(networks=lambda image_shape, num_classes: tuple(map(again, configs)), **values)
@@ -53,8 +53,15 @@ def differences(before, now):
 
     The names that Keras gives to layers count the layers of a process, so they are compared by their order.
     """
+    # What a preset could not say when the run was made was as it is by default.
+    defaults = {
+        field.name: field.default
+        for field in dataclasses.fields(Preset)
+        if field.default is not dataclasses.MISSING and field.name not in _FREE
+    }
     flat = [
-        _flat({name: _numbered(part) for name, part in each.items() if name not in _FREE}) for each in (before, now)
+        _flat({name: _numbered(part) for name, part in (defaults | each).items() if name not in _FREE})
+        for each in (before, now)
     ]
     names = sorted(flat[0].keys() | flat[1].keys())
     missing = object()

@@ -1,5 +1,7 @@
 """The exponential moving average of the generator."""
 
+from tfgan_kit.training.schedules import is_schedule
+
 import keras
 import tensorflow as tf
 
@@ -54,22 +56,25 @@ class Average:
     Args:
         network: Keras model that is trained.
         copy: a model of the same architecture, which holds the average.
-        decay: float in [0, 1), reached from below as (1 + t) / (10 + t) at step t; 0: `copy` is `network` itself.
+        decay: float in [0, 1), reached from below as (1 + t) / (10 + t) at step t; 0: `copy` is `network` itself; or a
+            schedule of it, which is taken as it is, at the number of steps before this one.
 
     Reference: arXiv:1806.04498; the ramp is `tf.train.ExponentialMovingAverage`'s.
     """
 
     def __init__(self, network, copy, decay):
-        self.decay = float(decay)
+        self.decay = decay
         self._pairs = list(zip(copy.weights, network.weights, strict=True)) if decay else []
 
     def move(self, step):
         """Updates the average after training step `step`, int64 scalar, counted from 1."""
-        step = tf.cast(step, tf.float32)
-        decay = tf.minimum(self.decay, (1.0 + step) / (RAMP + step))
+        decay = self.decay(step - 1) if is_schedule(self.decay) else self._from_below(tf.cast(step, tf.float32))
         for average, weight in self._pairs:
             if keras.backend.is_float_dtype(weight.dtype):
                 rate = tf.cast(1.0 - decay, weight.dtype)
                 average.assign_sub(rate * (average.value - weight.value))
             else:
                 average.assign(weight.value)
+
+    def _from_below(self, step):
+        return tf.minimum(float(self.decay), (1.0 + step) / (RAMP + step))

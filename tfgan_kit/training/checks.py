@@ -81,7 +81,7 @@ def check_replicas(gan):
     for weight in gan.adaptive.weights:
         if weight.aggregation == "none":
             raise ValueError(
-                "A penalty's variable must be the same on every replica: create it with "
+                "A penalty's or augmentation's variable must be the same on every replica: create it with "
                 "add_weight(aggregation='only_first_replica'), and assign the result of `step.mean`, or train on one "
                 f"device. Received: {weight.name} with aggregation='none'"
             )

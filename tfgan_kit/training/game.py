@@ -1,14 +1,17 @@
 """The game: the loss that each of the two players minimises."""
 
+import itertools
 import typing
 
 from tfgan_kit.distribution import replicas
+from tfgan_kit.generation.judgement import Judgement, takes_labels
 from tfgan_kit.penalties import StepView
 from tfgan_kit.training.updates.update import MOST_MOVES
 
 import tensorflow as tf
 
 SEEDS_PER_STEP = 2 * MOST_MOVES  # one for the latents of each move, one for its penalties
+REAL, FAKE, PASSED_OFF = LOOKS = range(3)  # what augmentation draws numbers for
 
 
 class Draws(typing.NamedTuple):
@@ -29,11 +32,16 @@ class Draws(typing.NamedTuple):
     def of_penalties(self, move):
         return self.of_move(SEEDS_PER_STEP - 1 - move)
 
+    def of_augmentation(self, move, stream):
+        """One of any number of streams; no GAN's own seed has bits beyond the 32nd."""
+        seed, position = tf.unstack(self.of_move(move))
+        return tf.stack([seed + (1 + stream) * 2**32, position])
+
 
 class Game:
     """Objective and penalties of two players; an `Update` decides how they are updated.
 
-    Every forward pass of the discriminator in training goes through `logits`.
+    Every forward pass of the discriminator in training goes through `judgement`.
 
     Args:
         generator, discriminator: `Player`s.
@@ -41,17 +49,20 @@ class Game:
         penalties: `Penalty` instances.
         latent_dim: int, Z.
         draws: `Draws`, the seeds of the current step.
+        augment: `Augmentation` of the images that the discriminator sees; or None.
 
     Attributes: the arguments.
     """
 
-    def __init__(self, generator, discriminator, objective, penalties, latent_dim, draws):
+    def __init__(self, generator, discriminator, objective, penalties, latent_dim, draws, augment=None):
         self.generator = generator
         self.discriminator = discriminator
         self.objective = objective
         self.penalties = penalties
         self.latent_dim = latent_dim
         self.draws = draws
+        self.augment = augment
+        self._takes_labels = takes_labels(discriminator.network)
         players = (generator, discriminator)
         self._for_penalties = {player.name: player.for_penalties() for player in players} if penalties else {}
         self._in_lockstep = replicas.several_replicas() and any(player.waits_for_replicas() for player in players)
@@ -60,19 +71,22 @@ class Game:
         """Latents for a batch in a move of the current step: float32 (N, Z), from (seed, step, move, row)."""
         return batch.normal(self.draws.of_move(move), [self.latent_dim])
 
-    def logits(self, images, condition=None, training=True):
-        """The discriminator's output, float32 (N, 1)."""
-        return self.discriminator(images, condition, training=training)
+    def judgement(self, images, condition=None, training=True):
+        """The discriminator's `Judgement` of images."""
+        return Judgement.of(self.discriminator(images, self._told(condition), training=training))
 
-    def judge(self, batch, fake_images):
-        """Logits of the real and of the generated images, in one pass where rows are independent."""
+    def logits(self, images, condition=None, training=True):
+        """The discriminator's logits, float32 (N, 1)."""
+        return self.judgement(images, condition, training).logits
+
+    def judge(self, real_images, fake_images, condition):
+        """`Judgement`s of the real and of the generated images, in one pass where rows are independent."""
         if not self.discriminator.rows_are_independent:
-            return self.logits(batch.images, batch.condition), self.logits(fake_images, batch.condition)
-        images = tf.concat([batch.images, fake_images], axis=0)
-        condition = batch.condition
+            return self.judgement(real_images, condition), self.judgement(fake_images, condition)
+        images = tf.concat([real_images, fake_images], axis=0)
         if condition is not None:
             condition = tf.nest.map_structure(lambda rows: tf.concat([rows, rows], axis=0), condition)
-        both = self.logits(images, condition)
+        both = self.judgement(images, condition)
         return tuple(tf.nest.map_structure(lambda rows, half=half: tf.split(rows, 2)[half], both) for half in (0, 1))
 
     def discriminator_loss(self, batch, fake_images, latents, move=0, lazy=True):
@@ -80,23 +94,27 @@ class Game:
 
         `lazy=False` computes every penalty, regardless of its interval: its mean over the steps.
         """
-        real_logits, fake_logits = self.judge(batch, fake_images)
-        loss = self.objective.discriminator_loss(real_logits, fake_logits)
+        batch = self._passed_off(batch, fake_images, move)
+        change_real, change_fake = self._changes(batch, move)
+        real, fake = self.judge(change_real(batch.images), change_fake(fake_images), batch.condition)
+        loss = self.objective.discriminator_loss(real.logits, fake.logits)
         logs = {"d_loss": loss}
-        view = self._view(batch, fake_images, latents, real_logits, fake_logits, move)
+        view = self._view(batch, fake_images, latents, (real, change_real), (fake, change_fake), move)
         loss = self._regularized(self.discriminator, loss, view, logs, lazy)
-        logs |= self._describe(real_logits, fake_logits)
+        logs |= self._describe(real.logits, fake.logits)
+        if self.augment:
+            logs |= self._observed(batch, real.logits, lazy)
         return self.discriminator.scaled(batch.mean(loss)), _shares(batch, logs)
 
     def generator_loss(self, batch, fake_images, latents, move=1, lazy=True):
         """The generator's loss, to be recorded by its tape; and the logs."""
-        fake_logits = self.logits(fake_images, batch.condition)
-        real_logits = None
+        change_real, change_fake = self._changes(batch, move)
+        fake, real = self.judgement(change_fake(fake_images), batch.condition), Judgement(None, {})
         if self.objective.generator_sees_real:
-            real_logits = self.logits(batch.images, batch.condition)
-        loss = self.objective.generator_loss(real_logits, fake_logits)
+            real = self.judgement(change_real(batch.images), batch.condition)
+        loss = self.objective.generator_loss(real.logits, fake.logits)
         logs = {"g_loss": loss}
-        view = self._view(batch, fake_images, latents, real_logits, fake_logits, move)
+        view = self._view(batch, fake_images, latents, (real, change_real), (fake, change_fake), move)
         loss = self._regularized(self.generator, loss, view, logs, lazy)
         return self.generator.scaled(batch.mean(loss)), _shares(batch, logs)
 
@@ -122,6 +140,36 @@ class Game:
         }
         return _shares(batch, logs | self._describe(real_logits, fake_logits))
 
+    # Augmentation
+
+    def _uniform(self, batch, move, look):
+        """A callable, shape -> fresh draws of augmentation for each row, move, look and call."""
+        streams = itertools.count(look, len(LOOKS))
+        return lambda shape: batch.uniform(self.draws.of_augmentation(move, next(streams)), shape)
+
+    def _passed_off(self, batch, fake_images, move):
+        """The batch with the images that the discriminator is given as real ones."""
+        if not self.augment:
+            return batch
+        uniform = self._uniform(batch, move, PASSED_OFF)
+        images = self.augment.pass_off(batch.images, fake_images, uniform, self.draws.step.value)
+        return batch._replace(images=images)
+
+    def _changes(self, batch, move):
+        """How real and generated images are changed before the discriminator sees them: two callables."""
+        if not self.augment:
+            return tf.identity, tf.identity
+        shape, step = tuple(batch.images.shape[1:]), self.draws.step.value
+        return [self.augment.draw(self._uniform(batch, move, look), shape, step) for look in (REAL, FAKE)]
+
+    def _observed(self, batch, real_logits, lazy):
+        """Shows the augmentation the real images' logits; its logs."""
+        if self.augment.adapts and lazy:
+            rows = tf.cast(tf.shape(batch.images)[0], tf.float32)
+            signs = rows * tf.reduce_mean(tf.sign(real_logits))
+            self.augment.observe(*replicas.sum_over_replicas([signs, rows]))
+        return self.augment.logs(real_logits, self.draws.step.value)
+
     def _describe(self, real_logits, fake_logits):
         """The logs about the discriminator's logits."""
         bound = self.objective.divergence_bound(real_logits, fake_logits)
@@ -135,26 +183,40 @@ class Game:
         for penalty in self.penalties:
             if penalty.player == player.name:
                 value = penalty(view, self.draws.step.value, self._in_lockstep) if lazy else penalty.value(view)
-                logs[penalty.name] = value
+                logs |= {penalty.name: value} | penalty.logs(view)
                 total += value
         return loss + total + player.regularization()
 
-    def _view(self, batch, fake_images, latents, real_logits, fake_logits, move):
-        """The inputs of a move's penalties, with a seed that no other draw uses."""
+    def _told(self, condition):
+        """The condition as far as the discriminator is given it."""
+        return condition if self._takes_labels else None
+
+    def _view(self, batch, fake_images, latents, real, fake, move):
+        """The inputs of a move's penalties, with a seed that no other draw uses.
+
+        Their discriminator is of clean images, which are augmented first as in the loss (arXiv:2006.06676, appendix B).
+        `real` and `fake` are each a `Judgement` and how its images were changed.
+        """
         if not self.penalties:
             return None
         seed, condition = self.draws.of_penalties(move), batch.condition
+        discriminator = self._for_penalties["discriminator"].given(self._told(condition))
+        (real, change_real), (fake, change_fake) = real, fake
         return StepView(
             real_images=batch.images,
             fake_images=fake_images,
             condition=condition,
             latents=latents,
-            real_logits=real_logits,
-            fake_logits=fake_logits,
-            discriminator=self._for_penalties["discriminator"].given(condition),
+            real_logits=real.logits,
+            fake_logits=fake.logits,
+            discriminator=lambda images: Judgement.of(discriminator(change_real(images))).logits,
+            fake_discriminator=lambda images: Judgement.of(discriminator(change_fake(images))).logits,
             generator=self._for_penalties["generator"].given(condition),
             uniform=lambda shape: batch.uniform(seed, shape),
             mean=replicas.mean_over_replicas,
+            iteration=self.draws.step.value,
+            real_heads=real.heads,
+            fake_heads=fake.heads,
         )
 
 

@@ -2,11 +2,13 @@
 
 import warnings
 
+from tfgan_kit import augment as augmentations
 from tfgan_kit import objectives
 from tfgan_kit.data.source import TrainingData, check_endless, one_epoch
 from tfgan_kit.distribution import datasets
 from tfgan_kit.generation import inputs
 from tfgan_kit.generation.generative_model import GenerativeModel
+from tfgan_kit.generation.judgement import takes_labels
 from tfgan_kit.generation.sample import pack
 from tfgan_kit.generation.seeds import image_seeds
 from tfgan_kit.internals.keras import BuiltModel, draw_states, inner_optimizer, left_out_of_weight_decay
@@ -18,6 +20,7 @@ from tfgan_kit.training.game import Draws, Game
 from tfgan_kit.training.logs import Logs, Validation
 from tfgan_kit.training.optimizers import OptimizerPair, one_each, prepare
 from tfgan_kit.training.player import Player
+from tfgan_kit.training.schedules import check_values
 from tfgan_kit.training.updates import Alternating
 
 import keras
@@ -34,11 +37,13 @@ class GAN(BuiltModel):
     Args:
         generator: Keras model, latents (N, Z) -> images (N, H, W, C) in [-1, 1], or points (N, D);
             a class-conditional one takes `[latents, labels]`.
-        discriminator: Keras model, images -> logits (N, 1); conditional: `[images, labels]`.
+        discriminator: Keras model, images -> logits (N, 1); conditional: `[images, labels]`. Or a dict of `logits` and
+            what else it recovers from images, such as `networks.ACGANDiscriminator`, whose labels it is not given.
         latent_dim: int, Z; None reads it from the generator.
         num_classes: int; None reads it from the generator (attribute `num_classes`).
         ema_decay: float in [0, 1), decay of the average per step, reached from below as
-            (1 + step) / (10 + step); 0 switches averaging off.
+            (1 + step) / (10 + step); 0 switches averaging off. Or a schedule of it, such as `schedules.HalfLife`, which
+            nothing is added to.
         seed: int in [-2^31, 2^31). All random draws of training depend on (seed, step, row) alone.
 
     Raises:
@@ -57,8 +62,7 @@ class GAN(BuiltModel):
     def __init__(self, generator, discriminator, latent_dim=None, num_classes=None, ema_decay=0.999, seed=0, **kwargs):
         # Each network has its own dtype policy; the GAN itself casts nothing.
         super().__init__(autocast=False, **kwargs)
-        if not 0.0 <= ema_decay < 1.0:
-            raise ValueError(f"`ema_decay` must be in [0, 1). Received: ema_decay={ema_decay}")
+        check_values("ema_decay", ema_decay, 0.0, 1.0)
         image_seeds(seed, 0)  # checks the range
         self.generator = generator
         self.discriminator = discriminator
@@ -94,9 +98,9 @@ class GAN(BuiltModel):
     def call(self, inputs, training=False):
         return self.ema_generator(inputs, training=False)
 
-    def generate(self, num_images=None, seed=0, labels=None, seeds=None):
+    def generate(self, num_images=None, seed=0, labels=None, seeds=None, truncation_psi=None):
         """Images of the averaged generator, each determined by an int64 seed: see `GenerativeModel.generate`."""
-        return self.generative_model.generate(num_images, seed, labels, seeds)
+        return self.generative_model.generate(num_images, seed, labels, seeds, truncation_psi)
 
     def labels_of(self, seeds):
         """The labels that `generate` draws for int64 seeds (N,): int32 (N,), or None."""
@@ -144,8 +148,9 @@ class GAN(BuiltModel):
         steps_per_execution=1,
         jit_compile="auto",
         metrics=(),
+        augment=None,
     ):
-        """Sets the optimizers, the objective, the penalties and the update rule.
+        """Sets the optimizers, the objective, the penalties, the update rule and the augmentation.
 
         Args:
             generator_optimizer, discriminator_optimizer: Keras optimizers, or their names. If only one is given,
@@ -159,13 +164,17 @@ class GAN(BuiltModel):
                 `metrics.FrechetDistance`; measured only in `evaluate` and in the validation of `fit`.
                 A saved GAN holds their configuration (a metric with an extractor's weights is left out,
                 with a warning), never their accumulated state.
+            augment: name in `augment.AUGMENTATIONS`, or an `Augmentation` of the images that the discriminator sees in
+                training, for little data; None changes none. Penalties differentiate with respect to the images
+                before it; `evaluate` and `generate` never augment.
 
         Raises:
-            ValueError: an unknown objective, one optimizer for both players, two penalties or metrics
-                with the same name, or, under several replicas: networks or optimizers created outside
-                the strategy's scope, batch normalization that is not synchronized, `jit_compile`,
-                `steps_per_execution` above 1, an objective that couples the rows of a batch.
-            TypeError: a penalty, a metric or an update rule of another class than stated above.
+            ValueError: an unknown objective or augmentation, one of other images than the GAN's, one optimizer
+                for both players, two penalties or metrics with the same name, or, under several replicas:
+                networks or optimizers created outside the strategy's scope, batch normalization that is not
+                synchronized, `jit_compile`, `steps_per_execution` above 1, an objective that couples the rows of
+                a batch.
+            TypeError: a penalty, a metric, an update rule or an augmentation of another class than stated above.
         """
         with self.distribute_strategy.scope():
             checks.check_scopes(self, (generator_optimizer, discriminator_optimizer))
@@ -185,23 +194,31 @@ class GAN(BuiltModel):
             self.penalties = checks.penalties_of(penalties)
             self.update = update or Alternating()
             checks.check_update(self.update)
-            self.adaptive = keras.layers.Layer(name="adaptive")  # the penalties' variables, saved in every checkpoint
+            self.augment = augmentations.get(augment)
+            # The variables of penalties and augmentation, saved in every checkpoint.
+            self.adaptive = keras.layers.Layer(name="adaptive")
             for penalty in self.penalties:
                 penalty.build(self.adaptive)
+            if self.augment:
+                self.augment.check(self.image_shape)
+                self.augment.build(self.adaptive)
             checks.check_replicas(self)
             checks.check_coupling(self)
-            self.logs = Logs(self.penalties, self.optimizer.optimizers, self.distribute_strategy)
+            self.logs = Logs(self.penalties, self.optimizer.optimizers, self.distribute_strategy, self.augment)
             self.trackers = self.logs.trackers
             self.validation = Validation(metrics, self.trackers, self.distribute_strategy)
-            self.game = Game(*self._players(), self.objective, self.penalties, self.latent_dim, self.draws)
+            self.game = Game(
+                *self._players(), self.objective, self.penalties, self.latent_dim, self.draws, self.augment
+            )
 
     def _players(self):
+        told = self.num_classes if takes_labels(self.discriminator) else None
         sides = (
-            ("generator", self.generator, self.generator_optimizer, (self.latent_dim,)),
-            ("discriminator", self.discriminator, self.discriminator_optimizer, self.image_shape),
+            ("generator", self.generator, self.generator_optimizer, (self.latent_dim,), self.num_classes),
+            ("discriminator", self.discriminator, self.discriminator_optimizer, self.image_shape, told),
         )
-        for name, network, optimizer, shape in sides:
-            row = pairing.example_row(shape, self.num_classes)
+        for name, network, optimizer, shape, num_classes in sides:
+            row = pairing.example_row(shape, num_classes)
             yield Player(name, network, optimizer, row, self.logs.trackers.get(f"{name[0]}_skipped"))
 
     # The step
@@ -228,6 +245,8 @@ class GAN(BuiltModel):
         """
         self.step.assign_add(1)
         self.average.move(self.step.value)
+        if self.augment and self.augment.adapts:
+            self.augment.adapt(self.step.value)
         return self.logs.track(logs)
 
     def test_step(self, data):
@@ -382,17 +401,18 @@ class GAN(BuiltModel):
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "latent_dim": self.latent_dim,
             "num_classes": self.num_classes,
-            "ema_decay": self.ema_decay,
+            "ema_decay": keras.saving.serialize_keras_object(self.ema_decay),
             "seed": self.seed,
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config):
-        networks = {
-            name: keras.saving.deserialize_keras_object(config[name]) for name in ("generator", "discriminator")
+        objects = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("generator", "discriminator", "ema_decay")
         }
-        return cls(**{**config, **networks})
+        return cls(**{**config, **objects})
 
     def get_compile_config(self):
         if not self.compiled:
@@ -408,6 +428,7 @@ class GAN(BuiltModel):
             "steps_per_execution": self.steps_per_execution,
             "jit_compile": self.jit_compile,
             "metrics": self.validation.serialized(),
+            "augment": serialize(self.augment),
             "left_out_of_weight_decay": [
                 left_out_of_weight_decay(player.optimizer, player.network.trainable_variables)
                 for player in (self.game.generator, self.game.discriminator)
@@ -417,8 +438,8 @@ class GAN(BuiltModel):
     def compile_from_config(self, config):
         deserialize = keras.saving.deserialize_keras_object
         objects = {
-            name: deserialize(config[name])
-            for name in ("generator_optimizer", "discriminator_optimizer", "objective", "update")
+            name: deserialize(config.get(name))  # files of version 0.1 hold no augmentation
+            for name in ("generator_optimizer", "discriminator_optimizer", "objective", "update", "augment")
         }
         config = dict(config)
         left_out = config.pop("left_out_of_weight_decay", ([], []))  # files of version 0.1 do not hold them

@@ -15,18 +15,19 @@ class Logs:
         penalties: `Penalty` instances.
         optimizers: the generator's and the discriminator's; the skipped updates of one with a loss scale are counted.
         strategy: `tf.distribute.Strategy` that training runs under.
+        augment: `Augmentation`, or None.
 
     Attributes:
-        trackers: a dict of `keras.metrics.Metric`s by name: d_loss, g_loss, one per penalty,
-            divergence_bound, real_score, fake_score, g_skipped, d_skipped.
+        trackers: a dict of `keras.metrics.Metric`s by name: d_loss, g_loss, one per penalty, and
+            what else it logs, divergence_bound, real_score, fake_score, the augmentation's, g_skipped, d_skipped.
 
     Raises:
         ValueError: two penalties with the same name.
     """
 
-    def __init__(self, penalties, optimizers, strategy):
-        names = ["d_loss", "g_loss", *(penalty.name for penalty in penalties)]
-        names += ["divergence_bound", "real_score", "fake_score"]
+    def __init__(self, penalties, optimizers, strategy, augment=None):
+        names = ["d_loss", "g_loss", *(name for penalty in penalties for name in (penalty.name, *penalty.log_names))]
+        names += ["divergence_bound", "real_score", "fake_score", *(augment.log_names if augment else ())]
         if len(set(names)) < len(names):
             raise ValueError(f"Each penalty needs a unique name. Received: names={names}")
         self.trackers = {name: keras.metrics.Mean(name=name) for name in names}

@@ -3,6 +3,7 @@
 import types
 import warnings
 
+from tfgan_kit.generation.judgement import Judgement
 from tfgan_kit.internals.keras import inner_optimizer, schedule_of
 
 import keras
@@ -70,8 +71,10 @@ def _symbolic(network, inputs, outputs):
     """The outputs as tensors of a graph, which is traced for it where the step is run eagerly."""
     if not tf.executing_eagerly():
         return tf.nest.flatten(outputs)
+    if not isinstance(network, keras.Model):
+        return []
     try:
-        trace = tf.function(lambda inputs: network(inputs, training=True), autograph=False)
+        trace = tf.function(lambda inputs: Judgement.of(network(inputs, training=True)).logits, autograph=False)
         return trace.get_concrete_function(tf.nest.map_structure(tf.type_spec_from_value, inputs)).outputs
     except Exception:  # whatever a network does that runs eagerly only: this is but a probe
         return []
@@ -83,8 +86,8 @@ def check_last_operations(player, network, inputs, outputs):
     Args:
         player: "generator" or "discriminator".
         network: Keras model.
-        inputs, outputs: its inputs and what it answered to them: float (N, 1) or (N, H, W, C), or a structure of them;
-            points (N, D) of a generator may have any range.
+        inputs, outputs: its inputs and what it answered to them: logits (N, 1), images (N, H, W, C), or a list of
+            tensors; points (N, D) of a generator may have any range.
     """
     for output in _symbolic(network, inputs, outputs):
         last = _last_operation(output, through_affine=player == "discriminator")

@@ -1,6 +1,7 @@
 """The two players' optimizers, built for their networks, and as one attribute for Keras callbacks."""
 
 from tfgan_kit.internals.keras import copied, inner_optimizer, layers_of, leave_the_sum_to_us, schedule_of
+from tfgan_kit.training.schedules import Adam, is_schedule
 
 import keras
 
@@ -69,8 +70,8 @@ def one_each(generator_optimizer, discriminator_optimizer):
 def prepare(optimizer, network, player, step):
     """An optimizer, built for `network`'s weights, with loss scaling if it computes in float16.
 
-    Keras's `compile` would wrap only `model.optimizer`; a GAN has two. A learning rate schedule is evaluated at
-    `step`, the GAN's training step, regardless of the number of the optimizer's own updates.
+    Keras's `compile` would wrap only `model.optimizer`; a GAN has two. A schedule of the learning rate or of beta_2 is
+    evaluated at `step`, the GAN's training step, regardless of the number of the optimizer's own updates.
 
     Raises:
         ValueError: not an optimizer for `keras.optimizers.get`, or one with `use_ema=True`.
@@ -98,7 +99,9 @@ def prepare(optimizer, network, player, step):
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     leave_the_sum_to_us(optimizer)
     if schedule := schedule_of(inner):
-        inner.learning_rate = StepSchedule(getattr(schedule, "schedule", schedule), step)
+        inner.learning_rate = StepSchedule.of(schedule, step)
+    if isinstance(inner, Adam) and is_schedule(inner.beta_2_given):
+        inner.beta_2 = StepSchedule.of(inner.beta_2_given, step)
     if not optimizer.built:  # a LossScaleOptimizer would create its variables twice
         optimizer.build(network.trainable_variables)
     return optimizer
@@ -106,7 +109,7 @@ def prepare(optimizer, network, player, step):
 
 @keras.saving.register_keras_serializable("tfgan_kit")
 class StepSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate schedule of the GAN's training step, in which an optimizer may make several updates.
+    """A schedule of the GAN's training step, in which an optimizer may make several updates.
 
     Args:
         schedule: `keras.optimizers.schedules.LearningRateSchedule`.
@@ -116,6 +119,11 @@ class StepSchedule(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, schedule, step=None):
         self.schedule = schedule
         self._step = step
+
+    @classmethod
+    def of(cls, schedule, step):
+        """The same schedule, or what another `StepSchedule` holds, of this step."""
+        return cls(schedule.schedule if isinstance(schedule, cls) else schedule, step)
 
     def __call__(self, step):
         return self.schedule(step if self._step is None else self._step.value)

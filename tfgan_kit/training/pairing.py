@@ -1,5 +1,7 @@
 """Checks that a generator and a discriminator fit together, and reads their sizes."""
 
+from tfgan_kit.generation.judgement import CLASSES, LOGITS, takes_labels
+
 import tensorflow as tf
 
 
@@ -29,13 +31,14 @@ def check_players(generator, discriminator, latent_dim, num_classes):
         ValueError: a network rejects its input, or its output has the wrong shape.
     """
     images = _run_generator(generator, latent_dim, num_classes)
-    row = [images, tf.zeros((1,), tf.int32)] if num_classes else images
+    labelled = num_classes and takes_labels(discriminator)
+    row = [images, tf.zeros((1,), tf.int32)] if labelled else images
     try:
-        logits = discriminator(row)
+        outputs = discriminator(row)
     except ValueError as error:
         raise ValueError(
             "The discriminator does not accept the generator's output, "
-            f"{'[images, labels] with images' if num_classes else 'images'} of shape "
+            f"{'[images, labels] with images' if labelled else 'images'} of shape "
             f"{tuple(images.shape)}; give both the same image size, channels and num_classes. "
             f"Keras says: {str(error)[:300]}"
         ) from error
@@ -44,12 +47,22 @@ def check_players(generator, discriminator, latent_dim, num_classes):
         raise ValueError(
             f"Both networks need the same number of classes. Received: generator {num_classes}, discriminator {known}"
         )
-    if _shapes(logits) != (1, 1):
+    _check_outputs(outputs, num_classes)
+    return tuple(images.shape[1:])
+
+
+def _check_outputs(outputs, num_classes):
+    shapes, several = _shapes(outputs), isinstance(outputs, dict)
+    if (shapes.get(LOGITS) if several else shapes) != (1, 1):
         raise ValueError(
             "A discriminator returns one logit per row, (N, 1); patches are averaged over height and width, and of "
-            f"several outputs one is chosen. Received: a discriminator that returns {_shapes(logits)} for one row"
+            f"several outputs, a dict, they are `logits`. Received: a discriminator that returns {shapes} for one row"
         )
-    return tuple(images.shape[1:])
+    if several and shapes.get(CLASSES, (1, num_classes)) != (1, num_classes):
+        raise ValueError(
+            "A discriminator's `classes` are a logit for each class of the generator, (N, num_classes). Received: "
+            f"{shapes[CLASSES]} for one row, num_classes={num_classes}"
+        )
 
 
 def _run_generator(generator, latent_dim, num_classes):

@@ -52,7 +52,7 @@ class PenaltyNetwork:
     """
 
     def __init__(self, network, example):
-        self._network = network
+        self.network = network
         self._twin = network if _computes_in_float32(network) else _in_float32(network)
         self._twin(example)  # a twin's first call builds it
 
@@ -61,7 +61,7 @@ class PenaltyNetwork:
         return Given(self, self._twin, condition)
 
     def run(self, part, inputs):
-        values = [(mine, theirs.value) for mine, theirs in zip(self._twin.weights, self._network.weights, strict=True)]
+        values = [(mine, theirs.value) for mine, theirs in zip(self._twin.weights, self.network.weights, strict=True)]
         with keras.StatelessScope(state_mapping=values):  # its assignments are discarded
             outputs = part(inputs, training=True)
         return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
@@ -71,11 +71,15 @@ class Given:
     """A network for penalties with the condition of a step bound: `network(rows)`.
 
     The two halves of a generator are available by name: `network.part("mapping")(latents)` returns the
-    input of `network.part("synthesis")`.
+    input of `network.part("synthesis")`. `network` is the Keras network itself, with the weights that are trained.
     """
 
     def __init__(self, network, part, condition):
         self._network, self._part, self._condition = network, part, condition
+
+    @property
+    def network(self):
+        return self._network.network
 
     def __call__(self, rows):
         return self._network.run(self._part, pack(rows, self._condition))

@@ -1,6 +1,7 @@
 """A player of the game: a network, its optimizer, its tape."""
 
 from tfgan_kit.distribution import replicas
+from tfgan_kit.generation.judgement import Judgement
 from tfgan_kit.generation.sample import pack
 from tfgan_kit.training import mistakes
 from tfgan_kit.training.penalty_networks import PenaltyNetwork, has_synchronized_layers, rows_are_independent
@@ -34,7 +35,7 @@ class Player:
         outputs = self.network(inputs, training=training)
         if not self._output_checked:
             self._output_checked = True
-            mistakes.check_last_operations(self.name, self.network, inputs, outputs)
+            mistakes.check_last_operations(self.name, self.network, inputs, Judgement.of(outputs).logits)
         return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
 
     def for_penalties(self):

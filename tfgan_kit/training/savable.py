@@ -45,6 +45,8 @@ def _parts(gan):
             "update rule": gan.update,
         }
         parts |= {f"penalty {penalty.name}": penalty for penalty in gan.penalties}
+        if gan.augment:
+            parts["augmentation"] = gan.augment
     return parts
 
 

@@ -1,7 +1,7 @@
 """The network against one written here with torch's functions, with random weights and with the published ones."""
 
+from tfgan_kit.convert.pytorch_file import read_state_dict
 from tfgan_kit.metrics.features import efficientnet_lite0
-from tfgan_kit.metrics.features.pytorch_weights import read_state_dict
 from tfgan_kit.metrics.features.weight_files import EFFICIENTNET_LITE0, find
 
 import keras

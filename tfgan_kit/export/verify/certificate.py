@@ -5,6 +5,7 @@ from tfgan_kit.export.verify.comparison import as_numbers, check_rows, most_apar
 from tfgan_kit.export.warmup import example_inputs
 from tfgan_kit.generation import seeds
 from tfgan_kit.generation.adapter import called
+from tfgan_kit.generation.truncation import truncated_from_seeds
 
 import numpy as np
 import tensorflow as tf
@@ -70,7 +71,7 @@ def certify(in_memory, reloaded, num_classes, reference=None, precision="float32
             row["twin_of"] = twin
         else:
             row, alone[name] = _certify_one(name, in_memory[name], reloaded[name], num_classes, passes)
-            if reference is not None and row["output"] != names.SCORE:
+            if reference is not None and row["output"] not in names.JUDGED.values():
                 row |= _compare(name, reloaded[name], reference, num_classes)
                 if name in (in_float32 or {}):
                     row |= _compare_float32(name, reloaded[name], in_float32[name], reference, num_classes)
@@ -87,13 +88,15 @@ def keras_reference(generator, latent_dim, num_classes, output_range):
         generator, latent_dim, num_classes, output_range: as of `GeneratorModule`.
 
     Returns:
-        A callable from `seed`, `seed` and `label`, or `latents` (and `label`), to
-        `{"images": uint8 (N, H, W, C)}`.
+        A callable from `seed`, `seed` and `label`, `seed` and `truncation_psi` (and `label`), or `latents` (and
+        `label`), to `{"images": uint8 (N, H, W, C)}`.
     """
     low, high = output_range
 
-    def images(seed=None, label=None, latents=None):
-        if latents is None:
+    def images(seed=None, label=None, latents=None, truncation_psi=None):
+        if truncation_psi is not None:
+            latents = truncated_from_seeds(generator, seed, latent_dim, truncation_psi)
+        elif latents is None:
             latents = seeds.latents_from_seeds(seed, latent_dim)
         if label is None and num_classes is not None:
             label = seeds.labels_from_seeds(seed, num_classes)

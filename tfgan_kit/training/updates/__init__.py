@@ -3,6 +3,7 @@
 from tfgan_kit.training.updates.alternating import Alternating
 from tfgan_kit.training.updates.consensus import Consensus
 from tfgan_kit.training.updates.extragradient import Extragradient
+from tfgan_kit.training.updates.independent_batches import IndependentBatches
 from tfgan_kit.training.updates.update import Update
 
-__all__ = ["Alternating", "Consensus", "Extragradient", "Update"]
+__all__ = ["Alternating", "Consensus", "Extragradient", "IndependentBatches", "Update"]

@@ -51,12 +51,16 @@ class Alternating(Update):
                 f"{discriminator_steps}, generator_steps={generator_steps}"
             )
 
+    @property
+    def batches(self):
+        return self.discriminator_steps
+
     def step(self, game, batch):
         if self.discriminator_steps == self.generator_steps == self.gradient_accumulation_steps == 1:
             return _shared_pass(game, batch)
         batch = self._check_size(batch)
         for move in range(self.discriminator_steps):
-            rows = batch.move(move, self.discriminator_steps)
+            rows = batch.move(move, self.batches)
             logs = self._discriminator_step(game, rows, move)
         latents_of = 0 if self.discriminator_steps == self.generator_steps == 1 else self.discriminator_steps
         for move in range(self.generator_steps):
@@ -88,7 +92,7 @@ class Alternating(Update):
         return logs
 
     def _check_size(self, batch):
-        least = self.discriminator_steps * self.gradient_accumulation_steps
+        least = self.batches * self.gradient_accumulation_steps
         rule = (
             "Each update of the discriminator, and each part of it, uses images of its own: a "
             f"batch must hold at least {least} (on every replica)."

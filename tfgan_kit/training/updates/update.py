@@ -15,6 +15,7 @@ class Update:
     Attributes:
         discriminator_steps, generator_steps: int, applications of each optimizer in a step.
         gradient_accumulation_steps: int, parts that the rows of each update are split into.
+        batches: int, parts with images of their own that a batch of the data set is split into, one an update.
 
     Example:
         >>> @keras.saving.register_keras_serializable("mine")
@@ -28,6 +29,7 @@ class Update:
 
     discriminator_steps = generator_steps = 1
     gradient_accumulation_steps = 1
+    batches = 1
 
     def step(self, game, batch):
         """Updates both players of a `Game` on a `Batch`.

@@ -1,0 +1,188 @@
+"""Which official network a file holds, and with which arguments it was built, from names and shapes alone."""
+
+import math
+import re
+import typing
+
+
+class Guess(typing.NamedTuple):
+    """What to give to `load`.
+
+    Attributes:
+        family: a name in `FAMILIES`.
+        network: "generator" or "discriminator".
+        arguments: dict, the official arguments that the shapes tell.
+    """
+
+    family: str
+    network: str
+    arguments: dict
+
+
+def guess(state, family=None):
+    """The official network whose parameters these are.
+
+    Shapes do not tell everything: what they leave open has the official default.
+
+    Args:
+        state: dict, official names to arrays.
+        family: a name in `FAMILIES`; None: that of the names.
+
+    Returns:
+        A `Guess`.
+
+    Raises:
+        ValueError: names of no known family, or not of the one that is given.
+
+    Example::
+
+        tfgan_kit.convert.guess(state)  # Guess(family="dcgan", network="generator", arguments={"nz": 100, ...})
+    """
+    shapes = {name: tuple(array.shape) for name, array in state.items()}
+    for known, look in _KNOWN.items():
+        if family in (None, known) and (found := look(shapes)) is not None:
+            return Guess(known, *found)
+    wanted = "a known family" if family is None else family
+    raise ValueError(
+        f"These are not the names of {wanted}; known are {', '.join(_KNOWN)}. "
+        f"Received: {', '.join(list(shapes)[:5]) or 'no names'}, ..."
+    )
+
+
+def _dcgan(shapes):
+    if len(shapes.get("main.0.weight", ())) != 4:
+        return None
+    kernels = [shape for name, shape in shapes.items() if re.fullmatch(r"main\.\d+\.weight", name) and len(shape) == 4]
+    first, last = kernels[0], kernels[-1]
+    sizes = {"image_size": (first if "main.1.weight" in shapes else last)[2] * 2 ** (len(kernels) - 1)}
+    if "main.1.weight" in shapes:  # normalized at once: the generator
+        return "generator", {"nz": first[0], "ngf": last[0], "nc": last[1], **sizes}
+    return "discriminator", {"ndf": first[0], "nc": first[1], **sizes}
+
+
+def _mimicry(shapes, with_attention):
+    kernels = {name.removesuffix("_orig"): shape for name, shape in shapes.items()}  # of `spectral_norm`
+    blocks = _numbers(shapes, r"block(\d+)\.c1\.bias")
+    if not blocks or with_attention != ("attn_block.gamma" in shapes):
+        return None
+    if "l1.weight" in kernels:
+        outputs, latent_dim = kernels["l1.weight"]
+        after, width = kernels["block2.c1.weight"][:2]
+        resolution = {3: 32 if after == width else 48, 4: 64, 5: 128}.get(len(blocks))
+        classes = shapes.get("block2.b1.embed.weight", (0,))[0]
+        arguments = {"nz": latent_dim, "ngf": width, "bottom_width": math.isqrt(outputs // width)}
+        return "generator", {"resolution": resolution, "num_classes": classes, **arguments}
+    (last,) = _numbers(shapes, r"l(\d+)\.bias")
+    resolution = {4: 32, 5: 48 if last == 5 else 64, 6: 128}.get(len(blocks))
+    classes = kernels.get("l_y.weight", (0,))[0]
+    width = kernels[f"l{last}.weight"][1]
+    return "discriminator", {"resolution": resolution, "num_classes": classes, "ndf": width}
+
+
+def _sngan(shapes):
+    return _mimicry(shapes, with_attention=False)
+
+
+def _sagan(shapes):
+    return _mimicry(shapes, with_attention=True)
+
+
+_OUTPUT_MULTIPLE = {32: 4, 64: 2}  # of BigGAN's width in its last maps; 1 above
+
+
+def _biggan(shapes, deep=False):
+    if "blocks.0.0.conv1.weight" not in shapes or deep != ("blocks.0.0.conv4.weight" in shapes):
+        return None
+    blocks = _numbers(shapes, r"blocks\.(\d+)\.0\.conv1\.bias")
+    if "output_layer.2.weight" not in shapes:
+        return _biggan_discriminator(shapes, len(blocks), deep)
+    stages = len(blocks) // 2 if deep else len(blocks)
+    resolution = 4 * 2**stages
+    attended = _numbers(shapes, r"blocks\.(\d+)\.1\.gamma")
+    places = [8 * 2 ** (number // 2 if deep else number) for number in attended]
+    first = shapes["blocks.0.0.conv1.weight"][1]
+    arguments = {
+        "resolution": resolution,
+        "bottom_width": math.isqrt(shapes["linear.weight"][0] // first),
+        "G_ch": shapes["output_layer.0.gain"][0] // _OUTPUT_MULTIPLE.get(resolution, 1),
+        "G_attn": "_".join(map(str, places)) or "0",
+    }
+    taken, condition = shapes["linear.weight"][1], shapes["blocks.0.0.bn1.gain.weight"][1]
+    if "shared.weight" not in shapes:
+        arguments |= {"G_shared": False, "n_classes": shapes["blocks.0.0.bn1.gain.weight"][0], "dim_z": taken}
+    else:
+        classes, embedded = shapes["shared.weight"]
+        hierarchical = condition > embedded
+        dim_z = taken - embedded if deep and hierarchical else taken * (len(blocks) + 1) if hierarchical else taken
+        arguments |= {"n_classes": classes, "shared_dim": embedded, "hier": hierarchical, "dim_z": dim_z}
+    return "generator", arguments
+
+
+def _biggan_discriminator(shapes, blocks, deep):
+    """The number of blocks tells the resolution, but for 32 pixels, whose widths are equal."""
+    halvings = blocks if deep else blocks - 1  # the deep one's blocks of a resolution share their number
+    kernels = [shapes[f"blocks.{number}.0.conv1.weight"] for number in range(blocks)]
+    equal = len({kernel[0] for kernel in kernels}) == 1
+    resolution = 32 if equal and not deep else 4 * 2**halvings
+    first = shapes["input_conv.weight"][0] if deep else kernels[0][0]
+    attended = _numbers(shapes, r"blocks\.(\d+)\.\d+\.gamma")
+    places = [resolution // 2 ** (1 + number) for number in attended]
+    return "discriminator", {
+        "resolution": resolution,
+        "D_ch": first // 4 if resolution == 32 else first,
+        "D_attn": "_".join(map(str, places)) or "0",
+        "n_classes": shapes["embed.weight"][0],
+    }
+
+
+def _biggan_deep(shapes):
+    return _biggan(shapes, deep=True)
+
+
+def _r3gan(shapes):
+    kernel = re.compile(r"Model\.MainLayers\.(\d+)\.Layers\.(\d+)\.LinearLayer2\.Layer\.weight")
+    blocks = [(int(match[1]), shape) for name, shape in shapes.items() if (match := kernel.fullmatch(name))]
+    if not blocks:
+        return None
+    stages = sorted({stage for stage, _ in blocks})
+    inner = {stage: shape for stage, shape in blocks}  # (expanded, expanded / cardinality, k, k)
+    narrow = {
+        int(match[1]): shape[1]
+        for name, shape in shapes.items()
+        if (match := re.fullmatch(r"Model\.MainLayers\.(\d+)\.Layers\.\d+\.LinearLayer1\.Layer\.weight", name))
+    }
+    embedded, classes = shapes.get("Model.EmbeddingLayer.weight", (0, 0))
+    arguments = {
+        "WidthPerStage": [narrow[stage] for stage in stages],
+        "CardinalityPerStage": [inner[stage][0] // inner[stage][1] for stage in stages],
+        "BlocksPerStage": [sum(number == stage for number, _ in blocks) for stage in stages],
+        "ExpansionFactor": inner[0][0] // narrow[0],
+        "KernelSize": inner[0][2],
+        "c_dim": classes,
+        "ConditionEmbeddingDimension": embedded,
+    }
+    if "Model.AggregationLayer.Layer.weight" not in shapes:
+        return "discriminator", arguments
+    latent_dim = shapes["Model.MainLayers.0.Layers.0.LinearLayer.weight"][1] - embedded
+    return "generator", {"NoiseDimension": latent_dim, **arguments}
+
+
+def _hf_biggan_deep(shapes):
+    if "embeddings.weight" not in shapes or "generator.gen_z.bias" not in shapes:
+        return None
+    return "generator", {"num_classes": shapes["embeddings.weight"][1]}
+
+
+def _numbers(shapes, pattern):
+    return sorted(int(match[1]) for name in shapes if (match := re.fullmatch(pattern, name)))
+
+
+_KNOWN = {
+    "biggan": _biggan,
+    "biggan_deep": _biggan_deep,
+    "dcgan": _dcgan,
+    "hf_biggan_deep": _hf_biggan_deep,
+    "r3gan": _r3gan,
+    "sagan": _sagan,
+    "sngan": _sngan,
+}
