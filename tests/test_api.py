@@ -9,7 +9,14 @@ PUBLIC = {
     f"{package.__name__}.{name}": getattr(package, name, None) for package in PACKAGES for name in package.__all__
 }
 # Bases of subclasses, what these receive, and a plain record.
-ABSTRACT = {gk.objectives.Objective, gk.penalties.Penalty, gk.penalties.StepView, gk.presets.Preset, gk.updates.Update}
+ABSTRACT = {
+    gk.augment.Augmentation,
+    gk.objectives.Objective,
+    gk.penalties.Penalty,
+    gk.penalties.StepView,
+    gk.presets.Preset,
+    gk.updates.Update,
+}
 DOCUMENTED = {
     name: found
     for name, found in PUBLIC.items()

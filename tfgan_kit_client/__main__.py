@@ -9,6 +9,7 @@ import time
 from absl import app, flags
 
 from tfgan_kit_client import GeneratorClient, ServingError, connection_flags, image_seeds, outputs
+from tfgan_kit_client.class_names import parse_labels, read_class_names
 from tfgan_kit_client.contract import PNG_SUFFIX
 
 _FLAGS = flags.FLAGS
@@ -20,7 +21,11 @@ def define_flags():
     connection_flags.define_flags()
     flags.DEFINE_integer("num_images", 16, "How many images to ask for.", 1, 2**32)
     flags.DEFINE_integer("seed", 0, "Image k has the seed seed * 2**32 + k.", -(2**31), 2**31 - 1)
-    flags.DEFINE_list("labels", None, "Class ids, such as 0,1,2, repeated in turn over the images.")
+    flags.DEFINE_list("labels", None, "Classes, ids or names of --class_names, repeated in turn over the images.")
+    flags.DEFINE_string(
+        "class_names", None, "File of the classes' names, which no server tells: a run's config.json, an "
+        "export's assets.extra/tfgan_kit.json, or a text file with a name on each line."
+    )  # fmt: skip
     flags.DEFINE_float("truncation_psi", None, "Truncation, if the model has it; 1 is none.")
     flags.DEFINE_string("signature", None, "Signature to call; default: the one that fits the request.")
     flags.DEFINE_float("timeout", 10.0, "Seconds that any one call may take, retries included.", 1e-3)
@@ -107,10 +112,8 @@ def _images(client, labels):
 def _labels() -> list[int] | None:
     if _FLAGS.labels is None:
         return None
-    try:
-        ids = [int(label) for label in _FLAGS.labels]
-    except ValueError as error:
-        raise ValueError(f"--labels takes integers. Received: --labels={_FLAGS.labels}") from error
+    names = read_class_names(_FLAGS.class_names) if _FLAGS.class_names else ()
+    ids = parse_labels(_FLAGS.labels, names, ", or names with --class_names")
     if not ids:
         raise ValueError("--labels names no class")
     return list(itertools.islice(itertools.cycle(ids), _FLAGS.num_images))

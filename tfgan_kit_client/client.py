@@ -1,6 +1,8 @@
 """GeneratorClient: seeds in, images out, over gRPC."""
 
+import os
 import time
+from collections.abc import Sequence
 
 import grpc
 import numpy as np
@@ -8,6 +10,7 @@ import numpy as np
 from tfgan_kit_client import contract
 from tfgan_kit_client.arguments import LARGEST_INT64, check_int, check_seconds, check_text, check_version
 from tfgan_kit_client.channel import TLS
+from tfgan_kit_client.class_names import ids_of, read_class_names
 from tfgan_kit_client.connection import Connection
 from tfgan_kit_client.errors import ServingError
 from tfgan_kit_client.images import ImageRequest
@@ -41,9 +44,11 @@ class GeneratorClient:
             parallel. It is reduced if the server accepts less.
         tls: `TLS`, the certificates; None: neither encrypted nor authenticated.
         version: int >= 1, a version; or str, a version's label such as "canary"; None: the newest.
+        class_names: what `labels` may name: a list, by id, or the path of a file that has them, see
+            `tfgan_kit_client.class_names.read_class_names`. No server tells them. None: labels are ids.
 
     Raises:
-        ValueError: an argument of another type or outside its range; certificates that cannot be read.
+        ValueError: an argument of another type or outside its range; certificates or names that cannot be read.
 
     With a server of a conditional model `digits`:
 
@@ -59,7 +64,9 @@ class GeneratorClient:
         batch_size: int = 16,
         tls: TLS | None = None,
         version: int | str | None = None,
+        class_names: Sequence[str] | str | os.PathLike | None = None,
     ):
+        self._class_names = None if class_names is None else read_class_names(class_names)
         rows = check_int("batch_size", batch_size, 1, LARGEST_INT64)
         self._connection = Connection(
             check_text("target", target, "localhost:8500"), check_text("model_name", model_name, "digits"),
@@ -102,7 +109,8 @@ class GeneratorClient:
         Args:
             num_images: int; None: as many as seeds, labels or latents, or 16.
             seed: int32; image k has the image seed `image_seeds(seed, num_images)[k]`.
-            labels: one class id per image, for a conditional model; None: the model draws them.
+            labels: one class id per image, for a conditional model, or the name of one of `class_names`;
+                None: the model draws them.
             seeds: int64 image seeds, instead of `num_images` and `seed`.
             latents: float (N, Z), instead of seeds.
             truncation_psi: float, or one per image, if the version has it; None: 1, no truncation.
@@ -112,7 +120,7 @@ class GeneratorClient:
             ValueError: arguments that do not fit the model; nothing has been sent then.
             ServingError: the server did not answer, or refused the request.
         """
-        request = ImageRequest(num_images, seed, labels, seeds, latents, truncation_psi)
+        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi)
         return np.concatenate(self._of_one_version(request, signature, contract.IMAGES))
 
     def generate_png(
@@ -120,7 +128,7 @@ class GeneratorClient:
         signature=None,
     ) -> list[bytes]:  # fmt: skip
         """The same images as PNG files, encoded by the model's `_png` signatures."""
-        request = ImageRequest(num_images, seed, labels, seeds, latents, truncation_psi)
+        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi)
         batches = self._of_one_version(request, signature, contract.PNG_BYTES)
         return [png for batch in batches for png in batch]
 
@@ -141,7 +149,7 @@ class GeneratorClient:
         Only a few batches are in memory at a time. All images are of one version of the model: if it is
         unloaded meanwhile, ServingError ABORTED says how many images were yielded.
         """
-        request = ImageRequest(num_images, seed, labels, seeds, latents, truncation_psi)
+        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi)
         return self._stream(request, signature, contract.IMAGES)
 
     def stream_png(
@@ -149,7 +157,7 @@ class GeneratorClient:
         signature=None,
     ):  # fmt: skip
         """Yields the same images as PNG files, bytes, one by one; otherwise like `stream`."""
-        request = ImageRequest(num_images, seed, labels, seeds, latents, truncation_psi)
+        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi)
         return self._stream(request, signature, contract.PNG_BYTES)
 
     def wait_until_ready(self, timeout: float = 60.0) -> int:
@@ -170,6 +178,10 @@ class GeneratorClient:
                     text = f"not ready after {timeout} s: {error}"
                     raise ServingError(error.code, text) from error
             time.sleep(_POLL_SECONDS)
+
+    def _request(self, num_images, seed, labels, seeds, latents, truncation_psi):
+        labels = ids_of(labels, self._class_names)
+        return ImageRequest(num_images, seed, labels, seeds, latents, truncation_psi)
 
     def _of_one_version(self, request, signature, output):
         batches = list(self._batches(request, signature, output))

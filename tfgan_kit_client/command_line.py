@@ -27,6 +27,7 @@ def run(main, mistakes=(ValueError, TypeError, OSError)):
             _fail(f"Unknown argument {argv[1]!r}: every option is a --flag; see --help.")
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # TensorFlow's saver reports every step at INFO
+        logging.get_absl_handler().setFormatter(None)  # the message alone, without time, thread and line
         warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
         _expand_home()
         try:

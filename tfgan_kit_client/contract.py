@@ -12,20 +12,25 @@ from tfgan_kit_client import wire
 # Signatures
 SERVING_DEFAULT = "serving_default"  # seed -> images
 GENERATE = "generate"  # seed, label -> images
+GENERATE_TRUNCATED = "generate_truncated"  # seed, (label), truncation_psi -> images
 FROM_LATENT = "from_latent"  # latents, (label) -> images
 DISCRIMINATE = "discriminate"  # images, (label) -> score
+RECOVER_LABELS = "recover_labels"  # images -> label_probabilities
+RECOVER_CODES = "recover_codes"  # images -> codes
 PNG_SUFFIX = "_png"  # a twin of each that answers encoded pictures
 
 # Inputs
 SEED = "seed"  # int64 (N,)
 LABEL = "label"  # int32 (N,)
 LATENTS = "latents"  # float32 (N, Z)
-TRUNCATION_PSI = "truncation_psi"  # float32 (N,); 1 is none
+TRUNCATION_PSI = "truncation_psi"  # float32 (N,), positive; what it does is the model's family's
 
 # Outputs
 IMAGES = "images"  # uint8 (N, H, W, C)
 PNG_BYTES = "png_bytes"  # string (N,); the suffix `_bytes` makes TF Serving's REST answer base64
 SCORE = "score"  # float32 (N,)
+LABEL_PROBABILITIES = "label_probabilities"  # float32 (N, num_classes)
+CODES = "codes"  # float32 (N, K): probabilities of each categorical code, then the continuous codes
 
 _OUTPUTS = {IMAGES: "uint8", PNG_BYTES: "string"}
 _ORDER = (SEED, LATENTS, LABEL, TRUNCATION_PSI)

@@ -18,6 +18,7 @@ from absl import flags
 
 FLAGS = flags.FLAGS
 command_line.define_ckpt()
+flags.mark_flag_as_required("ckpt")
 flags.DEFINE_integer("projected", 64, "Images of each kind that are projected.", lower_bound=1)
 flags.DEFINE_integer("starts", 8, "Latents to descend from, an image.", lower_bound=1)
 flags.DEFINE_integer("project_steps", 500, "Descent steps.", lower_bound=1)

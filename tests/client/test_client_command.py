@@ -108,7 +108,8 @@ def test_help_shows_every_flag(tmp_path):
     "flags, reason",
     [
         (["--num_images=0", "--output=a.png"], "num_images"),
-        (["--labels=a,b", "--output=a.png"], "--labels takes integers"),
+        (["--labels=a,b", "--output=a.png"], "class ids separated by commas, or names with --class_names"),
+        (["--labels=a", "--class_names=none.txt", "--output=a.png"], "none.txt"),
         (["--output=a.jpg"], "--output must be a FILE.png for a grid"),
         (["--output=no/where/a.png"], "there is no folder no/where"),
         (["--output=a.png", "--num_images=1025"], "A grid holds at most 1024 images"),

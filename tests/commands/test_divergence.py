@@ -1,7 +1,7 @@
 import json
 
 from tfgan_kit import metrics
-from tfgan_kit.divergence import DIVERGENCES, format_matrix, gaussian_kl, gaussian_w2, sliced_wasserstein
+from tfgan_kit.commands.divergence import DIVERGENCES, format_matrix, gaussian_kl, gaussian_w2, sliced_wasserstein
 from tfgan_kit.divergences import DivergenceMatrix
 from tfgan_kit.generation.seeds import image_seeds
 from tfgan_kit.metrics.features import domain_training

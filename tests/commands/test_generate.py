@@ -171,3 +171,9 @@ def test_a_class_is_asked_for_by_its_name(command, copied_run, tmp_path):
     assert len({path.read_bytes() for path in tmp_path.glob("*.png")}) == 1
     code, _, err = command("generate", f"--ckpt={run.path}", "--labels=fox", f"--output={tmp_path / 'x.png'}")
     assert code == 1 and "names among cat, dog, eel. Received: labels=fox" in err
+
+
+def test_truncation_of_a_family_without_it_is_refused(command, run_dir, tmp_path):
+    code, _, err = command("generate", f"--ckpt={run_dir}", f"--output={tmp_path / 'grid.png'}", "--truncation_psi=0.5")
+    assert code == 1
+    assert "does not define truncation" in err

@@ -6,8 +6,8 @@ import shutil
 import signal
 
 import tfgan_kit as gk
-from tfgan_kit import train as train_command
 from tfgan_kit.callbacks import NonFiniteGuard
+from tfgan_kit.commands import train as train_command
 from tfgan_kit.data.source import Source
 from tfgan_kit.files import here
 from tfgan_kit.runs.checkpoints import load_gan

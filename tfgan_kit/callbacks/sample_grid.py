@@ -8,17 +8,18 @@ import numpy as np
 from tfgan_kit_client.pictures import tile, write_png
 
 
-def grid(gan, num_images=64, seed=0):
+def grid(gan, num_images=64, seed=0, truncation_psi=None):
     """A grid of generated images, for a conditional GAN with one column per class (at most 10).
 
     Returns:
         uint8 (H', W', C).
     """
     if gan.num_classes is None:
-        return tile(gan.generate(num_images, seed=seed))
+        return tile(gan.generate(num_images, seed=seed, truncation_psi=truncation_psi))
     columns = min(gan.num_classes, 10)
     labels = np.arange(num_images) % columns
-    return tile(gan.generate(num_images, seed=seed, labels=labels), columns=columns)
+    images = gan.generate(num_images, seed=seed, labels=labels, truncation_psi=truncation_psi)
+    return tile(images, columns=columns)
 
 
 class SampleGrid(keras.callbacks.Callback):
