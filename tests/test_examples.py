@@ -80,8 +80,16 @@ def failures(module, objects):
     return report.getvalue()
 
 
+# Those of training, exports and estimators take up to ten seconds a package.
+SLOW = {f"tfgan_kit.{name}" for name in ("callbacks", "divergences", "dynamics", "export")}
+PACKAGES = [
+    pytest.param(package, marks=[pytest.mark.slow] if package in SLOW else [])
+    for package in sorted({package_of(module) for module in MODULES})
+]
+
+
 @pytest.mark.thorough
-@pytest.mark.parametrize("package", sorted({package_of(module) for module in MODULES}))
+@pytest.mark.parametrize("package", PACKAGES)
 def test_examples_print_what_they_say(package, quiet, tmp_path):
     with contextlib.chdir(tmp_path):
         objects = ready()

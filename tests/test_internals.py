@@ -87,7 +87,7 @@ def test_fit_reads_no_batch_to_build_a_gan():
 
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras, of every data set of unknown length
-@twins("settings", [{}, {"steps_per_execution": 2}, {"run_eagerly": True}], quick=2, ids=str)
+@twins("settings", [{"steps_per_execution": 2}, {}, {"run_eagerly": True}], ids=str)
 @pytest.mark.parametrize("kind", ["of unknown length", "repeated, 3 steps an epoch"])
 def test_no_step_is_made_without_a_batch(settings, kind, reused_gan, weights_of, uint8_images):
     batches = tf.data.Dataset.from_tensor_slices(uint8_images).batch(8)

@@ -19,6 +19,7 @@ def held_out():
     return np.random.default_rng(5).integers(0, 256, (10, 4, 4, 1), np.uint8)
 
 
+@pytest.mark.slow
 def test_history_and_csv_hold_the_numbers_of_every_second_epoch(reused_gan, uint8_images, held_out, dataset, tmp_path):
     gan = reused_gan()
     monitor = GameMonitor(uint8_images, held_out, every=2, response_steps=2)

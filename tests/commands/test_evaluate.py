@@ -162,6 +162,7 @@ def test_a_server_of_the_checkpoint_has_its_protocol_and_a_file_of_its_own(label
     assert list(changes.values()) == pytest.approx([0, 0], abs=0.05)  # at most a level apart
 
 
+@pytest.mark.slow
 def test_a_server_of_another_model_is_told_in_the_records_and_takes_no_fact_of_the_checkpoint(
     command, target, train, tmp_path
 ):

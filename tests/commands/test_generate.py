@@ -70,6 +70,7 @@ def test_tfrecord_shards_hold_pictures_seeds_and_labels(command, run_dir, tmp_pa
     assert Image.open(io.BytesIO(features[0]["image"].bytes_list.value[0])).size == (14, 14)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(command, run_dir, tmp_path):
     arguments = [f"--ckpt={run_dir}", "--num_images=2000", "--shard_size=100"]
     line = [sys.executable, "-m", "tfgan_kit.generate", *arguments, f"--output={tmp_path / 'killed'}"]

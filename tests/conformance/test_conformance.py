@@ -26,6 +26,10 @@ QUICK_MODELS = (
     "spatial_generator",
     "fourier_features",
 )
+# Under XLA, which takes seconds to compile a network: the layers that networks are made of, and those above.
+QUICK_UNDER_XLA = (*QUICK_MODELS, *registry.LAYERS)
+# One of the two is quick; the other's layers and files are the same code.
+POLICIES = twins("mixed_policy", ["mixed_bfloat16", "mixed_float16"], indirect=True)
 ABSTRACT = {gk.augment.Augmentation, gk.objectives.Objective, gk.penalties.Penalty}
 PACKAGES = (gk, gk.augment, gk.layers, gk.networks, gk.objectives, gk.penalties)
 
@@ -169,8 +173,13 @@ def test_keras_file_holds_weights_and_outputs_bit_for_bit(entry, tmp_path):
 
 
 @over(registry.NETWORKS)
-def test_keras_file_holds_the_precision(entry, mixed_policy, tmp_path):
+@POLICIES
+def test_mixed_precision_computes_in_half_answers_in_float32_and_is_kept_in_the_file(entry, mixed_policy, tmp_path):
     model = as_model(entry)
+    outputs = model(entry.inputs, training=True)
+    assert outputs.dtype == tf.float32
+    assert np.isfinite(outputs).all()
+    assert mixed_policy in {layer.dtype_policy.name for layer in model.layers}
     model.save(tmp_path / "model.keras")
     keras.config.set_dtype_policy("float32")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -210,15 +219,6 @@ def test_gan_file_holds_the_term(entry, make_gan, tmp_path):
 # Precision
 
 
-@over(registry.NETWORKS)
-def test_mixed_precision_computes_in_half_and_answers_in_float32(entry, mixed_policy):
-    model = as_model(entry)
-    outputs = model(entry.inputs, training=True)
-    assert outputs.dtype == tf.float32
-    assert np.isfinite(outputs).all()
-    assert mixed_policy in {layer.dtype_policy.name for layer in model.layers}
-
-
 @over(registry.LAYERS)
 def test_mixed_precision_layer_answers_in_half_and_is_finite(entry, mixed_policy):
     outputs = entry.make()(entry.inputs, training=True)
@@ -248,7 +248,7 @@ def test_term_trains_finitely_in_mixed_precision(entry, policy, set_policy, make
 
 
 @pytest.mark.thorough
-@over(MODELS)
+@over(MODELS, QUICK_UNDER_XLA)
 @twins("training", [True, False])
 def test_xla_answers_as_the_plain_function(entry, training):
     model = as_model(entry)

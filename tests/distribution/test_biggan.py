@@ -34,6 +34,7 @@ def data():
     return gk.data.from_arrays(IMAGES, LABELS, batch_size=8)
 
 
+@pytest.mark.slow
 def test_a_resumed_biggan_ends_in_the_same_bits(check_resume):
     check_resume(make, data())
 

@@ -59,6 +59,7 @@ def test_two_replicas_end_in_the_weights_and_logs_of_one_device(two, normalizati
     assert evaluation == pytest.approx(one_evaluation, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_every_replica_ends_with_the_same_bits(two):
     gan = games.make(two, normalization=True)
     gan.fit(games.IMAGES, games.LABELS, batch_size=games.BATCH, epochs=2, verbose=0)
@@ -67,6 +68,7 @@ def test_every_replica_ends_with_the_same_bits(two):
         np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.slow
 def test_a_data_set_of_ours_gives_two_replicas_the_batches_of_one(two):
     one_gan, two_gan = games.make(ONE), games.make(two)
     for gan in (one_gan, two_gan):
@@ -112,6 +114,7 @@ def test_a_checkpoint_goes_from_two_replicas_to_one_and_back(two, tmp_path):
     np.testing.assert_allclose(games.weights_of(alone), games.weights_of(gan), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_one_device_s_speed_settings_loads_on_two_replicas(two, tmp_path):
     """Keras's default of one GPU is XLA, which replicas cannot do."""
     gan = games.make(ONE)

@@ -51,6 +51,7 @@ def test_affine_critic_sees_nothing_where_the_means_are_equal():
     assert found.value < 0.1 * exact
 
 
+@pytest.mark.slow
 @twins("factor", [1e-3, 1e3])
 def test_value_scales_with_the_points_and_not_with_where_they_are(factor):
     x, y, _, _ = PAIRS["shifted"]

@@ -41,6 +41,7 @@ def test_bound_of_gaussians_is_nearly_reached_and_not_passed(dimension, shift):
     assert found.standard_error < 0.2 * exact
 
 
+@pytest.mark.slow
 def test_standard_error_is_that_of_the_two_means():
     # With p = N(0, 1), q = N(1, 1) and T*, T has variance 1 and exp(T - 1) = p / q has e - 1.
     x, y = _normal(8000, 1, 0), _normal(8000, 1, 1, 1.0)

@@ -242,6 +242,7 @@ def _one(process, seconds):
     return time.monotonic() - started
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_an_exporter_that_is_killed_leaves_no_half_version(tmp_path):
     assert len(kill_exporters(tmp_path, 2, random.Random(0))) == 2  # `keep` of the last

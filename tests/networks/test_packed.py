@@ -51,6 +51,7 @@ def test_mean_losses_are_means_over_packs():
     np.testing.assert_allclose(loss(logits, -logits), loss(logits[::2], -logits[::2]), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_packed_gan_trains_and_reloads(tmp_path):
     gan = gk.GAN(

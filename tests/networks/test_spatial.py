@@ -78,6 +78,7 @@ def trained(images):
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 16, 16, 2), np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_pair_trains_and_reloads(tmp_path):
     gan = trained(IMAGES)

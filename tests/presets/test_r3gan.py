@@ -101,6 +101,7 @@ def test_data_that_the_networks_do_not_have_are_refused(shape):
         gk.from_preset("r3gan_fashion_mnist", shape)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_preset_trains_by_its_schedules_and_is_whole_in_a_file(tmp_path):
     gan = gk.presets.preset.build(dataclasses.replace(SMALL, batch_size=4), (8, 8, 1), 3)

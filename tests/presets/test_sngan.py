@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_the_small_preset_takes_a_step():
     gan = presets.from_preset("sngan_fashion_mnist", (28, 28, 1), 10)

@@ -14,11 +14,12 @@ def grid(gan, num_images=64, seed=0, truncation_psi=None):
     Returns:
         uint8 (H', W', C).
     """
+    truncated = {} if truncation_psi is None else {"truncation_psi": truncation_psi}
     if gan.num_classes is None:
-        return tile(gan.generate(num_images, seed=seed, truncation_psi=truncation_psi))
+        return tile(gan.generate(num_images, seed=seed, **truncated))
     columns = min(gan.num_classes, 10)
     labels = np.arange(num_images) % columns
-    images = gan.generate(num_images, seed=seed, labels=labels, truncation_psi=truncation_psi)
+    images = gan.generate(num_images, seed=seed, labels=labels, **truncated)
     return tile(images, columns=columns)
 
 

@@ -59,7 +59,7 @@ class MinibatchDeviation(keras.layers.Layer):
         depth, (count, *pixels, _) = inputs.shape[-1], tf.unstack(tf.shape(inputs))
         group = tf.minimum(self.group, count)
         with tf.control_dependencies([self._divides(count)]):
-            x = tf.cast(inputs, tf.float32)
+            x = tf.identity(tf.cast(inputs, tf.float32))  # a cast to the same type is no operation, and waits for none
         parts = [self.channels, depth // self.channels]
         x = tf.reshape(x, [group, count // group, *pixels, *parts])  # (G, N/G, H, W, F, C/F)
         x = tf.sqrt(tf.math.reduce_variance(x, axis=0) + 1e-8)  # (N/G, H, W, F, C/F)

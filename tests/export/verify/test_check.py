@@ -81,6 +81,7 @@ def test_a_file_that_was_added_is_named(version):
         check_version(version)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_other_weights_under_matching_checksums_do_not_answer_alike(version, other):
     """What the checksums cannot tell: the recorded answers are still those of the first model."""

@@ -146,6 +146,7 @@ def test_another_answer_elsewhere_is_refused(settings, version, functions, monke
             kernels.try_kernels(version, functions, "float32")
 
 
+@pytest.mark.slow
 def test_a_process_that_cannot_read_the_version_is_told_by_its_last_line(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"")
     with pytest.raises(ValueError, match="warmup file cannot be read"):

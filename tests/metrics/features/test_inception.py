@@ -68,6 +68,7 @@ def _worst(found, expected):
     return np.abs(found - expected).max() / _deviation(expected)
 
 
+@pytest.mark.slow
 def test_reference_statistics_of_batch_normalization_are_not_trivial(reference):
     for norm in batch_norms(reference):
         assert norm.running_mean.std() > 1e-2 and norm.running_var.std() > 1e-2
@@ -86,6 +87,7 @@ def _average_with_border(x):
     return keras.layers.AveragePooling2D(3, 1)(keras.layers.ZeroPadding2D(1)(x))
 
 
+@pytest.mark.slow
 @twins(
     "right, wrong",
     [("_average", _average_with_border), ("_maximum", inception._average), ("_average", inception._maximum)],

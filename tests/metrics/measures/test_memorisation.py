@@ -54,6 +54,7 @@ def test_z_of_an_honest_generator_is_standard_normal(honest, field):
     assert np.std(values) == pytest.approx(1, abs=4 / (2 * TRIALS) ** 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_an_honest_generator_is_as_authentic_as_test_images(honest):
     differences = [found.authentic - found.authentic_test for found in honest]

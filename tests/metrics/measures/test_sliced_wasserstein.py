@@ -81,6 +81,7 @@ def test_distance_ignores_brightness_and_contrast_of_a_whole_set():
     assert image_sliced_wasserstein(images, 2 * images).value < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_distance_rises_with_blur(reference_digits, held_out_digits):
     reference, held_out = reference_digits[0][:150], held_out_digits[0][:150]

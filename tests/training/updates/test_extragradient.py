@@ -66,6 +66,7 @@ def test_weight_constraints_hold_at_both_points():
     np.testing.assert_allclose(trajectory(gan, 0)[0], [0.5, -0.8 + 0.1 * 0.5], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_float16_trains_and_an_overflow_leaves_the_weights(make_gan, dataset):
     """A scale of 2^60 overflows in both passes of the first steps, whatever the gradient."""
     before = keras.config.dtype_policy()
