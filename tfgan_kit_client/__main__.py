@@ -26,7 +26,11 @@ def define_flags():
         "class_names", None, "File of the classes' names, which no server tells: a run's config.json, an "
         "export's assets.extra/tfgan_kit.json, or a text file with a name on each line."
     )  # fmt: skip
-    flags.DEFINE_float("truncation_psi", None, "Truncation, if the model has it; 1 is none.")
+    flags.DEFINE_float(
+        "truncation_psi",
+        None,
+        "Truncation, if the model has it, as its family defines it: StyleGAN's 1 is none, BigGAN's is a threshold.",
+    )
     flags.DEFINE_string("signature", None, "Signature to call; default: the one that fits the request.")
     flags.DEFINE_float("timeout", 10.0, "Seconds that any one call may take, retries included.", 1e-3)
     flags.DEFINE_integer("batch_size", 16, "Images per call.", 1)

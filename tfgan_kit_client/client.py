@@ -113,7 +113,8 @@ class GeneratorClient:
                 None: the model draws them.
             seeds: int64 image seeds, instead of `num_images` and `seed`.
             latents: float (N, Z), instead of seeds.
-            truncation_psi: float, or one per image, if the version has it; None: 1, no truncation.
+            truncation_psi: float, or one per image, if the version has it; None leaves it out. What a number does
+                is the family's: StyleGAN's 1 is no truncation, BigGAN's is a threshold for latents.
             signature: str, the signature to call; None: the one that fits the arguments.
 
         Raises:

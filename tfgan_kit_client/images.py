@@ -43,7 +43,7 @@ class ImageRequest:
         labels: one class id per image, integers >= 0; None: the model draws them from the seeds.
         seeds: int64 image seeds, instead of `seed`.
         latents: float (N, Z), instead of seeds: for the signature `from_latent`.
-        truncation_psi: float, or one per image; 1 is no truncation; None: not given.
+        truncation_psi: float, or one per image; None: not given.
 
     Raises:
         ValueError: arguments that contradict each other, or one outside its range.
