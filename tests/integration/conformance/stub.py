@@ -241,11 +241,12 @@ def main(argv):
     while os.path.isabs(_FLAGS.model_base_path or "") and _is_empty(_FLAGS.model_base_path):
         time.sleep(0.1)
     try:
-        ModelServer(options=command.options_of_flags()).start()
+        server = ModelServer(options=command.options_of_flags()).start()
     except (StartError, ValueError) as error:
         print(f"Failed to start server. Error: {error}", flush=True)
         sys.exit(255)
     threading.Event().wait()
+    del server  # not before: its ports close when it is collected
 
 
 if __name__ == "__main__":
