@@ -62,3 +62,16 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if weight is None:
             return tf.fill([x.shape[-1]], constant)
         return tf.convert_to_tensor(weight)
+
+
+def without_scale(momentum, epsilon, dtype):
+    """What conditional normalizations scale and shift: synchronized over replicas, without weights of its own."""
+    return BatchNormalization(
+        momentum=momentum, epsilon=epsilon, center=False, scale=False, synchronized=True, dtype=dtype,
+        name="normalization",
+    )  # fmt: skip
+
+
+def over_pixels(rows, x):
+    """Rows (N, C) in the shape (N, 1.., C) of x (N, ..., C), so that they broadcast over it."""
+    return keras.ops.reshape(rows, (-1,) + (1,) * (len(x.shape) - 2) + (x.shape[-1],))

@@ -1,6 +1,6 @@
 """Batch normalization whose scale and shift depend on the class (arXiv:1610.07629)."""
 
-from tfgan_kit.layers.batch_normalization import BatchNormalization
+from tfgan_kit.layers.batch_normalization import over_pixels, without_scale
 
 import keras
 from keras import ops
@@ -44,15 +44,7 @@ class ConditionalBatchNormalization(keras.layers.Layer):
         self.num_classes = num_classes
         self.momentum = momentum
         self.epsilon = epsilon
-        self.normalization = BatchNormalization(
-            momentum=momentum,
-            epsilon=epsilon,
-            center=False,
-            scale=False,
-            synchronized=True,
-            dtype=self.dtype_policy,
-            name="normalization",
-        )
+        self.normalization = without_scale(momentum, epsilon, self.dtype_policy)
 
     def build(self, input_shape):
         image_shape, _ = input_shape
@@ -63,9 +55,8 @@ class ConditionalBatchNormalization(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         x, labels = inputs
-        per_row = (-1,) + (1,) * (len(x.shape) - 2) + (x.shape[-1],)
-        gamma = ops.reshape(ops.take(self.gamma, labels, axis=0), per_row)  # (N, 1.., C)
-        beta = ops.reshape(ops.take(self.beta, labels, axis=0), per_row)
+        gamma = over_pixels(ops.take(self.gamma, labels, axis=0), x)  # (N, 1.., C)
+        beta = over_pixels(ops.take(self.beta, labels, axis=0), x)
         return self.normalization(x, training=training) * gamma + beta
 
     def compute_output_shape(self, input_shape):

@@ -1,6 +1,6 @@
 """Batch normalization whose scale and shift are offsets from 1 and 0: of a vector, or of a class (BigGAN)."""
 
-from tfgan_kit.layers.batch_normalization import BatchNormalization
+from tfgan_kit.layers.batch_normalization import over_pixels, without_scale
 from tfgan_kit.layers.spectral_normalization import SpectralNormalization
 
 import keras
@@ -14,15 +14,7 @@ class _OffsetBatchNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.momentum = momentum
         self.epsilon = epsilon
-        self.normalization = BatchNormalization(
-            momentum=momentum,
-            epsilon=epsilon,
-            center=False,
-            scale=False,
-            synchronized=True,
-            dtype=self.dtype_policy,
-            name="normalization",
-        )
+        self.normalization = without_scale(momentum, epsilon, self.dtype_policy)
 
     def build(self, input_shape):
         image_shape, condition_shape = input_shape
@@ -40,9 +32,8 @@ class _OffsetBatchNormalization(keras.layers.Layer):
 
     def call(self, inputs, training=False):
         x, condition = inputs
-        per_row = (-1,) + (1,) * (len(x.shape) - 2) + (x.shape[-1],)
         gain, bias = (
-            ops.reshape(ops.cast(self._of_condition(layer, condition, training), self.compute_dtype), per_row)
+            over_pixels(ops.cast(self._of_condition(layer, condition, training), self.compute_dtype), x)
             for layer in (self.gain, self.bias)
         )  # (N, 1.., C)
         return self.normalization(x, training=training) * (1.0 + gain) + bias
