@@ -1,8 +1,8 @@
 """One contestant as a process: `python -m benchmarks.quality.contestant NAME SEED ARRAYS`.
 
-ARRAYS is an .npz of images, uint8 (N, 28, 28, 1), and labels. Any framework's Python runs it, hence
-no absl, and no import of a recipe before it is named. A recipe has `step()`, `sample(count, seed)` and
-a constructor that takes the images, the labels and a seed.
+ARRAYS is an .npz of images, uint8 (N, H, W, C), and labels, empty where there are none. Any framework's Python runs it,
+hence no absl, and no import of a recipe before it is named. A recipe has `step()`, `sample(count, seed)` and a
+constructor that takes the images, the labels and a seed.
 """
 
 import importlib
@@ -33,6 +33,14 @@ RECIPES = {
     "batch_32": (OURS + "Batch32", "the preset with batch 32"),
     "width_64": (OURS + "Width64", "the preset with width 64"),
     "bfloat16": (OURS + "Bfloat16", "the preset in mixed_bfloat16"),
+    "r3gan": (OURS + "R3GAN", "ours: preset r3gan_fashion_mnist"),
+    "digits": (OURS + "Digits", "ours: preset dcgan_mnist without labels"),
+    "digits_diff_augment": (OURS + "DigitsDiffAugment", "the same with DiffAugment"),
+    "digits_ada": (OURS + "DigitsADA", "the same with ADA"),
+    "digits_apa": (OURS + "DigitsAPA", "the same with APA"),
+    "emoji": (OURS + "Emoji", "ours: preset dcgan_64"),
+    "emoji_diff_augment": (OURS + "EmojiDiffAugment", "the same with DiffAugment"),
+    "emoji_ada": (OURS + "EmojiADA", "the same with ADA"),
 }
 MAIN = ("guide", "pytorch", "preset")
 

@@ -4,7 +4,8 @@ All but `Conditional` are unconditional, as the guide and the tutorial are: labe
 that those do not have.
 """
 
-from tfgan_kit import data, image_seeds, presets
+from tfgan_kit import augment, data, image_seeds, presets
+from tfgan_kit.dynamics import overfitting_gap
 from tfgan_kit.networks import DCGANDiscriminator, DCGANGenerator
 from tfgan_kit.penalties import R1
 
@@ -14,27 +15,29 @@ from benchmarks.baselines import keras_guide_recipe as guide
 
 PRESET = "dcgan_fashion_mnist"
 SHAPE, NUM_CLASSES = (28, 28, 1), 10
+MOST_JUDGED = 1000  # images of each kind for the overfitting gap
 
 
 class Preset:
     """`from_preset` and its own batch size; images are the EMA generator's, as `generate` gives them.
 
     Args:
-        images: uint8 (N, 28, 28, 1).
-        labels: int32 (N,), looked at by `Conditional` alone.
+        images: uint8 (N, H, W, C).
+        labels: int32 (N,), looked at by `Conditional` alone; empty where there are none.
         seed: int, of the weights, the latents and the order of the images.
     """
 
+    preset = PRESET
     overrides: dict = {}  # of the preset
     num_classes = None
 
     def __init__(self, images, labels, seed):
         keras.utils.set_random_seed(seed)
-        self.gan = presets.from_preset(PRESET, SHAPE, self.num_classes, seed, **self.overrides)
+        self.gan = presets.from_preset(self.preset, images.shape[1:], self.num_classes, seed, **self.overrides)
         labels = None if self.num_classes is None else labels
-        source = data.ArraySource("fashion-mnist", images, labels)
-        batch_size = self.overrides.get("batch_size", presets.get(PRESET).batch_size)
-        self._batches = iter(source.training(batch_size, seed))
+        source = data.ArraySource("images", images, labels)
+        batch_size = self.overrides.get("batch_size", presets.get(self.preset).batch_size)
+        self._images, self._batches = images, iter(source.training(batch_size, seed))
         self.gan.make_train_function()
 
     def step(self):
@@ -43,6 +46,11 @@ class Preset:
     def sample(self, count, seed):
         """uint8 (count, 28, 28, 1)."""
         return self.gan.generate(seeds=image_seeds(seed, count))
+
+    def overfitting(self, held_out_images):
+        """The discriminator's `overfitting_gap`: its mean logit on training images minus that on held-out ones."""
+        gap = overfitting_gap(self.gan, self._images[:MOST_JUDGED], held_out_images[:MOST_JUDGED])
+        return {"gap": gap.logit, "gap_error": gap.logit_error}
 
 
 class Conditional(Preset):
@@ -133,3 +141,39 @@ class Bfloat16(Preset):
         return [type(n).from_config(c) for n, c in zip(networks, policies, strict=True)]
 
     overrides = {"networks": networks}
+
+
+class R3GAN(Preset):
+    preset = "r3gan_fashion_mnist"
+
+
+class Digits(Preset):
+    """The digits' preset without labels, as it is today."""
+
+    preset = "dcgan_mnist"
+
+
+class DigitsDiffAugment(Digits):
+    overrides = {"augment": augment.DiffAugment(["translation", "cutout"])}  # its colours are of photographs
+
+
+class DigitsADA(Digits):
+    """The rule's length is the run's: p may rise by 1 within 100,000 images, not within 500,000."""
+
+    overrides = {"augment": augment.ADA("bgc", speed=100.0)}
+
+
+class DigitsAPA(Digits):
+    overrides = {"augment": augment.APA(speed=100.0)}
+
+
+class Emoji(Preset):
+    preset = "dcgan_64"
+
+
+class EmojiDiffAugment(Emoji):
+    overrides = {"augment": augment.DiffAugment()}
+
+
+class EmojiADA(Emoji):
+    overrides = {"augment": augment.ADA("bgc", speed=100.0)}

@@ -6,8 +6,9 @@ Fashion-MNIST's 60,000 training images (Debian: dataset-fashion-mnist). Every co
 process of its own, as its own users train it; one runs at a time, in slices, so that a drifting
 machine drifts for all alike. The clock counts a contestant's training steps and nothing else; its
 first 3 steps, in which TensorFlow traces, are on nobody's clock. At fixed times, off the clock, each
-hands over generated images, which this process scores: `fd_domain`, the squared Frechet distance in
-the features of one classifier against the same real images, for all.
+hands over generated images, which this process scores by `metrics.evaluate`, for all against the same real images with
+the same features: `fd_domain` and what else --metrics names. `--train_on 500` leaves the contestants that many images,
+scores against the others, and notes the discriminators' overfitting gap.
 
 `--output` takes a JSON file a run, sample grids, a plot, results.json and table.md; called again with
 the same flags it goes on after the last finished seed. Recipes that are not asked for by default
@@ -56,7 +57,12 @@ flags.DEFINE_integer(
     "Of the classifier and the split of the real images; the recipes were looked for with 0.",
     lower_bound=0,
 )
-flags.DEFINE_string("dataset", "idx:/usr/share/datasets/fashion-mnist", "Labelled 28-pixel grey images.")
+flags.DEFINE_string("dataset", "idx:/usr/share/datasets/fashion-mnist", "A source of images of the contestants' size.")
+flags.DEFINE_integer("image_size", None, "To which its images are cropped and resized; default: as they are.")
+flags.DEFINE_integer("train_on", None, "Images that are trained on, the others are scored against; default: all.")
+flags.DEFINE_list("metrics", ["fd_domain"], "What is scored, metrics of which lower is better.")
+flags.DEFINE_list("compared", ["guide", "preset"], "Two contestants: the answers are how much better the second is.")
+flags.DEFINE_float("most_load", 1.5, "Of a quiet machine: a seed that begins at a higher one is not run.")
 flags.DEFINE_string("torch_python", "/tmp/torchenv/bin/python", "A Python that has torch and numpy.")
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -88,6 +94,8 @@ def check_flags():
             f"Contestants are named once each, out of: {', '.join(RECIPES)}. "
             f"Received: contestants={FLAGS.contestants}, also={FLAGS.also}"
         )
+    if len(FLAGS.compared) != 2 or not set(FLAGS.compared) <= RECIPES.keys():
+        raise ValueError(f"Two contestants are compared. Received: compared={FLAGS.compared}")
     if "pytorch" in names and shutil.which(FLAGS.torch_python) is None:
         raise ValueError(
             "PyTorch has a Python of its own: `python3.11 -m venv /tmp/torchenv && "
@@ -120,26 +128,30 @@ def contestants(names, seed, arrays, logs):
 
 def score(contestant, scorer, seed, output):
     """A point of the contestant's curve; its latest images are kept as a grid."""
+    held_out = output / "held_out.npy"
     path = output / "images.npy"
     contestant.sample(path, FLAGS.num_images, seed)
     images = np.load(path)
     path.unlink()
     write_png(output / "samples" / f"{contestant.name}-seed{seed}.png", tile(images[:GRID_IMAGES]))
-    return {"seconds": contestant.seconds, "steps": contestant.steps, "fd_domain": scorer(images)}
+    point = {"seconds": contestant.seconds, "steps": contestant.steps} | scorer(images)
+    return point | (contestant.overfitting(held_out) if held_out.exists() else {})
 
 
 def run_seed(seed, names, times, scorer, records, output):
     """One run of each name, taking turns; written when all have finished."""
+    load = os.getloadavg()[0]
     points = {name: [] for name in names}
     with contestants(names, seed, output / "arrays.npz", output / "logs") as runners:
         for until in times:
             take_turns(runners, until, FLAGS.slice)
             for runner in runners:
                 points[runner.name].append(score(runner, scorer, seed, output))
-            found = ", ".join(f"{name} {rows[-1]['fd_domain']:.3f}" for name, rows in points.items())
-            print(f"seed {seed}, {until:g} s: {found}", flush=True)
+            for metric in FLAGS.metrics:
+                found = ", ".join(f"{name} {rows[-1][metric]:.3f}" for name, rows in points.items())
+                print(f"seed {seed}, {until:g} s, {metric}: {found}", flush=True)
     for name in names:
-        records.write(name, seed, points[name], beside=names, commit=commit(), load=os.getloadavg()[0])
+        records.write(name, seed, points[name], beside=names, commit=commit(), load=load, load_after=os.getloadavg()[0])
 
 
 def commit():
@@ -149,21 +161,43 @@ def commit():
     return answer.stdout.strip() or None
 
 
-def write_arrays(source, path):
-    """The images and labels as every contestant's process reads them."""
-    batches = [(images.numpy(), labels.numpy()) for images, labels in source.ordered(1000)]
-    images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    np.savez(path, images=images, labels=labels)
+def arrays_of(source):
+    """The images and labels of a source; the labels are empty where it has none."""
+    batches = [
+        (batch, np.zeros(0, np.int32)) if source.labels is None else [part.numpy() for part in batch]
+        for batch in source.ordered(1000)
+    ]
+    return [np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*batches, strict=True)]
 
 
-def finish(records, times, floor, output):
+def held_out_of(source, output):
+    """Writes what the contestants are given; the source of the images that scores compare with.
+
+    With --train_on these are the images that nobody is trained on, by an order that does not depend on any seed.
+    """
+    images, labels = arrays_of(source)
+    if FLAGS.train_on is None:
+        np.savez(output / "arrays.npz", images=images, labels=labels)
+        return source
+    order = np.random.default_rng(0).permutation(len(images))
+    seen, unseen = order[: FLAGS.train_on], order[FLAGS.train_on :]
+    np.savez(output / "arrays.npz", images=images[seen], labels=labels[seen] if len(labels) else labels)
+    np.save(output / "held_out.npy", images[unseen])
+    return data.ArraySource(f"{source.name} unseen", images[unseen], labels[unseen] if len(labels) else None)
+
+
+def finish(records, times, floors, output):
     """Prints and writes what is there so far."""
     runs, names = records.read(), {name: text for name, (_, text) in RECIPES.items()}
-    lines = [report.table(runs, times, names), "", *report.answers(runs, times)]
-    lines.append(f"real test images: {floor:.3f}")
-    (output / "table.md").write_text("\n".join(lines) + "\n")
-    write_json(output / "results.json", {"protocol": records.protocol, "floor": floor, "runs": runs})
-    report.plot(output / "curves.png", runs, times, names, floor)
+    lines = []
+    for metric, floor in floors.items():
+        lines += [report.table(runs, times, names, metric), ""]
+        lines += [*report.answers(runs, times, metric, *FLAGS.compared), f"real test images: {floor:.3f}", ""]
+    if (output / "held_out.npy").exists():
+        lines += [report.table(runs, times, names, "gap"), ""]
+    (output / "table.md").write_text("\n".join(lines))
+    write_json(output / "results.json", {"protocol": records.protocol, "floors": floors, "runs": runs})
+    report.plot(output / "curves.png", runs, times, names, floors)
     print("\n".join(lines))
     print(f"Wrote {output}/table.md, results.json, curves.png and samples/ to look at.", flush=True)
 
@@ -173,33 +207,31 @@ def main():
     output, times = command_line.writable_folder(FLAGS.output), checkpoint_times()
     for folder in ("logs", "samples"):
         (output / folder).mkdir(exist_ok=True)
-    source = data.open_source(FLAGS.dataset)
-    scorer = Scorer(source, FLAGS.metric_seed, FLAGS.num_images)
+    source = data.open_source(FLAGS.dataset, image_size=FLAGS.image_size)
+    scorer = Scorer(held_out_of(source, output), FLAGS.metrics, FLAGS.metric_seed, FLAGS.num_images)
     records = Records(
         output,
         {
             "dataset": source.fingerprint,
+            "train_on": FLAGS.train_on,
             "times": times,
             "slice": FLAGS.slice,
             "num_images": FLAGS.num_images,
             "metric_seed": FLAGS.metric_seed,
-            "classifier": scorer.classifier.weights_hash,
+            "features": scorer.hashes,
         },
     )
     jobs = [(seed, records.missing(names_of(seed), seed)) for seed in range(FLAGS.seeds)]
     count = sum(len(names) for _, names in jobs)
-    print(
-        f"classifier right on {scorer.classifier.accuracy:.1%}; {count} runs to go, about "
-        f"{estimate(count, times):.0f} minutes",
-        flush=True,
-    )
-    write_arrays(source, output / "arrays.npz")
+    print(f"{count} runs to go, about {estimate(count, times):.0f} minutes", flush=True)
     started = time.monotonic()
     for seed, names in jobs:
-        if names:
+        if names and os.getloadavg()[0] > FLAGS.most_load:
+            print(f"seed {seed} is left for a quiet machine: load {os.getloadavg()[0]:.1f}", flush=True)
+        elif names:
             run_seed(seed, names, times, scorer, records, output)
             print(f"{(time.monotonic() - started) / 60:.1f} minutes so far", flush=True)
-    finish(records, times, scorer.floor, output)
+    finish(records, times, scorer.floors, output)
 
 
 if __name__ == "__main__":

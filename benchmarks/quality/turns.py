@@ -49,6 +49,13 @@ class Contestant(JsonProcess):
         """Images of its generator as it stands, off the clock: uint8 (count, H, W, C) in a .npy."""
         self.ask(do="sample", path=str(path), count=count, seed=seed)
 
+    def overfitting(self, path):
+        """`{"gap":, "gap_error":}`: its mean logit on training images minus that on the held-out ones of a .npy.
+
+        Off the clock; empty of a recipe that does not tell.
+        """
+        return self.ask(do="overfitting", path=str(path))["found"]
+
 
 def take_turns(contestants, until, slice_seconds):
     """All train to `until` seconds on their own clocks, in slices, one at a time.
@@ -67,7 +74,8 @@ def serve(recipe, requests, replies):
     """The contestant's end: obeys until `requests` ends.
 
     Args:
-        recipe: has `step()`, one training step that waits for its end, and `sample(count, seed)`.
+        recipe: has `step()`, one training step that waits for its end, `sample(count, seed)`, and perhaps
+            `overfitting(held_out_images)`, a dict of floats.
         requests, replies: text streams of JSON lines.
     """
     for _ in range(UNTIMED_STEPS):
@@ -82,6 +90,9 @@ def serve(recipe, requests, replies):
                 recipe.step()
                 steps += 1
                 seconds = before + time.monotonic() - started
-        else:
+        found = {}
+        if message["do"] == "sample":
             np.save(message["path"], recipe.sample(message["count"], message["seed"]))
-        print(json.dumps({"seconds": seconds, "steps": steps}), file=replies, flush=True)
+        if message["do"] == "overfitting" and hasattr(recipe, "overfitting"):
+            found = recipe.overfitting(np.load(message["path"]))
+        print(json.dumps({"seconds": seconds, "steps": steps, "found": found}), file=replies, flush=True)

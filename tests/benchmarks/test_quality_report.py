@@ -23,14 +23,14 @@ def test_a_distance_is_reached_at_the_first_checkpoint_at_or_below_it(target, se
 
 
 def test_the_table_has_median_and_range_and_the_best_first():
-    lines = report.table(RUNS, TIMES, NAMES).splitlines()
+    lines = report.table(RUNS, TIMES, NAMES, "fd_domain").splitlines()
     assert lines[2] == "| ours | 3 | 200 | 6.00 (6.00 to 10.00) | 5.00 (3.00 to 8.00) | 2.00 (1.00 to 4.00) |"
     assert lines[3].startswith("| the guide | 3 | 200 | 12.00 (9.00 to 16.00) |")
 
 
 def test_answers_compare_seed_by_seed():
     # The guide ends at 4, 6, 8 (median 6); ours is there at 10, 5 and 10 s, its median (6, 5, 2) at 5 s.
-    reached, _, *ratios = report.answers(RUNS, TIMES)
+    reached, _, *ratios = report.answers(RUNS, TIMES, "fd_domain", "guide", "preset")
     assert "median of 20 s at its checkpoint of 5 s; seed by seed: 10 s, 5 s, 10 s" in reached
     assert ratios[0].split(": ") == ["      5 s", "1.60 (1.50 to 2.00)"]
     assert ratios[2].split(": ") == ["     20 s", "2.00 (2.00 to 6.00)"]
@@ -38,13 +38,13 @@ def test_answers_compare_seed_by_seed():
 
 def test_only_seeds_that_both_have_are_compared():
     runs = {"guide": {1: RUNS["guide"][1]}, "preset": RUNS["preset"]}
-    assert report.answers(runs, TIMES)[0].endswith("seed by seed: 5 s")
-    assert report.answers({"preset": RUNS["preset"]}, TIMES) == []
+    assert report.answers(runs, TIMES, "fd_domain", "guide", "preset")[0].endswith("seed by seed: 5 s")
+    assert report.answers({"preset": RUNS["preset"]}, TIMES, "fd_domain", "guide", "preset") == []
 
 
 def test_the_plot_is_a_picture(tmp_path):
     pytest.importorskip("matplotlib")
-    report.plot(tmp_path / "curves.png", RUNS, TIMES, NAMES, floor=0.1)
+    report.plot(tmp_path / "curves.png", RUNS, TIMES, NAMES, {"fd_domain": 0.1})
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -61,7 +61,7 @@ def test_the_untimed_steps_are_trained(clock):
 
 def test_a_step_that_is_begun_is_finished_and_counted(clock):
     replies = ask(Recipe(clock), {"do": "train", "until": 2.5})
-    assert replies[-1] == {"seconds": 3.0, "steps": 3}
+    assert replies[-1] == {"seconds": 3.0, "steps": 3, "found": {}}
 
 
 class Runner:
