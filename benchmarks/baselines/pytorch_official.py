@@ -4,10 +4,11 @@ Started by a Python with torch 2.13; imports nothing of ours. The networks are t
 which are read from a checkout; a step is what the authors' loop does with them, without logs.
 
     python pytorch_official.py    then one JSON object a line; each is answered by one:
-    {"make": NAME, "family": "r3gan" | "biggan" | "sngan", "path": CHECKOUT, "generator": {...}, "discriminator": {...},
+    {"make": NAME, "family": a name of FAMILIES, "path": CHECKOUT, "generator": {...}, "discriminator": {...},
      "size": 32, "batch_size": 16, "channels_last": bool, "autocast": bool, "state": "x.npz"}
                                                -> {"rate":, "betas":, "decay":, "gamma":}
     {"run": NAME, "steps": N}                  -> {"seconds": of N steps}
+    {"generate": NAME, "count": N}             -> {"seconds": of a batch's images, "peak_mib": of this process so far}
     {"look": NAME, "path": "x.npz"}            -> {"done": true}; x.npz: latents, labels, images in; fakes, logits out
 
 `state` takes the parameters of both networks, under "generator." and "discriminator." and their official names.
@@ -19,6 +20,7 @@ import json
 import math
 import os
 import pathlib
+import resource
 import sys
 import time
 import types
@@ -38,14 +40,22 @@ class Family:
         betas: of both Adams.
         decay: of the average of the generator's weights; None: there is none.
         gamma: of R1 and R2.
+        intervals: of lazy regularization, by player.
     """
 
     betas = (0.0, 0.999)
     decay = 0.999
     gamma = 0.0
+    intervals: dict = {}
 
     def __init__(self, generator, discriminator, num_classes):
         self.generator, self.discriminator, self.num_classes = generator, discriminator, num_classes
+
+    def adam(self, player):
+        """Learning rate and betas of a player."""
+        share = self.intervals.get(player[0].upper())
+        share = 1.0 if share is None else share / (share + 1)
+        return RATE * share, tuple(beta**share for beta in self.betas)
 
     def latents(self, count):
         return torch.randn(count, self.latent_dim)
@@ -164,7 +174,52 @@ class SNGAN(Family):
         return -self.judge(self.imagine(self.latents(len(real)), labels), labels).mean()
 
 
-FAMILIES = {"r3gan": R3GAN, "biggan": BigGAN, "sngan": SNGAN}
+class StyleGAN2(Family):
+    """The authors' loss and phases: Gmain, Greg every 4 steps, Dmain, Dreg every 16, one Adam a network."""
+
+    betas = (0.0, 0.99)
+    gamma = 1.0
+    intervals = {"G": 4, "D": 16}
+
+    @classmethod
+    def of(cls, path, generator, discriminator, size):
+        del size
+        sys.modules["pkg_resources"] = types.SimpleNamespace(parse_version=_version)
+        sys.path.insert(0, str(path))
+        networks = importlib.import_module("training.networks")
+        made = cls(networks.Generator(**generator), networks.Discriminator(**discriminator), generator["c_dim"])
+        made.latent_dim, made.count = generator["z_dim"], 0
+        g, d = made.generator, made.discriminator
+        made.loss = importlib.import_module("training.loss").StyleGAN2Loss(
+            "cpu", g.mapping, g.synthesis, d, r1_gamma=cls.gamma
+        )
+        return made
+
+    def imagine(self, latents, labels):
+        return self.generator(latents, self._no_labels(latents), noise_mode="const")
+
+    def judge(self, images, labels):
+        return self.discriminator(images, self._no_labels(images))
+
+    def moves(self):
+        """Player, phase and gain of the moves of a step."""
+        for player, interval in self.intervals.items():
+            yield player, f"{player}main", 1
+            if self.count % interval == 0:
+                yield player, f"{player}reg", interval
+        self.count += 1
+
+    def accumulate(self, phase, gain, real):
+        self.loss.accumulate_gradients(
+            phase, real, self._no_labels(real), self.latents(len(real)), self._no_labels(real), sync=True, gain=gain
+        )
+
+    @staticmethod
+    def _no_labels(rows):
+        return torch.zeros(len(rows), 0)
+
+
+FAMILIES = {"r3gan": R3GAN, "biggan": BigGAN, "sngan": SNGAN, "stylegan2": StyleGAN2}
 
 
 def _version(text):
@@ -194,22 +249,37 @@ def make(family, path, generator, discriminator, size, batch_size, channels_last
         pixels = pixels.to(memory_format=torch.channels_last)
     labels = game.labels(batch_size)
     optimizers = {
-        player: torch.optim.Adam(network.parameters(), RATE, game.betas) for player, network in networks.items()
+        player: torch.optim.Adam(network.parameters(), *game.adam(player)) for player, network in networks.items()
     }
     average = copy.deepcopy(game.generator).requires_grad_(False) if game.decay else None
 
-    def move(player, loss):
+    def move(player, differentiate):
         for name, network in networks.items():
             network.requires_grad_(name == player)
         optimizers[player].zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            value = loss(pixels.float().div_(127.5).sub_(1.0), labels)
-        value.backward()
+            value = differentiate(pixels.float().div_(127.5).sub_(1.0))
         optimizers[player].step()
-        return value.item()
+        return value
+
+    def in_turn():
+        for player, loss_of in (("discriminator", game.discriminator_loss), ("generator", game.generator_loss)):
+
+            def differentiate(real, loss_of=loss_of):
+                loss = loss_of(real, labels)
+                loss.backward()
+                return loss.item()
+
+            yield move(player, differentiate)
+
+    def in_phases():
+        players = {"G": "generator", "D": "discriminator"}
+        for player, phase, gain in game.moves():
+            move(players[player], lambda real, phase=phase, gain=gain: game.accumulate(phase, gain, real))
+            yield 0.0
 
     def step():
-        losses = move("discriminator", game.discriminator_loss), move("generator", game.generator_loss)
+        losses = list(in_phases() if game.intervals else in_turn())
         if average is not None:
             with torch.no_grad():
                 pairs = zip(_floats(average), _floats(game.generator), strict=True)
@@ -236,6 +306,18 @@ def look(game, path):
     np.savez(path, fakes=fakes.permute(0, 2, 3, 1).numpy(), logits=logits.reshape(-1, 1).numpy())
 
 
+def generate(game, count):
+    """A batch's images in inference mode: seconds, and the most memory that this process has had."""
+    latents, labels = game.latents(count), game.labels(count)
+    game.generator.eval()
+    started = time.perf_counter()
+    with torch.no_grad():
+        game.imagine(latents, labels)
+    seconds = time.perf_counter() - started
+    game.generator.train()
+    return {"seconds": seconds, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
 def answer(request, made):
     if "make" in request:
         name = request.pop("make")
@@ -244,6 +326,8 @@ def answer(request, made):
     if "look" in request:
         look(made[request["look"]][0], request["path"])
         return {"done": True}
+    if "generate" in request:
+        return generate(made[request["generate"]][0], request["count"])
     started = time.perf_counter()
     losses = [made[request["run"]][1]() for _ in range(request["steps"])]
     seconds = time.perf_counter() - started

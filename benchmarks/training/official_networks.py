@@ -1,15 +1,17 @@
-"""The training step of R3GAN, BigGAN and SNGAN against the authors' PyTorch classes: one table.
+"""The training step of R3GAN, BigGAN, SNGAN and StyleGAN2 against the authors' PyTorch classes: one table.
 
     git clone https://github.com/brownvc/R3GAN /tmp/r3gan && git -C /tmp/r3gan checkout 19a7ddf
     git clone https://github.com/ajbrock/BigGAN-PyTorch /tmp/biggan && git -C /tmp/biggan checkout 9845943
+    git clone https://github.com/NVlabs/stylegan2-ada-pytorch /tmp/sg2 && git -C /tmp/sg2 checkout d72cc7d
     pip download --no-deps --no-binary :all: torch-mimicry==0.1.16 && tar xzf torch_mimicry-0.1.16.tar.gz -C /tmp
     python -m benchmarks.training.official_networks --python_torch .venv/bin/python \
-        --official r3gan=/tmp/r3gan,biggan=/tmp/biggan,sngan=/tmp/torch_mimicry-0.1.16
+        --official r3gan=/tmp/r3gan,biggan=/tmp/biggan,sngan=/tmp/torch_mimicry-0.1.16,stylegan2=/tmp/sg2
 
 Both sides have the same networks: ours are built by `convert.load` from PyTorch's parameters, and what they answer is
 compared first. Both take the authors' step: new latents for each player, R3GAN's R1 and R2 at every step, BigGAN's
-discriminator on real and generated images together. They take turns, block by block; PyTorch in the memory layout
-that was faster in a short warm-up.
+discriminator on real and generated images together; StyleGAN2's path length and R1 every 4 and 16 steps in updates of
+their own, where ours draws the latents of both players once, theirs twice. They take turns, block by block (StyleGAN2:
+16 steps); PyTorch in the memory layout that was faster in a short warm-up.
 """
 
 import os
@@ -21,8 +23,8 @@ import pathlib
 import tempfile
 
 from tfgan_kit import GAN, convert, processor
-from tfgan_kit.penalties import R1, R2
-from tfgan_kit.training.updates import IndependentBatches
+from tfgan_kit.penalties import R1, R2, PathLength
+from tfgan_kit.training.updates import IndependentBatches, LazyRegularization, corrected_for_lazy
 
 import keras
 import numpy as np
@@ -70,29 +72,43 @@ def sngan(size):
     return {"ngf": width, "nz": 128}, {"ndf": width}, 32
 
 
-ARGUMENTS = {"r3gan": r3gan, "biggan": biggan, "sngan": sngan}
+def stylegan2(size):
+    """As the authors' `cifar`, in the architecture of the others, with a quarter of the channels."""
+    common = {"c_dim": 0, "img_resolution": size, "img_channels": 3}
+    widths = {"channel_base": 64 * size, "channel_max": 128, "num_fp16_res": 0}
+    generator = {"z_dim": 128, "w_dim": 128, "mapping_kwargs": {"num_layers": 2}, "synthesis_kwargs": widths}
+    return common | generator, common | widths, 16
+
+
+ARGUMENTS = {"r3gan": r3gan, "biggan": biggan, "sngan": sngan, "stylegan2": stylegan2}
+CYCLE = 16  # steps after which lazy regularization repeats
 
 
 def ours(family, size, state, policy, recipe):
     """Our GAN of the same networks, with the same parameters and the recipe that PyTorch's process has told."""
     generator, discriminator, _ = ARGUMENTS[family](size)
-    told = {"biggan": {"resolution": size}, "sngan": {"resolution": size}, "r3gan": {}}[family]
+    told = {"resolution": size} if family in ("biggan", "sngan") else {}
     networks = []
     for player, arguments in (("generator", generator), ("discriminator", discriminator)):
         parameters = {name.partition(".")[2]: array for name, array in state.items() if name.startswith(f"{player}.")}
         network = convert.load(family, parameters, player, **told, **arguments)
-        if policy != "float32":
-            weights = network.get_weights()
-            network = type(network).from_config({**network.get_config(), "dtype": policy})
-            network.set_weights(weights)
+        changed = {} if policy == "float32" else {"dtype": policy}
+        if (family, player) == ("stylegan2", "generator"):
+            changed["style_mixing"] = 0.9
+        weights = network.get_weights()
+        network = type(network).from_config(network.get_config() | changed)
+        network.set_weights(weights)
         networks.append(network)
     gan = GAN(*networks, ema_decay=recipe["decay"] or 0.0)
-    gan.compile(
-        *(keras.optimizers.Adam(recipe["rate"], *recipe["betas"]) for _ in networks),
-        objective="relativistic_pairing" if family == "r3gan" else "hinge",
-        penalties=(R1(recipe["gamma"]), R2(recipe["gamma"])) if recipe["gamma"] else (),
-        update=IndependentBatches(),
-    )
+    adams = [keras.optimizers.Adam(recipe["rate"], *recipe["betas"]) for _ in networks]
+    gamma = recipe["gamma"]
+    if family == "r3gan":
+        gan.compile(*adams, "relativistic_pairing", penalties=(R1(gamma), R2(gamma)), update=IndependentBatches())
+    elif family == "stylegan2":
+        adams = [corrected_for_lazy(adam, interval) for adam, interval in zip(adams, (4, CYCLE), strict=True)]
+        gan.compile(*adams, penalties=(R1(gamma, interval=CYCLE), PathLength()), update=LazyRegularization())
+    else:
+        gan.compile(*adams, "hinge", update=IndependentBatches())
     return gan
 
 
@@ -122,12 +138,13 @@ def _file(name):
     return pathlib.Path(tempfile.gettempdir()) / f"official-{os.getpid()}-{name}"
 
 
-def our_step(gan, batch_size, size):
-    """A callable that takes a step, on twice the images: `batch_size` for each player."""
-    images = contestants.images(2 * batch_size, size)
-    labels = tf.constant(np.random.default_rng(0).integers(0, gan.num_classes or 1, 2 * batch_size), tf.int32)
+def our_steps(gan, batch_size, size, steps):
+    """A callable that takes steps; `batch_size` images for each player that sees images of its own."""
+    batch_size *= gan.update.batches
+    images = contestants.images(batch_size, size)
+    labels = tf.constant(np.random.default_rng(0).integers(0, gan.num_classes or 1, batch_size), tf.int32)
     run = contestants.train_call(gan, (images, labels) if gan.num_classes else images)
-    return lambda: [run() for _ in range(FLAGS.block)]
+    return lambda: [run() for _ in range(steps)]
 
 
 def compare(process, family, path, size):
@@ -148,14 +165,14 @@ def compare(process, family, path, size):
         with np.load(common["state"]) as parameters:
             gan = ours(family, size, dict(parameters), policy, recipe)
         difference = largest_difference(process, "fresh", gan)
-        name = min(best, key=best.get)
+        name, block = min(best, key=best.get), CYCLE if family == "stylegan2" else FLAGS.block
         seconds = alternate(
-            {"ours": our_step(gan, batch_size, size),
-             "theirs": lambda name=name: process.ask(run=name, steps=FLAGS.block)},
+            {"ours": our_steps(gan, batch_size, size, block),
+             "theirs": lambda name=name, steps=block: process.ask(run=name, steps=steps)},
             FLAGS.rounds,
-            warmup=2,
+            warmup=1,
         )  # fmt: skip
-        medians = {who: np.median(values) / FLAGS.block * 1e3 for who, values in seconds.items()}
+        medians = {who: np.median(values) / block * 1e3 for who, values in seconds.items()}
         print(
             f"| {family} | {size} | {batch_size} | {policy} | {medians['ours']:.0f} | {medians['theirs']:.0f}, "
             f"{name.split(' ', 3)[3]} | {ratio(seconds['theirs'], seconds['ours'])} | {difference:.1e} |",
