@@ -7,6 +7,7 @@ import os
 import pathlib
 import signal
 import sys
+import typing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-pytest_plugins = ["tests.command"]
+pytest_plugins = ["tests.command", "tests.fresh_process"]
 
 # A shell makes what it runs in the background deaf to Ctrl-C, and so the tests of Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,6 +33,11 @@ tf.config.set_logical_device_configuration(
 # Python does, took a tenth of the time.
 gc.freeze()
 gc.set_threshold(20_000, 20, 20)
+
+# Python 3.11 gathers a protocol's attributes at every `isinstance`, and TensorFlow asks one for each tensor that it
+# converts: a tenth of the time of a trace. From 3.12 on Python keeps them.
+if sys.version_info < (3, 12):
+    typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)
 
 # Tests of whole commands, servers and several processes; others are marked one by one.
 THOROUGH_FOLDERS = frozenset({"client", "commands", "distribution", "integration", "serving"})

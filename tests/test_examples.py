@@ -7,10 +7,13 @@ runs in an empty folder. `...` in an output stands for anything.
 import contextlib
 import doctest
 import importlib
+import inspect
 import io
 import pathlib
+import re
 
 import tfgan_kit as gk
+from tfgan_kit.generation.generative_model import GenerativeModel
 
 import keras
 import numpy as np
@@ -38,19 +41,32 @@ MODULES = [
 ]
 
 
-def ready():
-    """What an example may use without making it, by name."""
+def compiled_gan():
+    gan = gk.GAN(gk.networks.DCGANGenerator(8, 1, latent_dim=4, width=2), gk.networks.DCGANDiscriminator(8, 1, width=2))
+    gan.compile("adam", "adam")
+    return gan
+
+
+def style_model():
+    """A `GenerativeModel` of a StyleGAN: 8 latents, 16 pixels."""
+    return GenerativeModel.of(
+        gk.networks.StyleGAN2Generator(16, latent_dim=8, w_dim=8, mapping_layers=1, channel_base=64, channel_max=4)
+    )
+
+
+def ready(modules):
+    """What the examples of these modules may use without making it, by name."""
     random = np.random.default_rng(0)
     images, held_out_images = random.integers(0, 256, (2, 32, 8, 8, 1), np.uint8)
     np.savez("images.npz", images=images)
-    gan = gk.GAN(gk.networks.DCGANGenerator(8, 1, latent_dim=4, width=2), gk.networks.DCGANDiscriminator(8, 1, width=2))
-    gan.compile("adam", "adam")
+    text = "".join(inspect.getsource(importlib.import_module(module)) for module in modules)
     return {
         "gk": gk,
         "np": np,
         "tf": tf,
         "keras": keras,
-        "gan": gan,
+        "gan": compiled_gan() if re.search(r"(>>>|\.\.\.).*\bgan\b", text) else None,
+        "style_model": style_model() if re.search(r"(>>>|\.\.\.).*\bstyle_model\b", text) else None,
         "images": images,
         "held_out_images": held_out_images,
         "dataset": gk.data.from_arrays(images, batch_size=8),
@@ -92,6 +108,7 @@ PACKAGES = [
 @pytest.mark.parametrize("package", PACKAGES)
 def test_examples_print_what_they_say(package, quiet, tmp_path):
     with contextlib.chdir(tmp_path):
-        objects = ready()
-        reports = [failures(module, objects) for module in MODULES if package_of(module) == package]
+        modules = [module for module in MODULES if package_of(module) == package]
+        objects = ready(modules)
+        reports = [failures(module, objects) for module in modules]
     assert "".join(reports) == ""

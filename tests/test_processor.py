@@ -1,55 +1,46 @@
 """oneDNN's kernels are on where TensorFlow would leave them off, unless the user has set them."""
 
-import os
 import pathlib
 import re
-import subprocess
-import sys
 
 from tfgan_kit import processor
 
 import pytest
 
-from tests.twins import twins
+from tests.fresh_process import CONVOLUTION, run
 
 ROOT = pathlib.Path(__file__).parent.parent
 OFF_BY_DEFAULT = not processor._flags() & processor._ON_BY_DEFAULT
-CONVOLUTION = """
-import tensorflow as tf
-tf.function(tf.nn.conv2d)(tf.ones((4, 8, 8, 8)), tf.ones((3, 3, 8, 8)), 1, "SAME")
-"""
 # oneDNN's own log of its kernels: with Eigen's convolution it is asked for matrix products alone.
 KERNEL = re.compile(r"^onednn_verbose,.*,exec,cpu,convolution,(?:jit|brg)\S*", re.MULTILINE)
 
 
-def run(code, **environment):
-    """A new process that runs `code`; its output and its messages."""
-    inherited = {key: value for key, value in os.environ.items() if key != processor.ONEDNN}
-    inherited |= {"ONEDNN_VERBOSE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"} | environment
-    return subprocess.run(
-        [sys.executable, "-c", code], env=inherited, capture_output=True, text=True, check=True, cwd=ROOT
-    )
+def convolves(ended, is_on, says):
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("tfgan_kit: ")]
+    assert bool(KERNEL.search(ended.stdout)) == is_on
+    assert len(lines) == bool(says and OFF_BY_DEFAULT)
+    assert all(says in line for line in lines)
 
 
 @pytest.mark.thorough
-@twins(
+def test_after_the_package_s_import_onednn_convolves(fresh_import):
+    convolves(fresh_import, True, "switched on")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
     "first, environment, is_on, says",
     [
-        ("import tfgan_kit", {}, True, "switched on"),
         ("import tensorflow, tfgan_kit", {}, not OFF_BY_DEFAULT, "import tfgan_kit before tensorflow"),
         ("import os, tensorflow; os.environ['TF_ENABLE_ONEDNN_OPTS'] = '1'", {}, not OFF_BY_DEFAULT, None),
         ("import tfgan_kit", {processor.ONEDNN: "0"}, False, None),
         ("import tfgan_kit", {processor.ONEDNN: "1"}, True, None),
     ],
-    ids=["first", "after TensorFlow", "set too late", "set to 0", "set to 1"],
+    ids=["after TensorFlow", "set too late", "set to 0", "set to 1"],
 )
 def test_a_kernel_s_name_tells_who_convolves(first, environment, is_on, says):
     """After TensorFlow's import the setting no longer takes, before its first operation or not."""
-    ended = run(f"{first}\n{CONVOLUTION}", **environment)
-    assert bool(KERNEL.search(ended.stdout)) == is_on
-    lines = [line for line in ended.stderr.splitlines() if line.startswith("tfgan_kit: ")]
-    assert len(lines) == bool(says and OFF_BY_DEFAULT)
-    assert all(says in line for line in lines)
+    convolves(run(f"{first}\n{CONVOLUTION}", **environment), is_on, says)
 
 
 @pytest.mark.thorough

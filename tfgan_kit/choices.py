@@ -6,6 +6,8 @@ What they name lies in the registries beside each; tests/commands/test_choices.p
 PRESETS = (  # presets.PRESETS
     "dcgan_mnist", "dcgan_fashion_mnist", "dcgan_64", "mlp_mixture", "r3gan_fashion_mnist", "r3gan_stacked_mnist",
     "r3gan_cifar10", "sngan_fashion_mnist", "sngan_cifar10", "biggan_cifar10", "biggan_fashion_mnist",
+    "stylegan2_auto_128", "stylegan2_auto_256", "stylegan2_auto_512", "stylegan2_auto_1024", "stylegan2_config_f",
+    "stylegan2_paper256", "stylegan2_paper512", "stylegan2_paper1024", "stylegan2_cifar10", "stylegan2_fashion_mnist",
 )  # fmt: skip
 OBJECTIVES = (  # objectives.OBJECTIVES
     "non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic_pairing",
@@ -31,3 +33,4 @@ RESIZERS = ("tf1_bilinear", "clean")  # metrics.features.resizing.RESIZERS
 DIVERGENCES = ("gaussian_w2", "gaussian_kl", "nearest_neighbour_kl", "sliced_wasserstein")  # commands.divergence
 STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")  # distribution.STRATEGIES
 PRECISIONS = ("float32", "bfloat16")  # export.profile.PRECISIONS
+NOISE_MODES = ("const", "none", "random")  # export.profile.NOISE_MODES

@@ -6,6 +6,7 @@ import pathlib
 import sys
 import time
 
+import numpy as np
 from absl import app, flags
 
 from tfgan_kit_client import GeneratorClient, ServingError, connection_flags, image_seeds, outputs
@@ -31,6 +32,11 @@ def define_flags():
         None,
         "Truncation, if the model has it, as its family defines it: StyleGAN's 1 is none, BigGAN's is a threshold.",
     )
+    flags.DEFINE_list(
+        "strengths", None, "How far to move all images along each of the first directions that the model was exported "
+        "with, such as 2,0,-1.5."
+    )  # fmt: skip
+    flags.DEFINE_string("w", None, "FILE.npy of a StyleGAN's w, float (N, num_ws, W), instead of seeds and labels.")
     flags.DEFINE_string("signature", None, "Signature to call; default: the one that fits the request.")
     flags.DEFINE_float("timeout", 10.0, "Seconds that any one call may take, retries included.", 1e-3)
     flags.DEFINE_integer("batch_size", 16, "Images per call.", 1)
@@ -51,13 +57,16 @@ def main(argv):
         raise app.UsageError(f"this command takes only flags. Received: {argv[1:]}")
     progress = outputs.Progress(_FLAGS.num_images)
     try:
+        given = {"labels": _labels(), "strengths": _strengths(), "w": _read_w()}
+        if given["w"] is not None:
+            _check_w(given["w"])
+            progress.total = _FLAGS.num_images
         _check()
-        labels = _labels()
         with GeneratorClient(
             _FLAGS.target, _FLAGS.model_name, _FLAGS.timeout, _FLAGS.batch_size,
             connection_flags.tls(), connection_flags.version(),
         ) as client:  # fmt: skip
-            _make(client, labels, progress)
+            _make(client, given, progress)
     except (ServingError, ValueError, OSError) as error:
         progress.end()
         sys.exit(f"{_made(progress)}: {error}")
@@ -82,10 +91,34 @@ def _check():
         raise ValueError(f"--png makes PNG files. Received: --format={_FLAGS.format}")
 
 
-def _make(client, labels, progress):
+def _check_w(w):
+    """Refuses what w determines already, or cannot have."""
+    given = [name for name in ("num_images", "seed", "labels", "truncation_psi", "strengths") if _FLAGS[name].present]
+    if given:
+        raise ValueError(f"--w determines the images: leave out --{', --'.join(given)}. Received: --w={_FLAGS.w}")
+    _FLAGS.num_images = len(w)
+
+
+def _read_w():
+    """The array of --w, or None."""
+    if _FLAGS.w is None:
+        return None
+    try:
+        w = np.load(_FLAGS.w, allow_pickle=False)
+        if w.ndim != 3 or not len(w):
+            raise ValueError(f"an array of shape {w.shape}")
+    except (ValueError, EOFError, AttributeError) as error:  # an .npz has no dimensions
+        raise ValueError(
+            f"--w is a FILE.npy of an array (N, num_ws, W), N at least 1, as numpy.save writes it ({error}). "
+            f"Received: --w={_FLAGS.w}"
+        ) from error
+    return w
+
+
+def _make(client, given, progress):
     version = client.metadata().version
     start = time.perf_counter()
-    images = progress.of(_images(client, labels))
+    images = progress.of(_images(client, **given))
     if outputs.is_folder(_FLAGS.output):
         folder = pathlib.Path(_FLAGS.output)
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,14 +135,16 @@ def _make(client, labels, progress):
     )
 
 
-def _images(client, labels):
+def _images(client, labels, strengths, w):
     encodes = any(name.endswith(PNG_SUFFIX) for name in client.metadata().signatures)
     by_server = encodes if _FLAGS.png is None else _FLAGS.png
     by_server = by_server and outputs.is_folder(_FLAGS.output) and _FLAGS.format == "png"
+    if w is not None:
+        return client.from_w(w, _FLAGS.signature, by_server)
     stream = client.stream_png if by_server else client.stream
     return stream(
         _FLAGS.num_images, _FLAGS.seed, labels,
-        truncation_psi=_FLAGS.truncation_psi, signature=_FLAGS.signature,
+        truncation_psi=_FLAGS.truncation_psi, signature=_FLAGS.signature, strengths=strengths,
     )  # fmt: skip
 
 
@@ -121,6 +156,15 @@ def _labels() -> list[int] | None:
     if not ids:
         raise ValueError("--labels names no class")
     return list(itertools.islice(itertools.cycle(ids), _FLAGS.num_images))
+
+
+def _strengths() -> list[float] | None:
+    if _FLAGS.strengths is None:
+        return None
+    try:
+        return [float(text) for text in _FLAGS.strengths]
+    except ValueError:
+        raise ValueError(f"--strengths are numbers. Received: --strengths={','.join(_FLAGS.strengths)}") from None
 
 
 def _names():

@@ -102,7 +102,7 @@ class GeneratorClient:
 
     def generate(
         self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None,
-        signature=None,
+        signature=None, strengths=None,
     ) -> np.ndarray:  # fmt: skip
         """Images, uint8 (N, H, W, C), all of one version of the model.
 
@@ -114,51 +114,71 @@ class GeneratorClient:
             seeds: int64 image seeds, instead of `num_images` and `seed`.
             latents: float (N, Z), instead of seeds.
             truncation_psi: float, or one per image, if the version has it; None leaves it out. What a number does
-                is the family's: StyleGAN's 1 is no truncation, BigGAN's is a threshold for latents.
+                is the family's: StyleGAN's, from -2 to 2, is 1 without truncation; BigGAN's is a threshold for latents.
             signature: str, the signature to call; None: the one that fits the arguments.
+            strengths: floats, how far to move along each of the first directions that the version was exported with,
+                for all images (K,), or for each (N, K); None leaves them out.
 
         Raises:
             ValueError: arguments that do not fit the model; nothing has been sent then.
             ServingError: the server did not answer, or refused the request.
         """
-        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi)
+        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi, strengths)
         return np.concatenate(self._of_one_version(request, signature, contract.IMAGES))
+
+    def from_w(self, w, signature=None, png=False):
+        """The images of a StyleGAN's w, from its mapping or a projection.
+
+        Args:
+            w: float (N, num_ws, W).
+            signature: as of `generate`.
+            png: bool, whether the server encodes them.
+
+        Returns:
+            uint8 (N, H, W, C); with `png` a list of PNG files, bytes.
+
+        Raises:
+            As `generate`.
+        """
+        output = contract.PNG_BYTES if png else contract.IMAGES
+        batches = self._of_one_version(ImageRequest(w=w), signature, output)
+        return [one for batch in batches for one in batch] if png else np.concatenate(batches)
 
     def generate_png(
         self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None,
-        signature=None,
+        signature=None, strengths=None,
     ) -> list[bytes]:  # fmt: skip
         """The same images as PNG files, encoded by the model's `_png` signatures."""
-        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi)
+        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi, strengths)
         batches = self._of_one_version(request, signature, contract.PNG_BYTES)
         return [png for batch in batches for png in batch]
 
     def generate_pil(
         self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None,
-        signature=None,
+        signature=None, strengths=None,
     ) -> list:  # fmt: skip
         """The same images as `PIL.Image.Image`s; needs Pillow."""
-        images = self.generate(num_images, seed, labels, seeds, latents, truncation_psi, signature)
+        images = self.generate(num_images, seed, labels, seeds, latents, truncation_psi, signature, strengths)
         return [to_pil(image) for image in images]
 
     def stream(
         self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None,
-        signature=None,
+        signature=None, strengths=None,
     ):  # fmt: skip
         """Yields the same images one by one, uint8 (H, W, C), however many.
 
         Only a few batches are in memory at a time. All images are of one version of the model: if it is
         unloaded meanwhile, ServingError ABORTED says how many images were yielded.
         """
-        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi)
+        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi, strengths)
         return self._stream(request, signature, contract.IMAGES)
 
     def stream_png(
         self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None,
-        signature=None,
+        signature=None, strengths=None,
     ):  # fmt: skip
         """Yields the same images as PNG files, bytes, one by one; otherwise like `stream`."""
-        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi)
+        request = self._request(num_images, seed, labels, seeds, latents, truncation_psi, strengths)
         return self._stream(request, signature, contract.PNG_BYTES)
 
     def wait_until_ready(self, timeout: float = 60.0) -> int:
@@ -180,9 +200,9 @@ class GeneratorClient:
                     raise ServingError(error.code, text) from error
             time.sleep(_POLL_SECONDS)
 
-    def _request(self, num_images, seed, labels, seeds, latents, truncation_psi):
+    def _request(self, num_images, seed, labels, seeds, latents, truncation_psi, strengths):
         labels = ids_of(labels, self._class_names)
-        return ImageRequest(num_images, seed, labels, seeds, latents, truncation_psi)
+        return ImageRequest(num_images, seed, labels, seeds, latents, truncation_psi, strengths)
 
     def _of_one_version(self, request, signature, output):
         batches = list(self._batches(request, signature, output))

@@ -13,7 +13,9 @@ from tfgan_kit_client import wire
 SERVING_DEFAULT = "serving_default"  # seed -> images
 GENERATE = "generate"  # seed, label -> images
 GENERATE_TRUNCATED = "generate_truncated"  # seed, (label), truncation_psi -> images
+GENERATE_EDITED = "generate_edited"  # seed, (label), strengths -> images
 FROM_LATENT = "from_latent"  # latents, (label) -> images
+FROM_W = "from_w"  # w -> images
 DISCRIMINATE = "discriminate"  # images, (label) -> score
 RECOVER_LABELS = "recover_labels"  # images -> label_probabilities
 RECOVER_CODES = "recover_codes"  # images -> codes
@@ -23,7 +25,9 @@ PNG_SUFFIX = "_png"  # a twin of each that answers encoded pictures
 SEED = "seed"  # int64 (N,)
 LABEL = "label"  # int32 (N,)
 LATENTS = "latents"  # float32 (N, Z)
-TRUNCATION_PSI = "truncation_psi"  # float32 (N,), positive; what it does is the model's family's
+W = "w"  # float32 (N, num_ws, W), a StyleGAN's
+TRUNCATION_PSI = "truncation_psi"  # float32 (N,); its range, and what it does, are the model's family's
+STRENGTHS = "strengths"  # float32 (N, K), how far along each of K directions an image is moved
 
 # Outputs
 IMAGES = "images"  # uint8 (N, H, W, C)
@@ -33,11 +37,13 @@ LABEL_PROBABILITIES = "label_probabilities"  # float32 (N, num_classes)
 CODES = "codes"  # float32 (N, K): probabilities of each categorical code, then the continuous codes
 
 _OUTPUTS = {IMAGES: "uint8", PNG_BYTES: "string"}
-_ORDER = (SEED, LATENTS, LABEL, TRUNCATION_PSI)
+_ORDER = (SEED, LATENTS, W, LABEL, TRUNCATION_PSI, STRENGTHS)
 _OPTIONAL = {
     LABEL: "labels: leave them out",
     LATENTS: "latents: leave them out",
+    W: "w: it is no StyleGAN",
     TRUNCATION_PSI: "truncation_psi: leave it out",
+    STRENGTHS: "strengths: it was exported without directions",
 }
 
 _DTYPES = {  # tensorflow/core/framework/types.proto

@@ -1,9 +1,9 @@
-"""The checked content of a request: image seeds, labels, latents and truncation."""
+"""The checked content of a request: image seeds, labels, latents or w, truncation and strengths."""
 
 import numpy as np
 
 from tfgan_kit_client.arguments import check_int
-from tfgan_kit_client.contract import LABEL, LATENTS, SEED, TRUNCATION_PSI
+from tfgan_kit_client.contract import LABEL, LATENTS, SEED, STRENGTHS, TRUNCATION_PSI, W
 
 _INT32, _INT64 = np.iinfo(np.int32), np.iinfo(np.int64)
 _DEFAULT = 16
@@ -44,25 +44,32 @@ class ImageRequest:
         seeds: int64 image seeds, instead of `seed`.
         latents: float (N, Z), instead of seeds: for the signature `from_latent`.
         truncation_psi: float, or one per image; None: not given.
+        strengths: floats (K,) for all images, or (N, K): for the signature `generate_edited`; None: not given.
+        w: float (N, num_ws, W), instead of seeds and labels: for the signature `from_w`.
 
     Raises:
         ValueError: arguments that contradict each other, or one outside its range.
     """
 
-    def __init__(self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None):
-        self._latents = None if latents is None else _latents(latents)
+    def __init__(
+        self, num_images=None, seed=0, labels=None, seeds=None, latents=None, truncation_psi=None, strengths=None,
+        w=None,
+    ):  # fmt: skip
+        self._source = LATENTS if latents is not None else SEED if w is None else W
+        self._given = None if self._source == SEED else _rows(self._source, latents if w is None else w)
         self._seeds = None if seeds is None else _integers("seeds", seeds, _INT64)
-        if latents is not None:
-            _check_alone("latents", self._latents, num_images, seed, seeds)
+        if self._given is not None:
+            _check_alone(self._source, self._given, num_images, seed, seeds)
         elif seeds is not None:
             _check_alone("seeds", self._seeds, num_images, seed, None)
         self.num_images = self._number(num_images, labels)
         self._first = int(image_seeds(seed, 1)[0])
         self._labels = None if labels is None else _request_labels(labels, self.num_images)
         self._truncation = None if truncation_psi is None else self._truncations(truncation_psi)
+        self._strengths = None if strengths is None else self._of_directions(strengths)
 
     def _number(self, num_images, labels):
-        for rows in (self._latents, self._seeds):
+        for rows in (self._given, self._seeds):
             if rows is not None:
                 return len(rows)
         if num_images is None:
@@ -79,19 +86,29 @@ class ImageRequest:
             )
         return values
 
+    def _of_directions(self, values):
+        values = _floats("strengths", values)
+        if values.ndim not in (1, 2) or not values.size or (values.ndim == 2 and len(values) != self.num_images):
+            raise ValueError(
+                "strengths must be numbers, one per direction (K,), or a row per image (N, K). "
+                f"Received: strengths of shape {values.shape}, {self.num_images} images"
+            )
+        return np.broadcast_to(values, (self.num_images, values.shape[-1]))
+
     @property
     def inputs(self) -> frozenset[str]:
         """The names of the given inputs."""
-        given = {SEED if self._latents is None else LATENTS}
-        given |= {LABEL} if self._labels is not None else set()
-        return frozenset(given | ({TRUNCATION_PSI} if self._truncation is not None else set()))
+        more = {LABEL: self._labels, TRUNCATION_PSI: self._truncation, STRENGTHS: self._strengths}
+        return frozenset({self._source, *(name for name, values in more.items() if values is not None)})
 
     def rows(self, start: int, stop: int, names) -> dict[str, np.ndarray]:
         """The inputs of images `start` to `stop`, a dict name -> array, for the inputs of a signature."""
         made = {
             SEED: self.seeds,
             LABEL: lambda start, stop: self._labels[start:stop],
-            LATENTS: lambda start, stop: self._latents[start:stop],
+            LATENTS: lambda start, stop: self._given[start:stop],
+            W: lambda start, stop: self._given[start:stop],
+            STRENGTHS: lambda start, stop: self._strengths[start:stop],
             TRUNCATION_PSI: self._truncation_rows,
         }
         return {name: made[name](start, stop) for name in names}
@@ -114,7 +131,7 @@ def _check_alone(name, rows, num_images, seed, seeds):
     if seed != 0 or seeds is not None or num_images not in (None, len(rows)):
         raise ValueError(
             f"{name} already determine the images: leave out seed and num_images"
-            f"{' and seeds' if name == 'latents' else ''}. Received: seed={seed!r}, "
+            f"{'' if name == 'seeds' else ' and seeds'}. Received: seed={seed!r}, "
             f"num_images={num_images!r}, {len(rows)} {name}, seeds={seeds!r:.80}"
         )
 
@@ -128,13 +145,11 @@ def _request_labels(labels, num_images: int) -> np.ndarray:
     return labels
 
 
-def _latents(values) -> np.ndarray:
-    values = _floats("latents", values)
-    if values.ndim < 2 or values.size == 0:
-        raise ValueError(
-            "latents must be one row of numbers per image, (N, Z), N at least 1. "
-            f"Received: latents of shape {values.shape}"
-        )
+def _rows(name: str, values) -> np.ndarray:
+    values = _floats(name, values)
+    if values.ndim < (2 if name == LATENTS else 3) or values.size == 0:
+        shape = "one row of numbers per image, (N, Z)" if name == LATENTS else "some rows per image, (N, num_ws, W)"
+        raise ValueError(f"{name} must be {shape}, N at least 1. Received: {name} of shape {values.shape}")
     return values
 
 

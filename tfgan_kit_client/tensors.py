@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from tfgan_kit_client import wire
-from tfgan_kit_client.contract import DTYPE_NUMBERS, Signature, dtype_name
+from tfgan_kit_client.contract import DTYPE_NUMBERS, STRENGTHS, Signature, dtype_name
 
 _INVALID = 0  # the dtype of a tensor that names none
 _CHANNELS = range(1, 5)  # grey to colour with transparency
@@ -25,6 +25,7 @@ def predict_request(signature: Signature, inputs: dict):
     request.model_spec.signature_name = signature.name
     for name, values in inputs.items():
         asked = signature.inputs[name]
+        values = _of_all_directions(values, asked) if name == STRENGTHS else values
         _check_shape(values, asked)
         values = _as_dtype(values, asked)
         tensor = request.inputs[name]
@@ -33,6 +34,12 @@ def predict_request(signature: Signature, inputs: dict):
             tensor.tensor_shape.dim.add(size=size)
         tensor.tensor_content = values.tobytes()
     return request
+
+
+def _of_all_directions(values, asked):
+    """Strengths of the first directions, with 0 for the others."""
+    left = (asked.shape[-1] or 0) - values.shape[-1] if asked.shape else 0
+    return np.pad(values, ((0, 0), (0, max(left, 0))))
 
 
 def _check_shape(values, asked):

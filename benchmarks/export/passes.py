@@ -1,9 +1,11 @@
 """An export against Keras's own `model.export` of the same generator: ceiling, passes, whole, size.
 
     python -m benchmarks.export.passes [--rounds 30] [--num_classes 10] [--parts passes,whole]
+    python -m benchmarks.export.passes --network stylegan2 --size 256 --batch 1 --batch 4 --rounds 8 --parts whole
 
 The generator is a DCGAN (64 pixels, 3 channels, width 64) with the statistics of a trained one's
-batch normalizations drawn at random. Contestants take turns, call by call, in one process.
+batch normalizations drawn at random, or a StyleGAN2 of random weights with half of the paper's channels, as its
+authors train it below 512 pixels. Contestants take turns, call by call, in one process.
 """
 
 import os
@@ -17,7 +19,7 @@ import time
 import tfgan_kit as gk
 from tfgan_kit.export.graph.bfloat16 import compute_in_bfloat16
 from tfgan_kit.export.graph.folding import fold
-from tfgan_kit.export.graph.inference_graph import Emitted, trace
+from tfgan_kit.export.graph.inference_graph import Emitted, specs_of, trace
 from tfgan_kit.export.graph.subpixel import spread_thin_convolutions
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.profile import ExportProfile
@@ -34,9 +36,12 @@ from benchmarks.alternate import alternate, ratio
 
 _FLAGS = flags.FLAGS
 _LATENT_DIM = 100
+_STYLEGAN2 = "stylegan2"
 _PARTS = ["ceiling", "passes", "whole", "sampling", "padding"]
 
 flags.DEFINE_integer("rounds", 30, "Timed calls of each contestant.", 5)
+flags.DEFINE_enum("network", "dcgan", ["dcgan", _STYLEGAN2], "The generator.")
+flags.DEFINE_integer("size", 64, "Pixels of a side of the StyleGAN2's images.", 8)
 flags.DEFINE_integer("width", 64, "Of the DCGAN.", 1)
 flags.DEFINE_integer("num_classes", None, "Of a conditional DCGAN; None: an unconditional one.", 1)
 flags.DEFINE_multi_integer("batch", [1, 16, 32], "Images a call.")
@@ -61,7 +66,19 @@ def randomize(model):
 
 
 def _generator():
+    if _FLAGS.network == _STYLEGAN2:
+        made = gk.networks.StyleGAN2Generator(_FLAGS.size, 3, _LATENT_DIM, num_classes=_FLAGS.num_classes,
+                                              channel_base=16384)  # fmt: skip
+        return _with_noise(made)
     return randomize(gk.networks.DCGANGenerator(64, 3, _LATENT_DIM, _FLAGS.width, _FLAGS.num_classes))
+
+
+def _with_noise(model):
+    """Noise that is added, as after training."""
+    for variable in model.variables:
+        if variable.name == "noise_strength":
+            variable.assign(0.1)
+    return model
 
 
 def without_normalization(width, dtype):
@@ -87,7 +104,7 @@ def _passes(generator):
     """Contestants that have one pass more each."""
 
     def emitted(*passes):
-        graph = trace(generator, (_LATENT_DIM,), _FLAGS.num_classes)
+        graph = trace(generator, specs_of((_LATENT_DIM,), _FLAGS.num_classes))
         for run in passes:
             run(graph)
         function = tf.function(Emitted(graph))
@@ -103,7 +120,8 @@ def _passes(generator):
 
 
 def _module(generator, profile):
-    return GeneratorModule(generator, _LATENT_DIM, _FLAGS.num_classes, (64, 64, 3), profile=profile)
+    size = _FLAGS.size if _FLAGS.network == _STYLEGAN2 else 64
+    return GeneratorModule(generator, _LATENT_DIM, _FLAGS.num_classes, (size, size, 3), profile=profile)
 
 
 def _save(module, folder):
@@ -218,7 +236,7 @@ def _packed(inputs):
 
 
 def _folded(generator):
-    graph = trace(generator, (_LATENT_DIM,), _FLAGS.num_classes)
+    graph = trace(generator, specs_of((_LATENT_DIM,), _FLAGS.num_classes))
     fold(graph)
     spread_thin_convolutions(graph)
     return graph
@@ -229,7 +247,7 @@ def main(_):
     generator = _generator()
     with tempfile.TemporaryDirectory() as folder:
         baseline = _by_keras(generator, f"{folder}/keras")
-        if "ceiling" in _FLAGS.parts and _FLAGS.num_classes is None:
+        if "ceiling" in _FLAGS.parts and _FLAGS.num_classes is None and _FLAGS.network != _STYLEGAN2:
             _ceiling(baseline, folder)
         if "passes" in _FLAGS.parts:
             _race("Passes, each with those before it", {"model.export": baseline} | _passes(generator))

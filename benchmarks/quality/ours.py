@@ -147,6 +147,10 @@ class R3GAN(Preset):
     preset = "r3gan_fashion_mnist"
 
 
+class StyleGAN2(Preset):
+    preset = "stylegan2_fashion_mnist"
+
+
 class Digits(Preset):
     """The digits' preset without labels, as it is today."""
 

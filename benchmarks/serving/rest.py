@@ -103,7 +103,7 @@ def main(_):
         _save(pathlib.Path(folder) / "1")
         with ModelServer(folder, port=0) as server:
             methods = ModelMethods(server.models, as_content=True)
-            with RestGateway(methods, port=0) as rest:
+            with RestGateway(methods) as rest:
                 contestants = {
                     "gRPC": _grpc(server.port),
                     "REST, lists": _rest(rest.port, "serving_default"),

@@ -186,14 +186,14 @@ def test_p_grows_with_a_discriminator_that_is_sure_and_is_kept_in_the_file(make_
     assert float(loaded.augment.probability(0)) == float(gan.augment.probability(0)) == pytest.approx(0.048)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "augment",
     [
         lambda: gk.augment.ADA("color", target=-0.5, interval=2, speed=0.05),
-        pytest.param(lambda: gk.augment.ADA("bgcfnc", target=-0.5, interval=2, speed=0.05), marks=pytest.mark.slow),
-        pytest.param(lambda: gk.augment.APA(target=-0.5, interval=2, speed=0.05), marks=pytest.mark.slow),
-        pytest.param(gk.augment.DiffAugment, marks=pytest.mark.slow),
+        lambda: gk.augment.ADA("bgcfnc", target=-0.5, interval=2, speed=0.05),
+        lambda: gk.augment.APA(target=-0.5, interval=2, speed=0.05),
+        gk.augment.DiffAugment,
     ],
     ids=["ada", "ada_whole", "apa", "diff_augment"],
 )

@@ -38,7 +38,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("moment", ["append_metrics", "save"])
+@twins("moment", ["append_metrics", "save"])
 @twins("call", [1, 2])
 def test_a_kill_at_an_epoch_s_end_leaves_no_gap_and_no_duplicate(
     moment, call, reused_gan, dataset, tmp_path, monkeypatch

@@ -129,11 +129,25 @@ def test_dtype_numbers_are_tensorflows(name, number):
         ({"latents": [[1.0]], "num_images": 2}, "leave out seed and num_images and seeds"),
         ({"truncation_psi": float("inf")}, "truncation_psi must be finite numbers"),
         ({"num_images": 3, "truncation_psi": [0.5]}, "truncation_psi must be a number, or one per image"),
+        ({"num_images": 3, "strengths": [[0.5]]}, r"one per direction .* or a row per image.* \(1, 1\), 3 images"),
+        ({"strengths": 0.5}, "strengths must be numbers, one per direction"),
+        ({"strengths": [float("nan")]}, "strengths must be finite numbers"),
     ],
 )
 def test_bad_arguments_are_refused_before_anything_is_sent(arguments, reason):
     with GeneratorClient("localhost:1") as nobody, pytest.raises(ValueError, match=reason):
         nobody.generate(**arguments)
+
+
+@pytest.mark.parametrize("w", [np.zeros((2, 3)), np.zeros((0, 3, 4))])
+def test_w_that_has_no_rows_is_refused_before_anything_is_sent(w):
+    with GeneratorClient("localhost:1") as nobody, pytest.raises(ValueError, match="w must be some rows per image"):
+        nobody.from_w(w)
+
+
+def test_w_for_a_model_that_is_no_stylegan_is_refused(client):
+    with pytest.raises(ValueError, match="model 'toy' takes no w: it is no StyleGAN"):
+        client.from_w(np.zeros((1, 4, 5)))
 
 
 @pytest.mark.parametrize(
@@ -144,6 +158,7 @@ def test_bad_arguments_are_refused_before_anything_is_sent(arguments, reason):
         ({"signature": "generate"}, "does not take seed and give images"),
         ({"signature": "serving_default", "labels": [1]}, "does not take seed and label"),
         ({"truncation_psi": 0.5}, "takes no truncation_psi: leave it out. It offers: "),
+        ({"strengths": [0.5]}, "takes no strengths: it was exported without directions. It offers: "),
         ({"latents": [[0.0, 1.0]]}, r"takes latents of shape \(None, 3\).* latents of shape \(1, 2\)"),
     ],
 )

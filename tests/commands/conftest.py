@@ -74,6 +74,15 @@ def finished_run(tmp_path_factory, digits):
     assert {folder: times_of_writing(folder) for folder in written} == written, "A test wrote into a shared run."
 
 
+@pytest.fixture(scope="session")
+def run_of_points(tmp_path_factory):
+    """The folder of a run on points, a step long, to read only."""
+    folder = tmp_path_factory.mktemp("points") / "run"
+    flags = ["--preset=mlp_mixture", "--dataset=ring8", "--steps=1", "--batch_size=16"]
+    assert exit_code("train", f"--run_dir={folder}", *flags) == 0
+    return folder
+
+
 @pytest.fixture
 def copied_run(finished_run, tmp_path):
     """`copied_run(steps=4)`: a copy of such a folder, to write into: `tmp_path / "run"`."""

@@ -6,6 +6,7 @@ from tfgan_kit.commands.divergence import DIVERGENCES
 from tfgan_kit.data.open import SPELLINGS
 from tfgan_kit.distribution import STRATEGIES
 from tfgan_kit.export.profile import PRECISIONS
+from tfgan_kit.generation.styles import NOISE_MODES
 from tfgan_kit.metrics.catalogue import GROUPS, MEASURES
 from tfgan_kit.metrics.features.extractor import KNOWN
 from tfgan_kit.metrics.features.resizing import RESIZERS
@@ -24,6 +25,7 @@ def test_every_choice_is_a_name_of_its_registry_and_every_name_a_choice():
         "DIVERGENCES": DIVERGENCES,
         "STRATEGIES": STRATEGIES,
         "PRECISIONS": PRECISIONS,
+        "NOISE_MODES": NOISE_MODES,
     }
     offered = {name: set(getattr(choices, name)) for name in registries}
     assert {name: one for name, registry in registries.items() if (one := offered[name] ^ set(registry))} == {}

@@ -1,3 +1,5 @@
+import contextlib
+import io
 import pathlib
 import warnings
 
@@ -8,6 +10,7 @@ from tfgan_kit.export.publish import versions
 import keras
 import pytest
 
+from tests.command import exit_code
 from tests.twins import twins
 
 PROFILES = sorted((pathlib.Path(__file__).parents[2] / "export").glob("*.flags"))
@@ -19,16 +22,23 @@ def run_dir(finished_run):
     return finished_run(steps=2)
 
 
-def test_the_lineage_names_checkpoint_step_data_and_metrics(command, run_dir, tmp_path):
-    code, out, err = command(
-        "export", f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}", "--signatures=serving_default"
-    )
-    assert code == 0, err
-    lineage = read_lineage(tmp_path / "models" / "1")["lineage"]
+@pytest.fixture(scope="module")
+def exported(finished_run, tmp_path_factory):
+    """The folder of a version that was exported once, to read only, and what the command printed."""
+    folder, printed = tmp_path_factory.mktemp("exported") / "models", io.StringIO()
+    arguments = [f"--ckpt={finished_run(steps=2)}", f"--output={folder}", "--signatures=serving_default"]
+    with contextlib.redirect_stdout(printed):
+        assert exit_code("export", *arguments) == 0
+    return folder, printed.getvalue()
+
+
+def test_the_lineage_names_checkpoint_step_data_and_metrics(exported):
+    folder, out = exported
+    lineage = read_lineage(folder / "1")["lineage"]
     assert lineage["step"] == 2 and lineage["preset"] == "dcgan_mnist"
     assert len(lineage["checkpoint_sha256"]) == 64
     assert {line["metric"] for line in lineage["metrics"]} >= {"d_loss", "g_loss"}
-    assert "tensorflow_model_server" in out and str(tmp_path / "models") in out
+    assert "tensorflow_model_server" in out and str(folder) in out
 
 
 @twins("skipped", [False, True])
@@ -54,21 +64,12 @@ def test_bfloat16_says_what_it_gained_here(command, run_dir, tmp_path):
     assert len(warned) == (gained["times_as_fast"] < 1.0)
 
 
-def test_a_check_by_other_kernels_says_so(command, run_dir, tmp_path, monkeypatch):
-    command("export", f"--ckpt={run_dir}", f"--output={tmp_path / 'models'}", "--signatures=serving_default")
-    assert "It was exported with" not in command("export", f"--check={tmp_path / 'models'}")[1]
+def test_a_check_by_other_kernels_says_so(command, exported, monkeypatch):
+    check = f"--check={exported[0]}"
+    assert "It was exported with" not in command("export", check)[1]
     monkeypatch.setattr("tfgan_kit.processor.record", lambda: {"instruction_set": "SSE41", "onednn": False})
-    _, out, _ = command("export", f"--check={tmp_path / 'models'}")
+    _, out, _ = command("export", check)
     assert "checked with SSE41, oneDNN off: answers may be a level apart" in out
-
-
-def test_a_plain_keras_file_is_exported_too(command, tmp_path):
-    keras.Sequential(
-        [keras.Input((3,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Reshape((4, 4, 1))]
-    ).save(tmp_path / "plain.keras")
-    code, _, err = command("export", f"--ckpt={tmp_path / 'plain.keras'}", f"--output={tmp_path / 'models'}")
-    assert code == 0, err
-    assert read_lineage(tmp_path / "models" / "1")["model"]["latent_dim"] == 3
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_a_kept_number_of_versions_and_what_was_removed(command, plain_file, tmp
     assert read_lineage(tmp_path / "8")["signatures"] == ["serving_default", "from_latent"]
 
 
-def test_a_published_version_is_checked_without_its_checkpoint(command, plain_file, tmp_path):
+def test_a_published_version_of_a_plain_keras_file_is_checked_without_it(command, plain_file, tmp_path):
     code, _, err = command(
         "export", f"--ckpt={plain_file}", f"--output={tmp_path / 'plain'}", "--signatures=from_latent"
     )

@@ -41,7 +41,7 @@ def parse(command, monkeypatch, tmp_path):
         (["evaluate", "--ckpt=run", "--extractor=vgg"], "--extractor is one of domain, inception, lite0, "),
         (["evaluate", "--ckpt=run", "--resizer=nearest"], "--resizer is one of tf1_bilinear, clean"),
         (["evaluate", "--ckpt=run", "--test_dataset=mnist"], "--test_dataset is spelled as one of"),
-        (["generate", "--ckpt=run"], "--output must have a value"),
+        (["generate", "--ckpt=run"], "Give --output"),
         (["generate", "--output=g.png"], "Give --ckpt"),
         (["generate", "--output=g.png", "--ckpt=a", "--run_dir=b"], "Received: ckpt=a, run_dir=b"),
         (["export"], "Give --ckpt"),

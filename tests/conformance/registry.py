@@ -177,6 +177,83 @@ NETWORKS = {
         dict(image_size=8, channels=1, latent_channels=2, width=2, num_stages=1),
         _random.normal(size=(ROWS, 6 * 6 * 2)).astype(np.float32),
     ),
+    "stylegan2_generator": Entry(
+        gk.networks.StyleGAN2Generator,
+        dict(
+            image_size=[8, 12],
+            channels=2,
+            latent_dim=5,
+            w_dim=4,
+            num_classes=CLASSES,
+            mapping_layers=2,
+            channel_base=64,
+            channel_max=6,
+            architecture="resnet",
+            conv_clamp=250.0,
+            style_mixing=0.5,
+            noise_mode="random",
+            w_avg_decay=0.9,
+            resampling_filter=[1, 2, 1],
+        ),
+        [LATENTS, LABELS],
+    ),
+    "stylegan2_generator_skip": Entry(
+        gk.networks.StyleGAN2Generator,
+        dict(image_size=8, latent_dim=5, w_dim=4, mapping_layers=1, channel_base=32, channel_max=6),
+        LATENTS,
+    ),
+    "stylegan2_discriminator": Entry(
+        gk.networks.StyleGAN2Discriminator,
+        dict(
+            image_size=8,
+            channels=1,
+            num_classes=CLASSES,
+            channel_base=64,
+            channel_max=6,
+            architecture="skip",
+            mbstd_group=3,
+            mbstd_channels=2,
+            conv_clamp=250.0,
+            mapping_layers=2,
+            cmap_dim=5,
+            frozen_layers=1,
+            resampling_filter=[1, 2, 3, 1],
+        ),
+        [IMAGES, LABELS],
+    ),
+    "stylegan2_discriminator_resnet": Entry(
+        gk.networks.StyleGAN2Discriminator,
+        dict(image_size=8, channels=1, channel_base=32, channel_max=6, mbstd_channels=0),
+        IMAGES,
+    ),
+    "stylegan3_generator": Entry(
+        gk.networks.StyleGAN3Generator,
+        dict(
+            image_size=8,
+            channels=2,
+            latent_dim=5,
+            w_dim=4,
+            num_classes=CLASSES,
+            mapping_layers=1,
+            configuration="R",
+            channel_base=24,
+            channel_max=5,
+            conv_kernel=3,
+            use_radial_filters=True,
+            num_layers=3,
+            num_critical=1,
+            first_cutoff=1.5,
+            first_stopband=3.0,
+            last_stopband_rel=1.5,
+            margin_size=3,
+            output_scale=0.5,
+            filter_size=4,
+            lrelu_upsampling=4,
+            conv_clamp=250.0,
+            w_avg_decay=0.9,
+        ),
+        [LATENTS, LABELS],
+    ),
     "patch_discriminator": Entry(gk.networks.PatchDiscriminator, dict(channels=1, width=2, num_stages=2), IMAGES),
     "mlp_discriminator": Entry(gk.networks.MLPDiscriminator, dict(input_dim=3, width=4, depth=2), POINTS),
     "mlp_discriminator_with_frequencies": Entry(
@@ -231,6 +308,37 @@ LAYERS = {
     ),
     "fir_up": Entry(gk.layers.FIRUpSampling2D, dict(filter=[1, 2, 1], gain=2.0), IMAGES),
     "fir_down": Entry(gk.layers.FIRDownSampling2D, dict(filter=[1, 2, 1], gain=2.0), IMAGES),
+    "equalized_dense": Entry(
+        gk.layers.EqualizedDense, dict(units=3, activation="leaky_relu", multiplier=0.1, bias=0.5), LATENTS
+    ),
+    "equalized_conv2d": Entry(
+        gk.layers.EqualizedConv2D,
+        dict(
+            filters=2, kernel_size=1, resampling="up", resampling_filter=[1, 2, 1], activation=None, gain=0.5, clamp=9.0
+        ),
+        IMAGES,
+    ),
+    "style_conv2d": Entry(
+        gk.layers.StyleConv2D,
+        dict(filters=2, kernel_size=3, up=True, resampling_filter=[1, 2, 1], noise_shape=[16, 16], gain=0.5, clamp=9.0),
+        [IMAGES, LATENTS],
+    ),
+    "style_to_images": Entry(gk.layers.StyleToImages, dict(channels=2, clamp=9.0), [IMAGES, LATENTS]),
+    "alias_free_conv2d": Entry(
+        gk.layers.AliasFreeConv2D,
+        dict(
+            filters=2,
+            before=[8, 4, 1.5, 1.0],
+            after=[8, 8, 2.5, 2.0],
+            kernel_size=1,
+            filter_size=4,
+            upsampling=1,
+            radial=True,
+            clamp=9.0,
+        ),
+        [IMAGES, LATENTS],
+    ),
+    "fourier_input": Entry(gk.layers.FourierInput, dict(channels=3, size=5, rate=4, bandwidth=1.5), LATENTS),
     "r3gan_basis": Entry(gk.layers.R3GANBasis, dict(height=2, width=3, channels=4), LATENTS),
     "r3gan_block": Entry(
         gk.layers.R3GANBlock, dict(cardinality=3, expansion=3, kernel_size=1, num_blocks=5), np.repeat(IMAGES, 2, -1)
@@ -297,6 +405,11 @@ PENALTIES_OF_HEADS = {
     ),
 }
 
+# Of generators with a mapping and a synthesis: tests/penalties/test_path_length.py.
+PENALTIES_OF_STYLES = {
+    "path_length": Entry(gk.penalties.PathLength, dict(weight=1.0, decay=0.1, batch_shrink=3, interval=3))
+}
+
 PENALTIES_OF_WEIGHTS = {
     "orthogonal": Entry(gk.penalties.OrthogonalRegularization, dict(weight=0.1, exclude=["first"], interval=3))
 }
@@ -314,6 +427,7 @@ ENTRIES = {
     **OBJECTIVES,
     **PENALTIES,
     **PENALTIES_OF_HEADS,
+    **PENALTIES_OF_STYLES,
     **PENALTIES_OF_WEIGHTS,
     **AUGMENTATIONS,
 }

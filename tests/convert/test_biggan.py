@@ -107,7 +107,7 @@ def test_images_logits_and_loss_of_a_training_step_are_the_official_ones(case, f
 
 @EVERY
 def test_gradient_norms_of_both_networks_are_the_official_ones(case, family):
-    """With oneDNN's kernels that of attention's gamma is 0.1 % off: a ReLU's input of -1.6e-6 (in float64) becomes 3.7e-6.
+    """That of attention's gamma is 0.1 % off with oneDNN: a ReLU's input of -1.6e-6 (in float64) becomes 3.7e-6.
 
     Biases before a batch normalization have no gradient but rounding.
     """

@@ -132,7 +132,7 @@ def test_parameters_that_do_not_fit_are_listed(tutorial, change, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (dict(family="gan"), "Unknown family; known are biggan, .*sngan. Received: family='gan'"),
+        (dict(family="gan"), "Unknown family; known are biggan, .*stylegan3. Received: family='gan'"),
         (dict(family="dcgan", network="critic"), "networks of dcgan are generator, discriminator. .*'critic'"),
         (dict(family="dcgan", ngff=3), "arguments of dcgan's generator are nz, ngf, .* Received: ngff"),
         (dict(family="sagan", nz=3), "cannot be built without these official arguments: num_classes. Received: nz"),

@@ -114,7 +114,7 @@ def _assert_refused(path, reason=None):
         ({"state_dict": {"weight": torch.ones(1)}}, "under 'state_dict' lies a dict"),
         ({"weight": torch.ones(1), "epoch": 3}, "under 'epoch' lies a int"),
         ([torch.ones(1)], "it holds a list"),
-        (torch.ones(1), "it holds a _Tensor"),
+        (torch.ones(1), "it holds a Tensor"),
         ({"weight": torch.ones(1, dtype=torch.complex64)}, "it holds torch.ComplexFloatStorage"),
         ({"weight": torch.ones(2, 2).to_sparse()}, "it holds torch.*sparse"),
         (torch.nn.Linear(1, 1), "it holds torch.nn.modules.linear.Linear, and only tensors of float32, float64"),

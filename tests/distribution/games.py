@@ -51,6 +51,10 @@ CASES = {
     "accumulation": lambda: {"update": gk.updates.Alternating(gradient_accumulation_steps=2)},
     "gradient_penalty": lambda: {"objective": "wasserstein", "penalties": [gk.penalties.GradientPenalty(0.1)]},
     "lazy_r1": lambda: {"penalties": [gk.penalties.R1(0.1, interval=3)]},
+    "lazy_updates": lambda: {
+        "penalties": [gk.penalties.R1(0.1, interval=3), gk.penalties.R2(0.1, interval=3)],
+        "update": gk.updates.LazyRegularization(),
+    },
     "pairs": lambda: {"objective": "relativistic_pairing", "penalties": [gk.penalties.R1(0.1), gk.penalties.R2(0.1)]},
     "clipping": lambda: {
         "generator_optimizer": sgd(global_clipnorm=0.05),

@@ -25,6 +25,7 @@ def slow(*arguments):
         (False, "gradient_penalty"),
         (False, "generator_steps"),
         (False, "lazy_r1"),
+        (False, "lazy_updates"),
         (False, "clipping"),
         (False, "regularizer"),
         (False, "accumulation"),

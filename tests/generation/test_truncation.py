@@ -9,7 +9,7 @@ from tfgan_kit.generation.sample import sample
 from tfgan_kit.generation.seeds import image_seeds, labels_from_seeds, latents_from_seeds, uniforms_from_seeds
 from tfgan_kit.generation.shards import write_shards
 from tfgan_kit.generation.standing_statistics import standing_statistics
-from tfgan_kit.generation.truncation import truncated_from_seeds
+from tfgan_kit.generation.truncation import truncation_of
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ def model(generator):
 
 def test_images_are_those_of_the_truncated_latents(generator, model):
     psi = np.float32([0.3, 0.5, 0.7, 0.9, 1.1])
-    latents = truncated_from_seeds(generator, SEEDS, 4, psi)
+    latents = truncation_of(generator).latents(latents_from_seeds(SEEDS, 4), uniforms_from_seeds(SEEDS, 4), psi)
     assert (np.abs(latents) <= psi[:, None]).all()
     expected = sample(generator, latents, labels_from_seeds(SEEDS, 3))
     np.testing.assert_array_equal(model.generate(5, truncation_psi=psi), expected)
@@ -61,7 +61,7 @@ def test_numbers_beside_the_latents_are_uniform_and_independent_of_them():
 
 @pytest.mark.parametrize("psi", [0.0, -1.0, np.nan, [0.5, 0.5]])
 def test_thresholds_that_are_not_positive_or_not_one_per_image_are_refused(model, psi):
-    with pytest.raises(ValueError, match="one positive number, or one per image"):
+    with pytest.raises(ValueError, match="must be positive, one number or one per image"):
         model.generate(5, truncation_psi=psi)
 
 

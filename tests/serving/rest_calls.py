@@ -19,7 +19,7 @@ def gateway(base_path, available=None, memory=None, **options):
     options = ServerOptions(**{f"rest_api_{name}": value for name, value in options.items()})
     with ModelServer(base_path, "toy", port=0, grpc_max_threads=64) as server:
         methods = ModelMethods(server.models, as_content=True)
-        with RestGateway(methods, options, 0, memory, available) as rest:
+        with RestGateway(methods, options, memory, available) as rest:
             yield rest
 
 

@@ -31,7 +31,7 @@ def server(serve):
 
 @pytest.fixture
 def rest_port(server):
-    gateway = RestGateway(server.methods, port=0).start()
+    gateway = RestGateway(server.methods).start()
     yield gateway.port
     gateway.stop()
 

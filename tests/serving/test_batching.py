@@ -56,13 +56,6 @@ def test_concurrent_calls_run_as_one_batch_of_an_allowed_size(signature):
     assert {int(answer["rows"][0]) for answer in answers} == {8}
 
 
-def test_two_functions_with_equal_parameters_never_answer_for_each_other(signature):
-    parameters = BatchingParameters(max_batch_size=16, batch_timeout_micros=5_000)
-    runs = [signature(factor, parameters) for factor in (1, 1000)]
-    answers = toy.at_once(16, lambda k: ask(runs[k % 2], k))
-    assert [int(a["value"][0]) for a in answers] == [k * (1000 if k % 2 else 1) for k in range(16)]
-
-
 def test_a_request_for_some_outputs_is_not_merged_and_does_not_wait(signature):
     """As in TensorFlow Serving, whose queues are for all outputs of a signature."""
     run = signature(3, BatchingParameters(8, 20_000_000, allowed_batch_sizes=(8,)))
@@ -121,14 +114,6 @@ def test_a_signature_with_fixed_rows_is_served_unbatched(tmp_path):
     answer = ask(model.signature("fixed"), 1, 2)
     model.close()
     assert answer["images"].tolist() == [2, 3]
-
-
-@pytest.mark.parametrize("most", [1, 2, 7, 8, 32, 100, 1000])
-def test_the_default_sizes_rise_evenly_to_the_limit(most):
-    sizes = BatchingParameters(max_batch_size=most).sizes()
-    assert sizes[0] == 1 and sizes[-1] == most and sizes == sorted(set(sizes))
-    assert all(size % 2 == 0 for size in sizes[1:-1])
-    assert all(b <= max(a + 2, 1.25 * a) for a, b in zip(sizes, sizes[1:], strict=False))
 
 
 @pytest.mark.parametrize(

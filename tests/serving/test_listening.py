@@ -18,7 +18,7 @@ def text(pem):
 def test_a_key_that_is_none_ends_the_start(serve, tmp_path):
     (tmp_path / "ssl.config").write_text('server_key: "K" server_cert: "C"')
     options = ServerOptions(ssl_config_file=str(tmp_path / "ssl.config"))
-    with pytest.raises(StartError, match="^--ssl_config_file holds no valid key and certificate"):
+    with pytest.raises(StartError, match="ssl.config holds no valid key and certificate"):
         serve(options=options)
 
 
@@ -44,7 +44,3 @@ def test_a_unix_socket_that_cannot_be_made_ends_the_start(serve, tmp_path):
     options = ServerOptions(grpc_socket_path=str(tmp_path / "nowhere" / "socket"))
     with pytest.raises(StartError, match="UNIX socket.*--grpc_socket_path"):
         serve(options=options)
-
-
-def test_the_server_listens_on_this_machine_only(serve):
-    assert serve().options.host == "127.0.0.1"

@@ -32,13 +32,6 @@ def methods(models, base_path):
     return ModelMethods(models)
 
 
-def test_two_of_them_may_share_the_models_and_differ_in_how_they_write_tensors(models, methods):
-    raw = ModelMethods(models, as_content=True).predict(messages.predict(5)).outputs["images"]
-    typed = methods.predict(messages.predict(5)).outputs["images"]
-    assert raw.tensor_content and not typed.tensor_content
-    np.testing.assert_array_equal(tf.make_ndarray(raw), tf.make_ndarray(typed))
-
-
 def runs(methods, **arguments):
     answer = methods.predict(messages.predict(1, "counter"), **arguments)
     return int(tf.make_ndarray(answer.outputs["runs"])[0])

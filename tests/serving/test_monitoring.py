@@ -39,26 +39,6 @@ def test_a_latency_is_in_every_bucket_from_its_own_on(microseconds, limit):
     }
 
 
-def test_loads_and_warmups_are_counted_by_folder():
-    monitor = Monitor()
-    monitor.load("/models/toy/1", "success", 0.5)
-    monitor.warmup("/models/toy/1", "OK", 5, 0.25)
-    found = samples(monitor)
-    load = ":tensorflow:cc:saved_model:load_"
-    assert found[f"{load}attempt_count", *labels(model_path="/models/toy/1", status="success")] == 1
-    assert found[f"{load}latency", *labels(model_path="/models/toy/1")] == 500_000
-    warm = labels(model_path="/models/toy/1", status="OK")
-    assert found[f"{PREFIX}model_warmup_records_read", *warm] == 5
-    assert found[f"{PREFIX}model_warmup_latency_sum", *warm] == 250_000
-
-
-def test_unknown_names_make_no_labels():
-    monitor = Monitor()
-    for k in range(1000):
-        monitor.request(f"model{k}", "Predict", "GRPC", "NOT_FOUND", 0.001)
-    assert samples(monitor) == {(f"{PREFIX}request_count", *labels(model_name="", status="NOT_FOUND")): 1000}
-
-
 def test_a_listed_model_that_never_answered_has_a_label():
     monitor = Monitor()
     monitor.add_model("toy")

@@ -1,10 +1,7 @@
 """What the rarer options change, on real versions."""
 
-import dataclasses
-
 from tfgan_kit.serving import BatchingParameters, ModelServer, ServerOptions, StartError
 from tfgan_kit.serving.models.loading import Loader
-from tfgan_kit.serving.options import type_of
 from tfgan_kit.serving.prometheus import Monitor
 
 import numpy as np
@@ -52,23 +49,13 @@ def test_a_versions_own_batching_file_that_is_broken_refuses_the_version(serve, 
     [
         ({"max_num_load_retries": -1}, "at least 0. Received: max_num_load_retries=-1"),
         ({"port": 65536}, "at most 65535. Received: port=65536"),
-        ({"rest_api_num_threads": 0}, "at least 1. Received: rest_api_num_threads=0"),
-        ({"rest_api_timeout_in_ms": 0}, "Received: rest_api_timeout_in_ms=0"),
-        ({"rest_api_max_body_bytes": -1}, "Received: rest_api_max_body_bytes=-1"),
-        ({"rest_api_read_timeout_seconds": 0.0}, "Received: rest_api_read_timeout_seconds=0.0"),
         ({"grpc_channel_arguments": "a"}, "name=value, separated by commas. Received: grpc_channel_arguments='a'"),
         ({"monitoring_config_file": "/a"}, "give rest_api_port too. Received: monitoring_config_file='/a'"),
-        ({"load_retry_interval_micros": -1}, "Received: load_retry_interval_micros=-1"),
         ({"grpc_socket_path": "socket"}, "absolute. Received: grpc_socket_path='socket'"),
-        *(
-            (
-                {"file_system_poll_wait_seconds": value},
-                "finite and at least 0. Received: file_system_poll_wait_seconds=",
-            )
-            for value in (-1.0, float("nan"), float("inf"))
-        ),
-        ({}, "are empty! Give --model_base_path.*Received: "),
-        (SOURCE | {"model_config_file": "/models.config"}, "give either model_base_path.*Received: "),
+        ({"file_system_poll_wait_seconds": float("nan")}, "finite and at least 0. Received: file_system_poll_wait"),
+        ({"file_system_poll_wait_seconds": float("inf")}, "finite and at least 0. Received: file_system_poll_wait"),
+        ({}, "give either --model_base_path.*Received: "),
+        (SOURCE | {"model_config_file": "/models.config"}, "give either --model_base_path.*Received: "),
         (SOURCE | {"max_batch_size": 8}, "--max_batch_size needs --enable_batching"),
         (SOURCE | {"batching_parameters_file": "/a"}, "--batching_parameters_file needs --enable_batching"),
         (
@@ -86,14 +73,3 @@ def test_an_option_that_cannot_work_is_refused(arguments, reason):
 def test_an_argument_of_a_server_stands_in_for_the_option_of_its_name(base_path):
     server = ModelServer(base_path, port=0, options=ServerOptions(model_name="toy", port=9))
     assert (server.options.model_name, server.options.port, server.options.model_base_path) == ("toy", 0, base_path)
-
-
-@pytest.mark.parametrize("field", dataclasses.fields(ServerOptions), ids=lambda field: field.name)
-def test_every_option_has_its_help_and_a_default_in_its_range(field):
-    assert field.metadata["help"].endswith(".")
-    assert dataclasses.replace(ServerOptions(), **{field.name: field.default}) == ServerOptions()
-
-
-def test_an_option_is_read_as_the_type_that_it_may_have_beside_none():
-    types = {field.name: type_of(field) for field in dataclasses.fields(ServerOptions)}
-    assert (types["port"], types["grpc_max_threads"], types["model_base_path"]) == (int, int, str)

@@ -1,7 +1,5 @@
 """Who may replace the list of models over the network, and what reloads leave to the others."""
 
-import http.client
-import json
 import socket
 import threading
 
@@ -115,24 +113,6 @@ def test_reloads_take_no_thread_from_predictions_and_too_many_are_refused(serve,
     for caller in callers:
         caller.join()
     assert codes == ["OK"] * admission._RELOADS
-
-
-def test_after_a_reload_of_an_empty_list_the_server_is_not_ready(serve, base_path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = serve(options=ServerOptions(rest_api_port=port))
-
-    def ready():
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        found = answer.status, json.loads(answer.read())["ready"]
-        connection.close()
-        return found
-
-    for models, found in ([messages.model(base_path)], (200, True)), ([], (503, False)):
-        assert reload(f"localhost:{server.port}", *models)[0] == "OK"
-        assert ready() == found
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "\x1b[31m", "a" * 257])

@@ -53,20 +53,6 @@ def small(serve):
     return serve(options=options)
 
 
-@pytest.mark.parametrize("compression", PACKINGS)
-def test_a_packed_message_means_the_same(small, compression):
-    seeds = messages.predict(5)
-    seeds.inputs["seed"].CopyFrom(tf.make_tensor_proto(np.full(100, 5)))
-    with grpc.insecure_channel(f"localhost:{small.port}") as channel:
-        call = channel.unary_unary(
-            PREDICT,
-            request_serializer=predict_pb2.PredictRequest.SerializeToString,
-            response_deserializer=predict_pb2.PredictResponse.FromString,
-        )
-        images = tf.make_ndarray(call(seeds, compression=compression, timeout=20).outputs["images"])
-    np.testing.assert_array_equal(images, toy.expected([5] * 100))
-
-
 @pytest.mark.parametrize("compression", [*PACKINGS, grpc.Compression.NoCompression])
 def test_a_message_is_bounded_unpacked(small, compression):
     code, text = answer(small, large(2 * MIB + 1), compression)

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 
+from tfgan_kit.serving import ServerOptions
 from tfgan_kit.serving.protocol.memory import RequestMemory
 from tfgan_kit.serving.protocol.methods import ModelMethods
 from tfgan_kit.serving.rest.gateway import RestGateway
@@ -197,7 +198,7 @@ def test_a_request_sent_as_the_server_stops_is_answered_on_its_connection(folder
 
 def test_a_port_in_use_is_an_os_error(folder):
     with rest_calls.gateway(folder) as rest, pytest.raises(OSError, match="address already in use"):
-        RestGateway(ModelMethods(None), port=rest.port).start()
+        RestGateway(ModelMethods(None), ServerOptions(rest_api_port=rest.port)).start()
 
 
 READY = [({"toy": True}, 200, []), ({"toy": True, "faces": False}, 503, ["faces"]), ({}, 503, [])]

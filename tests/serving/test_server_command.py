@@ -123,22 +123,6 @@ def test_two_servers_never_share_a_port(serve, base_path):
         ModelServer(base_path, "toy", port=serve().port).start()
 
 
-def _version(base_path):
-    return f"{base_path}/1", f"It is a version; the base path is the folder above it: {base_path}"
-
-
-def _broken(base_path):
-    shutil.rmtree(base_path / "1" / "variables")
-    return str(base_path), "did not become available: toy version 1.*variables.index"
-
-
-@pytest.mark.parametrize("case", [_version, _broken])
-def test_a_base_path_that_cannot_be_served_says_why(base_path, case):
-    path, reason = case(base_path)
-    with pytest.raises(StartError, match=reason):
-        ModelServer(path, "toy", port=0).start()
-
-
 def test_in_python_a_relative_path_is_this_process_own(base_path, monkeypatch):
     monkeypatch.chdir(base_path.parent)
     with ModelServer("toy", "toy", port=0) as server:

@@ -5,7 +5,7 @@ import threading
 import time
 import weakref
 
-from tfgan_kit.serving.models.versions import Policy, Versions, version_folders
+from tfgan_kit.serving.models.versions import Policy, Versions
 
 import pytest
 from tensorflow_serving.apis import get_model_status_pb2
@@ -132,10 +132,3 @@ def test_stop_returns_although_a_replaced_version_still_runs_a_call(server, base
         stop.start()
         stop.join(timeout=10)
         assert not stop.is_alive()
-
-
-def test_only_folders_named_by_an_integer_are_versions(tmp_path):
-    for name in ("1", "00010", "2", "abc", "tmp-7", ".7tmp", "1.5", "-3", str(2**63), "9" * 200, "\u0667", "\u00b2"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "5").write_text("a file")
-    assert list(version_folders(tmp_path)) == [10, 2, 1]

@@ -64,3 +64,21 @@ def test_parts_hold_every_row_once_with_its_own_draws(count, batch):
     np.testing.assert_array_equal(draws[order], batch.normal(SEED, [2]))
     means = [float(part.mean(tf.reduce_mean(part.images))) for part in parts]
     assert sum(means) == pytest.approx(float(batch.mean(tf.reduce_mean(batch.images))), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "cuts, count, k", [((5,), 1, 2), ((3, 6), 1, 3), ((2, 4, 9), 1, 2), ((5,), 2, 2), ((7,), 2, 2)]
+)
+def test_every_kth_row_of_a_part_is_the_same_on_any_number_of_replicas(cuts, count, k):
+    for j, whole in enumerate(WHOLE.parts(count)):
+        parts = [batch.parts(count)[j].every(k) for batch in replicas_of(cuts)]
+        np.testing.assert_array_equal(joined(parts, "images"), IMAGES[j::count][::k])
+        np.testing.assert_array_equal(joined(parts, "condition"), whole.every(k).condition)
+        draws = np.concatenate([part.normal(SEED, [2]) for part in parts])
+        np.testing.assert_array_equal(draws, WHOLE.normal(SEED, [2]).numpy()[j::count][::k])
+        np.testing.assert_array_equal(draws, whole.every(k).normal(SEED, [2]))
+
+
+def test_a_replica_without_a_kth_row_is_refused():
+    with pytest.raises(ValueError, match="One row in 2.* must hold 2 or more. Received: rows 1"):
+        replicas_of((3, 4))[1].every(2)

@@ -133,8 +133,8 @@ def test_a_smaller_last_batch_is_trained_on(make_gan, short_window, monkeypatch)
     assert int(gan.step) == 2 * 3 * 4
 
 
-def test_the_train_function_is_the_models_own_again_after_fit(make_gan, dataset):
-    gan = make_gan()
+def test_the_train_function_is_the_models_own_again_after_fit(reused_gan, dataset):
+    gan = reused_gan()
     gan.make_train_function()
     own = gan.train_function
     fit(gan, dataset, 3)
@@ -146,8 +146,8 @@ def test_the_train_function_is_the_models_own_again_after_fit(make_gan, dataset)
 
 
 @pytest.mark.parametrize("arguments", [{"steps_per_execution": 2}, {"run_eagerly": True}])
-def test_other_ways_to_run_a_step_still_train(make_gan, dataset, short_window, arguments):
-    gan = make_gan(**arguments)
+def test_other_ways_to_run_a_step_still_train(reused_gan, dataset, short_window, arguments):
+    gan = reused_gan(**arguments)
     fit(gan, dataset, 16)
     assert int(gan.step) == 16
 

@@ -676,9 +676,10 @@ def test_a_data_set_that_does_not_know_its_shapes_trains_alike(shape, make_gan, 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 def test_data_without_a_batch_is_refused(make_gan, uint8_images):
     data = tf.data.Dataset.from_tensor_slices(uint8_images).batch(8)
+    gan = make_gan()
     for empty in (data.take(0), data.filter(lambda images: False)):
         with pytest.raises(ValueError, match="no images"):
-            make_gan().fit(empty, verbose=0)
+            gan.fit(empty, verbose=0)
 
 
 class Secret(keras.layers.Layer):

@@ -236,8 +236,8 @@ def test_refine_follows_the_logits():
 # Training
 
 
-@pytest.mark.thorough
-@twins("make, penalties", [(infogan, INFORMATION), (acgan, [*CLASSIFIERS, R1(interval=2)])])
+@pytest.mark.slow
+@pytest.mark.parametrize("make, penalties", [(infogan, INFORMATION), (acgan, [*CLASSIFIERS, R1(interval=2)])])
 def test_a_resumed_run_ends_in_the_same_bits(make, penalties, uint8_images, labels, check_resume):
     data = gk.data.from_arrays(uint8_images, labels if make is acgan else None, batch_size=8)
     check_resume(lambda: make(penalties), data)

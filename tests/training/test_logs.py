@@ -86,8 +86,8 @@ def test_every_evaluation_begins_anew_and_gives_the_same(make_gan, uint8_images)
 
 
 @twins("arguments", [{}, {"steps_per_execution": 3}, {"run_eagerly": True}])
-def test_training_is_the_same_bit_for_bit(arguments, make_gan, weights_of, dataset, uint8_images):
-    with_metrics, without = make_gan(metrics=metrics(), **arguments), make_gan(**arguments)
+def test_training_is_the_same_bit_for_bit(arguments, make_gan, reused_gan, weights_of, dataset, uint8_images):
+    with_metrics, without = make_gan(metrics=metrics(), **arguments), reused_gan(**arguments)
     histories = [
         gan.fit(dataset, epochs=2, verbose=0, validation_data=(uint8_images, None)).history
         for gan in (with_metrics, without)
@@ -98,7 +98,8 @@ def test_training_is_the_same_bit_for_bit(arguments, make_gan, weights_of, datas
     assert histories[0].keys() - histories[1].keys() == added
 
 
-@twins("trained", [False, True])
+@pytest.mark.slow
+@pytest.mark.parametrize("trained", [False, True])
 def test_two_replicas_measure_what_one_device_does(trained, two):
     values = []
     for strategy in (ONE, two):

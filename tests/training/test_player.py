@@ -81,6 +81,20 @@ def test_an_average_of_half_life_one_step_is_halfway():
     assert [float(w) for w in np.concatenate([w.ravel() for w in copy.get_weights()])] == [2.0, 1.0]
 
 
+class WithCounts(keras.Sequential):
+    @property  # Keras would count the variables of a list twice
+    def copied_by_average(self):
+        return [self.layers[-1].bias]
+
+
+def test_an_average_copies_what_its_network_says():
+    source, copy = (WithCounts([keras.Input((1,)), keras.layers.Dense(1)]) for _ in range(2))
+    source.set_weights([np.array([[4.0]]), np.array([2.0])])
+    copy.set_weights([np.array([[0.0]]), np.array([0.0])])
+    Average(source, copy, decay=0.75).move(tf.constant(10**6, tf.int64))
+    assert [float(w) for w in np.concatenate([w.ravel() for w in copy.get_weights()])] == [1.0, 2.0]
+
+
 def test_every_output_of_a_player_is_float32():
     x = keras.Input((D,))
     half = keras.layers.Dense(1, dtype="mixed_bfloat16")

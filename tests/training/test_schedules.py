@@ -48,6 +48,15 @@ def test_a_half_life_may_follow_a_schedule():
     np.testing.assert_allclose([schedule(step) for step in (0, 1, 5, 10, 11)], expected, rtol=1e-5)
 
 
+def test_a_half_life_ramps_up_with_the_images_seen():
+    """The authors' `min(ema_kimg * 1000, cur_nimg * ema_rampup)`, at the images before the step."""
+    schedule = HalfLife(1000, batch_size=100, ramp_up=0.5)
+    expected = [0.0] + [0.5 ** (100 / min(1000, 0.5 * 100 * step)) for step in (1, 4, 20, 21)]
+    np.testing.assert_allclose([schedule(step) for step in (0, 1, 4, 20, 21)], expected, rtol=1e-6)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(schedule))
+    assert again.get_config() == {"half_life": 1000, "batch_size": 100, "ramp_up": 0.5}
+
+
 def dense():
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
     network.set_weights([np.array([[1.0], [-2.0]])])
@@ -114,6 +123,7 @@ def test_a_scheduled_gamma_is_that_of_the_step(penalty):
         (lambda: HalfCosine(1, 0, 10, 1.5), "batch_size"),
         (lambda: HalfLife(-1, 1), "half_life=-1"),
         (lambda: HalfLife(1, 0), "batch_size"),
+        (lambda: HalfLife(1, 1, ramp_up=0), "`ramp_up` must be a finite number > 0, or None. Received: ramp_up=0"),
         (lambda: Adam(beta_2=1.0), r"`beta_2` must be in \[0, 1\). Received: beta_2=1.0"),
         (lambda: Adam(beta_2=HalfCosine(0.9, 1.0, 10, 1)), "Received: beta_2 from 0.9 to 1.0"),
         (lambda: gk.penalties.R1(-1.0), "gamma=-1"),

@@ -11,6 +11,7 @@ from tfgan_kit.export.publish import tensorflow_serving_lines, versions
 from tfgan_kit.export.verify.check import check_version
 from tfgan_kit.export.verify.served import check_served
 from tfgan_kit.files import sha256
+from tfgan_kit.generation.directions import Directions
 from tfgan_kit.runs.checkpoints import load_model, resolve
 from tfgan_kit.runs.run import Run
 from tfgan_kit.training import half_precision
@@ -59,6 +60,7 @@ def export():
     """Exports the checkpoint that the flags name and prints the result."""
     command_line.import_modules(FLAGS.import_module)
     output_range, chosen = _output_range(FLAGS.output_range), profile()
+    directions = None if FLAGS.directions is None else Directions.load(FLAGS.directions)
     output = command_line.writable_folder(FLAGS.output)
     path = resolve(FLAGS.ckpt, FLAGS.which)
     before = versions(output)
@@ -71,6 +73,7 @@ def export():
         FLAGS.discriminate,
         lineage(path),
         chosen,
+        directions,
     )
     try:
         print(describe(version, path))
@@ -100,6 +103,7 @@ def profile():
         FLAGS.png_compression,
         FLAGS.optimized,
         FLAGS.try_kernels,
+        FLAGS.noise_mode,
     )
 
 

@@ -1,16 +1,22 @@
 """Images of a checkpoint, written: what `python -m tfgan_kit.generate` does."""
 
 import pathlib
+import time
 
 from tfgan_kit import command_line, commands
 from tfgan_kit.callbacks.sample_grid import grid
+from tfgan_kit.files import drop_leftovers
+from tfgan_kit.generation.films import LatentFilm, StyleFilm
 from tfgan_kit.generation.shards import write_shards
+from tfgan_kit.generation.styles import check_noise_mode, check_styles, has_styles, style_mixing
 from tfgan_kit.runs.checkpoints import load_generative_model, resolve
 from tfgan_kit.runs.run import Run
 
 import numpy as np
 from absl import flags
+from tqdm import tqdm
 
+from tfgan_kit_client import films
 from tfgan_kit_client.class_names import parse_labels
 from tfgan_kit_client.pictures import tile, write_png
 
@@ -27,20 +33,68 @@ def main():
     command_line.import_modules(FLAGS.import_module)
     labels = np.array(parse_labels(FLAGS.labels, class_names(FLAGS.ckpt, FLAGS.which))) if FLAGS.labels else None
     output = pathlib.Path(FLAGS.output)
-    to_grid = output.suffix == ".png"
-    command_line.writable_folder(output.parent if to_grid else output)
+    is_film = output.suffix.lower() in films.SUFFIXES
+    to_file = is_film or output.suffix == ".png"
+    command_line.writable_folder(output.parent if to_file else output)
     gan = load_generative_model(FLAGS.ckpt, FLAGS.which)
     commands.tell_of_precision(gan.generator.dtype_policy.name)
-    if not to_grid:
+    _set_noise_mode(gan)
+    if is_film:
+        _write_film(gan, output, labels)
+    elif FLAGS.rows:
+        _write_style_mixing(gan, output, labels)
+    elif to_file:
+        _write_grid(gan, output, labels)
+    else:
         write_shards(
             gan, output, FLAGS.num_images, FLAGS.seed, labels, FLAGS.format, FLAGS.shard_size, FLAGS.truncation_psi
         )
         print(f"{FLAGS.num_images} images in {output}")
         return
+    print(f"Wrote {output}")
+
+
+def _set_noise_mode(gan):
+    """Gives the generator, which is this process's own, the noise that is asked for."""
+    if FLAGS.noise_mode is not None:
+        generator = _model(gan).generator
+        check_noise_mode(generator, FLAGS.noise_mode)
+        generator.noise_mode = FLAGS.noise_mode
+
+
+def _model(gan):
+    return getattr(gan, "generative_model", gan)
+
+
+def _write_grid(gan, output, labels):
     if labels is None:
         write_png(output, grid(gan, FLAGS.num_images, FLAGS.seed, FLAGS.truncation_psi))
     else:
         labels = np.resize(labels, FLAGS.num_images)
         images = gan.generate(FLAGS.num_images, seed=FLAGS.seed, labels=labels, truncation_psi=FLAGS.truncation_psi)
         write_png(output, tile(images))
-    print(f"Wrote {output}")
+
+
+def _write_film(gan, output, labels):
+    generator = _model(gan).generator
+    if FLAGS.interpolation == "w":
+        check_styles(generator)
+    kind = StyleFilm if FLAGS.interpolation != "z" and has_styles(generator) else LatentFilm
+    sizes = FLAGS.keyframes, FLAGS.frames_per_keyframe, FLAGS.tiles
+    film = kind(gan, *sizes, FLAGS.seed, labels, FLAGS.truncation_psi)
+    drop_leftovers(output.parent)
+    started = time.monotonic()
+    # Without a terminal (disable=None) only the last line reports the rate.
+    with tqdm(film, unit=" frames", smoothing=0.05, disable=None) as frames:
+        films.write_film(output, frames, FLAGS.frames_per_second)
+    seconds = time.monotonic() - started
+    print(f"{len(film)} frames in {seconds:.1f} s, {len(film) / seconds:.0f} frames/s")
+
+
+def _write_style_mixing(gan, output, labels):
+    if labels is not None and len(labels) != 1:
+        raise ValueError(f"A table of mixed styles is of one class: give one label. Received: labels={labels.tolist()}")
+    psi = 1.0 if FLAGS.truncation_psi is None else FLAGS.truncation_psi
+    table = style_mixing(gan, FLAGS.rows, FLAGS.cols, FLAGS.styles, None if labels is None else labels[0], psi)
+    rows, columns = table.shape[:2]
+    write_png(output, tile(table.reshape(rows * columns, *table.shape[2:]), columns))

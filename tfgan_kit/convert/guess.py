@@ -173,6 +173,94 @@ def _hf_biggan_deep(shapes):
     return "generator", {"num_classes": shapes["embeddings.weight"][1]}
 
 
+def _stylegan2(shapes):
+    if "synthesis.b4.const" in shapes:
+        return "generator", _stylegan2_generator(shapes)
+    if "b4.fc.weight" in shapes and "b4.conv.weight" in shapes:
+        return "discriminator", _stylegan2_discriminator(shapes)
+    return None
+
+
+def _stylegan2_generator(shapes):
+    levels = _numbers(shapes, r"synthesis\.b(\d+)\.conv1\.weight")
+    base = shapes["synthesis.b4.const"][1:]
+    last = f"synthesis.b{levels[-1]}"
+    widths = {level: shapes[f"synthesis.b{level}.conv1.weight"][0] for level in levels}
+    has_skips = any(name.endswith("skip.weight") for name in shapes)
+    architecture = "resnet" if has_skips else "skip" if "synthesis.b4.torgb.weight" in shapes else "orig"
+    return {
+        **_styles(shapes),
+        "img_resolution": _resolution(base, levels[-1]),
+        "img_channels": shapes[f"{last}.torgb.weight"][0],
+        "synthesis_kwargs": {"architecture": architecture, **_channels(widths)},
+    }
+
+
+def _stylegan2_discriminator(shapes):
+    levels = _numbers(shapes, r"b(\d+)\.conv0\.weight")
+    widths = {level: shapes[f"b{level}.conv0.weight"][0] for level in levels}
+    widths[4] = shapes["b4.conv.weight"][0]
+    has_skips = any(name.endswith("skip.weight") for name in shapes)
+    arguments = {
+        "c_dim": shapes.get("mapping.embed.weight", (0, 0))[1],
+        "img_channels": shapes[f"b{levels[-1]}.fromrgb.weight"][1],
+        "architecture": "resnet" if has_skips else "skip" if "b4.fromrgb.weight" in shapes else "orig",
+        **_channels(widths),
+        "epilogue_kwargs": {"mbstd_num_channels": shapes["b4.conv.weight"][1] - widths[4]},
+    }
+    if shapes["b4.fc.weight"][1] == widths[4] * 4 * 4:  # of another base it says the area alone
+        arguments["img_resolution"] = levels[-1]
+    if arguments["c_dim"]:
+        arguments["cmap_dim"] = shapes["b4.out.weight"][0]
+        arguments["mapping_kwargs"] = {"num_layers": len(_numbers(shapes, r"mapping\.fc(\d+)\.weight"))}
+    return arguments
+
+
+def _stylegan3(shapes):
+    if "synthesis.input.freqs" not in shapes:
+        return None
+    layers = {}
+    for name in shapes:
+        if match := re.fullmatch(r"synthesis\.L(\d+)_(\d+)_(\d+)\.weight", name):
+            layers[int(match[1])] = int(match[2]), int(match[3])
+    last = max(layers)
+    resolution, channels = layers[last]
+    widths = [layers[number][1] for number in range(last)]
+    kernel = shapes[f"synthesis.L0_{layers[0][0]}_{layers[0][1]}.weight"][-1]
+    return "generator", {
+        **_styles(shapes),
+        "img_resolution": resolution,
+        "img_channels": channels,
+        "num_layers": last,
+        # The last layers' cutoff is half of the resolution: `channel_base / 2` over it is their width.
+        "channel_base": widths[-1] * resolution,
+        "channel_max": max(widths),
+        "conv_kernel": kernel,
+        "use_radial_filters": kernel == 1,  # as StyleGAN3-R has both
+    }
+
+
+def _styles(shapes):
+    """Arguments of a StyleGAN's mapping."""
+    embedded, classes = shapes.get("mapping.embed.weight", (0, 0))
+    return {
+        "z_dim": shapes["mapping.fc0.weight"][1] - embedded,
+        "c_dim": classes,
+        "w_dim": shapes["mapping.w_avg"][0],
+        "mapping_kwargs": {"num_layers": len(_numbers(shapes, r"mapping\.fc(\d+)\.weight"))},
+    }
+
+
+def _channels(widths):
+    """`channel_base` and `channel_max` of a StyleGAN2: a level r has min(channel_base // r, channel_max) channels."""
+    return {"channel_base": max(level * width for level, width in widths.items()), "channel_max": max(widths.values())}
+
+
+def _resolution(base, level):
+    height, width = (side * level // 4 for side in base)
+    return height if height == width else [height, width]
+
+
 def _numbers(shapes, pattern):
     return sorted(int(match[1]) for name in shapes if (match := re.fullmatch(pattern, name)))
 
@@ -185,4 +273,6 @@ _KNOWN = {
     "r3gan": _r3gan,
     "sagan": _sagan,
     "sngan": _sngan,
+    "stylegan2": _stylegan2,
+    "stylegan3": _stylegan3,
 }

@@ -16,6 +16,8 @@ FAMILIES = {
     "r3gan": "tfgan_kit.convert.r3gan",
     "sagan": "tfgan_kit.convert.sagan",
     "sngan": "tfgan_kit.convert.sngan",
+    "stylegan2": "tfgan_kit.convert.stylegan2",
+    "stylegan3": "tfgan_kit.convert.stylegan3",
 }
 NETWORKS = ("generator", "discriminator")
 
@@ -46,6 +48,35 @@ def load(family, state, network="generator", **official_arguments):
         state = tfgan_kit.convert.read("G_ema.pth")
         generator = tfgan_kit.convert.load("biggan", state, resolution=128, G_ch=96, G_attn="64")
     """
+    made, parameters = filled(family, network, official_arguments, lambda unused: State(state, unused))
+    parameters.finish(f"{family}'s {network}")
+    return made
+
+
+def filled(family, network, official_arguments, state_of):
+    """A Keras network, and the `State` that filled it as far as it fits.
+
+    Args:
+        family, network: as of `load`.
+        official_arguments: dict.
+        state_of: callable, the family's `unused` -> `State`.
+    """
+    module, make = _maker(family, network)
+    _check_arguments(family, network, make, official_arguments)
+    parameters = state_of(module.unused)
+    return make(parameters, **official_arguments), parameters
+
+
+def arguments_of(family, network="generator"):
+    """The names of a family's official arguments.
+
+    Args:
+        family, network: as of `load`.
+    """
+    return list(_parameters(_maker(family, network)[1]))
+
+
+def _maker(family, network):
     if family not in FAMILIES:
         raise ValueError(f"Unknown family; known are {', '.join(FAMILIES)}. Received: family={family!r}")
     module = importlib.import_module(FAMILIES[family])
@@ -53,15 +84,15 @@ def load(family, state, network="generator", **official_arguments):
     if make is None:
         known = ", ".join(name for name in NETWORKS if hasattr(module, name))
         raise ValueError(f"The networks of {family} are {known}. Received: network={network!r}")
-    _check_arguments(family, network, make, official_arguments)
-    parameters = State(state, module.unused)
-    made = make(parameters, **official_arguments)
-    parameters.finish(f"{family}'s {network}")
-    return made
+    return module, make
+
+
+def _parameters(make):
+    return dict(list(inspect.signature(make).parameters.items())[1:])
 
 
 def _check_arguments(family, network, make, given):
-    parameters = dict(list(inspect.signature(make).parameters.items())[1:])
+    parameters = _parameters(make)
     known = list(parameters)
     if unknown := [name for name in given if name not in known]:
         raise ValueError(

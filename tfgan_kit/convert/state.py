@@ -57,14 +57,18 @@ class State:
             return None
         return array.astype(np.float32)
 
+    @property
+    def surplus(self):
+        """Official names that no variable has the value of."""
+        return [name for name in self._arrays if name not in self._taken]
+
     def finish(self, title):
         """Refuses parameters that are missing, have another shape, or are left over.
 
         Raises:
             ValueError: it lists them.
         """
-        surplus = [name for name in self._arrays if name not in self._taken]
-        kinds = {"missing": self._missing, "of another shape": self._misshapen, "surplus": surplus}
+        kinds = {"missing": self._missing, "of another shape": self._misshapen, "surplus": self.surplus}
         if any(kinds.values()):
             found = "; ".join(f"{kind}: {_listed(names)}" for kind, names in kinds.items() if names)
             raise ValueError(

@@ -16,6 +16,10 @@ def define_flags():
     flags.DEFINE_integer("latent_dim", None, "Of a model without that attribute.", lower_bound=1)
     flags.DEFINE_integer("num_classes", None, "Of a conditional model without that attribute.", lower_bound=1)
     flags.DEFINE_list("output_range", ["-1", "1"], "Pixel values of black and white in the model's output.")
+    flags.DEFINE_string(
+        "directions", None, "A file of directions of this generator, from generate --find_directions: also export "
+        "generate_edited, which moves images along them."
+    )  # fmt: skip
     flags.DEFINE_boolean("discriminate", False, "Also export a GAN's discriminator, and what it recovers.")
     _define_profile_flags()
     _define_check_flags()
@@ -26,6 +30,10 @@ def _define_profile_flags():
     flags.DEFINE_integer("keep", None, "After publishing, delete all but this many newest versions.", lower_bound=1)
     flags.DEFINE_list("signatures", None, "Signatures to export, always with serving_default; default: all.")
     flags.DEFINE_enum("precision", choices.PRECISIONS[0], choices.PRECISIONS, "What the model computes in.")
+    flags.DEFINE_enum(
+        "noise_mode", None, choices.NOISE_MODES, "Noise of a StyleGAN's layers, random: drawn from each image's "
+        "latents; default: the generator's own."
+    )  # fmt: skip
     flags.DEFINE_integer(
         "max_batch", 32, "Largest batch that a server should form, for its batching file.", lower_bound=1
     )

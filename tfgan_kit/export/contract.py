@@ -11,7 +11,9 @@ from tfgan_kit_client.contract import (
     CODES,
     DISCRIMINATE,
     FROM_LATENT,
+    FROM_W,
     GENERATE,
+    GENERATE_EDITED,
     GENERATE_TRUNCATED,
     IMAGES,
     LABEL,
@@ -24,17 +26,20 @@ from tfgan_kit_client.contract import (
     SCORE,
     SEED,
     SERVING_DEFAULT,
+    STRENGTHS,
     TRUNCATION_PSI,
+    W,
 )
 
 __all__ = [
     "ANSWERS_FILE", "BATCHING_FILE", "CODES", "COMMON_BATCHING_FILE", "CONTRACT_VERSION", "DISCRIMINATE",
-    "EXTRA_ASSETS", "FROM_LATENT", "GENERATE", "GENERATE_TRUNCATED", "IMAGES", "JUDGED", "LABEL", "LABEL_PROBABILITIES",
-    "LATENTS", "LINEAGE_FILE", "PNG_BYTES", "PNG_SUFFIX", "RECOVER_CODES", "RECOVER_LABELS", "SCORE", "SEED",
-    "SERVING_DEFAULT", "TRUNCATION_PSI", "WARMUP_FILE", "contract", "contract_text", "offered",
+    "EXTRA_ASSETS", "FROM_LATENT", "FROM_W", "GENERATE", "GENERATE_EDITED", "GENERATE_TRUNCATED", "IMAGES", "JUDGED",
+    "LABEL", "LABEL_PROBABILITIES", "LATENTS", "LINEAGE_FILE", "PNG_BYTES", "PNG_SUFFIX", "RECOVER_CODES",
+    "RECOVER_LABELS", "SCORE", "SEED", "SERVING_DEFAULT", "STRENGTHS", "TRUNCATION_PSI", "W", "WARMUP_FILE", "contract",
+    "contract_text", "offered",
 ]  # fmt: skip
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 1  # of what a caller relies on: a new signature leaves it, a changed one does not
 
 # Files of a version, beside saved_model.pb
 EXTRA_ASSETS = "assets.extra"
@@ -51,45 +56,46 @@ COMMON_BATCHING_FILE = "batching.config"  # for --batching_parameters_file
 JUDGED = {DISCRIMINATE: SCORE, RECOVER_LABELS: LABEL_PROBABILITIES, RECOVER_CODES: CODES}
 
 
-def offered(num_classes, judged=(), truncated=False):
+def offered(num_classes, judged=(), made=(SERVING_DEFAULT, FROM_LATENT)):
     """Names of the signatures that a model has, `serving_default` first.
 
     Args:
         num_classes: int, or None for an unconditional generator.
         judged: outputs of the discriminator, if it is exported, too: of the values of `JUDGED`.
-        truncated: bool, whether the generator's family defines truncation.
+        made: names of the signatures that the generator can have beside `generate`.
     """
-    made = [SERVING_DEFAULT, *([GENERATE] if num_classes else []), *([GENERATE_TRUNCATED] if truncated else [])]
-    made += [FROM_LATENT]
-    made += [name + PNG_SUFFIX for name in made]
-    return (*made, *(name for name, output in JUDGED.items() if output in judged))
+    has = {*made, *([GENERATE] if num_classes else [])}
+    kept = [name for name in _MADE if name in has]
+    kept += [name + PNG_SUFFIX for name in kept]
+    return (*kept, *(name for name, output in JUDGED.items() if output in judged))
+
+
+# Inputs of the signatures that make images, but for the label of a conditional model
+_SEED = {SEED: "int64 [N]"}
+_LABEL = {LABEL: "int32 [N]"}
+_MADE = {
+    SERVING_DEFAULT: _SEED,
+    GENERATE: _SEED | _LABEL,
+    GENERATE_TRUNCATED: _SEED | {TRUNCATION_PSI: "float32 [N]"},
+    GENERATE_EDITED: _SEED | {STRENGTHS: "float32 [N, K]"},
+    FROM_LATENT: {LATENTS: "float32 [N, Z]"},
+    FROM_W: {W: "float32 [N, num_ws, W]"},
+}
+_LABELLED = (GENERATE_TRUNCATED, GENERATE_EDITED, FROM_LATENT)  # of a conditional model
 
 
 def contract():
     """Signatures, their inputs and outputs with dtypes, a dict: the content of `export/signature.json`."""
-    seed, label = {SEED: "int64 [N]"}, {LABEL: "int32 [N]"}
-    latents, images = {LATENTS: "float32 [N, Z]"}, {IMAGES: "uint8 [N, H, W, C]"}
-    pictures = {PNG_BYTES: "string [N]"}
-    truncation = {TRUNCATION_PSI: "float32 [N]"}
-    asked = {
-        SERVING_DEFAULT: seed, GENERATE: seed | label, GENERATE_TRUNCATED: seed | truncation, FROM_LATENT: latents
-    }  # fmt: skip
-    made = {name: {"inputs": inputs, "outputs": images} for name, inputs in asked.items()}
-    made |= {name + PNG_SUFFIX: {"inputs": inputs, "outputs": pictures} for name, inputs in asked.items()}
+    images, pictures = {IMAGES: "uint8 [N, H, W, C]"}, {PNG_BYTES: "string [N]"}
+    made = {name: {"inputs": inputs, "outputs": images} for name, inputs in _MADE.items()}
+    made |= {name + PNG_SUFFIX: {"inputs": inputs, "outputs": pictures} for name, inputs in _MADE.items()}
     shapes = {SCORE: "float32 [N]", LABEL_PROBABILITIES: "float32 [N, num_classes]", CODES: "float32 [N, K]"}
     made |= {name: {"inputs": images, "outputs": {output: shapes[output]}} for name, output in JUDGED.items()}
     return {
         "contract_version": CONTRACT_VERSION,
-        "conditional_models_add": {
-            name: label
-            for name in (
-                GENERATE_TRUNCATED,
-                GENERATE_TRUNCATED + PNG_SUFFIX,
-                FROM_LATENT,
-                FROM_LATENT + PNG_SUFFIX,
-                DISCRIMINATE,
-            )
-        },
+        "conditional_models_add": dict.fromkeys(
+            [*(name + suffix for name in _LABELLED for suffix in ("", PNG_SUFFIX)), DISCRIMINATE], _LABEL
+        ),
         "signatures": made,
     }
 

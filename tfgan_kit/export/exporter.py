@@ -15,6 +15,7 @@ from tfgan_kit.export.lineage import check_files, check_size, checksums, read_li
 from tfgan_kit.export.module import GeneratorModule
 from tfgan_kit.export.profile import NEXT, ExportProfile
 from tfgan_kit.export.publish import check_version_is_free, publish, remove_old, unpublished, versions
+from tfgan_kit.export.stages import noise_mode_of, signatures_of
 from tfgan_kit.export.verify.answers import write_answers
 from tfgan_kit.export.verify.certificate import certify, keras_reference
 from tfgan_kit.export.verify.contract_checks import check_batch_rule, check_batches, check_dtypes
@@ -23,7 +24,6 @@ from tfgan_kit.export.verify.program import check_program
 from tfgan_kit.export.warmup import example_inputs, write_warmup
 from tfgan_kit.generation.adapter import check_generator
 from tfgan_kit.generation.generative_model import GenerativeModel
-from tfgan_kit.generation.truncation import offers_truncation
 from tfgan_kit.training import half_precision
 from tfgan_kit.training.gan import GAN
 
@@ -42,6 +42,7 @@ def export_generator(
     discriminate=False,
     lineage=None,
     profile=None,
+    directions=None,
 ):
     """Writes a version of a model folder: signatures, warmup, batching, lineage, certificate.
 
@@ -61,6 +62,7 @@ def export_generator(
             or `recover_codes` if it recovers these.
         lineage: JSON object to record beside the model, e.g. commit, checkpoint, metrics.
         profile: `ExportProfile`; None: the next version, in float32, with all signatures.
+        directions: `Directions` of the generator, for the signature `generate_edited`; None: without.
 
     Returns:
         The published folder, a `pathlib.Path`.
@@ -68,7 +70,8 @@ def export_generator(
     Raises:
         TypeError: `generator` is not a Keras model.
         ValueError: the model is not a generator of images, or cannot be served on this or another
-            processor; the version exists already; the model does not have a signature.
+            processor; the version exists already; the model does not have a signature; directions of another
+            generator.
         OSError: `output` cannot be written; no version is published then.
 
     Example:
@@ -84,10 +87,15 @@ def export_generator(
     elif isinstance(generator, GenerativeModel):
         latent_dim, num_classes, output_range = generator.latent_dim, generator.num_classes, generator.output_range
         generator = generator.generator
+    if directions is not None:
+        directions.check(generator)
     generator, latent_dim, num_classes, image_shape = check_generator(generator, latent_dim, num_classes, output_range)
-    offered = names.offered(num_classes, judge.columns if judge else (), offers_truncation(generator))
+    made = signatures_of(generator, directions)
+    offered = names.offered(num_classes, judge.columns if judge else (), made)
     profile = _with_signatures(profile, offered)
-    make = functools.partial(GeneratorModule, generator, latent_dim, num_classes, image_shape, output_range)
+    make = functools.partial(
+        GeneratorModule, generator, latent_dim, num_classes, image_shape, output_range, directions=directions
+    )
     module, in_float32 = make(judge, profile), _in_float32(make, profile)
     in_memory = module.signatures()
     for name, function in in_memory.items():
@@ -100,7 +108,10 @@ def export_generator(
         _write_extras(folder, reloaded, num_classes, profile)
         check_size(folder, sum(v.numpy().nbytes for v in module.saved_variables))
         described = _description(generator, latent_dim, num_classes, image_shape, output_range)
-        reference = keras_reference(generator, latent_dim, num_classes, output_range)
+        described |= _styles(generator, profile, directions)
+        reference = keras_reference(
+            generator, latent_dim, num_classes, output_range, noise_mode_of(generator, profile), directions
+        )
         certificate = certify(in_memory, reloaded, num_classes, reference, profile.precision, in_float32)
         gained = {"bfloat16": _gain(reloaded, in_float32, num_classes)} if in_float32 else {}
         tried = try_kernels(folder, reloaded, profile.precision) if profile.try_kernels else []
@@ -180,6 +191,13 @@ def _description(generator, latent_dim, num_classes, image_shape, output_range):
         "image_shape": list(image_shape),
         "output_range": list(output_range),
     }
+
+
+def _styles(generator, profile, directions):
+    """What else describes a model: the noise of a StyleGAN, and the names of the directions."""
+    noise_mode = noise_mode_of(generator, profile)
+    noise = {} if noise_mode is None else {"noise_mode": noise_mode}
+    return noise | ({} if directions is None else {"directions": directions.names})
 
 
 def _origin(profile):

@@ -1,10 +1,12 @@
 """The signatures of an exported generator, as a `tf.Module` that holds only what inference needs."""
 
 from tfgan_kit.export import contract as names
-from tfgan_kit.export.graph.optimize import optimize, portable
+from tfgan_kit.export.graph.optimize import portable
 from tfgan_kit.export.profile import ExportProfile
-from tfgan_kit.generation import sample, seeds
-from tfgan_kit.generation.truncation import offers_truncation, truncated_from_seeds
+from tfgan_kit.export.stages import stages_of
+from tfgan_kit.generation import seeds
+from tfgan_kit.generation.adapter import in_our_range
+from tfgan_kit.generation.sample import in_even_batches
 from tfgan_kit.pixels import to_float
 
 import tensorflow as tf
@@ -25,10 +27,12 @@ class GeneratorModule(tf.Module):
         judge: the `Judge` for the optional signatures `discriminate` and `recover_...`, or None. With
             `profile.optimized`, operations that some processors lack are rewritten.
         profile: an `ExportProfile`, of which `optimized`, `precision` (bfloat16 implies an optimized
-            graph), `png_compression` and `signatures` are used.
+            graph), `noise_mode`, `png_compression` and `signatures` are used.
+        directions: `Directions` for the signature `generate_edited`, or None.
 
     Attributes:
-        optimization: the report of `optimize`, a dict; empty if the graph is not optimized.
+        optimization: the report of `optimize`, a dict (of a StyleGAN: one a network); empty if the graph is not
+            optimized.
     """
 
     def __init__(
@@ -40,84 +44,106 @@ class GeneratorModule(tf.Module):
         output_range=(-1.0, 1.0),
         judge=None,
         profile=ExportProfile(),  # noqa: B008, it is frozen
+        directions=None,
     ):
         super().__init__()
-        self.optimization = {}
-        truncating = generator if offers_truncation(generator) else None
-        if profile.optimized or profile.precision != "float32":
-            generator, self.optimization = optimize(generator, latent_dim, num_classes, profile.precision)
+        stages = stages_of(generator, latent_dim, num_classes, profile, directions)
+        self.optimization = stages.report
         judging = judge
         if judge is not None and profile.optimized:
             judging = portable(judge, image_shape, judge.num_classes)
-        networks = [generator] + ([judging] if judge is not None else [])
+        networks = [stages] + ([judging] if judge is not None else [])
         self.saved_variables = [
             v if isinstance(v, tf.Variable) else v.value for network in networks for v in network.variables
         ]
-        low, high = output_range
-
-        def generate(inputs, training):
-            images = tf.cast(generator(inputs, training=training), tf.float32)
-            return (images - low) * (2.0 / (high - low)) - 1.0
-
         # Not attributes: a Keras model that is an attribute of a tf.Module would be saved, too.
-        exact = (low, high) == (-1.0, 1.0)
-        run = _build(generator if exact else generate, latent_dim, num_classes, truncating)
+        run = _build(stages, latent_dim, num_classes, output_range, directions)
         run |= {
             name + names.PNG_SUFFIX: (_encoded(function, profile.png_compression), specs)
             for name, (function, specs) in run.items()
         }
         if judge is not None:
             run |= _judged(judging, judge, image_shape)
-        self.functions = {
+        functions = {
             name: tf.function(function, input_signature=specs)
             for name, (function, specs) in run.items()
             if profile.signatures is None or name in profile.signatures
         }
+        # A tf.function that is an attribute is traced again and saved a second time.
+        self._functions = lambda: functions
 
     def signatures(self):
         """Concrete functions by signature name."""
-        return {name: f.get_concrete_function() for name, f in self.functions.items()}
+        return {name: function.get_concrete_function() for name, function in self._functions().items()}
 
 
-def _build(generator, latent_dim, num_classes, truncating):
+def _build(stages, latent_dim, num_classes, output_range, directions):
     """`{signature: (Python function, input specs)}` of the signatures that make images.
 
-    `truncating` is the Keras model whose `truncated_latents` are used, or None.
+    Args:
+        stages: `OneStage` or `TwoStages`.
+        latent_dim, num_classes, output_range, directions: as of `GeneratorModule`.
     """
-    seed = tf.TensorSpec([None], tf.int64, names.SEED)
-    label = tf.TensorSpec([None], tf.int32, names.LABEL)
-    psi = tf.TensorSpec([None], tf.float32, names.TRUNCATION_PSI)
-    latents_spec = tf.TensorSpec([None, latent_dim], tf.float32, names.LATENTS)
+
+    def answer(run, *given):
+        """The pixels of `run(*given)`, in even batches."""
+        in_range = in_our_range(lambda given, training=False: run(*given), output_range)
+        return {names.IMAGES: in_even_batches(in_range, given)}
+
+    def latents_of(seed):
+        return seeds.latents_from_seeds(seed, latent_dim)
+
+    def checked(label):
+        # A negative label would silently be taken as a class counted from the end.
+        return [
+            _asserted(ids, (ids >= 0) & (ids < num_classes), f"label must be from 0 to {num_classes - 1}")
+            for ids in label
+        ]
 
     def from_seed(seed):
-        label = None if num_classes is None else seeds.labels_from_seeds(seed, num_classes)
-        return from_seed_and_label(seed, label)
+        return from_seed_and_label(seed, *([] if num_classes is None else [seeds.labels_from_seeds(seed, num_classes)]))
 
-    def from_seed_and_label(seed, label):
-        return from_latent(seeds.latents_from_seeds(seed, latent_dim), label)
+    def from_seed_and_label(seed, *label):
+        return from_latent(latents_of(seed), *label)
 
-    def from_latent(latents, label=None):
-        if label is None:
-            return {names.IMAGES: sample.sample(generator, latents)}
-        # A negative label would silently be taken as a class counted from the end.
-        in_range = tf.reduce_all((label >= 0) & (label < num_classes))
-        check = tf.debugging.Assert(in_range, [f"label must be from 0 to {num_classes - 1}"])
-        with tf.control_dependencies([check]):
-            return {names.IMAGES: sample.sample(generator, latents, tf.identity(label))}
+    def from_latent(latents, *label):
+        return answer(stages.images, latents, *checked(label))
 
     def truncated(seed, *label_and_psi):
         *label, psi = label_and_psi
-        check = tf.debugging.Assert(tf.reduce_all(psi > 0.0), ["truncation_psi must be positive"])
-        with tf.control_dependencies([check]):
-            return from_latent(truncated_from_seeds(truncating, seed, latent_dim, tf.identity(psi)), *label)
+        truncation = stages.truncation
+        psi = _asserted(psi, truncation.allows(psi), f"truncation_psi must be {truncation.allowed}")
+        return answer(stages.truncated, latents_of(seed), seed, psi, *checked(label))
 
-    labels = [] if num_classes is None else [label]
-    made = {names.SERVING_DEFAULT: (from_seed, [seed]), names.FROM_LATENT: (from_latent, [latents_spec, *labels])}
-    if labels:
-        made[names.GENERATE] = (from_seed_and_label, [seed, label])
-    if truncating is not None:
-        made[names.GENERATE_TRUNCATED] = (truncated, [seed, *labels, psi])
-    return made
+    def edited(seed, *label_and_strengths):
+        *label, strengths = label_and_strengths
+        return answer(stages.edited, latents_of(seed), strengths, *checked(label))
+
+    def from_w(w):
+        return answer(stages.from_w, w)
+
+    seed, label = _spec(names.SEED, tf.int64), [] if num_classes is None else [_spec(names.LABEL, tf.int32)]
+    made = {
+        names.SERVING_DEFAULT: (from_seed, [seed]),
+        names.GENERATE: (from_seed_and_label, [seed, *label]),
+        names.GENERATE_TRUNCATED: (truncated, [seed, *label, _spec(names.TRUNCATION_PSI)]),
+        names.GENERATE_EDITED: (edited, [seed, *label, _spec(names.STRENGTHS, tf.float32, len(directions or ()))]),
+        names.FROM_LATENT: (from_latent, [_spec(names.LATENTS, tf.float32, latent_dim), *label]),
+        names.FROM_W: (from_w, [_spec(names.W, tf.float32, *stages.w_shape)]),
+    }
+    offered = (*stages.signatures, *([names.GENERATE] if label else []))
+    return {name: one for name, one in made.items() if name in offered}
+
+
+def _spec(name, dtype=tf.float32, *sizes):
+    return tf.TensorSpec([None, *sizes], dtype, name)
+
+
+def _asserted(values, allowed, words):
+    """The values, if all of them are allowed; else the request fails with these words."""
+    check = tf.debugging.Assert(tf.reduce_all(allowed), [words])
+    with tf.control_dependencies([check]):
+        return tf.identity(values)
 
 
 def _encoded(function, compression):

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+from tfgan_kit.generation.styles import NOISE_MODES
 from tfgan_kit.ranges import is_int
 
 PRECISIONS = ("float32", "bfloat16")
@@ -26,6 +27,8 @@ class ExportProfile:
             rewrite what some processors cannot run (grouped and dilated convolutions).
         try_kernels: bool, run the version with oneDNN on and off, in a second process, before it is
             published.
+        noise_mode: the noise of a StyleGAN's layers: `"const"`, as stored; `"none"`; or `"random"`, drawn from each
+            row's latents, so that an image keeps it in any batch. None: the generator's own, as `generate` uses it.
 
     Raises:
         ValueError: a value outside its range.
@@ -43,6 +46,7 @@ class ExportProfile:
     png_compression: int = -1
     optimized: bool = True
     try_kernels: bool = True
+    noise_mode: str | None = None
 
     def __post_init__(self):
         if self.version != NEXT and not is_int(self.version, 1, LARGEST_VERSION):
@@ -61,6 +65,11 @@ class ExportProfile:
             )
         if self.precision not in PRECISIONS:
             raise ValueError(f"`precision` must be {' or '.join(PRECISIONS)}. Received: precision={self.precision!r}")
+        if self.noise_mode not in (None, *NOISE_MODES):
+            raise ValueError(
+                f"`noise_mode` must be {', '.join(NOISE_MODES[:-1])} or {NOISE_MODES[-1]}, or None for the generator's "
+                f"own. Received: noise_mode={self.noise_mode!r}"
+            )
         if not is_int(self.max_batch, 1, math.inf):
             raise ValueError(f"`max_batch` must be at least 1. Received: max_batch={self.max_batch!r}")
         if not is_int(self.png_compression, -1, 9):

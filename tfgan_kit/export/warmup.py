@@ -26,7 +26,7 @@ def example_inputs(function, batch_size, num_classes):
         shape = [batch_size, *spec.shape[1:]]
         if name == names.SEED:
             values[name] = np.arange(batch_size, dtype=np.int64)
-        elif name == names.LATENTS:
+        elif name in (names.LATENTS, names.W, names.STRENGTHS):
             values[name] = random.standard_normal(shape).astype(np.float32)
         elif name == names.LABEL:
             values[name] = (np.arange(batch_size) % num_classes).astype(np.int32)

@@ -57,6 +57,7 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
             "format": format,
             "shard_size": shard_size,
             "truncation_psi": truncation_psi,
+            "noise_mode": getattr(getattr(gan, "generative_model", gan).generator, "noise_mode", None),
         },
     )
     suffix, write = ("zip", _write_zip) if format == "png" else ("tfrecord", _write_tfrecord)

@@ -63,16 +63,28 @@ def convolve(x, filter=BINOMIAL, padding=(2, 1), gain=1.0, stride=1):
         >>> convolve(tf.ones((1, 4, 4, 1))).shape
         TensorShape([1, 4, 4, 1])
     """
-    kernel = _kernel(filter[::-1], gain, x.shape[-1])  # TensorFlow correlates
+    kernels = [_kernel(filter[::-1], gain, x.shape[-1])]  # TensorFlow correlates
+    if stride == 1:  # where all results are kept, one axis after the other takes two thirds of the time of both at once
+        kernels = [_kernel(filter[::-1], gain, x.shape[-1], axis) for axis in (0, 1)]
     zeros = [[0, 0], list(padding), list(padding), [0, 0]]
-    return _in_float32(x, lambda x: tf.nn.depthwise_conv2d(tf.pad(x, zeros), kernel, (1, stride, stride, 1), "VALID"))
+
+    def filtered(x):
+        x = tf.pad(x, zeros)
+        for kernel in kernels:
+            x = tf.nn.depthwise_conv2d(x, kernel, (1, stride, stride, 1), "VALID")
+        return x
+
+    return _in_float32(x, filtered)
 
 
-def _kernel(filter, gain, channels):
-    """The filter along both axes, for each channel: float32 (taps, taps, C, 1)."""
+def _kernel(filter, gain, channels, axis=None):
+    """The filter along both axes, for each channel: float32 (taps, taps, C, 1); or along one, axis 0 with the gain."""
     taps = np.asarray(filter, np.float64) / np.sum(filter)
-    kernel = tf.constant(gain * np.outer(taps, taps), tf.float32)
-    return tf.tile(kernel[:, :, None, None], (1, 1, channels, 1))
+    if axis is None:
+        kernel = gain * np.outer(taps, taps)
+    else:
+        kernel = np.expand_dims((1.0 if axis else gain) * taps, 1 - axis)  # (taps, 1) or (1, taps)
+    return tf.tile(tf.constant(kernel, tf.float32)[:, :, None, None], (1, 1, channels, 1))
 
 
 def _in_float32(x, operation):
@@ -84,18 +96,27 @@ def _resized(shape, resize):
     return [shape[0], *(None if side is None else resize(side) for side in shape[1:3]), shape[3]]
 
 
+def checked_filter(filter):
+    """A filter as a list.
+
+    Raises:
+        ValueError: fewer than 2 numbers, or of sum 0.
+    """
+    taps = list(filter)
+    if len(taps) < 2 or sum(taps) == 0:
+        raise ValueError(
+            "`filter` must hold at least 2 numbers along one axis whose sum is not 0, which they are divided by. "
+            f"Received: filter={filter!r}"
+        )
+    return taps
+
+
 class _Resampling(keras.layers.Layer):
     rows_are_independent = True
 
     def __init__(self, filter=BINOMIAL, gain=1.0, **kwargs):
         super().__init__(**kwargs)
-        taps = list(filter)
-        if len(taps) < 2 or sum(taps) == 0:
-            raise ValueError(
-                "`filter` must hold at least 2 numbers along one axis whose sum is not 0, which they are divided by. "
-                f"Received: filter={filter!r}"
-            )
-        self.filter = taps
+        self.filter = checked_filter(filter)
         self.gain = gain
 
     def get_config(self):

@@ -12,6 +12,8 @@ from tfgan_kit.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from tfgan_kit.networks.sagan import SAGANDiscriminator, SAGANGenerator
 from tfgan_kit.networks.sngan import SNGANDiscriminator, SNGANGenerator
 from tfgan_kit.networks.spatial import PatchDiscriminator, SpatialGenerator
+from tfgan_kit.networks.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
+from tfgan_kit.networks.stylegan3 import StyleGAN3Generator
 
 __all__ = [
     "ACGANDiscriminator",
@@ -36,4 +38,7 @@ __all__ = [
     "SNGANDiscriminator",
     "SNGANGenerator",
     "SpatialGenerator",
+    "StyleGAN2Discriminator",
+    "StyleGAN2Generator",
+    "StyleGAN3Generator",
 ]

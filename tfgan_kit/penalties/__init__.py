@@ -11,6 +11,7 @@ from tfgan_kit.penalties.gradient_penalty import (
 from tfgan_kit.penalties.lecam import LeCam, OneSidedLeCam
 from tfgan_kit.penalties.mutual_information import MutualInformation
 from tfgan_kit.penalties.orthogonal import OrthogonalRegularization
+from tfgan_kit.penalties.path_length import PathLength
 from tfgan_kit.penalties.penalty import Penalty, StepView
 from tfgan_kit.penalties.weight_clipping import WeightClipping
 from tfgan_kit.penalties.zero_centered import R1, R2
@@ -26,6 +27,7 @@ __all__ = [
     "OneSidedGradientPenalty",
     "OneSidedLeCam",
     "OrthogonalRegularization",
+    "PathLength",
     "Penalty",
     "R1",
     "R2",

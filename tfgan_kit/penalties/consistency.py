@@ -30,6 +30,7 @@ class Consistency(Penalty):
     """
 
     name = "consistency"
+    uses_fake_images = False
 
     def __init__(self, weight=10.0, max_shift=4, flip=True, interval=1):
         super().__init__(interval)
@@ -42,7 +43,8 @@ class Consistency(Penalty):
         return self.weight * self._of(step.real_images, step.real_logits, step)
 
     def _of(self, images, logits, step):
-        """`E |D(x) - D(T(x))|^2` over images whose logits are given."""
+        """`E |D(x) - D(T(x))|^2` over images whose logits are given, if a pass of the loss has found them."""
+        logits = step.discriminator(images) if logits is None else logits
         changed = change(images, step.uniform([3]), self.max_shift, self.flip)
         return tf.reduce_mean(tf.square(logits - step.discriminator(changed)))
 
@@ -71,6 +73,7 @@ class BalancedConsistency(Consistency):
     """
 
     name = "balanced_consistency"
+    uses_fake_images = True
 
     def __init__(self, weight=10.0, fake_weight=10.0, max_shift=4, flip=True, interval=1):
         super().__init__(weight, max_shift, flip, interval)

@@ -126,6 +126,7 @@ class DRAGAN(GradientPenalty):
     """
 
     name = "dragan"
+    uses_fake_images = False
 
     def __init__(self, weight=10.0, deviation=0.25, interval=1):
         super().__init__(weight, interval)

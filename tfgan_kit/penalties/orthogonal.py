@@ -33,6 +33,7 @@ class OrthogonalRegularization(Penalty):
 
     player = "generator"
     name = "orthogonal"
+    uses_fake_images = False
 
     def __init__(self, weight=1e-4, exclude=("shared",), interval=1):
         super().__init__(interval)

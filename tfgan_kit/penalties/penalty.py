@@ -16,7 +16,7 @@ class StepView(typing.NamedTuple):
         labels: int32 (N,), of both the real and the generated images; None if unconditional.
         latents: float32 (N, Z).
         real_logits, fake_logits: float32 (N, 1); `real_logits` is None in a generator's update if its
-            objective does not use them.
+            objective does not use them, both are None in a move of `updates.LazyRegularization`.
         discriminator: callable, images -> logits (N, 1), in training mode, with `condition` filled in, in
             float32 whatever the network's precision; moving statistics are not updated. Images are augmented first,
             with the numbers that were drawn for the real images of the loss.
@@ -27,6 +27,11 @@ class StepView(typing.NamedTuple):
         real_heads, fake_heads: dicts, what else the discriminator returned in the pass of the logits, by name, such as
             `classes`; empty if it returns logits alone, or where `real_logits` is None.
         fake_discriminator: `discriminator` with the augmentation of the generated images; None: they have the same.
+        normal: callable, shape -> float32 (N, *shape) from N(0, 1), fresh draws for each row and update.
+        every: callable, k -> a `StepView` of every k-th row, counted over all replicas, for a penalty that fewer will
+            do; it has `condition`, `latents`, `generator`, `uniform`, `normal`, `mean`, `iteration` and `average`.
+        average: callable, (N,) -> scalar, a mean over rows such as `value` returns: of a view of fewer rows,
+            it weighs them alike on all replicas.
     """
 
     real_images: typing.Any
@@ -43,6 +48,9 @@ class StepView(typing.NamedTuple):
     real_heads: typing.Any = types.MappingProxyType({})
     fake_heads: typing.Any = types.MappingProxyType({})
     fake_discriminator: typing.Callable | None = None
+    normal: typing.Callable | None = None
+    every: typing.Callable | None = None
+    average: typing.Callable = tf.reduce_mean
 
     @property
     def labels(self):
@@ -67,6 +75,8 @@ class Penalty:
     player = "discriminator"  # whose loss it joins: "discriminator" or "generator"
     name = "penalty"  # its key in the logs
     log_names = ()  # keys of `logs`
+    uses_fake_images = True  # whether `value` does, or runs `generator`; where False, a lazy move makes none
+    waits_for_replicas = False  # whether `value` uses `step.mean`, which no branch of a graph can
 
     def __init__(self, interval=1):
         if not isinstance(interval, int) or interval < 1:

@@ -49,6 +49,7 @@ class R1(_ZeroCentered):
     """
 
     name = "r1"
+    uses_fake_images = False
 
     def value(self, step):
         return self._on(step.discriminator, step.real_images, step)

@@ -6,7 +6,8 @@ import typing
 from tfgan_kit import augment as augmentations
 from tfgan_kit.training.gan import GAN
 from tfgan_kit.training.schedules import Adam, is_schedule, with_batch_size
-from tfgan_kit.training.updates import Alternating, Update
+from tfgan_kit.training.updates import Alternating, LazyRegularization, Update, corrected_for_lazy
+from tfgan_kit.training.updates.lazy_regularization import lazy_interval
 
 import keras
 
@@ -28,7 +29,8 @@ class Preset:
             run that continues beyond them keeps it.
         objective: a name in `objectives.OBJECTIVES`.
         penalties: tuple of `Penalty`.
-        update: update rule; None is `Alternating(1, 1)`.
+        update: update rule; None is `Alternating(1, 1)`. For `LazyRegularization` rates and betas are those without
+            lazy penalties: the optimizers are `corrected_for_lazy`.
         ema_decay: see `GAN`; a float or a schedule.
         flip: bool, mirror images at random.
         augment: `Augmentation` of what the discriminator sees, or its name; or None.
@@ -124,16 +126,19 @@ def build(preset, image_shape, num_classes=None, seed=0):
     gan = GAN(generator, discriminator, ema_decay=preset.ema_decay, seed=seed)
     kind = Adam if is_schedule(preset.beta_2) else keras.optimizers.Adam
 
-    def adam(learning_rate):
+    def adam(player, learning_rate):
+        optimizer = kind(learning_rate, beta_1=preset.beta_1, beta_2=preset.beta_2, epsilon=preset.epsilon)
+        if isinstance(preset.update, LazyRegularization):
+            optimizer = corrected_for_lazy(optimizer, lazy_interval(preset.penalties, player))
         if preset.last_learning_rate != 1.0:
-            learning_rate = keras.optimizers.schedules.CosineDecay(
-                learning_rate, preset.steps, alpha=preset.last_learning_rate
+            optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
+                float(optimizer.learning_rate), preset.steps, alpha=preset.last_learning_rate
             )
-        return kind(learning_rate, beta_1=preset.beta_1, beta_2=preset.beta_2, epsilon=preset.epsilon)
+        return optimizer
 
     gan.compile(
-        adam(preset.generator_learning_rate),
-        adam(preset.discriminator_learning_rate),
+        adam("generator", preset.generator_learning_rate),
+        adam("discriminator", preset.discriminator_learning_rate),
         objective=preset.objective,
         penalties=preset.penalties,
         update=preset.update,

@@ -130,14 +130,11 @@ class ServerOptions:
 
     def check_source(self) -> None:
         """Raises ValueError unless either `model_base_path` or `model_config_file` is given."""
-        given = f"Received: model_base_path={self.model_base_path!r}, model_config_file={self.model_config_file!r}"
-        if not self.model_base_path and not self.model_config_file:
+        if bool(self.model_base_path) == bool(self.model_config_file):
             raise ValueError(
-                "Both server_options.model_base_path and server_options.model_config_file are empty! Give "
-                f"--model_base_path or --model_config_file. {given}"
+                "give either --model_base_path or --model_config_file, which names every model. Received: "
+                f"model_base_path={self.model_base_path!r}, model_config_file={self.model_config_file!r}"
             )
-        if self.model_base_path and self.model_config_file:
-            raise ValueError(f"give either model_base_path or model_config_file: the file names every model. {given}")
 
     def channel_arguments(self) -> dict[str, str | int]:
         """`grpc_channel_arguments` by name."""
@@ -167,14 +164,15 @@ class ServerOptions:
     def batching(self) -> BatchingParameters | None:
         """How requests are merged; None: each runs alone. Raises ValueError."""
         given = {name: value for name in _BATCHING if (value := getattr(self, name)) is not None}
+        needs = [*(name for name in _NEED_BATCHING if getattr(self, name)), *given]
+        if needs and not self.enable_batching:
+            raise ValueError(f"--{needs[0]} needs --enable_batching")
+        if given and self.batching_parameters_file:
+            raise ValueError(f"--{next(iter(given))} and --batching_parameters_file: give one")
         if not self.enable_batching:
-            _check_unbatched([*(name for name in _NEED_BATCHING if getattr(self, name)), *given])
             return None
-        if not self.batching_parameters_file:
-            return BatchingParameters(**given)
-        if given:
-            raise ValueError(f"{_flags(given)} and --batching_parameters_file: give one")
-        return read_batching_parameters(self.batching_parameters_file)
+        file = self.batching_parameters_file
+        return read_batching_parameters(file) if file else BatchingParameters(**given)
 
     def metrics_path(self) -> str | None:
         """The URL path of the metrics for Prometheus, or None. Raises ValueError."""
@@ -200,18 +198,6 @@ def _check_range(field, value) -> None:
         raise ValueError(f"{field.name} must be finite and at least {least}. Received: {field.name}={value}")
     if most is not None and value > most:
         raise ValueError(f"{field.name} must be at most {most}. Received: {field.name}={value}")
-
-
-def _check_unbatched(given: list[str]) -> None:
-    if given:
-        raise ValueError(
-            f"server_options.{given[0]} is set without setting server_options.enable_batching to true. "
-            f"{_flags(given)} needs --enable_batching"
-        )
-
-
-def _flags(names) -> str:
-    return ", ".join(f"--{name}" for name in names)
 
 
 def _four_a_core() -> int:

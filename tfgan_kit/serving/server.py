@@ -129,10 +129,13 @@ class ModelServer:
 
     def start(self):
         """Loads the models, then opens the ports. Raises StartError."""
-        self._rest = self._rest_gateway()
-        self._load(self._config())
-        self._grpc = GrpcGateway(self.methods, self.options, self._memory)
-        self.port = self._grpc.start()
+        try:
+            self._rest = self._rest_gateway()
+            self.models.reload(self._config())
+            self._grpc = GrpcGateway(self.methods, self.options, self._memory)
+            self.port = self._grpc.start()
+        except (ValueError, RequestError) as error:
+            raise StartError(str(error)) from error
         if self._rest is not None:
             self._open_rest()
         for periodic in self._periodic:
@@ -146,10 +149,7 @@ class ModelServer:
             raise StartError(f"gRPC and REST need different ports. Received: {self.port} for both")
         # REST converts the tensors to JSON: raw bytes are faster to read.
         methods = ModelMethods(self.models, as_content=True, monitor=self.monitor)
-        try:
-            return RestGateway(methods, self.options, memory=self._memory, available=self._available)
-        except ValueError as error:
-            raise StartError(str(error)) from error
+        return RestGateway(methods, self.options, memory=self._memory, available=self._available)
 
     def _available(self) -> dict[str, bool]:
         return {one.name: one.current is not None for one in self.models.listed()}
@@ -166,18 +166,9 @@ class ModelServer:
 
     def _config(self):
         o = self.options
-        if not o.model_config_file:
-            return model_list.one_model(o.model_name, pathlib.Path(o.model_base_path).absolute())
-        try:
+        if o.model_config_file:
             return read_model_config(o.model_config_file)
-        except ValueError as error:
-            raise StartError(str(error)) from error
-
-    def _load(self, config) -> None:
-        try:
-            self.models.reload(config)
-        except RequestError as error:
-            raise StartError(str(error)) from error
+        return model_list.one_model(o.model_name, pathlib.Path(o.model_base_path).absolute())
 
     def _read_config_again(self) -> None:
         self.models.reload(read_model_config(self.options.model_config_file))

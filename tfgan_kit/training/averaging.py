@@ -54,7 +54,8 @@ class Average:
     """The exponential moving average of a network, weights and statistics: `average += (1 - decay) (w - average)`.
 
     Args:
-        network: Keras model that is trained.
+        network: Keras model that is trained. What an attribute `copied_by_average` of it lists, variables, is copied
+            instead, such as StyleGAN2's mean of w, which is an average already, and its noise.
         copy: a model of the same architecture, which holds the average.
         decay: float in [0, 1), reached from below as (1 + t) / (10 + t) at step t; 0: `copy` is `network` itself; or a
             schedule of it, which is taken as it is, at the number of steps before this one.
@@ -65,12 +66,13 @@ class Average:
     def __init__(self, network, copy, decay):
         self.decay = decay
         self._pairs = list(zip(copy.weights, network.weights, strict=True)) if decay else []
+        self._copied = {id(variable) for variable in getattr(network, "copied_by_average", ())}
 
     def move(self, step):
         """Updates the average after training step `step`, int64 scalar, counted from 1."""
         decay = self.decay(step - 1) if is_schedule(self.decay) else self._from_below(tf.cast(step, tf.float32))
         for average, weight in self._pairs:
-            if keras.backend.is_float_dtype(weight.dtype):
+            if keras.backend.is_float_dtype(weight.dtype) and id(weight) not in self._copied:
                 rate = tf.cast(1.0 - decay, weight.dtype)
                 average.assign_sub(rate * (average.value - weight.value))
             else:

@@ -3,6 +3,7 @@
 import typing
 
 from tfgan_kit.distribution import replicas
+from tfgan_kit.ranges import require
 
 import tensorflow as tf
 
@@ -19,12 +20,14 @@ class Batch(typing.NamedTuple):
         condition: None, labels int32 (N,), images, or a structure of tensors with one row per image.
         rows: int32 (N,), the index of each row in the whole batch; None: these are all.
         total: int32 scalar, rows of the whole batch.
+        stride: int, from one row to the next, over all replicas: 1, or that of a part.
     """
 
     images: typing.Any
     condition: typing.Any
     rows: typing.Any
     total: typing.Any
+    stride: int = 1
 
     @classmethod
     def of(cls, images, condition=None):
@@ -68,8 +71,24 @@ class Batch(typing.NamedTuple):
         if count == 1:
             return [self]
         if self.rows is None:
-            return [self._every(k, count, tf.range(k, self.total, count)) for k in range(count)]
-        return [self._at(tf.where(self.rows % count == k)[:, 0]) for k in range(count)]
+            parts = [self._every(k, count, tf.range(k, self.total, count)) for k in range(count)]
+        else:
+            parts = [self._at(tf.where(self.rows % count == k)[:, 0]) for k in range(count)]
+        return [part._replace(stride=count) for part in parts]
+
+    def every(self, k):
+        """Every k-th row of this batch or part, counted over all replicas; each keeps its draws.
+
+        Raises:
+            ValueError: a replica that has none of them, which TensorFlow's convolutions do not all compute.
+        """
+        if self.rows is None:
+            return self._every(0, k, tf.range(0, self.total, k))
+        places = tf.where(self.rows // self.stride % k == 0)[:, 0]
+        count = tf.size(self.rows)
+        rule = f"One row in {k} is used, so every replica, and each part of its batch, must hold {k} or more."
+        with tf.control_dependencies([require(tf.size(places) > 0, rule, "rows", count)]):
+            return self._at(tf.identity(places))
 
     def _every(self, k, count, rows):
         part = self._rows(lambda tensor: tensor[k::count])

@@ -1,5 +1,7 @@
 """The game: the loss that each of the two players minimises."""
 
+import copy
+import functools
 import itertools
 import typing
 
@@ -8,6 +10,7 @@ from tfgan_kit.generation.judgement import Judgement, takes_labels
 from tfgan_kit.penalties import StepView
 from tfgan_kit.training.updates.update import MOST_MOVES
 
+import keras
 import tensorflow as tf
 
 SEEDS_PER_STEP = 2 * MOST_MOVES  # one for the latents of each move, one for its penalties
@@ -65,7 +68,14 @@ class Game:
         self._takes_labels = takes_labels(discriminator.network)
         players = (generator, discriminator)
         self._for_penalties = {player.name: player.for_penalties() for player in players} if penalties else {}
-        self._in_lockstep = replicas.several_replicas() and any(player.waits_for_replicas() for player in players)
+        self._several = replicas.several_replicas()
+        self._waiting = {player.name: player.waits_for_replicas() for player in players}
+
+    def in_lockstep(self, penalties):
+        """Whether replicas wait for each other in these penalties, which they cannot in a branch of the graph."""
+        generates = self.augment is not None or any(penalty.uses_fake_images for penalty in penalties)
+        waiting = self._waiting["discriminator"] or (generates and self._waiting["generator"])
+        return self._several and (waiting or any(penalty.waits_for_replicas for penalty in penalties))
 
     def latents(self, batch, move=0):
         """Latents for a batch in a move of the current step: float32 (N, Z), from (seed, step, move, row)."""
@@ -117,6 +127,34 @@ class Game:
         view = self._view(batch, fake_images, latents, (real, change_real), (fake, change_fake), move)
         loss = self._regularized(self.generator, loss, view, logs, lazy)
         return self.generator.scaled(batch.mean(loss)), _shares(batch, logs)
+
+    def with_penalties(self, penalties):
+        """The game with these of its penalties only."""
+        game = copy.copy(self)
+        game.penalties = tuple(penalties)
+        return game
+
+    def penalty_loss(self, player, batch, latents, move):
+        """A player's penalties alone, each times its interval, to be recorded by its tape; and the logs, likewise.
+
+        No statistics of a network move, and there are no logits: see `StepView`.
+        """
+        penalties = [penalty for penalty in self.penalties if penalty.player == player.name]
+        judges, fake_images = player is self.discriminator, None
+        if any(penalty.uses_fake_images for penalty in penalties) or (judges and self.augment):
+            with keras.StatelessScope():  # its assignments are discarded
+                fake_images = self.generator(latents, batch.condition)
+        if judges:
+            batch = self._passed_off(batch, fake_images, move)
+        unknown = Judgement(None, {})
+        real, fake = ((unknown, change) for change in self._changes(batch, move))
+        view = self._view(batch, fake_images, latents, real, fake, move)
+        logs = {}
+        for penalty in penalties:
+            of_penalty = {penalty.name: penalty.value(view)} | penalty.logs(view)
+            logs |= {name: penalty.interval * value for name, value in of_penalty.items()}
+        loss = sum(logs[penalty.name] for penalty in penalties)
+        return player.scaled(batch.mean(loss)), _shares(batch, logs)
 
     def gradient_field(self, batch, latents, lazy=True):
         """Both players' gradients at the same weights: the discriminator's, the generator's, logs."""
@@ -182,7 +220,8 @@ class Game:
         total = 0.0
         for penalty in self.penalties:
             if penalty.player == player.name:
-                value = penalty(view, self.draws.step.value, self._in_lockstep) if lazy else penalty.value(view)
+                step, in_lockstep = self.draws.step.value, self.in_lockstep([penalty])
+                value = penalty(view, step, in_lockstep) if lazy else penalty.value(view)
                 logs |= {penalty.name: value} | penalty.logs(view)
                 total += value
         return loss + total + player.regularization()
@@ -199,25 +238,45 @@ class Game:
         """
         if not self.penalties:
             return None
-        seed, condition = self.draws.of_penalties(move), batch.condition
-        discriminator = self._for_penalties["discriminator"].given(self._told(condition))
+        discriminator = self._for_penalties["discriminator"].given(self._told(batch.condition))
         (real, change_real), (fake, change_fake) = real, fake
-        return StepView(
+        return self._view_of_rows(batch, latents, move)._replace(
             real_images=batch.images,
             fake_images=fake_images,
-            condition=condition,
-            latents=latents,
             real_logits=real.logits,
             fake_logits=fake.logits,
             discriminator=lambda images: Judgement.of(discriminator(change_real(images))).logits,
             fake_discriminator=lambda images: Judgement.of(discriminator(change_fake(images))).logits,
-            generator=self._for_penalties["generator"].given(condition),
-            uniform=lambda shape: batch.uniform(seed, shape),
-            mean=replicas.mean_over_replicas,
-            iteration=self.draws.step.value,
             real_heads=real.heads,
             fake_heads=fake.heads,
         )
+
+    def _view_of_rows(self, batch, latents, move):
+        """What penalties are given of any rows: all but images and logits."""
+        seed = self.draws.of_penalties(move)
+
+        def every(k):
+            rows = batch._replace(images=latents).every(k)
+            average = functools.partial(_average, rows=tf.shape(latents)[0])
+            return self._view_of_rows(rows, rows.images, move)._replace(average=average)
+
+        return StepView(
+            **dict.fromkeys(("real_images", "fake_images", "real_logits", "fake_logits", "discriminator")),
+            condition=batch.condition,
+            latents=latents,
+            generator=self._for_penalties["generator"].given(batch.condition),
+            uniform=lambda shape: batch.uniform(seed, shape),
+            normal=lambda shape: batch.normal(seed, shape),
+            mean=replicas.mean_over_replicas,
+            iteration=self.draws.step.value,
+            every=every,
+        )
+
+
+def _average(values, rows):
+    """The mean over some rows of all replicas, (n,) here, as a mean over the `rows` rows that this replica has."""
+    some, all_rows = replicas.sum_over_replicas([tf.cast(count, tf.float32) for count in (tf.size(values), rows)])
+    return tf.reduce_sum(values) * all_rows / (some * tf.cast(rows, tf.float32))
 
 
 def _shares(batch, logs):

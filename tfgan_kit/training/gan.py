@@ -102,9 +102,25 @@ class GAN(BuiltModel):
         """Images of the averaged generator, each determined by an int64 seed: see `GenerativeModel.generate`."""
         return self.generative_model.generate(num_images, seed, labels, seeds, truncation_psi)
 
+    def edit(self, directions, strengths, num_images=None, seed=0, labels=None, seeds=None, truncation_psi=None):
+        """The images of `generate`, moved along directions: see `GenerativeModel.edit`."""
+        return self.generative_model.edit(directions, strengths, num_images, seed, labels, seeds, truncation_psi)
+
     def labels_of(self, seeds):
         """The labels that `generate` draws for int64 seeds (N,): int32 (N,), or None."""
         return self.generative_model.labels_of(seeds)
+
+    def images_of_latents(self, latents, labels=None):
+        """The images of given latents: see `GenerativeModel.images_of_latents`."""
+        return self.generative_model.images_of_latents(latents, labels)
+
+    def latents_to_w(self, latents, labels=None, truncation_psi=1.0, truncation_cutoff=None):
+        """The styles w of latents, of a StyleGAN: see `GenerativeModel.latents_to_w`."""
+        return self.generative_model.latents_to_w(latents, labels, truncation_psi, truncation_cutoff)
+
+    def images_of_w(self, ws, noise_mode=None):
+        """The images of styles w, of a StyleGAN: see `GenerativeModel.images_of_w`."""
+        return self.generative_model.images_of_w(ws, noise_mode)
 
     def project(self, images, labels=None, starts=8, steps=500, seed=0):
         """The latents whose images are closest to the given ones: see `GenerativeModel.project`."""

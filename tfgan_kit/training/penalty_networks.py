@@ -60,10 +60,10 @@ class PenaltyNetwork:
         """A callable of the network's rows: a `Given`."""
         return Given(self, self._twin, condition)
 
-    def run(self, part, inputs):
+    def run(self, part, inputs, **arguments):
         values = [(mine, theirs.value) for mine, theirs in zip(self._twin.weights, self.network.weights, strict=True)]
         with keras.StatelessScope(state_mapping=values):  # its assignments are discarded
-            outputs = part(inputs, training=True)
+            outputs = part(inputs, **{"training": True, **arguments})
         return tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), outputs)
 
 
@@ -71,7 +71,8 @@ class Given:
     """A network for penalties with the condition of a step bound: `network(rows)`.
 
     The two halves of a generator are available by name: `network.part("mapping")(latents)` returns the
-    input of `network.part("synthesis")`. `network` is the Keras network itself, with the weights that are trained.
+    input of `network.part("synthesis")`, and either takes further arguments by name. `network` is the Keras network
+    itself, with the weights that are trained.
     """
 
     def __init__(self, network, part, condition):
@@ -81,8 +82,8 @@ class Given:
     def network(self):
         return self._network.network
 
-    def __call__(self, rows):
-        return self._network.run(self._part, pack(rows, self._condition))
+    def __call__(self, rows, **arguments):
+        return self._network.run(self._part, pack(rows, self._condition), **arguments)
 
     def part(self, name):
         """The sub-network in the attribute of that name, called with its rows and no condition."""

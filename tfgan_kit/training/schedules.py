@@ -116,11 +116,12 @@ class HalfLife(_Schedule):
     """The `ema_decay` of a `GAN` by a half-life in images: `0.5 ** (batch_size / half_life)`; 0 for a half-life of 0.
 
     After `half_life` images the weights of today count for half. R3GAN's half-life rises from 0, at which the average
-    is the generator itself, to millions.
+    is the generator itself, to millions. StyleGAN2-ADA's is at most `ramp_up` times the images seen so far.
 
     Args:
         half_life: number >= 0 of images, or a schedule of it.
         batch_size: int >= 1, images of a step; a `Preset` puts its own here.
+        ramp_up: number > 0, such as 0.05; None does not limit the half-life.
 
     Call arguments:
         step: int or int64 scalar tensor, training steps done.
@@ -137,30 +138,37 @@ class HalfLife(_Schedule):
         >>> decay = HalfLife(HalfCosine(0, 5_000_000, num_images=20_000_000, batch_size=512), batch_size=512)
         >>> gan = gk.GAN(gan.generator, gan.discriminator, ema_decay=decay)
 
-    Reference: Karras et al., arXiv:1912.04958 (code); Huang et al., arXiv:2501.05441.
+    Reference: Karras et al., arXiv:1912.04958 and, the ramp, arXiv:2006.06676 (code); Huang et al., arXiv:2501.05441.
     """
 
-    def __init__(self, half_life, batch_size):
+    def __init__(self, half_life, batch_size, ramp_up=None):
         if not is_schedule(half_life) and not (isinstance(half_life, int | float) and 0 <= half_life < math.inf):
             raise ValueError(
                 "`half_life` must be a finite number >= 0 of images, or a schedule of it. "
                 f"Received: half_life={half_life!r}"
             )
         _check_batch_size(batch_size)
+        if ramp_up is not None and not (isinstance(ramp_up, int | float) and 0 < ramp_up < math.inf):
+            raise ValueError(f"`ramp_up` must be a finite number > 0, or None. Received: ramp_up={ramp_up!r}")
         self.half_life = half_life
         self.batch_size = batch_size
+        self.ramp_up = ramp_up
 
     def __call__(self, step):
         half_life = self.half_life(step) if is_schedule(self.half_life) else self.half_life
+        if self.ramp_up is not None:
+            images = tf.cast(step, tf.float64) * self.batch_size
+            half_life = tf.minimum(tf.cast(half_life, tf.float64), images * self.ramp_up)
         lives = self.batch_size / tf.maximum(tf.cast(half_life, tf.float32), 1e-8)  # the authors' bound
         return tf.pow(0.5, lives)
 
     def get_config(self):
-        return {"half_life": keras.saving.serialize_keras_object(self.half_life), "batch_size": self.batch_size}
+        half_life = keras.saving.serialize_keras_object(self.half_life)
+        return {"half_life": half_life, "batch_size": self.batch_size, "ramp_up": self.ramp_up}
 
     @classmethod
     def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config["half_life"]), config["batch_size"])
+        return cls(**{**config, "half_life": keras.saving.deserialize_keras_object(config["half_life"])})
 
 
 @keras.saving.register_keras_serializable("tfgan_kit")

@@ -18,7 +18,7 @@ import grpc
 import numpy as np
 
 from tfgan_kit_client.channel import PREDICT, TLS, open_channel
-from tfgan_kit_client.contract import LABEL, LATENTS, SEED, TRUNCATION_PSI, Signature
+from tfgan_kit_client.contract import LABEL, LATENTS, SEED, STRENGTHS, TRUNCATION_PSI, Signature, W
 from tfgan_kit_client.images import ImageRequest
 from tfgan_kit_client.tensors import predict_request
 
@@ -100,18 +100,20 @@ class Traffic:
 
 
 def _body(model_name, signature, rows, seed, version) -> bytes:
-    unknown = set(signature.inputs) - {SEED, LABEL, LATENTS, TRUNCATION_PSI}
+    unknown = set(signature.inputs) - {SEED, LABEL, LATENTS, W, TRUNCATION_PSI, STRENGTHS}
     if unknown:
         raise ValueError(
-            "A load test sends seed, label, latents and truncation_psi; choose another --signature. "
+            "A load test sends seed, label, latents, w, truncation_psi and strengths; choose another --signature. "
             f"Received: signature={signature.name}, which takes {', '.join(sorted(unknown))}"
         )
-    latents = None
-    if LATENTS in signature.inputs:
-        shape = signature.inputs[LATENTS].shape[1:]
-        latents = np.random.default_rng(seed).standard_normal((rows, *shape), np.float32)
+    random = np.random.default_rng(seed)
+    drawn = {
+        name: random.standard_normal((rows, *signature.inputs[name].shape[1:]), np.float32)
+        for name in (LATENTS, W, STRENGTHS)
+        if name in signature.inputs
+    }
     labels = [0] * rows if LABEL in signature.inputs else None
-    given = ImageRequest(rows, 0 if latents is not None else seed, labels, latents=latents)
+    given = ImageRequest(rows, seed if SEED in signature.inputs else 0, labels, **drawn)
     request = predict_request(signature, given.rows(0, rows, signature.inputs))
     request.model_spec.name = model_name
     if isinstance(version, str):

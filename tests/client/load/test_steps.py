@@ -110,14 +110,16 @@ def test_the_target_was_last_met_before_the_first_load_that_missed_it(millisecon
     assert (met and met.load) == load
 
 
-@pytest.mark.parametrize("name", ["label", "latents", "truncation_psi"])
+@pytest.mark.parametrize("name", ["label", "latents", "truncation_psi", "strengths", "w"])
 def test_every_input_of_the_contract_is_sent(name):
     tensors = {
         "label": Tensor("label", "int32", (None,)),
         "latents": Tensor("latents", "float32", (None, 5)),
         "truncation_psi": Tensor("truncation_psi", "float32", (None,)),
+        "strengths": Tensor("strengths", "float32", (None, 2)),
+        "w": Tensor("w", "float32", (None, 3, 4)),
     }
-    inputs = {name: tensors[name]} if name == "latents" else {"seed": SEED, name: tensors[name]}
+    inputs = {name: tensors[name]} if name in ("latents", "w") else {"seed": SEED, name: tensors[name]}
     made = Traffic("localhost:1", "toy", Signature("one", inputs, IMAGES), 3, 1.0)
     assert len(set(made.bodies)) == len(made.bodies)  # other seeds, or latents, each
     assert all(one.encode() in made.bodies[0] for one in inputs)

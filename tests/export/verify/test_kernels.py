@@ -86,6 +86,7 @@ def functions(version):
     return dict(tf.saved_model.load(str(version)).signatures)
 
 
+@pytest.mark.slow
 def test_the_record_lists_what_was_run_and_nothing_else(settings, tmp_path):
     """Of grouped, dilated and transposed convolutions."""
     settings(ALL_SETTINGS())

@@ -22,13 +22,14 @@ folders that it made) and was started so:
 | TFGAN_KIT_SERVING_START | its start line (else `plain`); tests of the others are skipped |
 | TFGAN_KIT_SERVING_START_SECONDS | after which a program that was started waits for ever (else 15) |
 | TFGAN_KIT_SERVING_CONFIG | the model config file that it was started with: sent back at the end |
+| TFGAN_KIT_SERVING_EMBEDDED | 1: it is the embedded server, whose differences are right |
 
 Nobody else may use such a server meanwhile, and pytest runs in one process (no `-n`): a reload replaces every model.
 It is left able to take reloads: every model has `model_platform` and a folder with a version, each test a name of its
 own, and a model that comes back has ended before. What would end a server, or its reloads, is in WRECKING of
 `differences.py` and is sent to the embedded server alone.
 
-Where the embedded server differs stands in `differences.py`, and nowhere else. `stub.py` is the embedded server with
-those differences taken back: `test_stub.py` (slow) runs the suite against it by BINARY and by TARGET. A real server has
-not run this suite since it was changed for one: see section z of the contract for what an older form of it found.
+Where the embedded server differs stands in `differences.py`, and nowhere else. `test_running.py` (slow) runs modules of
+the suite by BINARY and by TARGET. A real server has not run this suite since it was changed for one: see section z of
+the contract for what an older form of it found.
 """

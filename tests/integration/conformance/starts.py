@@ -23,7 +23,8 @@ REST_TARGET = os.environ.get("TFGAN_KIT_SERVING_REST_TARGET")
 STARTED_AS = os.environ.get("TFGAN_KIT_SERVING_START", "plain")
 CONFIG = os.environ.get("TFGAN_KIT_SERVING_CONFIG")
 BINARY = os.environ.get("TFGAN_KIT_SERVING_BINARY")
-EMBEDDED = not (TARGET or BINARY)
+FORKED = not (TARGET or BINARY)
+EMBEDDED = FORKED or os.environ.get("TFGAN_KIT_SERVING_EMBEDDED") == "1"
 
 POLL_SECONDS = 0.1 if EMBEDDED else 1  # TensorFlow Serving takes whole seconds only
 START_SECONDS = float(os.environ.get("TFGAN_KIT_SERVING_START_SECONDS", 60 if EMBEDDED else 15))
@@ -147,7 +148,7 @@ def started(name: str, standing, folder: pathlib.Path, extra=()):
 @contextlib.contextmanager
 def launched(lines, log: pathlib.Path):
     """The process of a start line; it is ended at the end, if it has not by then."""
-    if EMBEDDED:
+    if FORKED:
         process = forks.start(lines, log)
     else:
         command = [BINARY] if shutil.which(BINARY) else shlex.split(BINARY)

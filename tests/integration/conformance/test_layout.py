@@ -25,7 +25,7 @@ def test_a_version_is_a_name_that_reads_as_int64(own, name, version):
 def test_names_that_are_no_integers_are_skipped(own):
     own.publish(1)
     own.serve()
-    for name in ("abc", "tmp-7", ".7tmp", "v0.1", "2.5", "1e3", str(2**63)):
+    for name in ("abc", "tmp-7", ".7tmp", "v0.1", "2.5", "1e3", "-3", "\u0667", "\u00b2", str(2**63)):
         shutil.copytree(own.saved[2], own.base_path / name)
     own.publish(2, scale=3)
     own.until(v2="AVAILABLE", v1="END")

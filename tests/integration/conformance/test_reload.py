@@ -13,6 +13,7 @@ from tests.integration.conformance import starts
 from tests.integration.conformance.calls import (
     INVALID,
     NOT_FOUND,
+    http_call,
     names,
     predict_request,
     refusal,
@@ -53,7 +54,14 @@ def test_an_empty_list_unloads_all(plain):
     plain.send(config)
     _until_ended(plain, "toy", "zoo")
     assert refused(plain, SEED)[0] is NOT_FOUND
+    ready = [_readiness(plain)]
     plain.reload()
+    assert [*ready, _readiness(plain)] == ([503, 200] if starts.EMBEDDED and plain.rest else [None, None])
+
+
+def _readiness(server):
+    """The code of /readyz, which is the embedded server's own."""
+    return http_call(server, "GET", "/readyz").code if starts.EMBEDDED and server.rest else None
 
 
 def test_a_model_comes_back(own):

@@ -89,6 +89,19 @@ EXAMPLES = {
     "a nested feature": ('{"examples": [{"x": [[1]]}]}', "feature x"),
 }
 REFUSED |= {case: ("/v1/models/zoo:classify", body, 400, words) for case, (body, words) in EXAMPLES.items()}
+NO_JSON = [
+    "nulL",
+    '{"a": [1,]}',
+    "{1}",
+    '{"a" 1}',
+    '{"a":1]',
+    '{"a": "T',
+    '{"a": "\\a"}',
+    '{"a": "\\uABCG"}',
+    '{"a": 1.}',
+]
+NO_JSON += ['{"a": 1e_}', '{"a": -1e309}', '{"a": 01}', '{"a": NaN, "b": "\\ud800"}', '{"a":' * 2000]
+REFUSED |= {f"no JSON: {text[:12]}": (ZOO, text, 400, "JSON") for text in NO_JSON}
 
 
 @pytest.mark.parametrize("case", REFUSED)

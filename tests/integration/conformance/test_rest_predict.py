@@ -50,6 +50,7 @@ ANSWERS = {
     "base64 out": ("words_as_bytes", {"instances": ["ab"]}, '{"predictions":[{"b64":"YWI="}]}'),
     "base64 in and out": ("words_as_bytes", {"inputs": [{"b64": "/9g="}]}, '{"outputs":[{"b64":"/9g="}]}'),
     "base64 without its padding": ("words", {"inputs": [{"b64": "YWI"}]}, '{"outputs":["ab"]}'),
+    "base64 with white space": ("words", {"inputs": [{"b64": "Y Q=\n="}]}, '{"outputs":["a"]}'),
     "text of any character": ("words", {"inputs": ['a"\\\n', "\u2028"]}, '{"outputs":["a\\"\\\\\\n","\\u2028"]}'),
     "an unsigned byte wraps": ("echo_uint8", {"inputs": [300]}, '{"outputs":[44]}'),
     "past float32 is infinity": ("same", {"inputs": [1e39]}, '{"outputs":[Infinity]}'),

@@ -143,15 +143,15 @@ def test_a_method_that_there_is_not(plain, case):
     assert refusal(call, b"")[0] is UNIMPLEMENTED
 
 
-def test_a_gzip_channel_is_accepted(plain):
-    channel = grpc.insecure_channel(plain.target, compression=grpc.Compression.Gzip)
-    with channel:
+@pytest.mark.parametrize("compression", [grpc.Compression.Gzip, grpc.Compression.Deflate])
+def test_a_packed_message_means_the_same(plain, compression):
+    with grpc.insecure_channel(plain.target) as channel:
         call = channel.unary_unary(
             "/tensorflow.serving.PredictionService/Classify",
             request_serializer=classification_pb2.ClassificationRequest.SerializeToString,
             response_deserializer=classification_pb2.ClassificationResponse.FromString,
         )
-        answer = call(_classify(number=100), timeout=10, compression=grpc.Compression.Gzip)
+        answer = call(_classify(number=100), timeout=10, compression=compression)
     assert len(answer.result.classifications) == 100
 
 

@@ -6,7 +6,7 @@ import time
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.metrics import domain_classifier
 from tfgan_kit.metrics.features import domain_training
-from tfgan_kit.metrics.features.domain_training import build_classifier, shifted
+from tfgan_kit.metrics.features.domain_training import build_classifier, shifted, train_classifier
 
 import numpy as np
 import pytest
@@ -16,10 +16,16 @@ from tests.twins import twins
 pytestmark = pytest.mark.thorough
 
 
+@pytest.fixture(scope="module")
+def trained():
+    """A classifier of the dots after 2 steps."""
+    return train_classifier(_dots(), np.arange(30), steps=2)
+
+
 @pytest.fixture
-def dots(monkeypatch):
-    """A source of 40 small images of two classes, and a training of 2 steps."""
-    monkeypatch.setattr(domain_training, "STEPS", 2)
+def dots(monkeypatch, trained):
+    """A source of 40 small images of two classes, whose classifier was trained before."""
+    monkeypatch.setattr(domain_training, "train_classifier", lambda *_: trained)
     return _dots()
 
 
@@ -29,10 +35,10 @@ def cache_of_dots(dots, folder_of_dots, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def folder_of_dots(tmp_path_factory):
+def folder_of_dots(tmp_path_factory, trained):
     folder = tmp_path_factory.mktemp("dots")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(domain_training, "STEPS", 2)
+        patch.setattr(domain_training, "train_classifier", lambda *_: trained)
         domain_classifier(_dots(), np.arange(30), cache=folder)
     return folder
 
@@ -167,8 +173,7 @@ def test_a_training_on_few_images_stops_when_two_epochs_are_all_right(dots, monk
 
     training_step = domain_training._training_step
     monkeypatch.setattr(domain_training, "_training_step", counted)
-    monkeypatch.setattr(domain_training, "STEPS", 600)
-    domain_training.train_classifier(dots, np.arange(30))
+    train_classifier(dots, np.arange(30))
     assert 3 <= len(answers) < 150  # of 32 images each: the last two steps are the two epochs
     wrong = [right != count for right, count in answers]
     assert wrong[-2:] == [False, False]
@@ -205,7 +210,8 @@ def test_unsuitable_source_is_refused_with_the_reason(source, indices, message, 
         domain_classifier(source, indices, cache=tmp_path)
 
 
-def test_a_classifier_of_other_steps_is_another_one(dots, cache_of_dots):
+def test_a_classifier_of_other_steps_is_another_one(dots, cache_of_dots, monkeypatch):
+    monkeypatch.setattr(domain_training, "train_classifier", train_classifier)
     steps = domain_classifier(dots, np.arange(30), cache=cache_of_dots, steps=1)
     assert steps.weights_hash != domain_classifier(dots, np.arange(30), cache=cache_of_dots).weights_hash
 

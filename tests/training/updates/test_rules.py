@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import dense_generator
+from tests.twins import twins
 
 pytestmark = pytest.mark.thorough
 
@@ -35,6 +36,7 @@ def test_config_is_lossless(rule):
     assert copy.get_config() == rule.get_config()
 
 
+@twins("rule", [gk.updates.Extragradient(), gk.updates.Consensus(gamma=0.3)], ids=["extragradient", "consensus"])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(rule, make_gan, uint8_images, labels, check_resume):
     """With Adam, an R1 penalty, embeddings of labels and batch normalization."""
     check_resume(

@@ -6,6 +6,8 @@ functional, sequential and subclassed models alike.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
 
 from tfgan_kit.export.graph.inlining import inline_convolutions
 from tfgan_kit.export.graph.operations import ALLOWED
@@ -95,6 +97,10 @@ class InferenceGraph:
         made[node.name].input.extend(name for name in node.input if name.startswith("^"))
         return made
 
+    def specs(self):
+        """The inputs, a list of `tf.TensorSpec`."""
+        return [tf.TensorSpec(self.shapes[name], self.dtypes[name]) for name in self.inputs]
+
     def _dtype(self, name):
         return tf.as_dtype(self.weights[name].dtype) if name in self.weights else self.dtypes[name]
 
@@ -139,8 +145,9 @@ class Emitted:
             name: tf.Variable(value, trainable=False, name=name) if value.size > _MOST_CONSTANT else value
             for name, value in graph.weights.items()
         }
-        # One function for all signatures; besides, import_graph_def fails under tf.control_dependencies.
-        self._run = tf.function(self._import, autograph=False)
+        # One concrete function for all signatures, since a tf.function traces its first two calls; besides,
+        # import_graph_def fails under tf.control_dependencies.
+        self._run = tf.function(self._import, autograph=False, input_signature=graph.specs()).get_concrete_function()
 
     @property
     def variables(self):
@@ -148,7 +155,8 @@ class Emitted:
         return [*held, *self._resources.values()]
 
     def __call__(self, inputs, training=False):
-        return self._run(*inputs) if isinstance(inputs, list) else self._run(inputs)
+        inputs = inputs if isinstance(inputs, list) else [inputs]
+        return self._run(*(tf.convert_to_tensor(value) for value in inputs))
 
     def _import(self, *inputs):
         given = {name: tf.convert_to_tensor(value) for name, value in self._weights.items()}
@@ -163,21 +171,37 @@ class Emitted:
         return images
 
 
-def trace(model, shape, num_classes):
+class Part(NamedTuple):
+    """A function that is called, and rewritten, like a Keras model, such as a generator's mapping or synthesis.
+
+    run: callable of one tensor, or of several.
+    variables: the variables that it reads.
+    """
+
+    run: Callable
+    variables: list
+
+    def __call__(self, inputs, training=False):
+        return self.run(*inputs) if isinstance(inputs, list) else self.run(inputs)
+
+
+def specs_of(shape, num_classes):
+    """The inputs of a network: rows of a shape, (Z,) or (H, W, C), and labels if there are classes."""
+    labels = [] if num_classes is None else [tf.TensorSpec([None], tf.int32)]
+    return [tf.TensorSpec([None, *shape], tf.float32), *labels]
+
+
+def trace(model, specs):
     """The forward pass of a Keras model at inference, an `InferenceGraph`.
 
     Args:
-        model: Keras model from float32 (N, ...), or `[these, labels]`, to one tensor: a generator of latents,
-            or a discriminator of images.
-        shape: of one row of its first input: (Z,), or (H, W, C).
-        num_classes: int, or None for an unconditional model.
+        model: Keras model of one tensor, or of a list of them, to one tensor; or a `Part`.
+        specs: list of `tf.TensorSpec`, its inputs.
 
     Raises:
         NotRewritable: it writes to variables, holds one that Keras does not track, or its output does not
             depend on its inputs.
     """
-    specs = [tf.TensorSpec([None, *shape], tf.float32)]
-    specs += [] if num_classes is None else [tf.TensorSpec([None], tf.int32)]
 
     @tf.function(input_signature=specs, autograph=False)
     def run(*inputs):
@@ -190,6 +214,7 @@ def trace(model, shape, num_classes):
     output = concrete.graph.outputs[0]
     if output.op.name not in varying:
         raise NotRewritable("its output does not depend on its inputs")
+    varying |= _expanding(operations, varying)
     kept = [op for op in operations if op.name in varying]
     frontier = {t.name: t for op in kept for t in op.inputs if t.op.name not in varying}
     weights = {name: _weight_name(tensor) for name, tensor in frontier.items()}
@@ -224,6 +249,28 @@ def _varying(operations, roots):
         if op.name in roots or needs & varying or stateful or no_array or op.type not in ALLOWED:
             varying.add(op.name)
     return varying
+
+
+def _expanding(operations, varying):
+    """Names of the operations on weights that are left to run, since their results would be larger to store.
+
+    Such as a StyleGAN's noise (H, W, 1) plus a bias (C,), which of 1024 pixels are 134 MB for 4.
+    """
+    left, readers = set(), [op for op in operations if op.name in varying]
+    while readers:
+        op = readers.pop()
+        for tensor in op.inputs:
+            made = tensor.op
+            if made.name not in varying | left and made.inputs and made.type not in _READS and _is_larger(tensor):
+                left.add(made.name)
+                readers.append(made)
+    return left
+
+
+def _is_larger(tensor):
+    """Whether a tensor holds more than twice the numbers that it is computed from."""
+    sizes = [one.shape.num_elements() for one in (tensor, *tensor.op.inputs)]
+    return None not in sizes and sizes[0] > max(_MOST_CONSTANT, 2 * sum(sizes[1:]))
 
 
 def _node(op, varying, weights):
@@ -261,12 +308,17 @@ def _weight_name(tensor):
 
 
 def _resources(frontier, concrete, model):
-    owners = {id(v.value.handle): v.value for v in model.variables}
+    owners = {id(v.handle): v for v in map(_variable, model.variables)}
     outer = {inner.name: outer for outer, inner in concrete.graph.captures}
     if any(value.dtype == tf.resource and id(value) not in owners for value in outer.values()):
         # No .keras file holds it, so its value may not be the trained one.
         raise NotRewritable("it holds a variable that Keras does not track")
     return {_name(t): owners[id(outer[t.name])] for t in frontier.values() if t.dtype == tf.resource}
+
+
+def _variable(variable):
+    """TensorFlow's variable of Keras's, or itself."""
+    return variable if isinstance(variable, tf.Variable) else variable.value
 
 
 def _evaluated(tensors, concrete, definition):

@@ -2,7 +2,7 @@
 
 from tfgan_kit.export.graph.bfloat16 import compute_in_bfloat16
 from tfgan_kit.export.graph.folding import fold
-from tfgan_kit.export.graph.inference_graph import Emitted, NotRewritable, trace
+from tfgan_kit.export.graph.inference_graph import Emitted, NotRewritable, specs_of, trace
 from tfgan_kit.export.graph.portable import make_portable
 from tfgan_kit.export.graph.subpixel import spread_thin_convolutions
 
@@ -35,17 +35,22 @@ def optimize(generator, latent_dim, num_classes=None, precision="float32"):
 
     Reference: Jacob et al., arXiv:1712.05877, section 3.2.
     """
+    return optimize_part(generator, specs_of((latent_dim,), num_classes), precision)
+
+
+def optimize_part(model, specs, precision="float32"):
+    """`optimize` of a Keras model, or a `Part` of one, whose inputs are of these `tf.TensorSpec`s."""
     if precision not in ("float32", "bfloat16"):
         raise ValueError(f"`precision` must be 'float32' or 'bfloat16'. Received: precision={precision!r}")
     try:
-        graph = trace(generator, (latent_dim,), num_classes)
+        graph = trace(model, specs)
     except NotRewritable as reason:
         if precision != "float32":
             raise ValueError(
                 f"This model cannot be exported in bfloat16, since {reason}; export it in float32. "
-                f"Received: precision={precision!r}, generator={generator.name!r}"
+                f"Received: precision={precision!r}, generator={getattr(model, 'name', 'a part of it')!r}"
             ) from reason
-        return generator, {"left_as_it_is": str(reason)}
+        return model, {"left_as_it_is": str(reason)}
     report = {
         "folded_scales": fold(graph),
         "made_portable": make_portable(graph),
@@ -65,7 +70,7 @@ def portable(discriminator, image_shape, num_classes=None):
         num_classes: int, or None for an unconditional discriminator.
     """
     try:
-        graph = trace(discriminator, image_shape, num_classes)
+        graph = trace(discriminator, specs_of(image_shape, num_classes))
     except NotRewritable:
         return discriminator
     return Emitted(graph) if make_portable(graph) else discriminator

@@ -1,11 +1,12 @@
 """The parity certificate: how far the saved model's answers are from the model's in memory."""
 
 from tfgan_kit.export import contract as names
+from tfgan_kit.export.profile import ExportProfile
+from tfgan_kit.export.stages import stages_of
 from tfgan_kit.export.verify.comparison import as_numbers, check_rows, most_apart
 from tfgan_kit.export.warmup import example_inputs
 from tfgan_kit.generation import seeds
 from tfgan_kit.generation.adapter import called
-from tfgan_kit.generation.truncation import truncated_from_seeds
 
 import numpy as np
 import tensorflow as tf
@@ -81,26 +82,33 @@ def certify(in_memory, reloaded, num_classes, reference=None, precision="float32
     return certificate
 
 
-def keras_reference(generator, latent_dim, num_classes, output_range):
+def keras_reference(generator, latent_dim, num_classes, output_range, noise_mode=None, directions=None):
     """Images by the Keras model called eagerly, quantized by NumPy: shows any mistake of the export.
 
     Args:
-        generator, latent_dim, num_classes, output_range: as of `GeneratorModule`.
+        generator, latent_dim, num_classes, output_range, directions: as of `GeneratorModule`.
+        noise_mode: as of `ExportProfile`.
 
     Returns:
-        A callable from `seed`, `seed` and `label`, `seed` and `truncation_psi` (and `label`), or `latents` (and
-        `label`), to `{"images": uint8 (N, H, W, C)}`.
+        A callable from the inputs of any signature that makes images, by name, to `{"images": uint8 (N, H, W, C)}`.
     """
     low, high = output_range
+    profile = ExportProfile(optimized=False, noise_mode=noise_mode)
+    stages = stages_of(generator, latent_dim, num_classes, profile, directions)
 
-    def images(seed=None, label=None, latents=None, truncation_psi=None):
-        if truncation_psi is not None:
-            latents = truncated_from_seeds(generator, seed, latent_dim, truncation_psi)
-        elif latents is None:
-            latents = seeds.latents_from_seeds(seed, latent_dim)
-        if label is None and num_classes is not None:
-            label = seeds.labels_from_seeds(seed, num_classes)
-        pixels = called(generator, latents if label is None else [latents, label])
+    def images(seed=None, label=None, latents=None, truncation_psi=None, strengths=None, w=None):
+        if w is not None:
+            run, given = stages.from_w, [w]
+        else:
+            latents = seeds.latents_from_seeds(seed, latent_dim) if latents is None else latents
+            run, given = stages.images, [latents]
+            if truncation_psi is not None:
+                run, given = stages.truncated, [latents, seed, truncation_psi]
+            elif strengths is not None:
+                run, given = stages.edited, [latents, strengths]
+            if num_classes is not None:
+                given += [seeds.labels_from_seeds(seed, num_classes) if label is None else label]
+        pixels = called(lambda inputs, training: run(*inputs), given)
         # In float32 as in `tfgan_kit.pixels`, so that a pixel between two levels is rounded the same way.
         levels = (np.asarray(tf.cast(pixels, tf.float32)) - np.float32(low)) * np.float32(255.0 / (high - low))
         return {names.IMAGES: tf.constant(np.clip(np.round(levels), 0, 255).astype(np.uint8))}

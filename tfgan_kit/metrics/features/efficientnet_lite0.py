@@ -46,15 +46,26 @@ def build(path):
     Reference: Tan and Le, arXiv:1905.11946, table 1; "Lite" (Google, 2020) has ReLU6 in place of swish and
     no squeeze-and-excitation.
     """
-    x = images = keras.Input((SIDE, SIDE, 3), name="images")
-    x = _convolution(x, "conv_stem", 32, 3, strides=2)
-    index = 0
-    for repeats, size, strides, expansion, filters in _STAGES:
-        for repeat in range(repeats):
-            x = _block(x, f"blocks.{index}", size, 1 if repeat else strides, expansion, filters)
-            index += 1
-    features = layers.GlobalAveragePooling2D()(_convolution(x, "conv_head", 1280, 1))
+    images = keras.Input((SIDE, SIDE, 3), name="images")
+    features = layers.GlobalAveragePooling2D()(_convolution(_stages(images)[-1], "conv_head", 1280, 1))
     network = keras.Model(images, [features, layers.Dense(1000, name="fc")(features)], name="efficientnet_lite0")
+    fill(network, path, _of_layer, "EfficientNet-Lite0")
+    return network
+
+
+@precision("float32")
+def trunk(path):
+    """The network up to stride 16, for images of any size.
+
+    Args:
+        path: as in `build`.
+
+    Returns:
+        A Keras model: float32 (N, H, W, 3) -> the last maps at strides 2, 4, 8 and 16, of 16, 24, 40 and 112 channels.
+    """
+    images = keras.Input((None, None, 3), name="images")
+    ends = _stages(images)
+    network = keras.Model(images, [ends[0], ends[1], ends[2], ends[4]], name="efficientnet_lite0_trunk")
     fill(network, path, _of_layer, "EfficientNet-Lite0")
     return network
 
@@ -73,6 +84,17 @@ def prepare(images, resizer="clean"):
         ValueError: images of another dtype or shape, or an unknown resizer.
     """
     return (resizing.resize(images, SIDE, resizer) - np.float32(127)) / np.float32(128)
+
+
+def _stages(images):
+    """The output of each stage."""
+    x, ends, index = _convolution(images, "conv_stem", 32, 3, strides=2), [], 0
+    for repeats, size, strides, expansion, filters in _STAGES:
+        for repeat in range(repeats):
+            x = _block(x, f"blocks.{index}", size, 1 if repeat else strides, expansion, filters)
+            index += 1
+        ends.append(x)
+    return ends
 
 
 def _convolution(x, name, filters, size, strides=1, activation="relu6"):

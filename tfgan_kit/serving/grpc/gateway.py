@@ -52,6 +52,7 @@ class GrpcGateway:
 
         Raises:
             StartError: one of them cannot be opened.
+            ValueError: the SSLConfig cannot be read.
         """
         port = self._open_port()
         if self._options.grpc_socket_path:
@@ -60,30 +61,17 @@ class GrpcGateway:
         return port
 
     def _open_port(self) -> int:
-        address = address_of(self._options.host, self._options.port)
-        credentials = _credentials(self._options.ssl_config_file)
+        address, file = address_of(self._options.host, self._options.port), self._options.ssl_config_file
+        # gRPC reports a bad certificate and an occupied port in the same way
+        tls = f", or {file} holds no valid key and certificate, PEM as text in quotes with \\n at a line's end"
         try:
-            return self._bind(address, credentials)
-        except RuntimeError as error:
-            self._check_credentials(credentials)
-            raise StartError(
-                f"cannot listen on {address}: the port is in use, or the address is not this "
-                "machine's. Stop the other server, or choose another --port"
-            ) from error
-
-    def _bind(self, address: str, credentials) -> int:
-        if credentials is None:
-            return self._server.add_insecure_port(address)
-        return self._server.add_secure_port(address, credentials)
-
-    def _check_credentials(self, credentials) -> None:
-        # gRPC reports a bad certificate and an occupied port in the same way, so a free port is tried
-        try:
-            self._bind("localhost:0", credentials)
+            if not file:
+                return self._server.add_insecure_port(address)
+            return self._server.add_secure_port(address, _credentials(read_ssl_config(file)))
         except RuntimeError as error:
             raise StartError(
-                "--ssl_config_file holds no valid key and certificate: server_key, server_cert and "
-                "custom_ca are PEM, as text in quotes, each line's end as \\n"
+                f"cannot listen on {address}: the port is in use, or the address is not this machine's"
+                f"{tls if file else ''}. Stop the other server, or choose another --port"
             ) from error
 
     def _open_socket(self) -> None:
@@ -109,14 +97,8 @@ def address_of(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
 
-def _credentials(path) -> grpc.ServerCredentials | None:
-    """TLS of an SSLConfig file; its PEM is validated when the port is opened. Raises StartError."""
-    if not path:
-        return None
-    try:
-        config = read_ssl_config(path)
-    except ValueError as error:
-        raise StartError(str(error)) from error
+def _credentials(config) -> grpc.ServerCredentials:
+    """TLS of an `SSLConfig`, whose PEM is validated when the port is opened."""
     pair = (config.server_key.encode(), config.server_cert.encode())
     return grpc.ssl_server_credentials(
         [pair], root_certificates=config.custom_ca.encode() or None, require_client_auth=config.client_verify

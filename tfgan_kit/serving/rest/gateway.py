@@ -44,8 +44,8 @@ class RestGateway:
 
     Args:
         methods: `ModelMethods`, preferably with `as_content=True`; its monitor counts the requests.
-        options: `ServerOptions`, of which `host`, `rest_api_*` and `monitoring_config_file` are used.
-        port: 0 chooses a free one, see `port`; None: the options' `rest_api_port`.
+        options: `ServerOptions`, of which `host`, `rest_api_*` and `monitoring_config_file` are used; the port 0 is a
+            free one, see `port`.
         memory: `RequestMemory`, which gRPC may share. None: one of the options.
         available: callable that returns, without blocking, by the name of each model whether it has an AVAILABLE
             version. None: a started gateway is always ready.
@@ -55,15 +55,10 @@ class RestGateway:
     """
 
     def __init__(
-        self,
-        methods,
-        options: ServerOptions | None = None,
-        port: int | None = None,
-        memory: RequestMemory | None = None,
-        available=None,
+        self, methods, options: ServerOptions | None = None, memory: RequestMemory | None = None, available=None
     ):
         self.options = o = options or ServerOptions()
-        self.port = o.rest_api_port if port is None else port
+        self.port = o.rest_api_port
         self._monitoring_path = o.metrics_path()
         self._monitor = methods.monitor
         self._available = available
