@@ -26,6 +26,17 @@ def test_stylegan2_s_resampled_convolutions_answer_the_same(name, ours, axes, ke
     assert_agrees(found, nhwc(official[f"{name}_k{size}"]))
 
 
+@pytest.mark.parametrize("height", [64, 68, 66, 60])
+def test_a_single_row_s_large_maps_answer_as_in_a_batch(height):
+    """With oneDNN they are convolved in bands, where the height allows."""
+    random = np.random.default_rng(0)
+    x = tf.constant(random.standard_normal((1, height, 5, 3)), tf.float32)
+    kernel = tf.constant(random.standard_normal((3, 3, 3, 2)), tf.float32)
+    alone, (first, second) = convolve(x, kernel), convolve(tf.concat([x, x], axis=0), kernel)
+    np.testing.assert_allclose(alone[0], first, atol=1e-5)
+    np.testing.assert_allclose(alone[0], second, atol=1e-5)
+
+
 @pytest.mark.parametrize("taps", [(1, 2), (1, 2, 1), (1, 3, 3, 1), (1, 2, 3, 4, 5, 6)], ids=len)
 def test_any_filter_doubles_and_halves(taps):
     x, kernel = tf.random.normal((1, 6, 8, 2)), tf.random.normal((3, 3, 2, 2))

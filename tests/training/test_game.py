@@ -54,6 +54,34 @@ def test_penalties_leave_batch_statistics_alone(uint8_images):
         np.testing.assert_array_equal(a, b, err_msg=a.path)
 
 
+class R1OfItsOwn(gk.penalties.R1):
+    uses_image_gradients = False
+
+
+class R2OfItsOwn(gk.penalties.R2):
+    uses_image_gradients = False
+
+
+@pytest.mark.parametrize("normalization", [[], [keras.layers.BatchNormalization]], ids=["independent", "coupled"])
+@pytest.mark.parametrize("augment", [None, gk.augment.DiffAugment()], ids=["clean", "augmented"])
+def test_r1_and_r2_of_the_losses_pass_are_those_of_passes_of_their_own(normalization, augment, uint8_images):
+    shared, own = [gk.penalties.R1(0.7), gk.penalties.R2(0.3)], [R1OfItsOwn(0.7), R2OfItsOwn(0.3)]
+    found = []
+    for penalties in (shared, own):
+        keras.utils.set_random_seed(0)
+        first, last = (
+            keras.layers.Dense(8),
+            keras.layers.Dense(4, "tanh"),
+        )  # without which nothing of a sum gets through
+        judge = discriminator(first, *(make() for make in normalization), last)
+        gan = game(judge, penalties=penalties, augment=augment, run_eagerly=True)
+        logs = gan.train_on_batch(uint8_images, return_dict=True)
+        found.append([logs["r1"], logs["r2"], *(weight.numpy() for weight in judge.trainable_weights)])
+    assert found[0][0] > 1e-4 and found[0][1] > 1e-4
+    for of_shared, of_own in zip(*found, strict=True):
+        np.testing.assert_allclose(of_shared, of_own, rtol=1e-4, atol=1e-6)
+
+
 def test_penalties_are_computed_in_float32(mixed_policy, uint8_images):
     """The value is that of a float32 network of the same weights, to float32's rounding."""
     seen = Seen()

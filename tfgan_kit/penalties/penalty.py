@@ -27,6 +27,9 @@ class StepView(typing.NamedTuple):
         real_heads, fake_heads: dicts, what else the discriminator returned in the pass of the logits, by name, such as
             `classes`; empty if it returns logits alone, or where `real_logits` is None.
         fake_discriminator: `discriminator` with the augmentation of the generated images; None: they have the same.
+        image_gradients: callable, `() -> (of real, of fake)`: the gradients of each row's logit in the pass of the
+            logits with respect to `real_images` and `fake_images`, themselves differentiable; None for a penalty of
+            an interval above 1 and where that pass is in half precision.
         normal: callable, shape -> float32 (N, *shape) from N(0, 1), fresh draws for each row and update.
         every: callable, k -> a `StepView` of every k-th row, counted over all replicas, for a penalty that fewer will
             do; it has `condition`, `latents`, `generator`, `uniform`, `normal`, `mean`, `iteration` and `average`.
@@ -48,6 +51,7 @@ class StepView(typing.NamedTuple):
     real_heads: typing.Any = types.MappingProxyType({})
     fake_heads: typing.Any = types.MappingProxyType({})
     fake_discriminator: typing.Callable | None = None
+    image_gradients: typing.Callable | None = None
     normal: typing.Callable | None = None
     every: typing.Callable | None = None
     average: typing.Callable = tf.reduce_mean
@@ -76,6 +80,7 @@ class Penalty:
     name = "penalty"  # its key in the logs
     log_names = ()  # keys of `logs`
     uses_fake_images = True  # whether `value` does, or runs `generator`; where False, a lazy move makes none
+    uses_image_gradients = False  # whether `value` asks `step.image_gradients`, for which the pass is recorded
     waits_for_replicas = False  # whether `value` uses `step.mean`, which no branch of a graph can
 
     def __init__(self, interval=1):
@@ -141,8 +146,12 @@ def squared_gradient_norm(function, inputs):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(inputs)
         outputs = tf.reduce_sum(function(inputs))
-    gradients = tape.gradient(outputs, inputs)  # (N, ...)
-    return tf.reduce_sum(tf.square(gradients), axis=tuple(range(1, len(gradients.shape))))
+    return squared_norm(tape.gradient(outputs, inputs))
+
+
+def squared_norm(rows):
+    """`|row|^2` of each row of (N, ...): (N,)."""
+    return tf.reduce_sum(tf.square(rows), axis=tuple(range(1, len(rows.shape))))
 
 
 def root(squares):

@@ -1,6 +1,6 @@
 """R1 and R2 (arXiv:1801.04406): the squared gradient norm on real, or on generated, images."""
 
-from tfgan_kit.penalties.penalty import Penalty, register, squared_gradient_norm
+from tfgan_kit.penalties.penalty import Penalty, register, squared_gradient_norm, squared_norm
 from tfgan_kit.ranges import check_not_negative
 
 import keras
@@ -10,6 +10,8 @@ _Schedule = keras.optimizers.schedules.LearningRateSchedule
 
 
 class _ZeroCentered(Penalty):
+    uses_image_gradients = True
+
     def __init__(self, gamma=10.0, interval=1):
         super().__init__(interval)
         if not isinstance(gamma, _Schedule):  # whose values nobody knows yet
@@ -23,8 +25,8 @@ class _ZeroCentered(Penalty):
     def from_config(cls, config):
         return cls(**{**config, "gamma": keras.saving.deserialize_keras_object(config["gamma"])})
 
-    def _on(self, discriminator, images, step):
-        squares = squared_gradient_norm(discriminator, images)  # (N,)
+    def _mean(self, squares, step):
+        """Of the squared gradient norms (N,)."""
         gamma = self.gamma(step.iteration) if isinstance(self.gamma, _Schedule) else self.gamma
         return 0.5 * gamma * tf.reduce_mean(squares)
 
@@ -52,7 +54,9 @@ class R1(_ZeroCentered):
     uses_fake_images = False
 
     def value(self, step):
-        return self._on(step.discriminator, step.real_images, step)
+        if step.image_gradients:
+            return self._mean(squared_norm(step.image_gradients()[0]), step)
+        return self._mean(squared_gradient_norm(step.discriminator, step.real_images), step)
 
 
 @register
@@ -75,4 +79,6 @@ class R2(_ZeroCentered):
     name = "r2"
 
     def value(self, step):
-        return self._on(step.fake_discriminator or step.discriminator, step.fake_images, step)
+        if step.image_gradients:
+            return self._mean(squared_norm(step.image_gradients()[1]), step)
+        return self._mean(squared_gradient_norm(step.fake_discriminator or step.discriminator, step.fake_images), step)

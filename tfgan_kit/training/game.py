@@ -1,5 +1,6 @@
 """The game: the loss that each of the two players minimises."""
 
+import contextlib
 import copy
 import functools
 import itertools
@@ -106,10 +107,13 @@ class Game:
         """
         batch = self._passed_off(batch, fake_images, move)
         change_real, change_fake = self._changes(batch, move)
-        real, fake = self.judge(change_real(batch.images), change_fake(fake_images), batch.condition)
+        with self._watching(batch.images, fake_images) as tape:
+            real, fake = self.judge(change_real(batch.images), change_fake(fake_images), batch.condition)
         loss = self.objective.discriminator_loss(real.logits, fake.logits)
         logs = {"d_loss": loss}
         view = self._view(batch, fake_images, latents, (real, change_real), (fake, change_fake), move)
+        if tape:
+            view = view._replace(image_gradients=_gradients(tape, (real, fake), (batch.images, fake_images)))
         loss = self._regularized(self.discriminator, loss, view, logs, lazy)
         logs |= self._describe(real.logits, fake.logits)
         if self.augment:
@@ -127,6 +131,16 @@ class Game:
         view = self._view(batch, fake_images, latents, (real, change_real), (fake, change_fake), move)
         loss = self._regularized(self.generator, loss, view, logs, lazy)
         return self.generator.scaled(batch.mean(loss)), _shares(batch, logs)
+
+    def _watching(self, *images):
+        """A tape of a pass of the discriminator if a penalty differentiates it in every step; else a context of None.
+
+        With a pass of its own, R1 would cost a forward pass more.
+        """
+        needed = any(penalty.uses_image_gradients and penalty.interval == 1 for penalty in self.penalties)
+        if not (needed and self._for_penalties["discriminator"].is_the_network):
+            return contextlib.nullcontext()
+        return _WatchingTape(images)
 
     def with_penalties(self, penalties):
         """The game with these of its penalties only."""
@@ -221,8 +235,9 @@ class Game:
         for penalty in self.penalties:
             if penalty.player == player.name:
                 step, in_lockstep = self.draws.step.value, self.in_lockstep([penalty])
-                value = penalty(view, step, in_lockstep) if lazy else penalty.value(view)
-                logs |= {penalty.name: value} | penalty.logs(view)
+                seen = view if penalty.interval == 1 else view._replace(image_gradients=None)
+                value = penalty(seen, step, in_lockstep) if lazy else penalty.value(seen)
+                logs |= {penalty.name: value} | penalty.logs(seen)
                 total += value
         return loss + total + player.regularization()
 
@@ -271,6 +286,25 @@ class Game:
             iteration=self.draws.step.value,
             every=every,
         )
+
+
+class _WatchingTape(tf.GradientTape):
+    """A tape that watches these tensors from the beginning, and no variables."""
+
+    def __init__(self, watched):
+        super().__init__(watch_accessed_variables=False)
+        self._from_the_beginning = watched
+
+    def __enter__(self):
+        tape = super().__enter__()
+        tape.watch(self._from_the_beginning)
+        return tape
+
+
+def _gradients(tape, judgements, images):
+    """A callable that differentiates both judgements' logits once, with respect to each row's image."""
+    logits = [judgement.logits for judgement in judgements]
+    return functools.cache(lambda: tape.gradient(logits, images, unconnected_gradients="zero"))
 
 
 def _average(values, rows):

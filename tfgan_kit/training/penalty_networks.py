@@ -56,6 +56,11 @@ class PenaltyNetwork:
         self._twin = network if _computes_in_float32(network) else _in_float32(network)
         self._twin(example)  # a twin's first call builds it
 
+    @property
+    def is_the_network(self):
+        """Whether it computes in float32 as it is."""
+        return self._twin is self.network
+
     def given(self, condition):
         """A callable of the network's rows: a `Given`."""
         return Given(self, self._twin, condition)

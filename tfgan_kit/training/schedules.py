@@ -164,7 +164,9 @@ class HalfLife(_Schedule):
 
     def get_config(self):
         half_life = keras.saving.serialize_keras_object(self.half_life)
-        return {"half_life": half_life, "batch_size": self.batch_size, "ramp_up": self.ramp_up}
+        # Only where it is set: a run's recipe of an earlier version has none.
+        ramp_up = {} if self.ramp_up is None else {"ramp_up": self.ramp_up}
+        return {"half_life": half_life, "batch_size": self.batch_size, **ramp_up}
 
     @classmethod
     def from_config(cls, config):
