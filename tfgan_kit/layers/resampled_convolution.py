@@ -6,7 +6,6 @@ from tfgan_kit.layers.resampling import BINOMIAL
 
 import tensorflow as tf
 
-
 _BANDS = 4
 _LEAST_IN_BANDS = 64  # rows of maps
 
