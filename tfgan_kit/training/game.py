@@ -100,14 +100,15 @@ class Game:
         both = self.judgement(images, condition)
         return tuple(tf.nest.map_structure(lambda rows, half=half: tf.split(rows, 2)[half], both) for half in (0, 1))
 
-    def discriminator_loss(self, batch, fake_images, latents, move=0, lazy=True):
+    def discriminator_loss(self, batch, fake_images, latents, move=0, lazy=True, shared=True):
         """The discriminator's loss in the step's `move`-th move, to be recorded by its tape; and the logs.
 
-        `lazy=False` computes every penalty, regardless of its interval: its mean over the steps.
+        `lazy=False` computes every penalty, regardless of its interval: its mean over the steps. `shared=False` gives
+        penalties passes of their own, for who differentiates once more: XLA lacks a third derivative of the shared one.
         """
         batch = self._passed_off(batch, fake_images, move)
         change_real, change_fake = self._changes(batch, move)
-        with self._watching(batch.images, fake_images) as tape:
+        with self._watching(batch.images, fake_images) if shared else contextlib.nullcontext() as tape:
             real, fake = self.judge(change_real(batch.images), change_fake(fake_images), batch.condition)
         loss = self.objective.discriminator_loss(real.logits, fake.logits)
         logs = {"d_loss": loss}
@@ -176,7 +177,7 @@ class Game:
             fake = self.generator(latents, batch.condition)
             with tape.stop_recording():
                 with self.discriminator.tape() as discriminator_tape:
-                    loss, logs = self.discriminator_loss(batch, fake, latents, lazy=lazy)
+                    loss, logs = self.discriminator_loss(batch, fake, latents, lazy=lazy, shared=False)
                 of_discriminator = discriminator_tape.gradients(loss)
             loss, generator_logs = self.generator_loss(batch, fake, latents, lazy=lazy)
         return of_discriminator, tape.gradients(loss), logs | generator_logs
