@@ -33,4 +33,4 @@ RESIZERS = ("tf1_bilinear", "clean")  # metrics.features.resizing.RESIZERS
 DIVERGENCES = ("gaussian_w2", "gaussian_kl", "nearest_neighbour_kl", "sliced_wasserstein")  # commands.divergence
 STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")  # distribution.STRATEGIES
 PRECISIONS = ("float32", "bfloat16")  # export.profile.PRECISIONS
-NOISE_MODES = ("const", "none", "random")  # export.profile.NOISE_MODES
+NOISE_MODES = ("const", "none", "random")  # layers.style_convolution.NOISE_MODES

@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from tfgan_kit import command_line
+from tfgan_kit import choices, command_line
 
 from absl import flags
 
@@ -68,7 +68,7 @@ def define_flags():
     flags.DEFINE_enum(
         "noise_mode",
         None,
-        ["const", "none", "random"],
+        choices.NOISE_MODES,
         "A StyleGAN2's noise: that of the checkpoint, the same in all images; none; or each image's own. Default: as "
         "the generator was made.",
     )

@@ -71,10 +71,7 @@ class R3GAN(Family):
     @classmethod
     def of(cls, path, generator, discriminator, size):
         del size
-        # What its `torch_utils` asks of setuptools, which newer ones do not have.
-        sys.modules["pkg_resources"] = types.SimpleNamespace(parse_version=_version)
-        sys.path.insert(0, str(path))
-        networks = importlib.import_module("training.networks")
+        networks = _of_nvidia(path, "training.networks")
         made = cls(networks.Generator(**generator), networks.Discriminator(**discriminator), generator["c_dim"])
         made.latent_dim = generator["NoiseDimension"]
         return made
@@ -184,9 +181,7 @@ class StyleGAN2(Family):
     @classmethod
     def of(cls, path, generator, discriminator, size):
         del size
-        sys.modules["pkg_resources"] = types.SimpleNamespace(parse_version=_version)
-        sys.path.insert(0, str(path))
-        networks = importlib.import_module("training.networks")
+        networks = _of_nvidia(path, "training.networks")
         made = cls(networks.Generator(**generator), networks.Discriminator(**discriminator), generator["c_dim"])
         made.latent_dim, made.count = generator["z_dim"], 0
         g, d = made.generator, made.discriminator
@@ -220,6 +215,14 @@ class StyleGAN2(Family):
 
 
 FAMILIES = {"r3gan": R3GAN, "biggan": BigGAN, "sngan": SNGAN, "stylegan2": StyleGAN2}
+
+
+def _of_nvidia(path, name):
+    """A module of a checkout that holds NVIDIA's `torch_utils`."""
+    # What these ask of setuptools, which newer ones do not have.
+    sys.modules["pkg_resources"] = types.SimpleNamespace(parse_version=_version)
+    sys.path.insert(0, str(path))
+    return importlib.import_module(name)
 
 
 def _version(text):

@@ -25,7 +25,7 @@ from absl import app, flags
 from benchmarks.alternate import alternate, ratio
 from benchmarks.json_process import JsonProcess
 from benchmarks.resident import resident_mib
-from benchmarks.training.torch_process import LAYOUTS
+from benchmarks.training.torch_process import LAYOUTS, OFFICIAL, parameters_of
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("official", None, "Checkout of the authors' code.", required=True)
@@ -34,7 +34,6 @@ flags.DEFINE_list("batches", ["1", "8"], "Images a batch.")
 flags.DEFINE_integer("rounds", 10, "Timed turns of each.", lower_bound=4)
 flags.DEFINE_string("python_torch", "/tmp/torchenv/bin/python", "A Python that has torch.")
 
-SCRIPT = pathlib.Path(__file__).parents[1] / "baselines" / "pytorch_official.py"
 CHANNEL_BASE = {256: 16384, 512: 32768}  # paper256 and paper512
 
 
@@ -53,11 +52,7 @@ def compare(process, size):
             make=layout, family="stylegan2", path=str(pathlib.Path(FLAGS.official).resolve()), generator=generator,
             discriminator=discriminator, size=size, batch_size=1, channels_last=last, autocast=False, state=str(state),
         )  # fmt: skip
-    with np.load(state) as parameters:
-        state_of_generator = {
-            name.partition(".")[2]: array for name, array in parameters.items() if name.startswith("generator.")
-        }
-    network = convert.load("stylegan2", state_of_generator, **generator)
+    network = convert.load("stylegan2", parameters_of(state, "generator"), **generator)
     run = tf.function(lambda latents: network(latents, training=False))
     for count in map(int, FLAGS.batches):
         latents = tf.constant(np.random.default_rng(0).standard_normal((count, 512), np.float32))
@@ -83,7 +78,7 @@ def main(argv):
     print("| pixels | images | ours, ms | theirs, ms | theirs / ours | ours, MiB at most | theirs, MiB at most |")
     print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for size in map(int, FLAGS.sizes):
-        process = JsonProcess("The PyTorch process", [FLAGS.python_torch, str(SCRIPT)])
+        process = JsonProcess("The PyTorch process", [FLAGS.python_torch, str(OFFICIAL)])
         with contextlib.closing(process):
             compare(process, size)
     print(f"load after: {os.getloadavg()[0]:.1f}")

@@ -44,4 +44,4 @@ class Scorer:
 def _test_images(source, seed, num_images):
     split = split_indices(source.num_images, with_classifier=source.labels is not None, seed=seed)
     indices = np.resize(split.test, num_images)
-    return np.concatenate([batch[0] if isinstance(batch, tuple) else batch for batch in real_batches(source, indices)])
+    return np.concatenate([images for images, _ in real_batches(source, indices)])

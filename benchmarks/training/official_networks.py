@@ -34,7 +34,7 @@ from absl import app, flags
 from benchmarks.alternate import alternate, ratio
 from benchmarks.json_process import JsonProcess
 from benchmarks.training import contestants
-from benchmarks.training.torch_process import LAYOUTS
+from benchmarks.training.torch_process import LAYOUTS, OFFICIAL, parameters_of
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("official", [], "FAMILY=CHECKOUT of the authors' code, one each; the others are left out.")
@@ -45,7 +45,6 @@ flags.DEFINE_bool("bfloat16", False, "Also in bfloat16; it gains on processors w
 flags.DEFINE_string("python_torch", "/tmp/torchenv/bin/python", "A Python that has torch.")
 
 VIEWS = ("biggan",)  # the authors' layers take views of kernels, which channels last does not allow
-SCRIPT = pathlib.Path(__file__).parents[1] / "baselines" / "pytorch_official.py"
 
 
 def r3gan(size):
@@ -90,8 +89,7 @@ def ours(family, size, state, policy, recipe):
     told = {"resolution": size} if family in ("biggan", "sngan") else {}
     networks = []
     for player, arguments in (("generator", generator), ("discriminator", discriminator)):
-        parameters = {name.partition(".")[2]: array for name, array in state.items() if name.startswith(f"{player}.")}
-        network = convert.load(family, parameters, player, **told, **arguments)
+        network = convert.load(family, parameters_of(state, player), player, **told, **arguments)
         changed = {} if policy == "float32" else {"dtype": policy}
         if (family, player) == ("stylegan2", "generator"):
             changed["style_mixing"] = 0.9
@@ -162,8 +160,7 @@ def compare(process, family, path, size):
             process.ask(run=name, steps=1)
             best[name] = min(process.ask(run=name, steps=2)["seconds"] for _ in range(2))
         recipe = process.ask(make="fresh", channels_last=False, autocast=False, **common)
-        with np.load(common["state"]) as parameters:
-            gan = ours(family, size, dict(parameters), policy, recipe)
+        gan = ours(family, size, common["state"], policy, recipe)
         difference = largest_difference(process, "fresh", gan)
         name, block = min(best, key=best.get), CYCLE if family == "stylegan2" else FLAGS.block
         seconds = alternate(
@@ -189,7 +186,7 @@ def main(argv):
     print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for size in map(int, FLAGS.sizes):
         for family, path in checkouts.items():
-            process = JsonProcess("The PyTorch process", [FLAGS.python_torch, str(SCRIPT)])
+            process = JsonProcess("The PyTorch process", [FLAGS.python_torch, str(OFFICIAL)])
             with contextlib.closing(process):
                 compare(process, family, pathlib.Path(path).resolve(), size)
     print(f"load after: {os.getloadavg()[0]:.1f}")

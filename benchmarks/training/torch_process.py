@@ -7,9 +7,12 @@ it several times its speed; there, set OMP_WAIT_POLICY=passive, which the proces
 import contextlib
 import pathlib
 
+import numpy as np
+
 from benchmarks.json_process import JsonProcess
 
-SCRIPT = pathlib.Path(__file__).parents[1] / "baselines" / "pytorch_dcgan.py"
+_BASELINES = pathlib.Path(__file__).parents[1] / "baselines"
+SCRIPT, OFFICIAL = _BASELINES / "pytorch_dcgan.py", _BASELINES / "pytorch_official.py"
 LAYOUTS = {"channels first": False, "channels last": True}
 
 
@@ -42,6 +45,12 @@ def open_torch(python):
         yield process
     finally:
         process.close()
+
+
+def parameters_of(path, player):
+    """The parameters by official name of a player, of the `state` that `baselines/pytorch_official.py` writes."""
+    with np.load(path) as state:
+        return {name.partition(".")[2]: array for name, array in state.items() if name.startswith(f"{player}.")}
 
 
 def best_layout(process, name, shared, autocast, size, steps=4, rounds=3):

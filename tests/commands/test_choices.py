@@ -6,7 +6,7 @@ from tfgan_kit.commands.divergence import DIVERGENCES
 from tfgan_kit.data.open import SPELLINGS
 from tfgan_kit.distribution import STRATEGIES
 from tfgan_kit.export.profile import PRECISIONS
-from tfgan_kit.generation.styles import NOISE_MODES
+from tfgan_kit.layers.style_convolution import NOISE_MODES
 from tfgan_kit.metrics.catalogue import GROUPS, MEASURES
 from tfgan_kit.metrics.features.extractor import KNOWN
 from tfgan_kit.metrics.features.resizing import RESIZERS

@@ -35,7 +35,7 @@ def find(path):
     """Writes the directions, a page of strips beside them, and says how to go on."""
     command_line.writable_folder(path.parent)
     model = load_generative_model(FLAGS.ckpt, FLAGS.which)
-    directions = _found(getattr(model, "generative_model", model))
+    directions = _found(model.generative_model)
     directions.save(path)
     page = path.with_suffix(".png")
     write_png(page, strips(model, directions))
@@ -93,12 +93,12 @@ def strips(model, directions):
 def apply(output):
     """Writes a grid of images that were moved along the directions of a file."""
     directions = Directions.load(FLAGS.directions)
-    check_strengths(directions, _numbers(FLAGS.strengths), FLAGS.num_images)  # before the checkpoint is loaded
+    strengths = _numbers(FLAGS.strengths)
+    check_strengths(directions, strengths, FLAGS.num_images)  # before the checkpoint is loaded
     names = FLAGS.labels and class_names(FLAGS.ckpt, FLAGS.which)
     labels = np.resize(parse_labels(FLAGS.labels, names), FLAGS.num_images) if FLAGS.labels else None
     command_line.writable_folder(output.parent)
     model = load_generative_model(FLAGS.ckpt, FLAGS.which)
-    strengths = _numbers(FLAGS.strengths)
     images = model.edit(
         directions, strengths, FLAGS.num_images, FLAGS.seed, labels, truncation_psi=FLAGS.truncation_psi
     )

@@ -57,13 +57,9 @@ def main():
 def _set_noise_mode(gan):
     """Gives the generator, which is this process's own, the noise that is asked for."""
     if FLAGS.noise_mode is not None:
-        generator = _model(gan).generator
+        generator = gan.generative_model.generator
         check_noise_mode(generator, FLAGS.noise_mode)
         generator.noise_mode = FLAGS.noise_mode
-
-
-def _model(gan):
-    return getattr(gan, "generative_model", gan)
 
 
 def _write_grid(gan, output, labels):
@@ -76,7 +72,7 @@ def _write_grid(gan, output, labels):
 
 
 def _write_film(gan, output, labels):
-    generator = _model(gan).generator
+    generator = gan.generative_model.generator
     if FLAGS.interpolation == "w":
         check_styles(generator)
     kind = StyleFilm if FLAGS.interpolation != "z" and has_styles(generator) else LatentFilm

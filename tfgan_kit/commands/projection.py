@@ -32,7 +32,7 @@ def main():
     content = _content(FLAGS.project)
     command_line.writable_folder(output.parent)
     model = load_generative_model(FLAGS.ckpt, FLAGS.which)
-    generative = getattr(model, "generative_model", model)
+    generative = model.generative_model
     image, notes = fitted(content, generative.image_shape, FLAGS.fit)
     print("\n".join(f"{FLAGS.project}: {note}" for note in notes), end="\n" if notes else "")
     space = FLAGS.space or ("w" if has_styles(generative.generator) else "z")

@@ -24,8 +24,8 @@ def generator(
     state, z_dim, c_dim, w_dim, img_resolution, img_channels, mapping_kwargs=None, synthesis_kwargs=None
 ):  # fmt: skip
     """The Keras network of an official `Generator`; `c_dim` is the number of classes, 0 for none."""
-    mapping = _taken("mapping_kwargs", mapping_kwargs, {"num_layers": 8, "w_avg_beta": 0.995}, _MAPPING)
-    synthesis = _taken("synthesis_kwargs", synthesis_kwargs, _SYNTHESIS, {"activation": "lrelu"})
+    mapping = taken("mapping_kwargs", mapping_kwargs, {"num_layers": 8, "w_avg_beta": 0.995}, _MAPPING)
+    synthesis = taken("synthesis_kwargs", synthesis_kwargs, _SYNTHESIS, {"activation": "lrelu"})
     if mapping["w_avg_beta"] is None:
         raise ValueError(
             "A generator without `w_avg` has no truncation and is not known here: give mapping_kwargs the w_avg_beta "
@@ -66,10 +66,10 @@ def discriminator(
 ):  # fmt: skip
     """The Keras network of an official `Discriminator`."""
     blocks = {"freeze_layers": 0, "resample_filter": _BINOMIAL, "fp16_channels_last": False}
-    block = _taken("block_kwargs", block_kwargs, blocks, {"activation": "lrelu"})
-    mapping = _taken("mapping_kwargs", mapping_kwargs, {"num_layers": 8}, _MAPPING)
+    block = taken("block_kwargs", block_kwargs, blocks, {"activation": "lrelu"})
+    mapping = taken("mapping_kwargs", mapping_kwargs, {"num_layers": 8}, _MAPPING)
     last = {"mbstd_group_size": 4, "mbstd_num_channels": 1}
-    epilogue = _taken("epilogue_kwargs", epilogue_kwargs, last, {"activation": "lrelu"})
+    epilogue = taken("epilogue_kwargs", epilogue_kwargs, last, {"activation": "lrelu"})
     network = StyleGAN2Discriminator(
         img_resolution,
         img_channels,
@@ -88,7 +88,7 @@ def discriminator(
     for layer in network.layers:
         level, _, name = layer.name.partition("_")
         if level.startswith("level") and layer.weights and level != "level0":
-            _fill_convolution(state, layer, f"b{4 * 2 ** int(level[5:])}.{_OFFICIAL.get(name, name)}")
+            fill_convolution(state, layer, f"b{4 * 2 ** int(level[5:])}.{_OFFICIAL.get(name, name)}")
     _fill_epilogue(state, network)
     return network
 
@@ -99,11 +99,11 @@ _OFFICIAL = {"from_images": "fromrgb", "to_images": "torgb"}
 def _fill_epilogue(state, network):
     known = {layer.name: layer for layer in network.layers}
     if "level0_from_images" in known:
-        _fill_convolution(state, known["level0_from_images"], "b4.fromrgb")
-    _fill_convolution(state, known["level0_conv"], "b4.conv")
+        fill_convolution(state, known["level0_from_images"], "b4.fromrgb")
+    fill_convolution(state, known["level0_conv"], "b4.conv")
     base = known["level0_conv"].output.shape[1:3]
-    _fill_dense(state, known["features"], "b4.fc", pixels_to_dense(*base))
-    _fill_dense(state, known["out"], "b4.out")
+    fill_dense(state, known["features"], "b4.fc", pixels_to_dense(*base))
+    fill_dense(state, known["out"], "b4.out")
     if "mapping" in known:
         fill_mapping(state, known["mapping"], "mapping")
 
@@ -111,9 +111,9 @@ def _fill_epilogue(state, network):
 def fill_mapping(state, mapping, name):
     """A mapping's embedding of labels and its dense layers, which StyleGAN3 has, too."""
     if mapping.embed is not None:
-        _fill_dense(state, mapping.embed, f"{name}.embed")
+        fill_dense(state, mapping.embed, f"{name}.embed")
     for number, dense in enumerate(mapping.dense):
-        _fill_dense(state, dense, f"{name}.fc{number}")
+        fill_dense(state, dense, f"{name}.fc{number}")
 
 
 def _fill_level(state, synthesis, number, use_noise):
@@ -123,27 +123,27 @@ def _fill_level(state, synthesis, number, use_noise):
         if layer is None:
             continue
         official = f"{name}.{_OFFICIAL.get(place, place)}"
-        _fill_convolution(state, layer, official, _UP if place == "conv0" else CONVOLUTION)
-        _fill_dense(state, layer.affine, f"{official}.affine")
+        fill_convolution(state, layer, official, _UP if place == "conv0" else CONVOLUTION)
+        fill_dense(state, layer.affine, f"{official}.affine")
         if use_noise and place != "to_images":  # a strength of 0, as it starts, is none
             state.fill(layer.noise_strength, f"{official}.noise_strength", AS_IS)
             state.fill(layer.noise, f"{official}.noise_const", AS_IS)
     if synthesis.layer(number, "skip") is not None:
-        _fill_convolution(state, synthesis.layer(number, "skip"), f"{name}.skip", _UP)
+        fill_convolution(state, synthesis.layer(number, "skip"), f"{name}.skip", _UP)
 
 
-def _fill_convolution(state, layer, name, layout=CONVOLUTION):
+def fill_convolution(state, layer, name, layout=CONVOLUTION):
     state.fill(layer.kernel, f"{name}.weight", layout)
     if layer.bias is not None:
         state.fill(layer.bias, f"{name}.bias", AS_IS)
 
 
-def _fill_dense(state, layer, name, layout=DENSE):
+def fill_dense(state, layer, name, layout=DENSE):
     state.fill(layer.kernel, f"{name}.weight", layout)
     state.fill(layer.bias, f"{name}.bias", AS_IS)
 
 
-def _taken(title, given, known, fixed):
+def taken(title, given, known, fixed):
     """Nested official arguments with their defaults; of those in `fixed`, the default alone is known here.
 
     Raises:

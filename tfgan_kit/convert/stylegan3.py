@@ -6,8 +6,8 @@ computes in float16; here all are computed in float32. Of StyleGAN3-R's files `c
 
 import re
 
-from tfgan_kit.convert.layouts import AS_IS, CONVOLUTION, DENSE, Layout
-from tfgan_kit.convert.stylegan2 import fill_mapping
+from tfgan_kit.convert.layouts import AS_IS, DENSE, Layout
+from tfgan_kit.convert.stylegan2 import fill_convolution, fill_dense, fill_mapping, taken
 from tfgan_kit.networks.stylegan3 import StyleGAN3Generator
 
 _FREQUENCIES = Layout((1, 0))  # (C, 2) -> (2, C)
@@ -26,9 +26,7 @@ def generator(
     conv_clamp=256, magnitude_ema_beta=0.999,
 ):  # fmt: skip
     """The Keras network of an official `Generator`; `c_dim` is the number of classes, 0 for none."""
-    mapping = {"num_layers": 2, "lr_multiplier": 0.01, "w_avg_beta": 0.998}
-    _check_mapping(mapping, mapping_kwargs or {})
-    mapping.update(mapping_kwargs or {})
+    mapping = taken("mapping_kwargs", mapping_kwargs, {"num_layers": 2, "w_avg_beta": 0.998}, {"lr_multiplier": 0.01})
     network = StyleGAN3Generator(
         img_resolution, img_channels, z_dim, w_dim,
         num_classes=c_dim or None, mapping_layers=mapping["num_layers"], w_avg_decay=mapping["w_avg_beta"],
@@ -49,16 +47,6 @@ def generator(
     return network
 
 
-def _check_mapping(known, given):
-    if unknown := [name for name in given if name not in known]:
-        raise ValueError(f"The official mapping_kwargs are {', '.join(known)}. Received: {', '.join(unknown)}")
-    if given.get("lr_multiplier", known["lr_multiplier"]) != known["lr_multiplier"]:
-        raise ValueError(
-            "Of the official mapping_kwargs, only lr_multiplier=0.01 is known here. "
-            f"Received: lr_multiplier={given['lr_multiplier']}"
-        )
-
-
 def _fill_input(state, layer):
     name = "synthesis.input"
     state.fill(layer.kernel, f"{name}.weight", DENSE)
@@ -70,10 +58,8 @@ def _fill_input(state, layer):
 
 
 def _fill_layer(state, layer, magnitude, name):
-    state.fill(layer.kernel, f"{name}.weight", CONVOLUTION)
-    state.fill(layer.bias, f"{name}.bias", AS_IS)
-    state.fill(layer.affine.kernel, f"{name}.affine.weight", DENSE)
-    state.fill(layer.affine.bias, f"{name}.affine.bias", AS_IS)
+    fill_convolution(state, layer, name)
+    fill_dense(state, layer.affine, f"{name}.affine")
     _fill_if_there(state, magnitude, f"{name}.magnitude_ema")
 
 

@@ -58,28 +58,31 @@ class Tensor(typing.NamedTuple):
         return math.prod(self.shape) * np.dtype(DTYPES[self.storage.kind]).itemsize
 
 
-class Module:
-    """What stands for a network or a part of one: its attributes, as data.
+class _Parts:
+    """An object of which its attributes are kept, as data.
 
     Attributes:
-        class_name: str, of an object of `torch_utils.persistence`, the pickles of StyleGAN2-ADA and StyleGAN3.
         parts: dict, attribute -> data.
     """
 
+    parts = {}
+
+    def __setstate__(self, state):
+        self.parts = state if isinstance(state, dict) else {}
+
+
+class Module(_Parts):
+    """What stands for a network or a part of one.
+
+    Attributes:
+        class_name: str, of an object of `torch_utils.persistence`, the pickles of StyleGAN2-ADA and StyleGAN3.
+    """
+
     class_name = None
-    parts = {}
-
-    def __setstate__(self, state):
-        self.parts = state if isinstance(state, dict) else {}
 
 
-class TensorFlowNetwork:
+class TensorFlowNetwork(_Parts):
     """What stands for a `dnnlib.tflib.network.Network`, of StyleGAN2's pickles of TensorFlow."""
-
-    parts = {}
-
-    def __setstate__(self, state):
-        self.parts = state if isinstance(state, dict) else {}
 
 
 class Dtype:

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from tfgan_kit.generation.styles import NOISE_MODES
+from tfgan_kit.layers.style_convolution import NOISE_MODES
 from tfgan_kit.ranges import is_int
 
 PRECISIONS = ("float32", "bfloat16")

@@ -138,7 +138,7 @@ def label_direction(model, label, classify, num_samples=2000, seed=0, strengths=
     Reference: White, arXiv:1609.04468, section 3.1 (attribute vectors). A classifier's normal (Shen et al.,
     arXiv:1907.10786) leads away from the codes that there are where w is far from isotropic.
     """
-    model = getattr(model, "generative_model", model)
+    model = model.generative_model
     if num_samples < 20:
         raise ValueError(f"`num_samples` must be at least 20. Received: num_samples={num_samples}")
     seeds = image_seeds(seed, num_samples)

@@ -27,7 +27,7 @@ class Film:
     ):
         columns, rows = tiles
         check_sizes(keyframes=keyframes, frames_per_keyframe=frames_per_keyframe, columns=columns, rows=rows)
-        model = getattr(model, "generative_model", model)
+        model = model.generative_model
         if len(model.image_shape) != 3:
             raise ValueError(
                 f"A film shows images, and this GAN generates points. Received: samples of shape {model.image_shape}"

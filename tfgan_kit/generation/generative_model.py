@@ -67,6 +67,11 @@ class GenerativeModel:
         )
         return cls(taken, latent_dim, num_classes, shape, output_range)
 
+    @property
+    def generative_model(self):
+        """Itself: what takes a `GAN` or a `GenerativeModel` asks either for this."""
+        return self
+
     def generate(self, num_images=None, seed=0, labels=None, seeds=None, truncation_psi=None):
         """Images, each determined by an int64 seed.
 
@@ -88,12 +93,12 @@ class GenerativeModel:
         seeds = inputs.check_seeds(num_images, seed, labels, seeds)
         labels = self._check_labels(labels, seeds)
         psi = None if truncation_psi is None else check_psi(self.generator, truncation_psi, len(seeds))
-        images = []
-        for start in range(0, len(seeds), GENERATE_BATCH):
-            rows = slice(start, start + GENERATE_BATCH)
+
+        def images_of(rows):
             given = None if labels is None else labels[rows]
-            images.append(self._images(seeds[rows], given, None if psi is None else psi[rows]).numpy())
-        return np.concatenate(images)
+            return self._images(seeds[rows], given, None if psi is None else psi[rows])
+
+        return self._in_batches(images_of, len(seeds))
 
     def _images(self, seeds, labels, psi):
         """The pixels of one batch of image seeds."""
@@ -134,20 +139,20 @@ class GenerativeModel:
         strengths = check_strengths(directions, strengths, len(seeds))
         psi = None if truncation_psi is None else check_psi(self.generator, truncation_psi, len(seeds))
 
-        def images_of(rows, training=False):
+        def moved(rows, training=False):
             return directions.images(self.generator, *rows)
 
-        in_range = adapter.in_our_range(images_of, self.output_range)
+        in_range = adapter.in_our_range(moved, self.output_range)
         edited = tf.function(lambda rows: in_even_batches(in_range, rows), reduce_retracing=True, autograph=False)
-        images = []
-        for start in range(0, len(seeds), GENERATE_BATCH):
-            rows = slice(start, start + GENERATE_BATCH)
+
+        def images_of(rows):
             latents = latents_from_seeds(seeds[rows], self.latent_dim)
             given = (pack(latents, None if labels is None else labels[rows]), strengths[rows])
             if psi is not None:
                 given += ((uniforms_from_seeds(seeds[rows], self.latent_dim), psi[rows]),)
-            images.append(edited(given).numpy())
-        return np.concatenate(images)
+            return edited(given)
+
+        return self._in_batches(images_of, len(seeds))
 
     def images_of_latents(self, latents, labels=None):
         """The images of given latents, as `generate` makes those of its seeds.

@@ -168,7 +168,7 @@ def project_styles(model, images, labels=None, features=pixels, search=None, on_
 
     Reference: Karras et al., arXiv:1912.04958, appendix D; w+: Abdal et al., arXiv:1904.03189.
     """
-    model, search = getattr(model, "generative_model", model), search or Search()
+    model, search = model.generative_model, search or Search()
     generator = model.generator
     if not has_styles(generator):
         raise ValueError(

@@ -57,7 +57,7 @@ def write_shards(gan, output, num_images, seed=0, labels=None, format="png", sha
             "format": format,
             "shard_size": shard_size,
             "truncation_psi": truncation_psi,
-            "noise_mode": getattr(getattr(gan, "generative_model", gan).generator, "noise_mode", None),
+            "noise_mode": getattr(gan.generative_model.generator, "noise_mode", None),
         },
     )
     suffix, write = ("zip", _write_zip) if format == "png" else ("tfrecord", _write_tfrecord)
@@ -138,7 +138,7 @@ def _errors_of_the_disk(path):
 
 def _weights_hash(gan):
     digest = hashlib.sha256()
-    for weight in getattr(gan, "generative_model", gan).generator.get_weights():
+    for weight in gan.generative_model.generator.get_weights():
         digest.update(weight.tobytes())
     return digest.hexdigest()
 

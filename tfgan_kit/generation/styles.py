@@ -2,11 +2,11 @@
 
 from tfgan_kit.generation.inputs import check_seeds
 from tfgan_kit.generation.seeds import latents_from_seeds
+from tfgan_kit.layers import style_convolution
 from tfgan_kit.ranges import is_int
 
 import numpy as np
 
-NOISE_MODES = ("const", "none", "random")
 _COARSE = 7  # the first ws, 0 to 6: the authors' `style_mixing.py` copies these
 
 
@@ -44,8 +44,7 @@ def check_noise_mode(generator, noise_mode):
             "This generator adds no noise inside of the network (StyleGAN2's do): leave `noise_mode` out. Received: "
             f"noise_mode={noise_mode} for {type(generator).__name__}"
         )
-    if noise_mode not in NOISE_MODES:
-        raise ValueError(f"`noise_mode` is one of {', '.join(NOISE_MODES)}. Received: noise_mode={noise_mode!r}")
+    style_convolution.check_noise_mode(noise_mode)
 
 
 def style_mixing(model, rows, columns, layers=None, labels=None, truncation_psi=1.0):
@@ -74,7 +73,7 @@ def style_mixing(model, rows, columns, layers=None, labels=None, truncation_psi=
 
     Reference: Karras, Laine, Aila, arXiv:1812.04948, section 3.1 and figure 3.
     """
-    model = getattr(model, "generative_model", model)
+    model = model.generative_model
     check_styles(model.generator)
     layers = _checked(layers, model.generator.num_ws)
     row_seeds, column_seeds = (check_seeds(None, 0, None, np.asarray(seeds)) for seeds in (rows, columns))

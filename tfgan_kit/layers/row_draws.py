@@ -42,26 +42,19 @@ def per_row(seeds, stream, draw, spec):
 
 def normals(seeds, stream, count):
     """float32 (N, count) from N(0, 1)."""
-    return per_row(
-        seeds,
-        stream,
-        lambda key, counter: tf.raw_ops.StatelessRandomNormalV2(
-            shape=[count], key=key, counter=counter, alg=PHILOX, dtype=tf.float32
-        ),
-        tf.TensorSpec([count], tf.float32),
-    )
+    return _numbers(tf.raw_ops.StatelessRandomNormalV2, seeds, stream, count)
 
 
 def uniforms(seeds, stream, count):
     """float32 (N, count) in [0, 1)."""
-    return per_row(
-        seeds,
-        stream,
-        lambda key, counter: tf.raw_ops.StatelessRandomUniformV2(
-            shape=[count], key=key, counter=counter, alg=PHILOX, dtype=tf.float32
-        ),
-        tf.TensorSpec([count], tf.float32),
-    )
+    return _numbers(tf.raw_ops.StatelessRandomUniformV2, seeds, stream, count)
+
+
+def _numbers(law, seeds, stream, count):
+    def draw(key, counter):
+        return law(shape=[count], key=key, counter=counter, alg=PHILOX, dtype=tf.float32)
+
+    return per_row(seeds, stream, draw, tf.TensorSpec([count], tf.float32))
 
 
 def seeds_of_latents(latents):

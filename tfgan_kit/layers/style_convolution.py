@@ -10,6 +10,18 @@ from tfgan_kit.ranges import check_sizes
 import keras
 import tensorflow as tf
 
+NOISE_MODES = ("const", "none", "random")  # the layers' own, none, or drawn for each row
+
+
+def check_noise_mode(noise_mode):
+    """Refuses a noise mode that is unknown.
+
+    Raises:
+        ValueError: it lists them.
+    """
+    if noise_mode not in NOISE_MODES:
+        raise ValueError(f"`noise_mode` is one of {', '.join(NOISE_MODES)}. Received: noise_mode={noise_mode!r}")
+
 
 def demodulation(kernel_squares, styles):
     """What brings the outputs of a modulated convolution to unit variance, if its inputs have it.

@@ -141,7 +141,7 @@ class ImageSource(NamedTuple):
 def images_of(gan):
     """The `ImageSource` of a `GAN` or a `GenerativeModel`; ValueError where its weights are not finite."""
 
-    model = getattr(gan, "generative_model", gan)
+    model = gan.generative_model
     if not all(np.isfinite(weight.value.numpy()).all() for weight in model.generator.weights):
         raise ValueError(
             "The generator has diverged: some of its weights are not finite. Go back to an earlier checkpoint. "

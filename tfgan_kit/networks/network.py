@@ -2,6 +2,8 @@
 
 import contextlib
 
+from tfgan_kit.ranges import is_int
+
 import keras
 
 
@@ -32,6 +34,13 @@ def precision(dtype):
         config.set_floatx(floatx)
         config.set_image_data_format(layout)
         config.set_dtype_policy(before)
+
+
+def as_listed(image_size):
+    """As a configuration holds it: an int, or a list of two; anything else stays, and is refused later."""
+    if isinstance(image_size, list | tuple):
+        return [int(side) if is_int(side, 0, 2**31) else side for side in image_size]
+    return int(image_size) if is_int(image_size, 0, 2**31) else image_size
 
 
 class Network(keras.Model):

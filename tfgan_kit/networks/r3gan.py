@@ -6,7 +6,7 @@ import typing
 from tfgan_kit.layers.convolution import Conv2D
 from tfgan_kit.layers.r3gan import R3GANBasis, R3GANBlock, check_block, normal
 from tfgan_kit.layers.resampling import BINOMIAL, FIRDownSampling2D, FIRUpSampling2D
-from tfgan_kit.networks.network import Network, precision
+from tfgan_kit.networks.network import Network, as_listed, precision
 from tfgan_kit.ranges import check_sizes, is_int
 
 import keras
@@ -88,7 +88,7 @@ class R3GANGenerator(Network):
         stages, base = _checked_stages(stages), _base(image_size, len(stages))
         embedding_dim = _embedding_dim(num_classes, embedding_dim, latent_dim)
         arguments = dict(
-            image_size=_as_listed(image_size), channels=channels, latent_dim=latent_dim, stages=list(map(list, stages)),
+            image_size=as_listed(image_size), channels=channels, latent_dim=latent_dim, stages=list(map(list, stages)),
             num_classes=num_classes, embedding_dim=embedding_dim, resampling_filter=list(resampling_filter),
         )  # fmt: skip
         with precision(kwargs.pop("dtype", None)) as policy:
@@ -156,7 +156,7 @@ class R3GANDiscriminator(Network):
         stages, base = _checked_stages(stages), _base(image_size, len(stages))
         embedding_dim = _embedding_dim(num_classes, embedding_dim, stages[-1].width)
         arguments = dict(
-            image_size=_as_listed(image_size), channels=channels, stages=list(map(list, stages)),
+            image_size=as_listed(image_size), channels=channels, stages=list(map(list, stages)),
             num_classes=num_classes, embedding_dim=embedding_dim, resampling_filter=list(resampling_filter),
         )  # fmt: skip
         sides = [side * 2 ** (len(stages) - 1) for side in base]
@@ -231,10 +231,6 @@ def _checked_stages(stages):
         check_sizes(blocks=stage.blocks)
         check_block(stage.width, stage.cardinality, stage.expansion, stage.kernel_size, divides=True)
     return stages
-
-
-def _as_listed(image_size):
-    return list(map(int, image_size)) if isinstance(image_size, list | tuple) else int(image_size)
 
 
 def _base(image_size, num_stages):

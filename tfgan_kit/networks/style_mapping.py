@@ -86,6 +86,8 @@ class StyleMapping(keras.layers.Layer):
 
     def __init__(self, latent_dim, w_dim, num_ws, num_classes=None, num_layers=8, decay=0.995, **kwargs):
         check_sizes(latent_dim=latent_dim, w_dim=w_dim, num_ws=num_ws, mapping_layers=num_layers)
+        if not 0 <= decay < 1:
+            raise ValueError(f"`w_avg_decay` is at least 0 and below 1. Received: w_avg_decay={decay}")
         super().__init__(dtype="float32", **kwargs)
         self.num_ws, self.w_dim, self.num_classes, self._decay = num_ws, w_dim, num_classes, decay
         self.embed = LabelEmbedding(num_classes, w_dim, name="embed", dtype="float32") if num_classes else None
@@ -151,6 +153,20 @@ class StyleMapping(keras.layers.Layer):
     def compute_output_spec(self, latents, *args, **kwargs):
         rows = latents[0] if isinstance(latents, list | tuple) else latents
         return keras.KerasTensor((rows.shape[0], self.num_ws, self.w_dim), "float32")
+
+
+def checked_ws(ws, num_ws, w_dim):
+    """The styles that a synthesis is given, float32 (N, num_ws, w_dim).
+
+    Raises:
+        ValueError: another shape.
+    """
+    ws = tf.cast(tf.convert_to_tensor(ws), tf.float32)
+    if tuple(ws.shape[1:]) != (num_ws, w_dim):
+        raise ValueError(
+            f"This synthesis takes styles ws of shape (N, {num_ws}, {w_dim}). Received: ws of shape {tuple(ws.shape)}"
+        )
+    return ws
 
 
 def _checked_psi(psi, count):

@@ -6,9 +6,9 @@ from tfgan_kit.layers import row_draws
 from tfgan_kit.layers.equalized import EqualizedConv2D, EqualizedDense, add_weight
 from tfgan_kit.layers.minibatch_deviation import MinibatchDeviation
 from tfgan_kit.layers.resampling import BINOMIAL, FIRDownSampling2D, checked_filter, upsample
-from tfgan_kit.layers.style_convolution import StyleConv2D, StyleToImages
-from tfgan_kit.networks.network import Network, precision
-from tfgan_kit.networks.style_mapping import LabelMapping, StyleMapping
+from tfgan_kit.layers.style_convolution import StyleConv2D, StyleToImages, check_noise_mode
+from tfgan_kit.networks.network import Network, as_listed, precision
+from tfgan_kit.networks.style_mapping import LabelMapping, StyleMapping, checked_ws
 from tfgan_kit.ranges import check_not_negative, check_sizes, is_int
 
 import keras
@@ -16,7 +16,6 @@ import tensorflow as tf
 from keras import layers
 
 ARCHITECTURES = ("skip", "resnet", "orig")
-NOISE_MODES = ("const", "none", "random")
 HALF_LEVELS = 4  # of the finest ones follow a half precision, as in the authors' code
 ROOT_OF_HALF = math.sqrt(0.5)  # the sum of two branches of unit variance has unit variance
 _NOISE, _SECOND_LATENTS, _MIXING = 0, 1, 2  # what is drawn from a row's seed
@@ -93,8 +92,8 @@ class StyleGAN2Generator(Network):
     ):
         _check(architecture, conv_clamp, channels=channels, latent_dim=latent_dim, w_dim=w_dim)
         _check_classes(num_classes)
-        _check_noise_mode(noise_mode)
-        _check_fractions(style_mixing, w_avg_decay)
+        check_noise_mode(noise_mode)
+        _check_style_mixing(style_mixing)
         arguments = dict(
             image_size=as_listed(image_size), channels=channels, latent_dim=latent_dim, w_dim=w_dim,
             num_classes=num_classes, mapping_layers=mapping_layers, channel_base=channel_base, channel_max=channel_max,
@@ -205,12 +204,7 @@ class Synthesis(layers.Layer):
         return [layer for layer in self.layers_by_name.values() if isinstance(layer, StyleConv2D)]
 
     def call(self, ws, noise_mode="const", noise_seeds=None):
-        ws = tf.cast(tf.convert_to_tensor(ws), tf.float32)
-        if tuple(ws.shape[1:]) != self._shape:
-            raise ValueError(
-                f"This synthesis takes styles ws of shape (N, {self._shape[0]}, {self._shape[1]}). "
-                f"Received: ws of shape {tuple(ws.shape)}"
-            )
+        ws = checked_ws(ws, *self._shape)
         styles = tf.unstack(ws, axis=1)  # num_ws times (N, D)
         noises = self._noises(ws, noise_mode, noise_seeds)
         x, images = tf.convert_to_tensor(self.const)[None], None  # (1, base, C)
@@ -237,7 +231,7 @@ class Synthesis(layers.Layer):
 
     def _noises(self, ws, mode, seeds):
         """What each convolution's `noise` is; all layers' noise of a row is one draw."""
-        _check_noise_mode(mode)
+        check_noise_mode(mode)
         if mode != "random":
             return [{"const": "const", "none": None}[mode]] * len(self.style_layers)
         seeds = row_draws.seeds_of_bits(ws) if seeds is None else tf.convert_to_tensor(seeds, tf.int64)
@@ -428,13 +422,6 @@ def _sizes_allowed(image_size):
     )
 
 
-def as_listed(image_size):
-    """As a configuration holds it: an int, or a list of two; anything else stays, and is refused later."""
-    if isinstance(image_size, list | tuple):
-        return [int(side) if is_int(side, 0, 2**31) else side for side in image_size]
-    return int(image_size) if is_int(image_size, 0, 2**31) else image_size
-
-
 def _precision_of(number, count, policy):
     """The dtype of a level, from 0 at the base: half precision is for the finest ones alone."""
     return policy if number and number >= count - HALF_LEVELS else "float32"
@@ -446,6 +433,15 @@ def _check(architecture, conv_clamp, **sizes):
         raise ValueError(
             f"`architecture` is one of {', '.join(ARCHITECTURES)}. Received: architecture={architecture!r}"
         )
+    check_clamp(conv_clamp)
+
+
+def check_clamp(conv_clamp):
+    """Refuses bounds of maps that are none.
+
+    Raises:
+        ValueError: it says what they may be.
+    """
     if conv_clamp is not None and not conv_clamp > 0:
         raise ValueError(f"`conv_clamp` is a positive number, or None. Received: conv_clamp={conv_clamp}")
 
@@ -459,13 +455,6 @@ def _check_classes(num_classes, cmap_dim=None):
         )
 
 
-def _check_noise_mode(noise_mode):
-    if noise_mode not in NOISE_MODES:
-        raise ValueError(f"`noise_mode` is one of {', '.join(NOISE_MODES)}. Received: noise_mode={noise_mode!r}")
-
-
-def _check_fractions(style_mixing, w_avg_decay):
+def _check_style_mixing(style_mixing):
     if not 0 <= style_mixing <= 1:
         raise ValueError(f"`style_mixing` is a probability, from 0 to 1. Received: style_mixing={style_mixing}")
-    if not 0 <= w_avg_decay < 1:
-        raise ValueError(f"`w_avg_decay` is at least 0 and below 1. Received: w_avg_decay={w_avg_decay}")

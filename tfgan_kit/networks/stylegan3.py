@@ -7,7 +7,8 @@ from tfgan_kit.layers.filtered_leaky_relu import Signal
 from tfgan_kit.layers.style_convolution import StyleToImages
 from tfgan_kit.layers.stylegan3 import AliasFreeConv2D, FourierInput, add_magnitude
 from tfgan_kit.networks.network import Network, precision
-from tfgan_kit.networks.style_mapping import StyleMapping
+from tfgan_kit.networks.style_mapping import StyleMapping, checked_ws
+from tfgan_kit.networks.stylegan2 import check_clamp
 from tfgan_kit.ranges import check_not_negative, check_sizes, is_int
 
 import keras
@@ -114,7 +115,9 @@ class StyleGAN3Generator(Network):
             first_stopband=first_stopband, last_stopband_rel=last_stopband_rel, margin_size=margin_size,
         )  # fmt: skip
         of_layers.update(filter_size=filter_size, lrelu_upsampling=lrelu_upsampling, conv_clamp=conv_clamp)
-        _check(w_avg_decay, num_classes, conv_clamp, channels=channels, latent_dim=latent_dim, w_dim=w_dim)
+        check_clamp(conv_clamp)
+        classes = {} if num_classes is None else {"num_classes": num_classes}
+        check_sizes(channels=channels, latent_dim=latent_dim, w_dim=w_dim, **classes)
         arguments = dict(
             channels=channels, latent_dim=latent_dim, w_dim=w_dim, num_classes=num_classes,
             mapping_layers=mapping_layers, configuration=configuration, output_scale=output_scale,
@@ -181,12 +184,7 @@ class AliasFreeSynthesis(layers.Layer):
         self.built = True
 
     def call(self, ws, noise_mode="const", noise_seeds=None, transform=None):
-        ws = tf.convert_to_tensor(ws, tf.float32)
-        if tuple(ws.shape[1:]) != self._ws_shape:
-            raise ValueError(
-                f"This synthesis takes styles ws of shape (N, {self._ws_shape[0]}, {self._ws_shape[1]}). "
-                f"Received: ws of shape {tuple(ws.shape)}"
-            )
+        ws = checked_ws(ws, *self._ws_shape)
         first, *others, last = tf.unstack(ws, axis=1)  # num_ws times (N, D)
         x = self.input_layer(first, transform=transform)
         for layer, w in zip(self.convolutions, others, strict=True):
@@ -261,14 +259,6 @@ def _completed(configuration, given):
     completed = {name: defaults[name] if value is None else value for name, value in given.items()}
     check_sizes(**{name: completed[name] for name in ("channel_base", "channel_max", "conv_kernel")})
     return completed
-
-
-def _check(w_avg_decay, num_classes, conv_clamp, **sizes):
-    check_sizes(**sizes, **({} if num_classes is None else {"num_classes": num_classes}))
-    if not 0 <= w_avg_decay < 1:
-        raise ValueError(f"`w_avg_decay` is at least 0 and below 1. Received: w_avg_decay={w_avg_decay}")
-    if conv_clamp is not None and not conv_clamp > 0:
-        raise ValueError(f"`conv_clamp` is a positive number, or None. Received: conv_clamp={conv_clamp}")
 
 
 def _check_growth(image_size, num_layers, num_critical, first_cutoff, first_stopband, last_stopband_rel):

@@ -112,45 +112,24 @@ register(
         flip=True,
     ),
 )
-register(
-    "stylegan2_paper256",
-    _recipe(
-        _networks(CHANNEL_BASE // 2, mapping_layers=8, mbstd_group=8),
-        batch_size=64,
-        rate=0.0025,
-        gamma=1.0,
-        half_life=20_000,
-        image_size=256,
-        steps=25_000_000 // 64,
-        augment="ada",
-    ),
-)
-register(
-    "stylegan2_paper512",
-    _recipe(
-        _networks(CHANNEL_BASE, mapping_layers=8, mbstd_group=8),
-        batch_size=64,
-        rate=0.0025,
-        gamma=0.5,
-        half_life=20_000,
-        image_size=512,
-        steps=25_000_000 // 64,
-        augment="ada",
-    ),
-)
-register(
-    "stylegan2_paper1024",
-    _recipe(
-        _networks(CHANNEL_BASE, mapping_layers=8, mbstd_group=4),
-        batch_size=32,
-        rate=0.002,
-        gamma=2.0,
-        half_life=10_000,
-        image_size=1024,
-        steps=25_000_000 // 32,
-        augment="ada",
-    ),
-)
+for _size, _channel_base, _mbstd_group, _batch_size, _rate, _gamma, _half_life in (
+    (256, CHANNEL_BASE // 2, 8, 64, 0.0025, 1.0, 20_000),
+    (512, CHANNEL_BASE, 8, 64, 0.0025, 0.5, 20_000),
+    (1024, CHANNEL_BASE, 4, 32, 0.002, 2.0, 10_000),
+):
+    register(
+        f"stylegan2_paper{_size}",
+        _recipe(
+            _networks(_channel_base, mapping_layers=8, mbstd_group=_mbstd_group),
+            _batch_size,
+            _rate,
+            _gamma,
+            _half_life,
+            image_size=_size,
+            steps=25_000_000 // _batch_size,
+            augment="ada",
+        ),
+    )
 register(
     "stylegan2_cifar10",
     _recipe(

@@ -9,6 +9,7 @@ import typing
 from tfgan_kit.distribution import replicas
 from tfgan_kit.generation.judgement import Judgement, takes_labels
 from tfgan_kit.penalties import StepView
+from tfgan_kit.training.player import WatchingTape
 from tfgan_kit.training.updates.update import MOST_MOVES
 
 import keras
@@ -114,7 +115,10 @@ class Game:
         logs = {"d_loss": loss}
         view = self._view(batch, fake_images, latents, (real, change_real), (fake, change_fake), move)
         if tape:
-            view = view._replace(image_gradients=_gradients(tape, (real, fake), (batch.images, fake_images)))
+            logits = real.logits, fake.logits  # differentiated once, for all penalties
+            view = view._replace(
+                image_gradients=functools.cache(lambda: tape.gradients(logits, unconnected_gradients="zero"))
+            )
         loss = self._regularized(self.discriminator, loss, view, logs, lazy)
         logs |= self._describe(real.logits, fake.logits)
         if self.augment:
@@ -141,7 +145,7 @@ class Game:
         needed = any(penalty.uses_image_gradients and penalty.interval == 1 for penalty in self.penalties)
         if not (needed and self._for_penalties["discriminator"].is_the_network):
             return contextlib.nullcontext()
-        return _WatchingTape(images)
+        return WatchingTape(images)
 
     def with_penalties(self, penalties):
         """The game with these of its penalties only."""
@@ -287,25 +291,6 @@ class Game:
             iteration=self.draws.step.value,
             every=every,
         )
-
-
-class _WatchingTape(tf.GradientTape):
-    """A tape that watches these tensors from the beginning, and no variables."""
-
-    def __init__(self, watched):
-        super().__init__(watch_accessed_variables=False)
-        self._from_the_beginning = watched
-
-    def __enter__(self):
-        tape = super().__enter__()
-        tape.watch(self._from_the_beginning)
-        return tape
-
-
-def _gradients(tape, judgements, images):
-    """A callable that differentiates both judgements' logits once, with respect to each row's image."""
-    logits = [judgement.logits for judgement in judgements]
-    return functools.cache(lambda: tape.gradient(logits, images, unconnected_gradients="zero"))
 
 
 def _average(values, rows):

@@ -48,7 +48,7 @@ class Player:
 
     def tape(self):
         """A tape that watches this player's weights and no others."""
-        return WeightTape(self.network.trainable_variables)
+        return WatchingTape([variable.value for variable in self.network.trainable_variables])
 
     def scaled(self, loss):
         """The loss to differentiate: times the optimizer's loss scale, by which `update` divides the gradients."""
@@ -71,18 +71,18 @@ class Player:
             self.skipped.update_state(scale.value < before)
 
 
-class WeightTape(tf.GradientTape):
-    """A gradient tape that watches the given Keras variables only."""
+class WatchingTape(tf.GradientTape):
+    """A gradient tape that watches the given variables' values or tensors from its beginning, and nothing else."""
 
-    def __init__(self, variables):
+    def __init__(self, watched):
         super().__init__(watch_accessed_variables=False)
-        self._watched = [variable.value for variable in variables]
+        self._watched = watched
 
     def __enter__(self):
         tape = super().__enter__()
         tape.watch(self._watched)
         return tape
 
-    def gradients(self, loss):
-        """The gradients of a recorded loss, one per variable."""
-        return self.gradient(loss, self._watched)
+    def gradients(self, loss, **kwargs):
+        """The gradients of a recorded loss, one for each of what it watches; `kwargs` as of `gradient`."""
+        return self.gradient(loss, self._watched, **kwargs)
