@@ -16,7 +16,7 @@ OBJECTIVES = (  # objectives.OBJECTIVES
 )  # fmt: skip
 AUGMENTATIONS = ("ada", "apa", "diff_augment")  # augment.AUGMENTATIONS
 SPELLINGS = (  # data.open.ORIGINS: a kind, or a kind and its argument
-    "tfds:NAME[/CONFIG][:SPLIT]", "folder:PATH", "npz:PATH", "idx:PATH", "stacked:PATH", "mnist5k", "ring8", "grid25",
+    "tfds:NAME[/CONFIG][:SPLIT]", "folder:PATH", "prepared:DIR", "npz:PATH", "idx:PATH", "stacked:PATH", "mnist5k", "ring8", "grid25",
     "skewed25",
 )  # fmt: skip
 METRICS = (  # metrics.catalogue.MEASURES
@@ -30,6 +30,7 @@ METRIC_GROUPS = {  # metrics.catalogue.GROUPS
 }
 EXTRACTORS = ("domain", "inception", "lite0")  # metrics.features.extractor.KNOWN
 RESIZERS = ("tf1_bilinear", "clean")  # metrics.features.resizing.RESIZERS
+ENCODINGS = ("png", "webp", "jpeg")  # data.origins.prepared.ENCODINGS
 DIVERGENCES = ("gaussian_w2", "gaussian_kl", "nearest_neighbour_kl", "sliced_wasserstein")  # commands.divergence
 STRATEGIES = ("none", "mirrored", "multi_worker", "tpu")  # distribution.STRATEGIES
 PRECISIONS = ("float32", "bfloat16")  # export.profile.PRECISIONS

@@ -4,17 +4,20 @@ JSON has no infinity and no NaN, so they are written as the strings "Infinity", 
 JSON: Python's `float`, JavaScript's `Number` and C's `strtod` convert these to the numbers.
 """
 
+import contextlib
 import errno
+import fcntl
 import json
 import math
 import os
 import pathlib
+import stat
 
 from tfgan_kit_client.files import drop_leftovers, here, is_left, read_bytes, sha256, whole, write_bytes
 
 __all__ = [
-    "append_lines", "cache_path", "drop_leftovers", "ends_cut", "flush_folder", "from_json", "here", "is_left",
-    "read_bytes", "read_json", "sha256", "to_json", "whole", "write_bytes", "write_cache", "write_json", "write_text",
+    "Locked", "append_lines", "cache_path", "drop_leftovers", "ends_cut", "flush_folder", "from_json", "here", "is_left",
+    "locked", "read_bytes", "read_json", "sha256", "to_json", "whole", "write_bytes", "write_cache", "write_json", "write_text",
 ]  # fmt: skip
 
 MOST_JSON_BYTES = 2**24  # parsed they may take twenty times as much memory
@@ -119,6 +122,58 @@ def flush_folder(path):
             raise
     finally:
         os.close(descriptor)
+
+
+class Locked(ValueError):
+    """Another process holds a lock.
+
+    Attributes:
+        holder: str, HOST-PID of that process.
+    """
+
+    def __init__(self, path, holder):
+        super().__init__(f"{path} is locked by {holder}")
+        self.holder = holder
+
+
+@contextlib.contextmanager
+def locked(path):
+    """A context that holds a lock file, which stays only where the folder holds something else at the end.
+
+    Raises:
+        Locked: another process holds it.
+        ValueError: a link, a folder, a pipe or a device lies in its place.
+    """
+    with _open_lock(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise Locked(path, file.read().strip()) from error
+        file.truncate(0)
+        file.write(here())
+        file.flush()
+        try:
+            yield
+        finally:
+            if [beside.name for beside in path.parent.iterdir()] == [path.name]:  # nothing was written
+                path.unlink()
+
+
+def _open_lock(path):
+    """The lock, for reading and appending; never what a link of its name leads to."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
+            return open(descriptor, "a+")
+        os.close(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise
+    raise ValueError(
+        f"A lock must be a file of its own, and here lies a link, a folder or a device: remove it. Received: {path}"
+    )
 
 
 def cache_path(*parts):

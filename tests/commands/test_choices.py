@@ -4,6 +4,7 @@ import tfgan_kit as gk
 from tfgan_kit import choices
 from tfgan_kit.commands.divergence import DIVERGENCES
 from tfgan_kit.data.open import SPELLINGS
+from tfgan_kit.data.origins.prepared import ENCODINGS
 from tfgan_kit.distribution import STRATEGIES
 from tfgan_kit.export.profile import PRECISIONS
 from tfgan_kit.layers.style_convolution import NOISE_MODES
@@ -22,6 +23,7 @@ def test_every_choice_is_a_name_of_its_registry_and_every_name_a_choice():
         "METRIC_GROUPS": GROUPS,
         "EXTRACTORS": KNOWN,
         "RESIZERS": RESIZERS,
+        "ENCODINGS": ENCODINGS,
         "DIVERGENCES": DIVERGENCES,
         "STRATEGIES": STRATEGIES,
         "PRECISIONS": PRECISIONS,

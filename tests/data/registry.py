@@ -8,7 +8,7 @@ import functools
 import gzip
 import hashlib
 
-from tfgan_kit.data import open_source, open_tfds
+from tfgan_kit.data import open_source, open_tfds, prepare
 from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.data.origins import mnist5k, stacked_mnist
 
@@ -49,7 +49,22 @@ def _tfds(path, patch):
     return functools.partial(open_tfds, "tiny", data_dir=path)
 
 
-def store(data_dir, images, labels=None, shape=(8, 8, 3), image_feature=None):
+def _tfds_of_random_access(path, patch):
+    store(path, COLOUR, LABELS, file_format="array_record")
+    return functools.partial(open_tfds, "tiny", data_dir=path)
+
+
+def _prepared(path, patch):
+    def open_(image_size=None):
+        made = prepare(
+            ArraySource("arrays", COLOUR, LABELS, image_size=image_size), path / str(image_size), shard_size=5
+        )
+        return open_source(made.name)
+
+    return open_
+
+
+def store(data_dir, images, labels=None, shape=(8, 8, 3), image_feature=None, file_format=None):
     """Prepares a data set of TFDS called `tiny` below data_dir; TFDS decides the order of its rows."""
     import tensorflow_datasets as tfds
 
@@ -58,10 +73,10 @@ def store(data_dir, images, labels=None, shape=(8, 8, 3), image_feature=None):
     if labels is not None:
         features["label"] = tfds.features.ClassLabel(names=["cat", "dog", "fish"])
         rows = [{**row, "label": int(label)} for row, label in zip(rows, labels, strict=True)]
-    store_rows(data_dir, features, rows)
+    store_rows(data_dir, features, rows, file_format)
 
 
-def store_rows(data_dir, features, rows):
+def store_rows(data_dir, features, rows, file_format=None):
     """Prepares a data set of TFDS called `tiny` of any features."""
     import tensorflow_datasets as tfds
 
@@ -71,6 +86,7 @@ def store_rows(data_dir, features, rows):
         features=tfds.features.FeaturesDict(features),
         split_datasets={"train": list(enumerate(rows))},
         data_dir=data_dir,
+        **({"file_format": file_format} if file_format else {}),
     )
 
 
@@ -110,6 +126,8 @@ SOURCES = {
     "folder": _folder,
     "folder of classes": _folder_of_classes,
     "tfds": _tfds,
+    "tfds of random access": _tfds_of_random_access,
+    "prepared": _prepared,
     "npz": _npz,
     "idx": _idx,
     "stacked": _stacked,

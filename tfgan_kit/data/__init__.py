@@ -4,6 +4,7 @@ from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.data.open import open_source
 from tfgan_kit.data.origins.folder import open_folder
 from tfgan_kit.data.origins.tfds import open_tfds
+from tfgan_kit.data.preparation import prepare
 from tfgan_kit.data.source import Source, TrainingData
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "from_tfds",
     "mnist5k",
     "open_source",
+    "prepare",
     "training_dataset",
 ]
 

@@ -10,6 +10,7 @@ from tfgan_kit.data.origins.idx import open_idx
 from tfgan_kit.data.origins.mixtures import MIXTURES, MixtureSource
 from tfgan_kit.data.origins.mnist5k import open_mnist5k
 from tfgan_kit.data.origins.npz import open_npz
+from tfgan_kit.data.origins.prepared import open_prepared
 from tfgan_kit.data.origins.stacked_mnist import open_stacked
 
 
@@ -30,6 +31,7 @@ class Origin(NamedTuple):
 ORIGINS = {
     "tfds": Origin(tfds.open_spelled, "NAME[/CONFIG][:SPLIT]", "TensorFlow Datasets, e.g. `tfds:mnist:train[:80%]`"),
     "folder": Origin(open_folder, "PATH", "image files; each first-level sub-folder is a class"),
+    "prepared": Origin(open_prepared, "DIR", "what `python -m tfgan_kit.prepare` wrote, of any size"),
     "npz": Origin(open_npz, "PATH", "`images` (and `labels`), or `x_train` (and `y_train`)"),
     "idx": Origin(open_idx, "PATH", "the folder or the images file of MNIST, Fashion-MNIST, ..."),
     "stacked": Origin(open_stacked, "PATH", "128,000 stacks of three images of `idx:PATH`: a thousand modes"),

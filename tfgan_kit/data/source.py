@@ -24,7 +24,7 @@ class Source:
         image_shape: (H, W, C) for images, (D,) for points.
         fingerprint: sha256 hex digest of the content, to check whether two runs used the same data.
         labels: None, or int32 NumPy array (N,) with values in [0, num_classes).
-        class_names: None, or one name per class.
+        class_names: None, or one name per class; None for an unlabelled source.
         native_shape: image_shape before the images were resized, if it was the same for all; None is image_shape.
 
     Attributes: the arguments, `num_classes` (None for an unlabelled source), and, if the modes of the data are known,
@@ -46,13 +46,18 @@ class Source:
         self.image_shape = tuple(int(d) for d in image_shape)
         self.native_shape = self.image_shape if native_shape is None else tuple(int(d) for d in native_shape)
         self.fingerprint = fingerprint
-        self.labels = labels
-        with tf.device("CPU:0"):  # a gather on the CPU must not fetch them from a GPU each time
-            self._label_tensor = None if labels is None else tf.constant(labels, tf.int32)
+        self._labels = labels
         self.class_names = None if class_names is None else list(class_names)
-        self.num_classes = None
-        if labels is not None:
-            self.num_classes = len(class_names) if class_names else int(labels.max()) + 1
+        self.num_classes = len(class_names) if class_names else None if labels is None else int(labels.max()) + 1
+
+    @property
+    def labels(self):
+        """int32 NumPy array (N,), or None for an unlabelled source, whose `num_classes` is None."""
+        return self._labels
+
+    def image_name(self, index):
+        """What image `index` is called: its file's name in a folder or archive, elsewhere its number."""
+        return f"{index:08d}"
 
     def training(self, batch_size, seed=0, flip=False, start_step=0):
         """The endless training data, in a new random order every epoch.
@@ -77,7 +82,7 @@ class Source:
         self._check_training(batch_size, seed, flip)
         check_int("start_step", start_step, 0)
         from_step = functools.partial(self._batches, batch_size, seed, flip)
-        return TrainingData(self, -(-self.num_images // batch_size), from_step, start_step)
+        return TrainingData(self, -(-self.num_images // batch_size), from_step, start_step, has_rows=True)
 
     def ordered(self, batch_size, indices=None):
         """All images, or those at `indices`, once and in order; the last batch may be smaller.
@@ -93,7 +98,9 @@ class Source:
             ValueError: a batch size below 1 or an index out of range.
         """
         check_int("batch_size", batch_size, 1)
-        indices = np.arange(self.num_images) if indices is None else np.asarray(indices)
+        if indices is None:
+            return self._in_order(tf.data.Dataset.range(self.num_images), batch_size)
+        indices = np.asarray(indices)
         if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
             raise ValueError(
                 "indices must be integers of shape (M,). Received: indices of shape "
@@ -104,21 +111,40 @@ class Source:
                 f"indices must lie in [0, {self.num_images}), the images of {self.name}. "
                 f"Received: indices from {indices.min()} to {indices.max()}"
             )
-        rows = tf.data.Dataset.from_tensor_slices(indices.astype(np.int64)).batch(batch_size)
-        rows = rows.map(lambda i: (i, tf.zeros(tf.shape(i), tf.bool)))
+        return self._in_order(tf.data.Dataset.from_tensor_slices(indices.astype(np.int64)), batch_size)
+
+    def _in_order(self, indices, batch_size):
+        rows = indices.batch(batch_size).map(lambda i: (i, tf.zeros(tf.shape(i), tf.bool)))
         return self._read(rows, batch_size, flip=False, drop_remainder=False).with_options(_options())
 
-    def _batches(self, batch_size, seed, flip, start_step):
-        offsets = tf.range(batch_size, dtype=tf.int64)
+    def intact(self, start=0):
+        """Every image that can be decoded, once and in order: what `python -m tfgan_kit.prepare` writes.
+
+        Args:
+            start: int, the index of the first.
+
+        Returns:
+            A finite `tf.data.Dataset` of (index int64, image uint8 (H, W, C), label int32, -1 where there are none).
+        """
+        indices = tf.data.Dataset.range(start, self.num_images)
+        images = self._in_order(indices, 64).unbatch()
+        if self.num_classes is None:
+            images = images.map(lambda image: (image, tf.constant(-1)))
+        numbered = tf.data.Dataset.zip(indices, images)
+        return numbered.map(lambda index, image: (index, *image)).with_options(_options())
+
+    def _batches(self, batch_size, seed, flip, start_step, rows=None):
+        first, last = rows or (0, batch_size)
+        offsets = tf.range(first, last, dtype=tf.int64)
 
         def draw(step):
             positions = step * batch_size + offsets  # (B,)
             indices = positions_to_indices(positions, seed, self.num_images)
-            flips = positions_to_flips(positions, seed) if flip else tf.zeros(batch_size, tf.bool)
+            flips = positions_to_flips(positions, seed) if flip else tf.zeros(last - first, tf.bool)
             return indices, flips
 
         steps = tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
-        batches = self._read(steps.map(draw), batch_size, flip, drop_remainder=True)
+        batches = self._read(steps.map(draw), last - first, flip, drop_remainder=True)
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
         return batches.apply(endless).with_options(_options())
 
@@ -126,8 +152,13 @@ class Source:
         """A dataset of (int64 indices (B,), bool flips (B,)) -> one of images or (images, labels)."""
         raise NotImplementedError
 
+    @functools.cached_property
+    def _label_tensor(self):
+        with tf.init_scope(), tf.device("CPU:0"):  # a gather on the CPU must not fetch them from a GPU each time
+            return tf.constant(self.labels, tf.int32)
+
     def _with_labels(self, images, indices):
-        if self._label_tensor is None:
+        if self.num_classes is None:
             return images
         return images, tf.gather(self._label_tensor, indices)
 
@@ -146,13 +177,13 @@ class Source:
             )
 
 
-def _keeps_a_step(name):
-    """A method of `tf.data.Dataset` that keeps one element per step, for `TrainingData`."""
+def _keeps_a_step(name, keeps_rows=False):
+    """A method of `tf.data.Dataset` that keeps one element per step, and maybe its rows, for `TrainingData`."""
     method = getattr(tf.data.Dataset, name)
 
     @functools.wraps(method, assigned=("__name__",))
     def transformed(self, *args, **kwargs):
-        return self._transformed(lambda dataset, step: method(dataset, *args, **kwargs))
+        return self._transformed(lambda dataset, step: method(dataset, *args, **kwargs), keeps_rows)
 
     transformed.__doc__ = f"`tf.data.Dataset.{name}`; returns `TrainingData`."
     return transformed
@@ -174,8 +205,9 @@ class TrainingData(DatasetView):
         from_step: function of a step that returns the `tf.data.Dataset` of its batch and the following ones.
         start_step: int, the step of the first batch.
         dataset: `from_step(start_step)`, if it exists already; None creates it.
+        has_rows: bool, whether `from_step(step, rows=(first, last))` returns these rows of every batch alone.
 
-    Attributes: `source`, `steps_per_epoch`, `start_step`.
+    Attributes: `source`, `steps_per_epoch`, `start_step`, `has_rows`.
 
     Example:
         >>> data = dataset.enumerate().map(
@@ -184,8 +216,9 @@ class TrainingData(DatasetView):
         (4, 1000)
     """
 
-    def __init__(self, source, steps_per_epoch, from_step, start_step=0, dataset=None):
+    def __init__(self, source, steps_per_epoch, from_step, start_step=0, dataset=None, has_rows=False):
         super().__init__(from_step(start_step) if dataset is None else dataset)
+        self.has_rows = has_rows
         self.source = source
         self.steps_per_epoch = steps_per_epoch
         self.start_step = start_step
@@ -198,11 +231,19 @@ class TrainingData(DatasetView):
             ValueError: a step below 0.
         """
         check_int("step", step, 0)
-        return TrainingData(self.source, self.steps_per_epoch, self._from_step, step)
+        return TrainingData(self.source, self.steps_per_epoch, self._from_step, step, has_rows=self.has_rows)
+
+    def rows(self, first, last):
+        """Rows `first` to `last - 1` of every batch, from the same step; the other rows are not read.
+
+        A worker of several reads its part of the global batch with it. After `map`, `enumerate` or `shuffle` a row may
+        depend on the others of its batch, or on their number, so there is no such part: `has_rows` is False.
+        """
+        return self._from_step(self.start_step, rows=(first, last))
 
     map = _keeps_a_step("map")
-    prefetch = _keeps_a_step("prefetch")
-    with_options = _keeps_a_step("with_options")
+    prefetch = _keeps_a_step("prefetch", keeps_rows=True)
+    with_options = _keeps_a_step("with_options", keeps_rows=True)
 
     def enumerate(self, start=0, name=None):
         """Pairs (int64 step, element): `start` plus the training step, wherever this data starts."""
@@ -231,15 +272,16 @@ class TrainingData(DatasetView):
             f"Received: cache() of the training data of {self.source.name}"
         )
 
-    def _transformed(self, transform):
+    def _transformed(self, transform, keeps_rows=False):
         """The `TrainingData` of `transform(dataset, start_step)`, which is applied again for any other start step."""
         from_step = self._from_step
         return TrainingData(
             self.source,
             self.steps_per_epoch,
-            lambda step: transform(from_step(step), step),
+            lambda step, **rows: transform(from_step(step, **rows), step),
             self.start_step,
             transform(self._viewed, self.start_step),  # not from `from_step`: the function would be traced again
+            self.has_rows and keeps_rows,
         )
 
 

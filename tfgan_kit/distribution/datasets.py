@@ -109,7 +109,8 @@ def distribute(strategy, dataset):
 
     `experimental_distribute_dataset` fills the first replicas and leaves the last without rows in a
     short last batch, where TensorFlow's fused convolutions fail; and with several hosts of several
-    GPUs it distributes the parts in another order. Each host reads every batch and keeps its rows.
+    GPUs it distributes the parts in another order. Of `tfgan_kit.data`'s training data each host reads its own rows
+    alone; of other data every batch, of which it keeps its rows.
 
     Args:
         strategy: a `tf.distribute.Strategy` of several replicas.
@@ -121,20 +122,26 @@ def distribute(strategy, dataset):
     replicas = strategy.num_replicas_in_sync
 
     def of_this_host(context):
-        here = replicas // context.num_input_pipelines
+        hosts = context.num_input_pipelines
+        here = replicas // hosts
         first = context.input_pipeline_id * here
+        batches, total, offset = dataset, None, 0
+        if hosts > 1 and getattr(dataset, "has_rows", False):
+            total = tf.nest.flatten(dataset.element_spec)[0].shape[0]
+            offset = total * first // replicas
+            batches = dataset.rows(offset, total * (first + here) // replicas)
 
         def cut(*batch):
-            count = tf.shape(tf.nest.flatten(batch)[0], tf.int64)[0]
+            count = total or tf.shape(tf.nest.flatten(batch)[0], tf.int64)[0]
 
             def piece(r):
-                rows = slice(count * r // replicas, count * (r + 1) // replicas)
+                rows = slice(count * r // replicas - offset, count * (r + 1) // replicas - offset)
                 part = tf.nest.map_structure(lambda x: x[rows], batch)
                 return part if len(part) > 1 else part[0]
 
             return tf.data.Dataset.range(first, first + here).map(piece)
 
-        return dataset.flat_map(cut).prefetch(2 * here)
+        return batches.flat_map(cut).prefetch(2 * here)
 
     return strategy.distribute_datasets_from_function(of_this_host)
 

@@ -244,7 +244,7 @@ def choose(metrics, source, conditional=False, extractor=None):
     Raises:
         ValueError: an unknown name, two extractors, a metric that the source does not allow.
     """
-    if conditional and source.labels is None:
+    if conditional and source.num_classes is None:
         raise ValueError(
             f"A conditional generator is asked for labels, and {source.name!r} has none: use a "
             "labelled source. Received: conditional=True"

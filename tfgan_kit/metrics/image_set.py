@@ -204,7 +204,7 @@ def real_batches(source, indices):
     """(samples, labels or None) of `source[indices]`, batch by batch as NumPy arrays."""
     with _bar("reading", len(indices)) as bar:
         for batch in source.ordered(BATCH_SIZE, indices=indices):
-            samples, labels = (batch, None) if source.labels is None else batch
+            samples, labels = (batch, None) if source.num_classes is None else batch
             yield samples.numpy(), None if labels is None else labels.numpy()
             bar.update(len(samples))
 

@@ -7,12 +7,8 @@ samples/  logs/                    grids from fixed seeds, TensorBoard
 """
 
 import contextlib
-import errno
-import fcntl
-import os
 import pathlib
 import re
-import stat
 
 from tfgan_kit import files
 from tfgan_kit.runs import history, keras_file, non_finite
@@ -156,23 +152,14 @@ class Run:
         if not self.writes:
             yield
             return
-        with _open_lock(self.path / ".lock") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                file.seek(0)
-                raise CheckpointError(
-                    f"Another training writes to this run folder ({file.read().strip()}): wait for "
-                    f"it, or choose another. Received: run_dir={self.path}"
-                ) from error
-            file.truncate(0)
-            file.write(files.here())
-            file.flush()
-            try:
+        try:
+            with files.locked(self.path / ".lock"):
                 yield
-            finally:
-                if [path.name for path in self.path.iterdir()] == [".lock"]:  # nothing was written
-                    (self.path / ".lock").unlink()
+        except files.Locked as error:
+            raise CheckpointError(
+                f"Another training writes to this run folder ({error.holder}): wait for it, or choose another. "
+                f"Received: run_dir={self.path}"
+            ) from error
 
     @contextlib.contextmanager
     def _writing(self, path):
@@ -255,27 +242,6 @@ class Run:
     def _write_metrics(self, lines):
         text = "".join(files.to_json(line) + "\n" for line in lines)
         files.write_text(self.metrics_path, text)
-
-
-def _open_lock(path):
-    """The lock, for reading and appending; never what a link of its name leads to.
-
-    Raises:
-        CheckpointError: a link, a folder, a pipe or a device.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-        status = os.fstat(descriptor)
-        if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:
-            return open(descriptor, "a+")
-        os.close(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
-            raise
-    raise CheckpointError(
-        "The lock of a run folder must be a file of its own, and here lies a link, a folder or a device: remove it. "
-        f"Received: {path}"
-    )
 
 
 def _state(path):

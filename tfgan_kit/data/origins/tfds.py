@@ -1,7 +1,8 @@
-"""Data sets of TensorFlow Datasets, kept encoded in memory."""
+"""Data sets of TensorFlow Datasets: ArrayRecord files are read by index, small TFRecord files are kept in memory."""
 
 import difflib
 import hashlib
+import os
 import re
 import threading
 import urllib.error
@@ -9,14 +10,17 @@ import urllib.request
 import warnings
 
 from tfgan_kit.data.arrays import ArraySource, check_labels
-from tfgan_kit.data.decode import needs_pillow
+from tfgan_kit.data.decode import decode_image, needs_pillow
 from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape, native_shape
-from tfgan_kit.data.resize import check_fit
+from tfgan_kit.data.records import Records, RecordSource
+from tfgan_kit.data.resize import check_fit, fit_images
+from tfgan_kit.data.source import Source, parallelism
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+_MOST_BYTES_IN_MEMORY = 2**30
 # TFDS retries a download for 204 s without a network; this probe takes a few seconds.
 _PROBE_URL = "https://storage.googleapis.com"
 _PROBE_SECONDS = 4
@@ -32,9 +36,12 @@ def open_spelled(name_and_split, image_size=None, channels=None):
 def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None):
     """Opens a data set of TensorFlow Datasets, downloading and preparing it if necessary.
 
+    Data of TFDS's file format ArrayRecord are read by index when they are needed, and memory does not grow with them.
+    Other formats have no random access: their images stay encoded in memory up to 1 GiB; larger ones can only be
+    prepared, by `python -m tfgan_kit.prepare`.
+
     The image is the data set's only image feature, or the one called `image`; the label is the
-    second of its supervised keys, or otherwise `label`, if that is a class label. Images stay encoded in
-    memory. Those of uint16 are shown by their upper 8 bits, those of float32 must lie in [0, 1], which is the range
+    second of its supervised keys, or otherwise `label`, if that is a class label. Images of uint16 are shown by their upper 8 bits, those of float32 must lie in [0, 1], which is the range
     of float images in `tf.image`. If all labels are withheld (-1), the source has none.
 
     Args:
@@ -62,20 +69,21 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
     label_key = _label_key(tfds, builder.info, spelling)
     _prepare(builder, name, spelling)
     encoded = isinstance(features[image_key], tfds.features.Image)
+    part = _part(builder, name, split, spelling)
+    pictures = encoded and part is not None and features[image_key].np_dtype != np.float32
+    if pictures and builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
+        return _random_access(builder, part, spelling, (image_key, label_key), image_size, channels)
+    if pictures and _num_bytes(builder, part) > _MOST_BYTES_IN_MEMORY:
+        return _streamed(builder, split, part, spelling, (image_key, label_key), image_size, channels)
     decoders = {image_key: tfds.decode.SkipDecoding()} if encoded else None
     try:
         examples = builder.as_dataset(split=split, decoders=decoders)
-    except Exception as error:  # TFDS raises many types for a split that it cannot read
-        raise ValueError(
-            f"{name} has no split {split!r}, only {sorted(builder.info.splits)} and their slices. "
-            f"Received: {spelling} ({_first_line(error)})"
-        ) from error
+    except Exception as error:  # TFDS raises many types
+        raise ValueError(f"{name} cannot be read ({_first_line(error)}). Received: {spelling}") from error
     rows = [
         (example[image_key], example[label_key] if label_key else 0)
         for example in _progress(examples.as_numpy_iterator(), "Reading")
     ]
-    if not rows:
-        raise ValueError(f"This split is empty: name another one. Received: {spelling}")
     images, labels = zip(*rows, strict=True)
     class_names = features[label_key].names if label_key else None
     if label_key is None or set(labels) == {-1}:  # TFDS marks withheld labels in this way
@@ -101,6 +109,126 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
     labels = None if labels is None else labels[found[:, 0]]
     fingerprint = _fingerprint(rows, shape)
     return EncodedSource(spelling, images, shape, fingerprint, labels, class_names, native_shape(found))
+
+
+def _part(builder, name, split, spelling):
+    """What TFDS knows of a split, or of a slice of one; None where it has no files, as `tfds.testing.mock_data` has."""
+    if not builder.info.splits:
+        return None
+    try:
+        part = builder.info.splits[split]
+        empty = part.num_examples == 0
+    except Exception as error:  # TFDS raises many types for a split that it cannot read
+        raise ValueError(
+            f"{name} has no split {split!r}, only {sorted(builder.info.splits)} and their slices. "
+            f"Received: {spelling} ({_first_line(error)})"
+        ) from error
+    if empty:
+        raise ValueError(f"This split is empty: name another one. Received: {spelling}")
+    return part
+
+
+def _num_bytes(builder, part):
+    """About how many bytes a part of the data has."""
+    total = sum(split.num_examples for split in builder.info.splits.values())
+    return builder.info.dataset_size * part.num_examples / max(total, 1)
+
+
+def _random_access(builder, part, spelling, keys, image_size, channels):
+    """The source of a part of a data set in ArrayRecord files."""
+    image_key, label_key = keys
+    features = builder.info.features
+    parts = [
+        (each.filename, each.skip, each.take if each.take >= 0 else each.examples_in_shard - each.skip)
+        for each in part.file_instructions
+    ]
+    records = Records(parts)
+    class_names = features[label_key].names if label_key else None
+    if label_key and _first_label(records, label_key) == -1:  # TFDS marks withheld labels in this way
+        class_names = None
+    shape, native = _shape_of_feature(features[image_key].shape, spelling, image_size, channels)
+    return RecordSource(
+        spelling, records, shape, _fingerprint_of_files(builder, parts, shape), keys, class_names, native_shape=native
+    )
+
+
+def _first_label(records, key):
+    (record,) = records.read(np.array([0]))
+    return tf.train.Example.FromString(record).features.feature[key].int64_list.value[0]
+
+
+def _shape_of_feature(shape, spelling, image_size, channels):
+    """(the shape that images are fitted to, the one that all have before or None), from what TFDS knows of them."""
+    height, width, stored_channels = shape
+    channels = channels or (1 if stored_channels in (1, 2) else 3)
+    if image_size is None and (height is None or height != width):
+        raise ValueError(
+            f"The images of {spelling} are not all squares of one size: pass image_size, e.g. image_size=64, to crop "
+            "each to its central square and resize it. Received: image_size=None"
+        )
+    native = None if None in shape else (height, width, channels)
+    return (image_size or height, image_size or height, channels), native
+
+
+def _fingerprint_of_files(builder, parts, shape):
+    """The hash of a data set's name and version, and of which records of which files, by their sizes."""
+    lines = [
+        f"{builder.info.full_name} {shape}",
+        *(f"{os.path.basename(path)} {os.stat(path).st_size} {first} {count}" for path, first, count in parts),
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _streamed(builder, split, part, spelling, keys, image_size, channels):
+    """The source of a part of a data set that is too large for memory, and has no random access."""
+    image_key, label_key = keys
+    features = builder.info.features
+    shape, native = _shape_of_feature(features[image_key].shape, spelling, image_size, channels)
+    files = [(each.filename, each.skip, each.take) for each in part.file_instructions]
+    fingerprint = _fingerprint_of_files(builder, files, shape)
+    class_names = features[label_key].names if label_key else None
+
+    def examples():
+        import tensorflow_datasets as tfds
+
+        rows = builder.as_dataset(split=split, decoders={image_key: tfds.decode.SkipDecoding()}, shuffle_files=False)
+        return rows.map(lambda row: (row[image_key], tf.cast(row[label_key], tf.int32) if label_key else -1))
+
+    return StreamedSource(spelling, examples, part.num_examples, shape, fingerprint, class_names, native)
+
+
+class StreamedSource(Source):
+    """A source whose images can only be read in order, from the first on: enough to prepare them.
+
+    Args:
+        name: the spelling that opens it.
+        examples: callable that returns a `tf.data.Dataset` of (encoded image, int32 label or -1).
+        num_images, image_shape, fingerprint, class_names, native_shape: see `Source`.
+    """
+
+    def __init__(self, name, examples, num_images, image_shape, fingerprint, class_names, native_shape):
+        super().__init__(name, num_images, image_shape, fingerprint, None, class_names, native_shape)
+        self._examples = examples
+
+    def intact(self, start=0):
+        """See `Source.intact`; what lies before `start` is read, and not decoded."""
+        size, _, channels = self.image_shape
+
+        def load(index, row):
+            content, label = row
+            judged = tf.ensure_shape(tf.numpy_function(needs_pillow, [content], tf.bool, stateful=False), [])
+            image = fit_images(decode_image(content, judged), size, channels)
+            return index, tf.ensure_shape(image, self.image_shape), label
+
+        rows = self._examples().skip(start).enumerate(start)
+        return rows.map(load, num_parallel_calls=parallelism(), deterministic=True).ignore_errors()
+
+    def _read(self, rows, batch_size, flip, drop_remainder):
+        raise ValueError(
+            f"{self.name} has no random access, and more than {_MOST_BYTES_IN_MEMORY / 2**30:g} GiB: prepare it once with "
+            f"`python -m tfgan_kit.prepare --dataset {self.name} --output DIR`, and train on prepared:DIR; or prepare "
+            'it by TFDS with file_format="array_record".'
+        )
 
 
 def _stacked(images, key, spelling):

@@ -28,7 +28,7 @@ def real_set(source, indices, extractor=None, keep=None):
     indices = np.asarray(indices, np.int64)
     kept = indices[spread(len(indices), keep)]
     answers = {} if extractor is None else _answers(source, indices, extractor)
-    labels = None if source.labels is None else np.asarray(source.labels, np.int32)[indices]
+    labels = None if source.num_classes is None else np.asarray(source.labels, np.int32)[indices]
     samples = gather(real_batches(source, kept)).samples
     return ImageSet(len(indices), samples, answers.get("features"), answers.get("logits"), labels)
 

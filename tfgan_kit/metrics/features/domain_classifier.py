@@ -124,7 +124,7 @@ def _measured(model, source, indices):
 def classifiable(source):
     """Whether a domain classifier can be trained on a source."""
     return (
-        source.labels is not None
+        source.num_classes is not None
         and source.num_classes >= 2
         and _has_its_size(source.image_shape)
         and not empty_classes(source)
@@ -133,7 +133,7 @@ def classifiable(source):
 
 def empty_classes(source):
     """The classes of a source that no image has: a list of ints."""
-    return [] if source.labels is None else sorted(set(range(source.num_classes)) - set(source.labels.tolist()))
+    return [] if source.num_classes is None else sorted(set(range(source.num_classes)) - set(source.labels.tolist()))
 
 
 def _has_its_size(shape):
@@ -141,7 +141,7 @@ def _has_its_size(shape):
 
 
 def _check_source(source, indices):
-    if source.labels is None or (source.num_classes or 0) < 2:
+    if source.num_classes is None or (source.num_classes or 0) < 2:
         raise ValueError(
             "A domain classifier needs labels of at least 2 classes; for other sets measure "
             f"`swd`. Received: source={source.name!r}, num_classes={source.num_classes}"
