@@ -4,6 +4,8 @@ import ast
 import pathlib
 import re
 
+from tfgan_kit.data import open as data_open
+
 ROOT = pathlib.Path(__file__).parent.parent
 
 
@@ -23,3 +25,7 @@ def test_documents_link_to_files_that_exist():
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "export").glob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())]
     assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_table_of_sources_is_the_registrys():
+    assert data_open.table() in (ROOT / "docs" / "data.md").read_text()

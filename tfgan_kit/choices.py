@@ -16,8 +16,8 @@ OBJECTIVES = (  # objectives.OBJECTIVES
 )  # fmt: skip
 AUGMENTATIONS = ("ada", "apa", "diff_augment")  # augment.AUGMENTATIONS
 SPELLINGS = (  # data.open.ORIGINS: a kind, or a kind and its argument
-    "tfds:NAME[/CONFIG][:SPLIT]", "folder:PATH", "prepared:DIR", "npz:PATH", "idx:PATH", "stacked:PATH", "mnist5k", "ring8", "grid25",
-    "skewed25",
+    "tfds:NAME[/CONFIG][:SPLIT]", "folder:PATH", "prepared:DIR", "npz:PATH", "idx:PATH", "stacked:PATH", "mnist5k",
+    "ring8", "grid25", "skewed25",
 )  # fmt: skip
 METRICS = (  # metrics.catalogue.MEASURES
     "fd", "kid", "extrapolated_fd", "intra_class_fd", "inception_score", "label_agreement", "precision", "recall",

@@ -16,8 +16,9 @@ import stat
 from tfgan_kit_client.files import drop_leftovers, here, is_left, read_bytes, sha256, whole, write_bytes
 
 __all__ = [
-    "Locked", "append_lines", "cache_path", "drop_leftovers", "ends_cut", "flush_folder", "from_json", "here", "is_left",
-    "locked", "read_bytes", "read_json", "sha256", "to_json", "whole", "write_bytes", "write_cache", "write_json", "write_text",
+    "Locked", "append_lines", "cache_path", "drop_leftovers", "ends_cut", "flush_folder", "from_json", "here",
+    "is_left", "locked", "read_bytes", "read_json", "sha256", "to_json", "whole", "write_bytes", "write_cache",
+    "write_json", "write_text",
 ]  # fmt: skip
 
 MOST_JSON_BYTES = 2**24  # parsed they may take twenty times as much memory

@@ -67,6 +67,18 @@ GIVEN_UP = {
 }
 
 
+@pytest.mark.parametrize("transform", ["itself", "prefetch", "with_options"])
+def test_a_workers_rows_are_those_of_the_batch(transform, data):
+    data = data if transform == "itself" else KEPT[transform](data)
+    whole, own = images_of(data.at_step(5), 4), images_of(data.at_step(5).rows(2, 6), 4)
+    np.testing.assert_array_equal(own, whole[:, 2:6])
+
+
+@pytest.mark.parametrize("transform", ["map", "enumerate", "an augmentation", "several"])
+def test_what_may_mix_rows_has_no_rows_of_a_worker(transform, data):
+    assert data.has_rows and not KEPT[transform](data).has_rows
+
+
 def test_it_is_a_tf_dataset(data):
     assert isinstance(data, tf.data.Dataset)
     assert data.cardinality() == tf.data.INFINITE_CARDINALITY

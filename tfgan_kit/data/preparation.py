@@ -99,6 +99,9 @@ def prepare(source, output, encoding="png", quality=95, shard_size=None):
         with locked(output / ".lock"):
             if not _is_complete(output, settings):
                 _write(source, output, settings)
+    except OSError as error:
+        way_out = "correct it and run the same again: what is finished stays"
+        raise OSError(error.errno, f"{error.strerror} ({way_out})", error.filename) from error
     except Locked as error:
         raise ValueError(
             f"Another process ({error.holder}) is preparing images in this folder: wait for it, or choose another. "

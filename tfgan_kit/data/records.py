@@ -87,14 +87,15 @@ class RecordSource(Source):
         labels: None, or int32 (N,) if they are known; else they are read when they are first asked for.
         native_shape: None, or the one shape of all images before they are fitted.
         through_pillow: bool, whether Pillow decodes all images; None: it is found out for each, see `needs_pillow`.
+        decoded_shape: (H, W, C) of all decoded images, None where they differ: what fits already is not resized.
     """
 
     def __init__(
         self, name, records, image_shape, fingerprint, keys,
-        class_names=None, labels=None, native_shape=None, through_pillow=None,
+        class_names=None, labels=None, native_shape=None, through_pillow=None, decoded_shape=(None, None, None),
     ):  # fmt: skip
         super().__init__(name, len(records), image_shape, fingerprint, labels, class_names, native_shape)
-        self._records, self._through_pillow = records, through_pillow
+        self._records, self._through_pillow, self._decoded_shape = records, through_pillow, decoded_shape
         image_key, label_key = keys
         self._features = {image_key: tf.io.FixedLenFeature([], tf.string)}
         if self.num_classes is not None:
@@ -103,7 +104,7 @@ class RecordSource(Source):
 
     @property
     def labels(self):
-        """int32 NumPy array (N,), or None for an unlabelled source; all records are read for it once, and it is cached."""
+        """See `Source.labels`; if they are not known, all records are read for them once, and they are cached."""
         if self._labels is None and self.num_classes is not None:
             self._labels = _cached_labels(self.fingerprint, self._read_labels)
         return self._labels
@@ -147,7 +148,7 @@ class RecordSource(Source):
 
         def load(content, label, judged, mirrored):
             image = decode_image(content, judged if self._through_pillow is None else self._through_pillow)
-            image = fit_images(image, size, channels)
+            image = fit_images(tf.ensure_shape(image, self._decoded_shape), size, channels)
             if flip:  # without mirroring, tf.reverse would only make a slow copy
                 image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
             image = tf.ensure_shape(image, self.image_shape)

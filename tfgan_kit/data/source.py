@@ -183,7 +183,7 @@ def _keeps_a_step(name, keeps_rows=False):
 
     @functools.wraps(method, assigned=("__name__",))
     def transformed(self, *args, **kwargs):
-        return self._transformed(lambda dataset, step: method(dataset, *args, **kwargs), keeps_rows)
+        return self.transformed(lambda dataset, step: method(dataset, *args, **kwargs), keeps_rows)
 
     transformed.__doc__ = f"`tf.data.Dataset.{name}`; returns `TrainingData`."
     return transformed
@@ -247,7 +247,7 @@ class TrainingData(DatasetView):
 
     def enumerate(self, start=0, name=None):
         """Pairs (int64 step, element): `start` plus the training step, wherever this data starts."""
-        return self._transformed(lambda dataset, step: dataset.enumerate(start + step, name))
+        return self.transformed(lambda dataset, step: dataset.enumerate(start + step, name))
 
     def shuffle(self, *args, **kwargs):
         """`tf.data.Dataset.shuffle` of whole batches, with a warning: a resumed run cannot restore its buffer."""
@@ -256,7 +256,7 @@ class TrainingData(DatasetView):
             "shuffle, a resumed run sees other batches than an uninterrupted one: leave `shuffle` out.",
             stacklevel=2,
         )
-        return self._transformed(lambda dataset, step: dataset.shuffle(*args, **kwargs))
+        return self.transformed(lambda dataset, step: dataset.shuffle(*args, **kwargs))
 
     def repeat(self, count=None, name=None):
         """This data itself, which is endless; with a count, as `tf.data.Dataset.repeat`."""
@@ -272,8 +272,13 @@ class TrainingData(DatasetView):
             f"Received: cache() of the training data of {self.source.name}"
         )
 
-    def _transformed(self, transform, keeps_rows=False):
-        """The `TrainingData` of `transform(dataset, start_step)`, which is applied again for any other start step."""
+    def transformed(self, transform, keeps_rows=False):
+        """The `TrainingData` of `transform(dataset, start_step)`, which is applied again for any other start step.
+
+        Args:
+            transform: function of a `tf.data.Dataset` and the step of its first element, that keeps one element a step.
+            keeps_rows: bool, whether a row of the result follows from that row of a batch alone; see `rows`.
+        """
         from_step = self._from_step
         return TrainingData(
             self.source,

@@ -3,6 +3,7 @@
 import types
 import warnings
 
+from tfgan_kit.data.source import TrainingData
 from tfgan_kit.generation.judgement import Judgement
 from tfgan_kit.internals.keras import inner_optimizer, schedule_of
 
@@ -177,6 +178,8 @@ def checked(data):
         with tf.control_dependencies([looked]):
             return tf.nest.map_structure(tf.identity, batch)
 
+    if isinstance(data, TrainingData):
+        return data.transformed(lambda batches, step: batches.enumerate().map(look_at_first), keeps_rows=True)
     if isinstance(data, tf.data.Dataset):
         return tf.data.Dataset.enumerate(data).map(look_at_first)
     return _look_at_first_of(data, look) if isinstance(data, types.GeneratorType) else data

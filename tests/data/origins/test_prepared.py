@@ -4,6 +4,9 @@ import itertools
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 
 from tfgan_kit import files
 from tfgan_kit.data import open_source, open_tfds, preparation, prepare
@@ -205,9 +208,7 @@ def test_what_is_no_prepared_folder_is_said(path, what, tmp_path):
 
 def test_another_size_is_refused_and_other_channels_are_converted(whole):
     assert open_source(f"prepared:{whole}", image_size=8).image_shape == (8, 8, 1)
-    with pytest.raises(
-        ValueError, match="holds images of 8 x 8 pixels: leave image_size out, or prepare.*image_size=4"
-    ):
+    with pytest.raises(ValueError, match="of 8 x 8 pixels: leave image_size out, or prepare.*image_size=4"):
         open_source(f"prepared:{whole}", image_size=4)
     colour = open_source(f"prepared:{whole}", channels=3)
     np.testing.assert_array_equal(images_of(colour), np.repeat(GREY, 3, axis=-1))
@@ -229,9 +230,7 @@ def test_tfrecord_that_is_too_large_for_memory_can_be_prepared_and_nothing_else(
     in_memory = open_tfds("tiny", data_dir=tmp_path / "tfds")
     monkeypatch.setattr(tfds, "_MOST_BYTES_IN_MEMORY", 10)
     streamed = open_tfds("tiny", data_dir=tmp_path / "tfds")
-    with pytest.raises(
-        ValueError, match="no random access.*prepare --dataset tfds:tiny:train --output DIR.*array_record"
-    ):
+    with pytest.raises(ValueError, match="no random access.*prepare --dataset tfds:tiny:train --output.*array_record"):
         streamed.training(4)
     made = prepare(streamed, tmp_path / "a", shard_size=5)
     np.testing.assert_array_equal(images_of(made), images_of(in_memory))
@@ -266,3 +265,20 @@ def test_the_command_prepares_and_prints_the_next_one(command, tmp_path):
     assert code == 0, err
     assert "23 images of 4 x 4 x 1, 3 classes" in out and f"--dataset prepared:{tmp_path}/b" in out
     assert open_source(f"prepared:{tmp_path}/b").native_shape == (8, 8, 1)
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_resumed_to_the_same_bytes(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (3000, 32, 32, 3), np.uint8)
+    np.savez(tmp_path / "a.npz", images=images)
+    line = [sys.executable, "-m", "tfgan_kit.prepare", f"--dataset=npz:{tmp_path}/a.npz", "--shard_size=250"]
+    subprocess.run([*line, f"--output={tmp_path}/whole"], check=True)
+    for k in range(3):
+        process = subprocess.Popen([*line, f"--output={tmp_path}/killed"])
+        while process.poll() is None and len(list((tmp_path / "killed").glob("images*"))) < 3 * k + 2:
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+    assert not (tmp_path / "killed" / "prepared.json").exists()
+    subprocess.run([*line, f"--output={tmp_path}/killed"], check=True)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")

@@ -1,6 +1,6 @@
 """Images prepared for random access: `prepared:DIR`, a folder that `python -m tfgan_kit.prepare` wrote.
 
-prepared.json                                what the folder holds; written last, so that a folder without it is unfinished
+prepared.json                                what the folder holds; written last: a folder without it is unfinished
 images-train.array_record-00000-of-00010     ArrayRecord files of `tf.train.Example`: `image`, `name`, and `label`
 labels.npy                                   int32 (N,), where the images have labels
 dataset_info.json features.json              the same for TensorFlow Datasets: `tfds.builder_from_directory(DIR)`
@@ -64,6 +64,7 @@ def open_prepared(path, image_size=None, channels=None):
     fingerprint = manifest["fingerprint"]
     if shape[-1] != stored_channels:
         fingerprint = hashlib.sha256(f"{fingerprint} {shape}".encode()).hexdigest()
+    is_webp = manifest["encoding"] == "webp"
     shards = manifest["shards"]
     records = Records(
         (root / shard_name(k, len(shards)), 0, shard["count"]) for k, shard in enumerate(shards) if shard["count"]
@@ -77,7 +78,8 @@ def open_prepared(path, image_size=None, channels=None):
         class_names=manifest["class_names"],
         labels=_labels(root, manifest, name),
         native_shape=manifest["native_shape"],
-        through_pillow=manifest["encoding"] == "webp",
+        through_pillow=is_webp,
+        decoded_shape=(*sides, None if is_webp else stored_channels),
     )
 
 

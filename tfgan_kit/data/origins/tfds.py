@@ -40,9 +40,10 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
     Other formats have no random access: their images stay encoded in memory up to 1 GiB; larger ones can only be
     prepared, by `python -m tfgan_kit.prepare`.
 
-    The image is the data set's only image feature, or the one called `image`; the label is the
-    second of its supervised keys, or otherwise `label`, if that is a class label. Images of uint16 are shown by their upper 8 bits, those of float32 must lie in [0, 1], which is the range
-    of float images in `tf.image`. If all labels are withheld (-1), the source has none.
+    The image is the data set's only image feature, or the one called `image`; the label is the second of its
+    supervised keys, or otherwise `label`, if that is a class label. Images of uint16 are shown by their upper 8 bits,
+    those of float32 must lie in [0, 1], which is the range of float images in `tf.image`. If all labels are withheld
+    (-1), the source has none.
 
     Args:
         name: as TFDS spells it: `mnist`, `imagenet_resized/64x64`, `mnist:3.0.1`.
@@ -147,8 +148,10 @@ def _random_access(builder, part, spelling, keys, image_size, channels):
     if label_key and _first_label(records, label_key) == -1:  # TFDS marks withheld labels in this way
         class_names = None
     shape, native = _shape_of_feature(features[image_key].shape, spelling, image_size, channels)
+    fingerprint = _fingerprint_of_files(builder, parts, shape)
+    stored = (*features[image_key].shape[:2], None)
     return RecordSource(
-        spelling, records, shape, _fingerprint_of_files(builder, parts, shape), keys, class_names, native_shape=native
+        spelling, records, shape, fingerprint, keys, class_names, native_shape=native, decoded_shape=stored
     )
 
 
@@ -225,9 +228,9 @@ class StreamedSource(Source):
 
     def _read(self, rows, batch_size, flip, drop_remainder):
         raise ValueError(
-            f"{self.name} has no random access, and more than {_MOST_BYTES_IN_MEMORY / 2**30:g} GiB: prepare it once with "
-            f"`python -m tfgan_kit.prepare --dataset {self.name} --output DIR`, and train on prepared:DIR; or prepare "
-            'it by TFDS with file_format="array_record".'
+            f"{self.name} has no random access, and more than {_MOST_BYTES_IN_MEMORY / 2**30:g} GiB: prepare it once "
+            f"with `python -m tfgan_kit.prepare --dataset {self.name} --output DIR`, and train on prepared:DIR; or make "
+            'TFDS write file_format="array_record".'
         )
 
 
