@@ -15,7 +15,7 @@ import stat
 
 # The host name, since process ids of other machines on a shared file system are meaningless here.
 _HERE = re.sub(r"\W", "_", socket.gethostname())
-_TEMPORARY = re.compile(rf".+-{_HERE}-(\d+)(?:[.-]\w+)?")
+_TEMPORARY = re.compile(rf".+-{_HERE}-(\d+)(?:[.-][\w-]+)?")
 # Errors of the disk, which the system reports without the file that was being written.
 _OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 

@@ -229,7 +229,7 @@ class StreamedSource(Source):
     def _read(self, rows, batch_size, flip, drop_remainder):
         raise ValueError(
             f"{self.name} has no random access, and more than {_MOST_BYTES_IN_MEMORY / 2**30:g} GiB: prepare it once "
-            f"with `python -m tfgan_kit.prepare --dataset {self.name} --output DIR`, and train on prepared:DIR; or make "
+            f"by `python -m tfgan_kit.prepare --dataset {self.name} --output DIR`, and train on prepared:DIR; or make "
             'TFDS write file_format="array_record".'
         )
 
