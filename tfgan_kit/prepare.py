@@ -11,7 +11,7 @@ def define_flags():
     spellings = ", ".join(choices.SPELLINGS)
     flags.DEFINE_string("dataset", None, f"Images: {spellings}.", required=True)
     flags.DEFINE_string(
-        "output", None, "Folder; `prepared:OUTPUT` opens it. One that was not finished is.", required=True
+        "output", None, "Folder, which `prepared:OUTPUT` opens; an unfinished one is resumed.", required=True
     )
     flags.DEFINE_integer(
         "image_size",
@@ -25,8 +25,7 @@ def define_flags():
         "encoding",
         "png",
         choices.ENCODINGS,
-        "How images are stored. webp is lossless, too: about three quarters of the bytes, slower to read; jpeg is of "
-        "--quality.",
+        "How images are stored: png and webp without loss, jpeg by --quality. webp is small, and slow to read.",
     )
     flags.DEFINE_integer("quality", 95, "Of jpeg.", lower_bound=1, upper_bound=100)
     flags.DEFINE_integer(

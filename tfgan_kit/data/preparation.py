@@ -80,7 +80,7 @@ def prepare(source, output, encoding="png", quality=95, shard_size=None):
         (32, (8, 8, 1))
     """
     output = pathlib.Path(output)
-    _check(source, encoding, quality)
+    check(source, encoding, quality)
     if shard_size is None:
         shard_size = max(SHARD_SIZE, -(-source.num_images // MOST_SHARDS))
     check_int("shard_size", shard_size, 1)
@@ -110,7 +110,12 @@ def prepare(source, output, encoding="png", quality=95, shard_size=None):
     return open_prepared(str(output))
 
 
-def _check(source, encoding, quality):
+def check(source, encoding="png", quality=95):
+    """Refuses what `prepare` does, before anything is written.
+
+    Raises:
+        ValueError: points, another encoding, a quality out of range.
+    """
     if len(source.image_shape) != 3:
         raise ValueError(f"Images are prepared, and {source.name} holds points. Received: dataset={source.name}")
     if encoding not in ENCODINGS:
