@@ -33,7 +33,7 @@ def exit_code(name, *arguments):
     with flags_and_policy_kept(), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as exit_status:
         module.define_flags()
         patch.setattr("sys.argv", [name, *map(str, arguments)])
-        command_line.run(module.main)
+        command_line.run(module.main, *([True] if name.endswith(".compare") else []))
     code = exit_status.value.code or 0
     return code if isinstance(code, int) else 1
 

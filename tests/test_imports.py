@@ -39,7 +39,7 @@ ALLOWED = {
     "serving": ("export.batching", "export.contract", "export.session", "internals"),
 }
 # The modules that `python -m` runs, and what they may import to parse their flags: it needs no TensorFlow.
-VERBS = {"train", "generate", "evaluate", "divergence", "prepare", "demo"}
+VERBS = {"train", "generate", "evaluate", "compare", "divergence", "prepare", "demo"}
 PARSING = {f"tfgan_kit.{verb}" for verb in VERBS} | {
     f"tfgan_kit.{package}.__main__" for package in ("convert", "export", "serving")
 }

@@ -151,15 +151,18 @@ def answer_version():
         sys.exit(0)
 
 
-def run(main):
-    """Runs `main()` under absl, or prints the version; a user's error is one line on stderr and exit code 1."""
+def run(main, takes_arguments=False):
+    """Runs `main()` under absl, or prints the version; a user's error is one line on stderr and exit code 1.
+
+    With `takes_arguments` it is `main(arguments)`, a list of what is no flag.
+    """
     answer_version()
     # --help of absl shows only the main module's flags; these belong to every command.
     for flag in FLAGS.flags_by_module_dict().get(__name__, []):
         FLAGS.register_key_flag_for_module(sys.argv[0], flag)
-    command_line.run(functools.partial(_with_one_path, main))
+    command_line.run(functools.partial(_with_one_path, main), takes_arguments=takes_arguments)
 
 
-def _with_one_path(main):
+def _with_one_path(main, *arguments):
     _agree_on_the_run()
-    main()
+    main(*arguments)

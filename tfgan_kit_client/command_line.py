@@ -14,16 +14,17 @@ from absl import app, flags, logging
 TRACEBACK_VARIABLE = "TFGAN_KIT_TRACEBACK"
 
 
-def run(main, mistakes=(ValueError, TypeError, OSError)):
+def run(main, mistakes=(ValueError, TypeError, OSError), takes_arguments=False):
     """Runs `main()` under absl; a warning raised as an error, or one of `mistakes`, is one line and exit code 1.
 
-    A `~` at the beginning of a flag's value is the home folder, as a shell writes it only after a space.
+    A `~` at the beginning of a flag's value is the home folder, as a shell writes it only after a space. With
+    `takes_arguments` what is no flag goes to `main`, as a list; otherwise it is refused.
     """
 
     def checked(argv):
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # paths may hold any bytes
-        if len(argv) > 1:
+        if len(argv) > 1 and not takes_arguments:
             _fail(f"Unknown argument {argv[1]!r}: every option is a --flag; see --help.")
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # TensorFlow's saver reports every step at INFO
@@ -31,7 +32,7 @@ def run(main, mistakes=(ValueError, TypeError, OSError)):
         warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
         _expand_home()
         try:
-            main()
+            main(*([argv[1:]] if takes_arguments else []))
             print(end="", flush=True)
         except BrokenPipeError:  # `| head` has read enough
             _drop_output()

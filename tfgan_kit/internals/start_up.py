@@ -6,7 +6,7 @@ import re
 import sys
 import tempfile
 
-COMMANDS = ("convert", "demo", "divergence", "evaluate", "export", "generate", "prepare", "serving", "train")
+COMMANDS = ("compare", "convert", "demo", "divergence", "evaluate", "export", "generate", "prepare", "serving", "train")
 
 
 def starts_a_command(argv, orig_argv):

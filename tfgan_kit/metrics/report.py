@@ -1,59 +1,23 @@
 """An evaluation as one page of HTML, with all its pictures inside."""
 
-import base64
 import html
-import io
 import itertools
 import json
 import math
 import typing
 
-from tfgan_kit.files import write_text
 from tfgan_kit.metrics.catalogue import MEASURES
 from tfgan_kit.metrics.image_set import gather, real_batches, spread
 from tfgan_kit.metrics.measures.memorisation import nearest_training
+from tfgan_kit.metrics.page import figure_of, grid, plot, write_page
 from tfgan_kit.metrics.protocol import differences
 
 import numpy as np
 
-from tfgan_kit_client.pictures import encode_png, tile
-
 GRID = 64  # images in a grid
 NEIGHBOURS = 6  # of each of `ROWS` generated images
 ROWS = 8
-_SMALLEST_SIDE = 384  # pixels on the page: small images are enlarged, pixel by pixel
 
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 15px/1.45 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; color: #222 }}
-body {{ overflow-wrap: anywhere }}
-table {{ border-collapse: collapse; width: 100% }}
-th, td {{ text-align: left; padding: .4em .8em .4em 0; border-bottom: 1px solid #ddd; vertical-align: top }}
-td.number {{ font-variant-numeric: tabular-nums; white-space: nowrap }}
-td small {{ color: #555; display: block }}
-img {{ image-rendering: pixelated; width: 100% }}
-figure {{ margin: 0 0 1em; max-width: 640px }}
-figure.wide {{ max-width: 100% }}
-.pair {{ display: grid; grid-template-columns: 1fr 1fr; gap: 1em }}
-figcaption {{ color: #555; max-width: 34em }}
-.bar {{ background: #eee; height: .7em; width: 12em; max-width: 100%; margin: .35em 0 }}
-.bar div {{ height: 100% }}
-.verdict, .warning {{ background: #fff4d6; padding: .4em .8em; margin: .3em 0 }}
-pre {{ background: #f6f6f6; padding: .8em; white-space: pre-wrap; font-size: 12px }}
-@media (max-width: 640px) {{
-  tr.head {{ display: none }}
-  tr, td {{ display: block; border: 0; padding: .1em 0 }}
-  tr {{ border-bottom: 1px solid #ddd; padding: .5em 0 }}
-  td[data-name]:not(:empty)::before {{ content: attr(data-name) ": "; color: #555 }}
-}}
-</style>
-<h1>{title}</h1>
-<p>{facts}</p>
-{sections}
-</html>
-"""
 _COLOURS = {"good": "#3a7d44", "fair": "#d9a400", "bad": "#b3261e"}
 
 
@@ -77,12 +41,7 @@ def write_report(path, evaluation, source, title, facts=(), history=()):
     if evaluation.generated.samples.ndim == 4:
         sections.append(_neighbours(evaluation, source))
     sections += [_curves(evaluation.results, history), _losses(history), _protocols(evaluation.results)]
-    write_text(
-        path,
-        _PAGE.format(
-            title=html.escape(title), facts="<br>".join(map(html.escape, facts)), sections="\n".join(sections)
-        ),
-    )
+    write_page(path, title, facts, sections)
 
 
 # What is good and what is not
@@ -201,8 +160,8 @@ def _warnings(results):
 def _pictures(evaluation, source):
     generated, reference = evaluation.generated.samples, evaluation.split.reference
     if generated.ndim == 2:
-        picture = _plot(_scatter, generated, evaluation.reference.samples)
-        return "<h2>Points</h2>" + _figure(picture, "Real and generated points.")
+        picture = plot(_scatter, generated, evaluation.reference.samples)
+        return "<h2>Points</h2>" + figure_of(picture, "Real and generated points.")
     generated, labels = generated[:GRID], evaluation.generated.labels
     order, caption = np.arange(len(generated)), "the first of the seed, none left out"
     chosen = reference[spread(len(reference), len(generated))]
@@ -212,8 +171,8 @@ def _pictures(evaluation, source):
         chosen = _of_classes(source.labels[reference], labels[order], reference)
     return (
         "<h2>Images</h2><div class=pair>"
-        + _figure(_grid(generated[order]), f"Generated, {caption}.")
-        + _figure(_grid(_real(source, chosen)), "Real, of the whole reference, in the same order.")
+        + figure_of(grid(generated[order]), f"Generated, {caption}.")
+        + figure_of(grid(_real(source, chosen)), "Real, of the whole reference, in the same order.")
         + "</div>"
     )
 
@@ -242,7 +201,7 @@ def _neighbours(evaluation, source):
     real = [_real(source, evaluation.split.reference[row]) for row in nearest]
     rows = [np.concatenate([image[None], others]) for image, others in zip(images, real, strict=True)]
     caption = f"Left a generated image, then the real ones of the reference that are nearest to it, {by}."
-    return "<h2>Nearest real images</h2>" + _figure(_grid(np.concatenate(rows), rows[0].shape[0]), caption)
+    return "<h2>Nearest real images</h2>" + figure_of(grid(np.concatenate(rows), rows[0].shape[0]), caption)
 
 
 def _real(source, indices):
@@ -261,8 +220,8 @@ def _curves(results, history):
     lines = {name: by_step for name, by_step in lines.items() if len(by_step) > 1}
     if not lines:
         return ""
-    picture = _plot(_draw_curves, lines, floors)
-    return "<h2>Checkpoints</h2>" + _figure(picture, "Each figure by step. Dotted: real against real.", wide=True)
+    picture = plot(_draw_curves, lines, floors)
+    return "<h2>Checkpoints</h2>" + figure_of(picture, "Each figure by step. Dotted: real against real.", wide=True)
 
 
 def _draw_curves(figure, lines, floors):
@@ -282,7 +241,7 @@ def _losses(history):
             lines.setdefault(line["metric"], {})[line["step"]] = line["value"]
     if max(map(len, lines.values()), default=0) < 2:
         return ""
-    return "<h2>Losses</h2>" + _figure(_plot(_draw_losses, lines), "Means between two checkpoints.", wide=True)
+    return "<h2>Losses</h2>" + figure_of(plot(_draw_losses, lines), "Means between two checkpoints.", wide=True)
 
 
 def _draw_losses(figure, lines):
@@ -307,27 +266,4 @@ def _protocols(results):
     return (
         "<h2>Protocol</h2><details><summary>All that decides the values</summary><pre>"
         f"{html.escape(text)}</pre></details>"
-    )
-
-
-def _plot(draw, *arguments):
-    from matplotlib.figure import Figure  # no display, no global state; seconds to import
-
-    figure, file = Figure(layout="constrained"), io.BytesIO()
-    draw(figure, *arguments)
-    figure.savefig(file, format="png")
-    return file.getvalue()
-
-
-def _grid(images, columns=None):
-    picture = tile(images, columns)
-    times = max(1, -(-_SMALLEST_SIDE // picture.shape[1]))
-    return encode_png(picture.repeat(times, axis=0).repeat(times, axis=1))
-
-
-def _figure(png, caption, wide=False):
-    data, text = base64.b64encode(png).decode(), html.escape(caption)
-    return (
-        f"<figure{' class=wide' if wide else ''}>"
-        f'<img src="data:image/png;base64,{data}" alt="{text}"><figcaption>{text}</figcaption></figure>'
     )
