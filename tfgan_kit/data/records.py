@@ -154,7 +154,7 @@ class RecordSource(Source):
             image = tf.ensure_shape(image, self.image_shape)
             return image if self.num_classes is None else (image, label)
 
-        examples = rows.map(fetch, num_parallel_calls=2).unbatch()
+        examples = rows.map(fetch, num_parallel_calls=max(1, parallelism() // 4), deterministic=True).unbatch()
         images = examples.map(load, num_parallel_calls=parallelism(), deterministic=True)
         return images.batch(batch_size, drop_remainder=drop_remainder).prefetch(2)
 

@@ -1,9 +1,12 @@
 """Named, measured configurations: `from_preset(name)` returns a compiled GAN."""
 
 import dataclasses
+import os
 import typing
 
 from tfgan_kit import augment as augmentations
+from tfgan_kit.runs import hub
+from tfgan_kit.runs.checkpoints import load_gan
 from tfgan_kit.training.gan import GAN
 from tfgan_kit.training.schedules import Adam, is_schedule, with_batch_size
 from tfgan_kit.training.updates import Alternating, LazyRegularization, Update, corrected_for_lazy
@@ -96,27 +99,40 @@ def get(name):
         ValueError: an unknown name.
     """
     if name not in PRESETS:
-        raise ValueError(f"Unknown preset; known are {', '.join(PRESETS)}. Received: preset={name!r}")
+        raise ValueError(
+            f"Unknown preset; known are {', '.join(PRESETS)}, and folders of GAN.save_to_preset. "
+            f"Received: preset={name!r}"
+        )
     return PRESETS[name]
 
 
 def from_preset(name, image_shape=(64, 64, 3), num_classes=None, seed=0, **overrides):
-    """A compiled, untrained `GAN`.
+    """A compiled `GAN`: an untrained one of a measured configuration, or one that was saved as a preset.
 
     Args:
-        name: a name in `PRESETS`.
+        name: a name in `PRESETS`; or the folder of `GAN.save_to_preset`, or `hf://USER/NAME` of the Hugging Face Hub,
+            which decide all other arguments. No code in a folder is run: classes that are not of this package or Keras
+            must be imported first.
         image_shape: (H, W, C) of the data, or (D,) for points.
         num_classes: int for a class-conditional GAN, or None.
         seed: int, see `GAN`.
         **overrides: attributes of `Preset` to replace.
 
     Raises:
-        ValueError: an unknown name, or a shape that the preset's networks do not support.
+        ValueError: an unknown name, a shape that the preset's networks do not support, a preset that cannot be fetched
+            or loaded, or other arguments beside a folder.
         TypeError: an override that is not an attribute of `Preset`.
 
     Example:
         >>> gan = from_preset("dcgan_mnist", image_shape=(28, 28, 1), num_classes=10)
     """
+    if name not in PRESETS and (str(name).startswith(hub.SCHEME) or os.path.isdir(name)):
+        if overrides or num_classes is not None or tuple(image_shape) != (64, 64, 3) or seed:
+            raise ValueError(
+                "A saved preset holds the whole GAN: leave image_shape, num_classes, seed and overrides out. Received: "
+                f"name={name!r} with other arguments"
+            )
+        return load_gan(hub.download_preset(name) if str(name).startswith(hub.SCHEME) else name)
     return build(dataclasses.replace(get(name), **overrides), image_shape, num_classes, seed)
 
 
@@ -131,8 +147,9 @@ def build(preset, image_shape, num_classes=None, seed=0):
         if isinstance(preset.update, LazyRegularization):
             optimizer = corrected_for_lazy(optimizer, lazy_interval(preset.penalties, player))
         if preset.last_learning_rate != 1.0:
+            rate = optimizer.get_config()["learning_rate"]  # of several replicas the variable is no number
             optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
-                float(optimizer.learning_rate), preset.steps, alpha=preset.last_learning_rate
+                rate, preset.steps, alpha=preset.last_learning_rate
             )
         return optimizer
 

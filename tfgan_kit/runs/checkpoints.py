@@ -7,11 +7,12 @@ from tfgan_kit.generation.generative_model import GenerativeModel
 from tfgan_kit.runs import keras_file, other_formats
 from tfgan_kit.runs.keras_file import CheckpointError
 from tfgan_kit.runs.run import Run
+from tfgan_kit.training import preset_files
 from tfgan_kit.training.gan import GAN
 
 
 def resolve(ckpt, which="newest"):
-    """The `.keras` file of `--ckpt`: the file itself, or the newest (or best) of a run folder.
+    """The `.keras` file of `--ckpt`: the file itself, the newest (or best) of a run folder, or a preset's folder packed.
 
     Raises:
         CheckpointError: the path does not exist, holds another format, or the folder has no such checkpoint.
@@ -23,6 +24,8 @@ def resolve(ckpt, which="newest"):
         other = other_formats.describe(path)
         other = other or "There is no checkpoint at that path; give a .keras file or a run folder."
         raise CheckpointError(f"{other} Received: ckpt={ckpt}")
+    if preset_files.is_preset(path):
+        return preset_files.packed(path)
     run = Run(path)
     candidates = run.candidates(which)
     found = next(filter(run.is_whole, candidates), None)
@@ -73,7 +76,7 @@ def load_gan(ckpt, which="newest"):
     """The `GAN` of a `.keras` file or run folder, ready to generate or to train on.
 
     Args:
-        ckpt: path of a `.keras` file, or of a run folder.
+        ckpt: path of a `.keras` file, of a run folder, or of a preset's folder (`GAN.save_to_preset`).
         which: "newest" or "best", for a run folder.
 
     Raises:

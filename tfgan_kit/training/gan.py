@@ -13,7 +13,7 @@ from tfgan_kit.generation.sample import pack
 from tfgan_kit.generation.seeds import image_seeds
 from tfgan_kit.internals.keras import BuiltModel, draw_states, inner_optimizer, left_out_of_weight_decay
 from tfgan_kit.ranges import as_value_error
-from tfgan_kit.training import arguments, checks, data_stalls, executions, mistakes, pairing, savable
+from tfgan_kit.training import arguments, checks, data_stalls, executions, mistakes, pairing, preset_files, savable
 from tfgan_kit.training.averaging import Average, copy_generator
 from tfgan_kit.training.batch import Batch
 from tfgan_kit.training.game import Draws, Game
@@ -387,6 +387,26 @@ class GAN(BuiltModel):
         arguments.check_format(filepath)
         savable.check(self, refuse=True)
         super().save(filepath, overwrite, **kwargs)
+
+    def save_to_preset(self, preset_dir, card=None):
+        """Writes the GAN as a folder to share, in the layout of KerasHub's presets, which `from_preset` reads.
+
+        The folder holds what `save` writes, the images of the seeds 0 to 63, and a model card.
+
+        Args:
+            preset_dir: path, a new folder, or an earlier preset's, which is replaced when the new one is whole.
+            card: str, the model card, Markdown, such as `runs.model_card.model_card` writes; None: one of what the
+                GAN itself knows.
+
+        Raises:
+            ValueError: a folder of something else, or a part that could not be loaded again.
+
+        Example:
+            >>> gan.save_to_preset("shared/mine")
+            >>> gk.from_preset("shared/mine").steps_trained
+            0
+        """
+        preset_files.write(self, preset_dir, card)
 
     def export(self, *args, **kwargs):
         """Refused with a ValueError that names `tfgan_kit.export_generator`, which makes a version for a server."""
