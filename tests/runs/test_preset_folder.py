@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import tfgan_kit as gk
 from tfgan_kit.runs.checkpoints import load_gan, resolve
@@ -90,12 +91,17 @@ def test_damaged_folders_are_refused_in_a_sentence(copy):
         gk.from_preset(str(copy))
 
 
-def test_a_class_that_is_not_known_is_not_imported(copy):
+@pytest.mark.parametrize("place", ["the GAN", "its generator"])
+def test_a_strangers_module_is_not_imported(place, copy, tmp_path, monkeypatch):
+    (tmp_path / "strangers_module.py").write_text("class Evil: pass")
+    monkeypatch.syspath_prepend(tmp_path)
     config = json.loads((copy / "config.json").read_text())
-    config |= {"module": "antigravity_of_a_stranger", "class_name": "Evil", "registered_name": "stranger>Evil"}
+    part = config if place == "the GAN" else config["config"]["generator"]
+    part |= {"module": "strangers_module", "class_name": "Evil", "registered_name": None}
     (copy / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match="classes of your own, name their module"):
         gk.from_preset(str(copy))
+    assert "strangers_module" not in sys.modules
 
 
 def test_other_arguments_beside_a_folder_are_refused(shared):

@@ -12,7 +12,7 @@ from tfgan_kit.training.gan import GAN
 
 
 def resolve(ckpt, which="newest"):
-    """The `.keras` file of `--ckpt`: the file itself, the newest (or best) of a run folder, or a preset's folder packed.
+    """The `.keras` file of `--ckpt`: the file itself, the newest (or best) of a run folder, or a preset's as one file.
 
     Raises:
         CheckpointError: the path does not exist, holds another format, or the folder has no such checkpoint.
