@@ -8,6 +8,16 @@ FLAGS = flags.FLAGS
 
 
 def define_flags():
+    define_recipe()
+    define_data()
+    define_outputs()
+    define_precision_and_speed()
+    define_strategy()
+    define_evaluation()
+    command_line.define_import_module()
+
+
+def define_recipe():
     flags.DEFINE_string("preset", None, "One of: " + ", ".join(choices.PRESETS))
     flags.DEFINE_string(
         "recipe",
@@ -15,8 +25,6 @@ def define_flags():
         "In place of --preset: a run folder whose config.json says how to make its run again, in another --run_dir, "
         "whatever has become of its preset. Flags that are not given are that run's.",
     )
-    flags.DEFINE_string("run_dir", None, "Run folder; an existing run is resumed.")
-    command_line.define_ckpt_as_run_dir()
     flags.DEFINE_multi_string(
         "set",
         [],
@@ -29,16 +37,7 @@ def define_flags():
         None,
         "A .keras file or run folder of a GAN with the same networks: a new run begins with its weights.",
     )
-    flags.DEFINE_multi_string(
-        "callbacks",
-        [],
-        "module:factory, a function without arguments that returns a Keras callback, or a list of them.",
-    )
-    flags.DEFINE_string("dataset", None, f"One of: {', '.join(choices.SPELLINGS)}; default: the preset's.")
-    flags.DEFINE_boolean("conditional", True, "Use the labels of the data set, if it has any.")
-    flags.DEFINE_integer("image_size", None, "Side of the images in pixels; default: the preset's.", lower_bound=1)
     flags.DEFINE_integer("steps", None, "Total number of training steps.", lower_bound=1)
-    flags.DEFINE_integer("batch_size", None, "Images per step.", lower_bound=1)
     flags.DEFINE_string("objective", None, "One of: " + ", ".join(choices.OBJECTIVES))
     flags.DEFINE_string(
         "augment",
@@ -46,12 +45,32 @@ def define_flags():
         f"For little data, what the discriminator's images are changed by: one of {', '.join(choices.AUGMENTATIONS)}; "
         "default: the preset's. --set augment.target=0.5 sets its arguments.",
     )
+
+
+def define_data():
+    flags.DEFINE_string("dataset", None, f"One of: {', '.join(choices.SPELLINGS)}; default: the preset's.")
+    flags.DEFINE_boolean("conditional", True, "Use the labels of the data set, if it has any.")
+    flags.DEFINE_integer("image_size", None, "Side of the images in pixels; default: the preset's.", lower_bound=1)
+    flags.DEFINE_integer("batch_size", None, "Images per step.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Seed of weights, latents and data order.", lower_bound=0, upper_bound=2**31 - 1)
+
+
+def define_outputs():
+    flags.DEFINE_string("run_dir", None, "Run folder; an existing run is resumed.")
+    command_line.define_ckpt_as_run_dir()
     flags.DEFINE_integer(
         "checkpoint_every", 500, "Steps between checkpoints, sample grids and log lines.", lower_bound=1
     )
     flags.DEFINE_integer("keep", 3, "Checkpoints to keep, in addition to the best.", lower_bound=1)
     flags.DEFINE_integer("num_samples", 100, "Images in a sample grid.", lower_bound=1)
+    flags.DEFINE_multi_string(
+        "callbacks",
+        [],
+        "module:factory, a function without arguments that returns a Keras callback, or a list of them.",
+    )
+
+
+def define_precision_and_speed():
     flags.DEFINE_enum(
         "mixed_precision",
         "float32",
@@ -72,6 +91,9 @@ def define_flags():
         "Parts of the batch of each update, whose gradients are summed one after the other in the memory of one.",
         lower_bound=1,
     )
+
+
+def define_strategy():
     flags.DEFINE_enum(
         "strategy",
         "none",
@@ -80,10 +102,16 @@ def define_flags():
         "all hosts in TF_CONFIG (--run_dir on a file system they share); a TPU (never run).",
     )
     flags.DEFINE_integer(
+        "sigterm_exit_code",
+        0,
+        "Exit code of a run that SIGTERM has stopped before its last step. A launcher that takes 0 for the end, as a "
+        "Kubernetes Job does, needs 75, the code after a lost worker: start all again.",
+        lower_bound=0,
+        upper_bound=255,
+    )
+    flags.DEFINE_integer(
         "logical_cpus", 1, "Logical CPU devices, for --strategy mirrored without a GPU.", lower_bound=1
     )
-    define_evaluation()
-    command_line.define_import_module()
 
 
 def define_evaluation():

@@ -2,8 +2,10 @@
 
 import signal
 import threading
+import time
 
 from tfgan_kit.callbacks import RunRecorder, StopOnSignal
+from tfgan_kit.callbacks.stop_on_signal import _Agreement
 from tfgan_kit.runs.checkpoints import load_gan
 from tfgan_kit.runs.run import Run
 
@@ -137,3 +139,101 @@ def test_in_another_thread_training_goes_on_without_it(reused_gan, dataset):
     thread.start()
     thread.join()
     assert int(gan.step) == 3
+
+
+# Several workers
+
+
+class Sums:
+    """`total` of several workers in threads, each of which waits for the others."""
+
+    def __init__(self, workers):
+        self.vectors = [None] * workers
+        self.calls = 0
+        self.barrier = threading.Barrier(workers, action=self._add)
+
+    def _add(self):
+        self.sum, self.calls = np.sum(self.vectors, axis=0), self.calls + 1
+
+    def of(self, worker):
+        def total(vector):
+            self.vectors[worker] = vector
+            self.barrier.wait(timeout=20)  # a worker that would wait for ever
+            return self.sum
+
+        return total
+
+
+def stops(monkeypatch, received, steps=400):
+    """Where each worker stops and why: `received[worker]` is (step, signal) or None. Also the number of sums."""
+    monkeypatch.setattr(_Agreement, "SECONDS", 0.005)
+    sums, ends = Sums(len(received)), [None] * len(received)
+
+    def work(worker):
+        agreement = _Agreement(sums.of(worker), len(received), (signal.SIGTERM, signal.SIGINT))
+        for step in range(1, steps + 1):
+            time.sleep(0.0003 * (worker + 1))  # none is as fast as another
+            own = received[worker]
+            if found := agreement.after_a_step(own[1] if own and step >= own[0] else None):
+                ends[worker] = step, found
+                return
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(len(received))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not sums.barrier.broken
+    return ends, sums.calls
+
+
+TERM, INT = signal.SIGTERM, signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    "received, reason",
+    [
+        ([(1, TERM), None, None], TERM), ([None, None, (77, TERM)], TERM), ([(50, INT), None, (90, INT)], INT),
+        ([(60, TERM)] * 3, TERM), ([(60, INT), (60, TERM), None], TERM),
+    ],
+    ids=["in the first step", "the last worker", "one after the other", "all at once", "two kinds"],
+)  # fmt: skip
+def test_all_workers_stop_after_the_same_step_for_the_same_signal(monkeypatch, received, reason):
+    ends, sums = stops(monkeypatch, received)
+    assert len(set(ends)) == 1 and ends[0][1] == reason
+    first = min(each[0] for each in received if each)
+    assert first <= ends[0][0] <= first + _Agreement.MOST_STEPS
+    assert sums < ends[0][0] or first == 1  # not one a step
+
+
+def test_without_a_signal_no_worker_stops(monkeypatch):
+    assert stops(monkeypatch, [None, None], steps=200)[0] == [None, None]
+
+
+@pytest.mark.parametrize("where", ["here", "on another worker"])
+def test_with_several_workers_fit_stops_when_all_agree(where, reused_gan, dataset, monkeypatch):
+    monkeypatch.setattr(_Agreement, "SECONDS", 0.0)  # a sum a step
+    gan, stop, asked = reused_gan(), StopOnSignal(), []
+
+    def total(vector):
+        asked.append(int(gan.step))
+        return np.add(vector, [where != "here" and len(asked) == 5, 0, 0])
+
+    stop._agreement = _Agreement(total, 2, stop.signals)
+    here = [send(signal.SIGTERM, call=4)] if where == "here" else []
+    with stop:
+        gan.fit(dataset, epochs=9, callbacks=[*here, stop], verbose=0)
+        assert stop.received == signal.SIGTERM and asked == [1, 2, 3, 4, 5] and int(gan.step) == 5
+        signal.raise_signal(signal.SIGTERM)
+        gan.fit(dataset, callbacks=[stop], verbose=0)
+    assert int(gan.step) == 6 and len(asked) == 5  # as with one worker: one step, and no more sums
+
+
+def test_with_several_workers_a_signal_before_fit_waits_for_the_others(reused_gan, dataset):
+    gan, stop = reused_gan(), StopOnSignal()
+    stop._agreement = _Agreement(np.array, 2, stop.signals)
+    with stop:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.received is None
+        gan.fit(dataset, callbacks=[stop], verbose=0)
+    assert stop.received == signal.SIGTERM and int(gan.step) == 1

@@ -276,6 +276,20 @@ def test_a_python_generator_is_refused(two):
 # The strategy of a name
 
 
+def test_a_preset_s_rate_decays_on_two_replicas_as_on_one(two):
+    alone = gk.from_preset("mlp_mixture", (2,))
+    with two.scope():
+        both = gk.from_preset("mlp_mixture", (2,))
+    for name in ("generator_optimizer", "discriminator_optimizer"):
+        found, expected = (getattr(gan, name).get_config()["learning_rate"] for gan in (both, alone))
+        assert found == expected and "CosineDecay" in str(found)
+
+
+def test_numbers_of_the_replicas_are_summed_exactly(two):
+    total = strategies.sum_over_workers(two)
+    assert total([1, 0, 2**23 - 1]).tolist() == [2, 0, 2**24 - 2]
+
+
 def test_an_unknown_strategy_is_refused():
     with pytest.raises(ValueError, match="none, mirrored, multi_worker, tpu.*'mirorred'"):
         strategies.get("mirorred")

@@ -1,6 +1,7 @@
 """Training into a run folder, or on from its newest checkpoint: what `python -m tfgan_kit.train` does."""
 
 import dataclasses
+import os
 import shlex
 import signal
 import sys
@@ -234,14 +235,14 @@ def report(gan, run):
 
 
 def report_interruption(run, received):
-    """Prints which checkpoint is kept and the command that resumes; after SIGTERM (preemption) exits with 0."""
+    """Prints which checkpoint is kept and the command that resumes; after SIGTERM exits with `--sigterm_exit_code`."""
     kept = run.newest()
     print(
         f"Stopped by {received.name}: {kept or 'no step was finished, so there is nothing to keep'}\n"
         f"Resume:  python -m tfgan_kit.train {shlex.join(sys.argv[1:])}",
         flush=True,
     )
-    sys.exit(0 if received == signal.SIGTERM else 128 + received)
+    sys.exit(FLAGS.sigterm_exit_code if received == signal.SIGTERM else 128 + received)
 
 
 class Plan(typing.NamedTuple):
@@ -311,20 +312,31 @@ def print_recipe(planned):
     print(files.to_json(recipes.recipe(planned.preset, source.image_shape, classes_of(source)), indent=2))
 
 
+def run_to_the_end(planned):
+    """Trains or resumes the run of the flags, and reports its files or what stopped it.
+
+    Raises:
+        WorkerLostError: another worker was lost.
+    """
+    strategy = open_strategy()
+    run = Run(command_line.writable_folder(FLAGS.run_dir), FLAGS.keep, strategies.is_chief(strategy))
+    resume.check_folder(run)
+    with StopOnSignal(strategy=strategy) as stop, strategies.worker_errors(strategy):
+        gan = train_or_resume(planned, run, strategy, stop)
+    if stop.received:
+        report_interruption(run, stop.received)
+    if run.writes:
+        print(report(gan, run))
+
+
 def main():
     command_line.import_modules(FLAGS.import_module)
     planned = plan()
     if FLAGS.print_config:
         return print_recipe(planned)
     keras.config.set_dtype_policy(FLAGS.mixed_precision)
-    strategy = open_strategy()
-    run = Run(command_line.writable_folder(FLAGS.run_dir), FLAGS.keep, strategies.is_chief(strategy))
-    resume.check_folder(run)
-    # If one worker stopped, the others would wait for it: with several workers a signal ends the process.
-    signals = () if FLAGS.strategy == "multi_worker" else (signal.SIGTERM, signal.SIGINT)
-    with StopOnSignal(signals) as stop, strategies.worker_errors(strategy):
-        gan = train_or_resume(planned, run, strategy, stop)
-    if stop.received:
-        report_interruption(run, stop.received)
-    if run.writes:
-        print(report(gan, run))
+    try:
+        run_to_the_end(planned)
+    except strategies.WorkerLostError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(os.EX_TEMPFAIL)  # which asks the launcher to start this worker again

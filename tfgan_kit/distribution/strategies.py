@@ -10,7 +10,11 @@ import hashlib
 import json
 import os
 import re
+import signal
+import threading
 
+from tfgan_kit.distribution import rendezvous
+from tfgan_kit.distribution.rendezvous import WorkerLostError
 from tfgan_kit.internals.tensorflow import in_multi_worker_mode
 
 import tensorflow as tf
@@ -28,6 +32,7 @@ def get(name):
 
     Raises:
         ValueError: an unknown name, or a missing or malformed TF_CONFIG.
+        WorkerLostError: not all workers of TF_CONFIG came within `rendezvous.SECONDS`.
 
     Example:
         >>> with gk.distribution.get("mirrored").scope():
@@ -40,12 +45,34 @@ def get(name):
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if name == "multi_worker":
         _check_tf_config()
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        rendezvous.meet()
+        return _multi_worker()
     if name == "tpu":
         return tf.distribute.TPUStrategy(tf.distribute.cluster_resolver.TPUClusterResolver.connect())
     return tf.distribute.get_strategy()
 
 
+def _multi_worker():
+    """TensorFlow's strategy, without what it does to signals.
+
+    TensorFlow 2.21 takes SIGTERM for a preemption notifier that nobody asks: the signal would do nothing. And if a
+    worker dies in the second after all have met, it waits for an hour, holding Python's lock: an alarm ends that.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGALRM)}
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_LONGEST_START)
+    try:
+        with worker_errors():
+            return tf.distribute.MultiWorkerMirroredStrategy()
+    finally:
+        signal.alarm(0)
+        for number, handler in former.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+_LONGEST_START = 300  # seconds for TensorFlow to find the GPUs and connect
 _JOBS = ("chief", "worker")  # all take part in training; an evaluator or a parameter server has no part here
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 
@@ -103,8 +130,12 @@ def describe(strategy):
 
 
 @contextlib.contextmanager
-def worker_errors(strategy):
+def worker_errors(strategy=None):
     """A context that turns TensorFlow's errors about a lost worker into one that says what to do.
+
+    Args:
+        strategy: `tf.distribute.Strategy`, under one worker of which errors stay as they are; None where that of
+            several workers is made.
 
     Raises:
         WorkerLostError: another worker was lost.
@@ -118,17 +149,13 @@ def worker_errors(strategy):
         tf.errors.DeadlineExceededError,
         tf.errors.InternalError,
     ) as error:
-        if not _is_multi_worker(strategy):
+        if strategy is not None and not _is_multi_worker(strategy):
             raise
+        reason = " ".join(str(error).rpartition("aborted by: ")[2].split())
         raise WorkerLostError(
-            "Another worker was lost, or stopped with an error of its own. Start the same command "
-            "again on all of them: they resume from the newest checkpoint. TensorFlow says: "
-            f"{str(error)[:300]}"
+            "Another worker was lost, or ended with an error of its own: start the same command again on all of them, "
+            f"and they resume from the newest checkpoint. TensorFlow says: {reason[:300]}"
         ) from error
-
-
-class WorkerLostError(OSError):
-    """One of several workers was lost; the others cannot continue without it."""
 
 
 def is_chief(strategy):
@@ -153,9 +180,32 @@ def agree(strategy, text):
     return bool(tf.reduce_all(numbers() == number))
 
 
+def sum_over_workers(strategy):
+    """A function from a vector of this worker to the sum of all replicas' vectors.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+
+    Returns:
+        A function from numbers (N,) to float32 (N,), the same on every worker; integers below 2^24 are exact. All
+        workers must call it, with the same N, and wait for each other.
+    """
+
+    @tf.function
+    def total(vector):
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(tf.identity, (vector,)), axis=None)
+
+    return lambda vector: total(tf.constant(vector, tf.float32)).numpy()
+
+
+def has_several_workers(strategy):
+    """Whether other processes take part in training."""
+    return _is_multi_worker(strategy) and in_multi_worker_mode(strategy)
+
+
 def logs_need_an_axis(strategy):
     """Whether Keras 3.15 reduces logs over an axis 0 that scalars do not have."""
-    return _is_multi_worker(strategy) and in_multi_worker_mode(strategy)
+    return has_several_workers(strategy)
 
 
 def _is_multi_worker(strategy):

@@ -33,6 +33,7 @@ FREE_ON_RESUME = (
     "steps_per_execution",
     "strategy",
     "logical_cpus",
+    "sigterm_exit_code",
     "dataset",
     "evaluate_every",
     "evaluate_metrics",
