@@ -144,7 +144,7 @@ def seen(uint8_images, labels):
     x = keras.layers.Dense(1)(keras.layers.Dense(4, activation="tanh")(x))
     gan = gk.GAN(generator, keras.Model([images, label], x), num_classes=3)
     penalties = [gk.penalties.R1(0.5, interval=4), gk.penalties.R2(0.5)]
-    gan.compile("adam", "adam", objective="relativistic_pairing", penalties=penalties)
+    gan.compile("adam", "adam", objective="relativistic_pairing", penalties=penalties, run_eagerly=True)
     return gan, (uint8_images, labels)
 
 
