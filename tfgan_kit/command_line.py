@@ -10,7 +10,7 @@ from tfgan_kit import choices
 
 from absl import flags
 
-from tfgan_kit_client import command_line
+from tfgan_kit_client import command_line, connection_flags
 from tfgan_kit_client.command_line import writable_folder as writable_folder
 
 FLAGS = flags.FLAGS
@@ -43,6 +43,29 @@ def define_ckpt(several=False):
 def define_ckpt_as_run_dir():
     """`--ckpt`, for a command that has a `--run_dir` of its own."""
     flags.DEFINE_string("ckpt", None, "The same as --run_dir.")
+
+
+def define_ray(what):
+    """`--ray`; `what` begins its help, such as "Shards are written by"."""
+    flags.DEFINE_string(
+        "ray",
+        None,
+        f"{what} all nodes of a Ray cluster (`pip install tfgan_kit[ray]`): local is this machine alone, auto the "
+        "cluster that it is a node of, HOST:PORT the cluster with that head.",
+    )
+
+
+def check_flags_of_a_server():
+    """Refuses a model's name and certificates without `--target`.
+
+    Raises:
+        ValueError: it names them.
+    """
+    given = ["model_name"] * FLAGS["model_name"].present + connection_flags.given_tls()
+    if FLAGS.target is None and given:
+        raise ValueError(
+            f"Which server is meant? Give --target host:port, too. Received: --{', --'.join(given)} without --target"
+        )
 
 
 def _agree_on_the_run():

@@ -64,6 +64,7 @@ def define_flags():
         "JSON file; default: metrics.json in the run folder, with --target "
         "metrics_served.json. The report, one page of HTML, is written beside it.",
     )
+    command_line.define_ray("Images are made, and their features extracted, by")
     flags.DEFINE_string("features", None, "A .npz file for the features of reference, test and generated images.")
 
 
@@ -73,7 +74,7 @@ def check_flags():
     Raises:
         ValueError: it says what is missing, or known.
     """
-    check_flags_of_a_server()
+    command_line.check_flags_of_a_server()
     if FLAGS.ckpt is None and FLAGS.target is None:
         raise ValueError("There is nothing to measure: give --ckpt, or --target for a server.")
     command_line.check_data("dataset")
@@ -85,14 +86,6 @@ def check_flags():
     for name, suffix in (("output", ".json"), ("features", ".npz")):
         if FLAGS[name].value and pathlib.Path(FLAGS[name].value).suffix != suffix:
             raise ValueError(f"--{name} is a {suffix} file. Received: {name}={FLAGS[name].value}")
-
-
-def check_flags_of_a_server():
-    given = ["model_name"] * FLAGS["model_name"].present + connection_flags.given_tls()
-    if FLAGS.target is None and given:
-        raise ValueError(
-            f"Which server is meant? Give --target host:port, too. Received: --{', --'.join(given)} without --target"
-        )
 
 
 def main():

@@ -7,13 +7,14 @@ from tfgan_kit import choices, command_line
 
 from absl import flags
 
-from tfgan_kit_client import films
+from tfgan_kit_client import connection_flags, films
 
 FLAGS = flags.FLAGS
 LARGEST_GRID = 1024
 _MOST_TILES = 1024
 _OF_FILMS = ("keyframes", "frames_per_keyframe", "frames_per_second", "tiles", "interpolation")
 _OF_IMAGES = ("num_images", "format", "shard_size")
+_OF_SHARDS = ("ray", "mixed_processors", "target", "exported_model")
 _OF_STYLE_MIXING = ("rows", "cols", "styles")
 _LATENT_TOOLS = ("find_directions", "directions", "project")
 _OF_FINDING = (
@@ -75,7 +76,8 @@ def define_flags():
     flags.DEFINE_string(
         "output",
         None,
-        "A file that ends in .png is one grid, in .mp4, .gif or .webp a film; any other path is a folder of shards.",
+        "A file that ends in .png is one grid, in .mp4, .gif or .webp a film; any other path is a folder of shards, or "
+        "an address such as s3://bucket/prefix (`pip install s3fs`).",
     )
     flags.DEFINE_enum(
         "format",
@@ -84,10 +86,27 @@ def define_flags():
         "Format of shards: zip files of PNG images named by their seeds, or TFRecord of tf.train.Example.",
     )
     flags.DEFINE_integer("shard_size", 10_000, "Images in a shard.", lower_bound=1)
+    _define_shard_flags()
     _define_film_flags()
     _define_style_mixing_flags()
     _define_direction_flags()
     _define_projection_flags()
+
+
+def _define_shard_flags():
+    command_line.define_ray("Shards are written by")
+    flags.DEFINE_boolean(
+        "mixed_processors",
+        False,
+        "Whether shards may be of several kinds of processors, at most a level of 255 apart; by default they are of "
+        "one kind, byte for byte.",
+    )
+    flags.DEFINE_string(
+        "exported_model", None, "Folder of an exported model, or of a version of it, for shards; in place of --ckpt."
+    )
+    flags.DEFINE_string("target", None, "host:port of a server, for shards; in place of --ckpt.")
+    flags.DEFINE_string("model_name", "default", "The model's name at --target.")
+    connection_flags.define_tls_flags()
 
 
 def _define_film_flags():
@@ -179,8 +198,12 @@ def check_flags():
     Raises:
         ValueError: it says what to give.
     """
-    if FLAGS.ckpt is None:
+    given = [name for name in ("ckpt", "exported_model", "target") if FLAGS[name].value is not None]
+    if not given:
         raise ValueError("Give --ckpt, a .keras file or a run folder.")
+    if len(given) > 1:
+        raise ValueError(f"Images come from one model. Received: --{' and --'.join(given)}")
+    command_line.check_flags_of_a_server()
     if _is_latent_tool():
         return
     if FLAGS.output is None:
@@ -196,6 +219,10 @@ def check_flags():
             "A table of mixed styles takes --rows and --cols, and an --output that ends in .png. Received: "
             f"output={FLAGS.output}"
         )
+    if is_film or suffix == ".png":
+        _refuse(_OF_SHARDS, "shards, an --output that is a folder")
+    if given != ["ckpt"] and FLAGS.noise_mode is not None:
+        raise ValueError(f"--noise_mode is of a checkpoint. Received: noise_mode={FLAGS.noise_mode}, --{given[0]}")
     if is_film:
         _refuse(_OF_IMAGES, "a grid or shards")
         films.check_film(FLAGS.output, FLAGS.keyframes * FLAGS.frames_per_keyframe, FLAGS.frames_per_second)
@@ -227,7 +254,7 @@ def _is_latent_tool():
         "directions": (),
         "project": ("num_images", "truncation_psi"),
     }
-    others = (*others[tools[0]], "format", "shard_size", "noise_mode", *_OF_FILMS, *_OF_STYLE_MIXING)
+    others = (*others[tools[0]], "format", "shard_size", "noise_mode", *_OF_SHARDS, *_OF_FILMS, *_OF_STYLE_MIXING)
     for name in others:
         if FLAGS[name].present:
             raise ValueError(f"--{name} has no effect beside --{tools[0]}. Received: {name}={FLAGS[name].value}")

@@ -6,14 +6,18 @@ import pathlib
 from typing import NamedTuple
 
 from tfgan_kit import command_line, commands, files, metrics
+from tfgan_kit.commands import generators
 from tfgan_kit.export.verify.served import COMPARED, difference, images_served
 from tfgan_kit.files import write_bytes, write_json
+from tfgan_kit.generation import workers
+from tfgan_kit.metrics import image_set
 from tfgan_kit.metrics.catalogue import choose
 from tfgan_kit.metrics.evaluation import evaluate_choice
 from tfgan_kit.metrics.features.published import open_extractor
 from tfgan_kit.metrics.image_set import open_source_of_shape
 from tfgan_kit.metrics.protocol import history_lines
 from tfgan_kit.metrics.report import write_report
+from tfgan_kit.metrics.workers import Cluster
 from tfgan_kit.runs.checkpoints import load_generative_model, resolve
 from tfgan_kit.runs.run import Run
 
@@ -136,6 +140,16 @@ def num_images(source):
     return FLAGS.num_images or (QUICK_IMAGES if quick else None)
 
 
+def measuring_place(stack, subject):
+    """Where images are made and looked at: this process, or a cluster until `stack` ends."""
+    if FLAGS.ray is None:
+        return image_set
+    ray = stack.enter_context(workers.cluster(FLAGS.ray))
+    if FLAGS.target is None:
+        return Cluster(ray, generators.of_checkpoint())
+    return Cluster(ray, generators.of_server(subject.record["version"]))
+
+
 def main():
     command_line.import_modules(FLAGS.import_module)
     baseline = FLAGS.baseline and read_baseline()
@@ -145,7 +159,8 @@ def main():
         source = open_source_of_shape(spelling, subject.image_shape)
         test = FLAGS.test_dataset and open_source_of_shape(FLAGS.test_dataset, subject.image_shape)
         choice = choose_metrics(source, subject.images.conditional)
-        found = evaluate_choice(subject.images, source, choice, num_images(source), FLAGS.seed, test)
+        place = measuring_place(stack, subject)
+        found = evaluate_choice(subject.images, source, choice, num_images(source), FLAGS.seed, test, place)
     write(found, subject, source, output)
     try:
         print(metrics.format_table(found.results, baseline and metrics.compare(found.results, baseline)))

@@ -5,10 +5,12 @@ import time
 
 from tfgan_kit import command_line, commands
 from tfgan_kit.callbacks.sample_grid import grid
+from tfgan_kit.commands import generators
 from tfgan_kit.files import drop_leftovers
+from tfgan_kit.generation import workers
 from tfgan_kit.generation.films import LatentFilm, StyleFilm
-from tfgan_kit.generation.shards import write_shards
-from tfgan_kit.generation.styles import check_noise_mode, check_styles, has_styles, style_mixing
+from tfgan_kit.generation.shards import ShardPlan, write_shards
+from tfgan_kit.generation.styles import check_styles, has_styles, style_mixing
 from tfgan_kit.runs.checkpoints import load_generative_model, resolve
 from tfgan_kit.runs.run import Run
 
@@ -31,35 +33,46 @@ def class_names(ckpt, which):
 
 def main():
     command_line.import_modules(FLAGS.import_module)
-    labels = np.array(parse_labels(FLAGS.labels, class_names(FLAGS.ckpt, FLAGS.which))) if FLAGS.labels else None
+    names = class_names(FLAGS.ckpt, FLAGS.which) if FLAGS.ckpt else ()
+    labels = np.array(parse_labels(FLAGS.labels, names)) if FLAGS.labels else None
     output = pathlib.Path(FLAGS.output)
     is_film = output.suffix.lower() in films.SUFFIXES
     to_file = is_film or output.suffix == ".png"
-    command_line.writable_folder(output.parent if to_file else output)
-    gan = load_generative_model(FLAGS.ckpt, FLAGS.which)
-    commands.tell_of_precision(gan.generator.dtype_policy.name)
-    _set_noise_mode(gan)
+    if "://" not in FLAGS.output:
+        command_line.writable_folder(output.parent if to_file else output)
+    if not to_file:
+        _write_shards(labels)
+        return
+    gan = _with_precision(generators.with_noise(load_generative_model(FLAGS.ckpt, FLAGS.which), FLAGS.noise_mode))
     if is_film:
         _write_film(gan, output, labels)
     elif FLAGS.rows:
         _write_style_mixing(gan, output, labels)
-    elif to_file:
-        _write_grid(gan, output, labels)
     else:
-        write_shards(
-            gan, output, FLAGS.num_images, FLAGS.seed, labels, FLAGS.format, FLAGS.shard_size, FLAGS.truncation_psi
-        )
-        print(f"{FLAGS.num_images} images in {output}")
-        return
+        _write_grid(gan, output, labels)
     print(f"Wrote {output}")
 
 
-def _set_noise_mode(gan):
-    """Gives the generator, which is this process's own, the noise that is asked for."""
-    if FLAGS.noise_mode is not None:
-        generator = gan.generative_model.generator
-        check_noise_mode(generator, FLAGS.noise_mode)
-        generator.noise_mode = FLAGS.noise_mode
+def _with_precision(gan):
+    """The model, whose precision's price was printed."""
+    if hasattr(gan, "generator"):
+        commands.tell_of_precision(gan.generator.dtype_policy.name)
+    return gan
+
+
+def _write_shards(labels):
+    source = generators.chosen()
+    if FLAGS.ray is None:
+        sizes = FLAGS.format, FLAGS.shard_size, FLAGS.truncation_psi, FLAGS.mixed_processors
+        write_shards(_with_precision(source()), FLAGS.output, FLAGS.num_images, FLAGS.seed, labels, *sizes)
+    else:
+        labels = None if labels is None else labels.tolist()
+        plan = ShardPlan(
+            FLAGS.num_images, FLAGS.seed, labels, FLAGS.format, FLAGS.shard_size, FLAGS.truncation_psi
+        )  # fmt: skip
+        with workers.cluster(FLAGS.ray) as ray:
+            workers.write_shards(ray, source, FLAGS.output, plan, FLAGS.mixed_processors)
+    print(f"{FLAGS.num_images} images in {FLAGS.output}")
 
 
 def _write_grid(gan, output, labels):

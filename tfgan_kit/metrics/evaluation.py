@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
+from tfgan_kit.metrics import image_set
 from tfgan_kit.metrics.catalogue import FEATURES, MEASURES, MODES, Offer, choose, enough
 from tfgan_kit.metrics.comparison import Comparison, RealSets
 from tfgan_kit.metrics.data_checks import check_real, suspicions
 from tfgan_kit.metrics.features.cache import real_set
 from tfgan_kit.metrics.features.domain_classifier import domain_classifier
 from tfgan_kit.metrics.features.published import open_extractor
-from tfgan_kit.metrics.image_set import ImageSet, ImageSource, Split, gather, generated_batches, split_indices, spread
+from tfgan_kit.metrics.image_set import Asked, ImageSet, ImageSource, Split, split_indices, spread
 from tfgan_kit.metrics.measures.mode_coverage import mode_counter
 from tfgan_kit.metrics.measures.sliced_wasserstein import MAX_IMAGES
 from tfgan_kit.metrics.protocol import result_name
@@ -84,13 +85,15 @@ def evaluate_in_full(generate, source, metrics=None, num_images=None, seed=0, te
     return evaluate_choice(images, source, choice, num_images, seed, test_source)
 
 
-def evaluate_choice(images, source, choice, num_images=None, seed=0, test_source=None):
+def evaluate_choice(images, source, choice, num_images=None, seed=0, test_source=None, place=image_set):
     """`evaluate_in_full` of what was chosen.
 
     Args:
         images: an `ImageSource`.
         choice: a `Choice`, of this source and this generator.
         source, num_images, seed, test_source: as `evaluate`.
+        place: where images are made and looked at: what has `gather` and `generated_set` of `image_set`, such as
+            `tfgan_kit.metrics.workers.Cluster`.
 
     Returns:
         An `Evaluation`.
@@ -100,12 +103,12 @@ def evaluate_choice(images, source, choice, num_images=None, seed=0, test_source
     extractor = _opened(choice, source, split.classifier, seed)
     counter = mode_counter(source) if any(MODES in MEASURES[name].requires for name in choice.names) else None
     keep = _kept_samples(choice.names, source)
-    real = _real_sets(source, test_source, split, extractor, keep)
+    real = _real_sets(source, test_source, split, extractor, keep, place.gather)
     num_images = real.test.count if num_images is None else int(num_images)
     labels = _asked_labels(real.reference.labels, num_images, seed) if images.conditional else None
     choice = choice._replace(names=_of_enough(choice, source, real, num_images, labels))
-    batches = generated_batches(images.generate, num_images, source.image_shape, seed, labels)
-    generated = gather(batches, extractor, keep)
+    asked = Asked(num_images, source.image_shape, seed, labels)
+    generated = place.generated_set(images.generate, asked, extractor, keep)
 
     protocol = _protocol(source, test_source, seed, real, generated) | images.facts
     floor = real.test.part(protocol["floor_count"])
@@ -159,10 +162,10 @@ def _kept_samples(names, source):
     return MAX_IMAGES if {"swd", "ms_ssim"} & set(names) else KEPT_SAMPLES
 
 
-def _real_sets(source, test_source, split, extractor, keep):
+def _real_sets(source, test_source, split, extractor, keep, gather):
     """The `RealSets`, checked."""
-    reference = real_set(source, split.reference, extractor, keep)
-    test = real_set(test_source or source, split.test, extractor, keep)
+    reference = real_set(source, split.reference, extractor, keep, gather)
+    test = real_set(test_source or source, split.test, extractor, keep, gather)
     check_real(source, reference, extractor)
     check_real(test_source or source, test, extractor)
     return RealSets(reference, test, test_source is not None)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tfgan_kit.data.open import open_source
 from tfgan_kit.metrics.features.extractor import Features
-from tfgan_kit.metrics.measures.frechet import gaussian_statistics
+from tfgan_kit.metrics.measures.frechet import GaussianStatistics, gaussian_statistics
 
 import numpy as np
 from tqdm import tqdm
@@ -76,6 +76,7 @@ class ImageSet:
     features: the extractor's, float32 (N, D); or None.
     logits: the extractor's, float32 (N, K), where it is a classifier; or None.
     labels: int32 (N,), what the images are or were asked to be; or None.
+    statistics: the `GaussianStatistics` of the features where they were merged of several machines'; or None.
     """
 
     count: int
@@ -83,6 +84,7 @@ class ImageSet:
     features: np.ndarray | None = None
     logits: np.ndarray | None = None
     labels: np.ndarray | None = None
+    statistics: GaussianStatistics | None = None
 
     def part(self, count):
         """The set of `count` images, evenly spread, since real ones may lie class by class; at most all."""
@@ -105,7 +107,7 @@ class ImageSet:
     @functools.cached_property
     def gaussian(self):
         """The `GaussianStatistics` of the features."""
-        return gaussian_statistics(self.features)
+        return gaussian_statistics(self.features) if self.statistics is None else self.statistics
 
     def gaussian_of(self, label):
         """The `GaussianStatistics` of the features of one class, kept while all that are fit into 256 MiB."""
@@ -185,17 +187,23 @@ def gather(batches, extractor=None, keep=None):
     """The `ImageSet` of (samples, labels or None) batches, with the first `keep` samples."""
     count, samples, answers, labels = 0, [], [], []
     for batch, batch_labels in batches:
-        samples.append(batch[: None if keep is None else max(keep - count, 0)])
+        samples.append(first_of(batch, keep, count))
         count += len(batch)
         if extractor is not None:
             answers.append(extractor(batch))
         if batch_labels is not None:
             labels.append(batch_labels)
     features, logits = zip(*answers, strict=True) if answers else ([], [None])
-    return ImageSet(count, np.concatenate(samples), *map(_joined, (features, logits, labels)))
+    return ImageSet(count, np.concatenate(samples), *map(joined, (features, logits, labels)))
 
 
-def _joined(parts):
+def first_of(batch, keep, count=0):
+    """What is kept of a batch that follows `count` samples, where the first `keep` are; None: all."""
+    return batch[: None if keep is None else max(keep - count, 0)]
+
+
+def joined(parts):
+    """Arrays one below the other, those that are None left out; None where there are none."""
     parts = [part for part in parts if part is not None]
     return np.concatenate(parts) if parts else None
 
@@ -209,7 +217,27 @@ def real_batches(source, indices):
             bar.update(len(samples))
 
 
-def generated_batches(generate, num_images, image_shape, seed=0, labels=None):
+class Asked(NamedTuple):
+    """The generated images that are asked for: what `generated_batches` takes after `generate`."""
+
+    num_images: int
+    image_shape: tuple
+    seed: int = 0
+    labels: np.ndarray | None = None
+
+
+def generated_set(generate, asked, extractor=None, keep=None):
+    """The `ImageSet` of generated images.
+
+    Args:
+        generate: as of `generated_batches`.
+        asked: `Asked`.
+        extractor, keep: as of `gather`.
+    """
+    return gather(generated_batches(generate, *asked), extractor, keep)
+
+
+def generated_batches(generate, num_images, image_shape, seed=0, labels=None, images=None):
     """(samples, labels or None) of images seed * 2^32 ... + num_images - 1, checked.
 
     Args:
@@ -219,10 +247,12 @@ def generated_batches(generate, num_images, image_shape, seed=0, labels=None):
         image_shape: (H, W, C) or (D,).
         seed: int.
         labels: int32 (num_images,), or None.
+        images: range of those that are generated, which starts at a whole batch; None: all.
     """
-    with _bar("generating", num_images) as bar:
-        for start in range(0, num_images, BATCH_SIZE):
-            count = min(BATCH_SIZE, num_images - start)
+    images = range(num_images) if images is None else images
+    with _bar("generating", len(images)) as bar:
+        for start in images[::BATCH_SIZE]:
+            count = min(BATCH_SIZE, images.stop - start)
             asked = None if labels is None else labels[start : start + count]
             samples = np.asarray(generate(seed * SEEDS_PER_STREAM + start, count, asked))
             _check_samples(samples, (count, *image_shape))

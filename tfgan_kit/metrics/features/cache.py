@@ -4,6 +4,7 @@ import hashlib
 import io
 
 from tfgan_kit.files import cache_path, write_cache
+from tfgan_kit.metrics import image_set
 from tfgan_kit.metrics.image_set import ImageSet, gather, real_batches, spread
 
 import numpy as np
@@ -12,7 +13,7 @@ from absl import logging
 _DIGEST_BYTES = 32
 
 
-def real_set(source, indices, extractor=None, keep=None):
+def real_set(source, indices, extractor=None, keep=None, gather=gather):
     """The `ImageSet` of `source[indices]`; its features from the cache where they were made before.
 
     An entry is named by the source's fingerprint, the indices, the extractor's name and weights;
@@ -24,16 +25,17 @@ def real_set(source, indices, extractor=None, keep=None):
         indices: int (N,).
         extractor: a `FeatureExtractor`, or None.
         keep: int, how many samples to keep, spread evenly over the indices; or None for all.
+        gather: what takes the place of `image_set.gather`, such as a cluster's.
     """
     indices = np.asarray(indices, np.int64)
     kept = indices[spread(len(indices), keep)]
-    answers = {} if extractor is None else _answers(source, indices, extractor)
+    answers = {} if extractor is None else _answers(source, indices, extractor, gather)
     labels = None if source.num_classes is None else np.asarray(source.labels, np.int32)[indices]
-    samples = gather(real_batches(source, kept)).samples
+    samples = image_set.gather(real_batches(source, kept)).samples
     return ImageSet(len(indices), samples, answers.get("features"), answers.get("logits"), labels)
 
 
-def _answers(source, indices, extractor):
+def _answers(source, indices, extractor, gather):
     """The extractor's answers by name, from the cache or made now."""
     path = cache_path(f"features_{_key(source, indices, extractor)}.npz")
     stored = None if extractor.weights_hash is None else _load(path)

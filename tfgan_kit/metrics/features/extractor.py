@@ -66,7 +66,19 @@ class FeatureExtractor:
         self.network, self.name, self.prepare = network, name, prepare
         self.weights_hash, self.resizer, self.batch_size = weights_hash, resizer, batch_size
         self._identity = f"unknown {uuid.uuid4().hex[:16]}"
-        self._forward = tf.function(self._run, reduce_retracing=True) if graph else self._run
+        self._graph = graph
+        self._forward = self._made_forward()
+
+    def _made_forward(self):
+        return tf.function(self._run, reduce_retracing=True) if self._graph else self._run
+
+    def __getstate__(self):
+        """All but the traced function, so that another process can be sent an extractor."""
+        return {name: value for name, value in vars(self).items() if name != "_forward"}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._forward = self._made_forward()
 
     def __call__(self, images):
         """uint8 (N, H, W, C) -> `Features`.
