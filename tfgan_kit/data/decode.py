@@ -6,6 +6,7 @@ import re
 import struct
 import warnings
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,7 @@ _SIGNATURES = re.compile(
 _REFUSED = "An image is damaged, has numbers of an unknown range, or more than PIL.Image.MAX_IMAGE_PIXELS pixels."
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _PROGRESSIVE = 0xC2
+_BEGINNING = 2**16  # bytes, in which headers lie, but for large profiles
 _MOST_SCANS = 100  # encoders write about 10; a scan of 31 bytes may take as long as the whole image
 # Where a JPEG or a PNG may hold an orientation: EXIF, ImageMagick's text of EXIF, XMP.
 _ORIENTATION_MARKS = (b"Exif\0", b"eXIf", b"Raw profile type exif", b"tiff:Orientation")
@@ -84,11 +86,8 @@ def needs_pillow(encoded):
     drops), with an orientation (which it ignores), and larger than `PIL.Image.MAX_IMAGE_PIXELS` (which it does not
     check, so that a file of 1 MB may fill the memory).
     """
-    header = _png_header(encoded) if encoded.startswith(_PNG) else _jpeg_header(encoded)
-    if header is None:
-        return True
-    width, height, is_plain = header
-    if not is_plain or _is_too_large(width, height):
+    header = _plain_header(encoded)
+    if header is None or not header.is_plain or _is_too_large(header.width, header.height):
         return True
     if not _may_be_turned(encoded):
         return False
@@ -97,23 +96,106 @@ def needs_pillow(encoded):
         return _turn(encoded) is not None
 
 
+class Header(NamedTuple):
+    """What an image is before it is decoded.
+
+    height, width: int, upright, as `decode_image` gives them.
+    is_grey: bool, whether it is stored in grey; colours that are all grey are colours.
+    channels: int, as `decode_image` gives them by TensorFlow's decoder, or None if its header does not tell.
+    through_pillow: bool, `needs_pillow`; None if that depends on more than the beginning of the file.
+    """
+
+    height: int
+    width: int
+    is_grey: bool
+    channels: int | None
+    through_pillow: bool | None
+
+
+def read_header(file):
+    """The `Header` of an image.
+
+    Args:
+        file: a binary file that can be read and sought, of which the first 64 KiB are read, seldom more.
+
+    Raises:
+        ValueError: it is no image of a supported format, or has more than `PIL.Image.MAX_IMAGE_PIXELS` pixels.
+
+    Example:
+        >>> file = io.BytesIO(tf.io.encode_png(np.zeros([8, 6, 1], np.uint8)).numpy())
+        >>> read_header(file)
+        Header(height=8, width=6, is_grey=True, channels=1, through_pillow=False)
+    """
+    beginning = file.read(_BEGINNING)
+    is_whole = len(beginning) < _BEGINNING
+    plain = _plain_header(beginning)
+    if needs_pillow(beginning):
+        through_pillow = True if is_whole or not beginning.startswith((_PNG, _JPEG)) else None
+    else:
+        through_pillow = False if is_whole else None
+        if plain.channels is not None:
+            channels = plain.channels if is_whole else None
+            return Header(plain.height, plain.width, plain.channels < 3, channels, through_pillow)
+    file.seek(0)
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            size, is_grey, turn = image.size, _is_stored_in_grey(image), _exif_turn(image)
+    except Exception as error:  # of a damaged file, Pillow raises any
+        if plain is None:
+            raise ValueError(_REFUSED) from error
+        size, is_grey, turn = plain[:2], False, None  # its check sums alone may be wrong
+    _check_size(*size)
+    height, width, _ = (turn or np.asarray)(np.empty((*size[::-1], 0))).shape
+    return Header(height, width, is_grey, None, through_pillow)
+
+
+def _is_stored_in_grey(image):
+    """Whether a Pillow image that is not decoded yet has no colours, in its palette neither."""
+    if image.mode == "P":
+        palette = np.reshape(image.getpalette("RGB"), [-1, 3])
+        return bool((palette == palette[:, :1]).all())
+    return image.mode[0] in "1LIF"
+
+
+class _Plain(NamedTuple):
+    """The header of a PNG or a JPEG.
+
+    is_plain: bool, whether TensorFlow decodes it as it is shown, but for its size and orientation.
+    channels: int, as TensorFlow decodes it; None of a palette.
+    """
+
+    width: int
+    height: int
+    is_plain: bool
+    channels: int | None
+
+
+def _plain_header(encoded):
+    """The `_Plain` of a PNG or a JPEG, or None."""
+    return _png_header(encoded) if encoded.startswith(_PNG) else _jpeg_header(encoded)
+
+
+_CHANNELS_OF_PNG = {0: 1, 2: 3, 4: 2, 6: 4}
+
+
 def _png_header(encoded):
-    """(width, height, whether no colour is transparent), or None if there is no whole header."""
+    """None without a whole header; with a transparent colour it is not plain."""
     if encoded[12:16] != b"IHDR" or len(encoded) < 26:
         return None
     width, height, _, colour = struct.unpack_from(">IIBB", encoded, 16)
-    grey_or_rgb = colour in (0, 2)
-    return width, height, not (grey_or_rgb and b"tRNS" in encoded[: max(encoded.find(b"IDAT"), 0)])
+    is_plain = not (colour in (0, 2) and b"tRNS" in encoded[: max(encoded.find(b"IDAT"), 0)])
+    return _Plain(width, height, is_plain, _CHANNELS_OF_PNG.get(colour))
 
 
 def _jpeg_header(encoded):
-    """(width, height, whether it is grey or of three colours), or None if it is no JPEG with a plain header."""
+    """None if there is no start of a frame; plain are grey ones and those of three colours, but for too many scans."""
     at = 2 if encoded.startswith(_JPEG) else len(encoded)
     while at + 9 < len(encoded) and encoded[at] == 0xFF:
         marker = encoded[at + 1]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a start of frame
             height, width, components = struct.unpack_from(">HHB", encoded, at + 5)
-            return width, height, components in (1, 3) and not (marker == _PROGRESSIVE and _has_many_scans(encoded))
+            is_plain = components in (1, 3) and not (marker == _PROGRESSIVE and _has_many_scans(encoded))
+            return _Plain(width, height, is_plain, components)
         at += 1 if marker == 0xFF else 2 + int.from_bytes(encoded[at + 2 : at + 4])
     return None
 
@@ -199,9 +281,11 @@ def _rgba(image):
 
 def _decode_png(encoded):
     """Not by Pillow, which compares a transparent colour of 16 bits with 8 bits of each pixel."""
-    width, height, is_plain = _png_header(encoded)
-    _check_size(width, height)
-    channels = 0 if is_plain else 4  # 4 makes a transparent colour alpha, but alpha of less than 8 bits (TF 2.21) wrong
+    header = _png_header(encoded)
+    _check_size(header.width, header.height)
+    channels = (
+        0 if header.is_plain else 4
+    )  # 4 makes a transparent colour alpha, but alpha of less than 8 bits (TF 2.21) wrong
     pixels = _from_mended(encoded, lambda png: tf.io.decode_png(png, channels).numpy())
     turn = _turn(encoded) if _may_be_turned(encoded) else None
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))

@@ -3,14 +3,15 @@
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import warnings
 
-from tfgan_kit.data import encoded as folder_module
 from tfgan_kit.data import from_directory, open_source
 from tfgan_kit.data.order import positions_to_flips, positions_to_indices
+from tfgan_kit.data.origins import folder as folder_module
 
 import numpy as np
 import pytest
@@ -86,10 +87,13 @@ def test_training_from_jpegs_gives_their_pixels_flipped_or_not(tmp_path, size):
 
 def test_a_folder_of_grey_images_is_grey_and_one_colour_image_makes_it_colour(tmp_path):
     save(tmp_path / "a.png", 7, mode="L")
-    save(tmp_path / "b.png", (9, 9, 9))
+    save(tmp_path / "b.png", (9, 9), mode="LA")
+    Image.new("L", (8, 8), 9).convert("P").save(tmp_path / "c.png")  # a palette of greys
+    Image.new("L", (8, 8), 9).save(tmp_path / "d.jpg")
+    Image.new("L", (8, 8), 9).save(tmp_path / "e.gif")
     assert open_source(f"folder:{tmp_path}").image_shape == (8, 8, 1)
     assert open_source(f"folder:{tmp_path}", channels=3).image_shape == (8, 8, 3)
-    save(tmp_path / "c.png", (9, 9, 10))
+    save(tmp_path / "f.png", (9, 9, 9))  # as it is stored, not as it looks
     source = open_source(f"folder:{tmp_path}")
     assert source.image_shape == (8, 8, 3)
     np.testing.assert_array_equal(all_images(source)[0], np.full([8, 8, 3], 7))
@@ -146,8 +150,13 @@ def test_files_of_several_sizes_had_no_size_of_their_own(tmp_path):
     assert source.native_shape == source.image_shape
 
 
-def test_broken_images_are_left_out_counted_and_named(shades):
-    (shades / "03.png").write_bytes((shades / "03.png").read_bytes()[:40])
+def cut(path, size=60):
+    """Leaves the header of a file, and few of its pixels."""
+    path.write_bytes(path.read_bytes()[:size])
+
+
+def test_files_without_the_header_of_an_image_are_left_out_counted_and_named(shades):
+    cut(shades / "03.png", 20)
     (shades / "05.png").write_bytes(b"")
     (shades / "99.gif").write_bytes(b"GIF89a, or not")
     os.symlink(shades / "nowhere.jpg", shades / "98.jpg")
@@ -155,6 +164,82 @@ def test_broken_images_are_left_out_counted_and_named(shades):
         source = open_source(f"folder:{shades}")
     left = [10 * k for k in range(20) if k not in (3, 5)]
     assert all_images(source)[:, 0, 0, 0].tolist() == left
+
+
+def test_nothing_is_decoded_when_a_folder_is_opened(shades):
+    for k in (3, 5):
+        cut(shades / f"{k:02d}.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert open_source(f"folder:{shades}").num_images == 20
+
+
+@pytest.mark.thorough
+def test_the_next_intact_image_takes_the_place_of_a_broken_one_told_once(shades):
+    for k in (3, 4, 19):
+        cut(shades / f"{k:02d}.png")
+    expected = [10 * k for k in range(20)]
+    expected[3] = expected[4] = 50
+    expected[19] = 0
+    source = open_source(f"folder:{shades}")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            assert all_images(source)[:, 0, 0, 0].tolist() == expected
+    assert source.broken == ["03.png", "04.png", "19.png"]
+    assert sorted(re.search(r"(\d\d.png) cannot be decoded", str(each.message))[1] for each in told) == source.broken
+
+
+@pytest.mark.thorough
+def test_training_passes_over_broken_images_alike_in_every_run_and_from_every_step(shades):
+    for k in (3, 4, 11):
+        cut(shades / f"{k:02d}.png")
+    indices = positions_to_indices(tf.range(40, dtype=tf.int64), 7, 20).numpy()
+    expected = [{3: 50, 4: 50, 11: 120}.get(k, 10 * k) for k in indices]
+    with pytest.warns(UserWarning, match="cannot be decoded"):
+        batches = list(open_source(f"folder:{shades}").training(8, seed=7).take(5).as_numpy_iterator())
+        later = next(open_source(f"folder:{shades}").training(8, seed=7, start_step=3).as_numpy_iterator())
+    assert np.concatenate(batches)[:, 0, 0, 0].tolist() == expected
+    np.testing.assert_array_equal(later, batches[3])
+
+
+def test_an_image_of_its_own_class_takes_the_place_of_a_broken_one(tmp_path):
+    for k in range(3):
+        for name in "ab":
+            save(tmp_path / name / f"{k}.png", (50 * k + (name == "b"), 0, 9))
+    cut(tmp_path / "a" / "2.png")
+    cut(tmp_path / "b" / "1.png")
+    with pytest.warns(UserWarning, match="cannot be decoded"):
+        ((images, labels),) = open_source(f"folder:{tmp_path}").ordered(6).as_numpy_iterator()
+    assert labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert images[:, 0, 0, 0].tolist() == [0, 50, 0, 1, 101, 101]
+
+
+def test_what_tensorflow_refuses_and_pillow_reads_is_read_and_not_told(shades):
+    whole = (shades / "03.png").read_bytes()
+    (shades / "03.png").write_bytes(whole[:-12])  # without its end mark
+    source = open_source(f"folder:{shades}")
+    assert all_images(source)[:, 0, 0, 0].tolist() == [10 * k for k in range(20)] and source.broken == []
+
+
+def test_broken_images_are_no_part_of_what_is_prepared(shades):
+    for k in (0, 4, 19):
+        cut(shades / f"{k:02d}.png")
+    with pytest.warns(UserWarning, match="cannot be decoded"):
+        rows = list(open_source(f"folder:{shades}").intact(start=2).as_numpy_iterator())
+    kept = [k for k in range(2, 19) if k != 4]
+    assert [(int(index), int(image[0, 0, 0]), int(label)) for index, image, label in rows] == [
+        (k, 10 * k, -1) for k in kept
+    ]
+
+
+def test_a_folder_that_is_gone_ends_the_reading_with_its_reason(shades):
+    source = open_source(f"folder:{shades}")
+    shutil.rmtree(shades)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(tf.errors.InvalidArgumentError, match="No image of folder:.* can be read"):
+            next(source.training(8).as_numpy_iterator())
 
 
 def test_labels_stay_with_their_images_when_one_is_left_out(tmp_path):
@@ -240,7 +325,7 @@ def test_the_second_opening_takes_the_findings_from_the_cache(shades, monkeypatc
     (shades / "03.png").write_bytes(b"no")
     with pytest.warns(UserWarning, match="Left out 1 of 20"):
         first = open_source(f"folder:{shades}")
-    monkeypatch.setattr(folder_module.EncodedImages, "measure", None)  # a call would fail
+    monkeypatch.setattr(folder_module, "read_header", None)  # a call would fail
     with pytest.warns(UserWarning, match="Left out 1 of 20"):
         second = open_source(f"folder:{shades}")
     assert second.fingerprint == first.fingerprint
@@ -328,6 +413,31 @@ def test_the_fingerprint_is_a_hash_of_files_names_and_shape(tmp_path):
     content = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     expected = hashlib.sha256(f"{content} (8, 8, 3)".encode()).hexdigest()
     assert open_source(f"folder:{tmp_path}").fingerprint == expected
+
+
+def test_the_fingerprint_of_a_large_file_is_of_its_ends_and_its_size(tmp_path):
+    file, random = tmp_path / "a.png", np.random.default_rng(0)
+    Image.fromarray(random.integers(0, 256, (200, 200, 3), np.uint8)).save(file)
+    content = file.read_bytes()
+    ends = b"%d " % len(content) + content[: 2**15] + content[-(2**15) :]
+    text = hashlib.sha256(f"{hashlib.sha256(ends).hexdigest()} a.png".encode()).hexdigest()
+    expected = hashlib.sha256(f"{text} (200, 200, 3)".encode()).hexdigest()
+    assert len(content) > 2**16 and open_source(f"folder:{tmp_path}").fingerprint == expected
+
+
+def test_a_large_turned_image_is_shown_upright(tmp_path):
+    """Whether it is turned is judged by all of it when it is read."""
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (240, 300, 3), np.uint8)
+    pixels[:40, :40] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise to view
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=95, exif=exif)
+    assert (tmp_path / "a.jpg").stat().st_size > 2**16
+    source = open_source(f"folder:{tmp_path}", image_size=240)
+    assert source.native_shape == (300, 240, 3)
+    (image,) = all_images(source)
+    assert image[:5, -5:].min() > 200 > image[:5, :5].min()
 
 
 @pytest.mark.slow

@@ -50,8 +50,8 @@ def test_mixed_sizes_need_an_image_size(tmp_path):
     store(tmp_path, images, shape=(None, None, 3))
     with pytest.raises(ValueError, match="2 different sizes, 8 to 12 wide and 8 to 8 high"):
         open_tfds("tiny", data_dir=tmp_path)
-    assert open_tfds("tiny", image_size=4, data_dir=tmp_path).image_shape == (4, 4, 1)
-    assert open_tfds("tiny", image_size=4, channels=3, data_dir=tmp_path).image_shape == (4, 4, 3)
+    assert open_tfds("tiny", image_size=4, data_dir=tmp_path).image_shape == (4, 4, 3)
+    assert open_tfds("tiny", image_size=4, channels=1, data_dir=tmp_path).image_shape == (4, 4, 1)
 
 
 def test_images_that_are_stored_as_tensors_are_taken(tmp_path):
@@ -201,6 +201,8 @@ def test_images_of_tfds_that_cannot_be_decoded_are_counted(tmp_path):
     for k, content in enumerate(files):
         (tmp_path / f"{k}.png").write_bytes(content)
     store(tmp_path / "data", [str(tmp_path / f"{k}.png") for k in range(3)], [0, 1, 2], image_feature=feature)
-    with pytest.warns(UserWarning, match="tfds:tiny:train: left out 2 of 3 images"):
-        source = open_tfds("tiny", data_dir=tmp_path / "data")
-    assert (source.num_images, source.labels.tolist(), source.num_classes) == (1, [0], 3)
+    with pytest.warns(UserWarning, match="tfds:tiny:train: left out 1 of 3 images"):
+        source = open_tfds("tiny", image_size=8, data_dir=tmp_path / "data")
+    assert (source.num_images, source.num_classes) == (2, 3)
+    with pytest.warns(UserWarning, match="0000000[01] cannot be decoded"):
+        assert len(list(source.intact())) == 1

@@ -1,13 +1,15 @@
-"""A folder of images as a source: every file is decoded once when the folder is opened."""
+"""A folder of images as a source: opened by the headers of its files."""
 
+import concurrent.futures
 import hashlib
 import io
+import itertools
 import os
 import stat
 import warnings
 
-from tfgan_kit.data.decode import needs_pillow
-from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape, native_shape
+from tfgan_kit.data.decode import read_header
+from tfgan_kit.data.encoded import HEADERS, EncodedImages, EncodedSource, as_row, fitted_shape, native_shape
 from tfgan_kit.data.origins.folder_listing import Listing, classes_note
 from tfgan_kit.data.origins.paths import printable
 from tfgan_kit.data.resize import check_fit
@@ -17,8 +19,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-# Part of the cache's key: increment it when decoding changes the result of `_examine`.
-_FORMAT = 4
+# Part of the cache's key: increment it when the result of `_examine` changes.
+_FORMAT = 5
+# A file's fingerprint is of all its bytes, or, if they are more, of as many at its beginning and its end, and its size.
+_WHOLE, _END = 2**16, 2**15
 # The largest file that is read: four channels of 16 bits for Pillow's limit of pixels take 0.7 GB.
 _MOST_BYTES = 2**30
 
@@ -29,32 +33,34 @@ def open_folder(path, image_size=None, channels=None):
     Each first-level sub-folder is a class, in sorted order; images in the folder itself have none.
     Pixels are those that an image viewer shows, but for colour profiles, which are not applied: turned by their
     orientation, transparent ones composited on white. Then they are cropped to their central square and resized
-    with antialiasing. Every file is read and decoded once here: those that are damaged, or have more than
-    `PIL.Image.MAX_IMAGE_PIXELS` pixels, are left out with a warning that counts them. The result is cached until a
-    file changes.
+    with antialiasing. Of every file the beginning is read here, for its size and channels, and its end: files without
+    the header of an image of at most `PIL.Image.MAX_IMAGE_PIXELS` pixels are left out, with a warning that counts them.
+    The result is cached until a file changes. What turns out to be damaged when it is read is passed over, see
+    `EncodedSource`.
 
     Args:
         path: the folder.
         image_size: side of the images; None keeps their size, if all are square and of one
             size.
-        channels: 1 or 3; None is 1 if every image is grey, else 3.
+        channels: 1 or 3; None is 1 if every file is stored in grey, else 3.
 
     Returns:
         An `EncodedSource` named `folder:PATH`.
 
     Raises:
-        ValueError: the folder is missing, unreadable, or without an intact image, or the sizes
+        ValueError: the folder is missing, unreadable, or without an image, or the sizes
             differ and no image_size is given.
     """
     check_fit(image_size, channels)
     name = f"folder:{path}"
     listing = Listing(path)
     classes = listing.classes()
-    images, found, content = _examine(listing)
-    notes = [_left_out_note(listing, found), listing.unsupported_note()]
+    kept, headers, content = _examine(listing)
+    notes = [_left_out_note(listing, kept), listing.unsupported_note()]
+    names = [listing.names[i] for i in kept]
     labels = class_names = None
     if classes is not None:
-        classes = [classes[i] for i in found[:, 0]]
+        classes = [classes[i] for i in kept]
         class_names = sorted(set(classes), key=os.fsencode)
         ids = {class_name: k for k, class_name in enumerate(class_names)}
         labels = np.array([ids[c] for c in classes], np.int32)
@@ -62,64 +68,85 @@ def open_folder(path, image_size=None, channels=None):
         class_names = [printable(class_name) for class_name in class_names]
     for note in filter(None, notes):
         warnings.warn(f"folder:{printable(listing.root)}: {note}", stacklevel=2)
-    shape = fitted_shape(name, found, image_size, channels)
+    shape = fitted_shape(name, headers, image_size, channels)
     fingerprint = hashlib.sha256(f"{content} {shape}".encode()).hexdigest()
-    return EncodedSource(name, images, shape, fingerprint, labels, class_names, native_shape(found))
+    root = os.fsencode(os.path.join(listing.root, ""))
+    images = EncodedImages([root + os.fsencode(file) for file in names], headers, are_paths=True)
+    native = native_shape(headers)
+    return EncodedSource(name, images, shape, fingerprint, labels, class_names, native, lambda i: printable(names[i]))
 
 
 def _examine(listing):
-    """(the images that can be decoded, the `measure` of each, a hash of all names and files)."""
-    files = [os.fsencode(os.path.join(listing.root, name)) for name in listing.names]
+    """(indices of the files with the header of an image, HEADERS of these, a hash of all names and files)."""
     cached = cache_path("folders", f"{listing.state}-{_FORMAT}-{Image.MAX_IMAGE_PIXELS}.npz")
     known = _read_cache(cached)
     if known is not None:
-        through_pillow, found, content = known
-        return EncodedImages(files, through_pillow, are_paths=True).keep(found), found, content
-    through_pillow, hashes = zip(*(_read(file) for file in _progress(files, "Reading")), strict=True)
-    readable = [file if digest else b"" for file, digest in zip(files, hashes, strict=True)]
-    images = EncodedImages(readable, through_pillow, are_paths=True)
-    found = images.measure(lambda rows: _progress(rows, "Decoding", len(files)))
-    if not len(found):
+        return known
+    root = os.fsencode(os.path.join(listing.root, ""))
+    with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        warnings.simplefilter("ignore")  # Pillow's, of large images and damaged EXIF
+        found = threads.map(lambda names: [_look(root + os.fsencode(name)) for name in names], _parts(listing.names))
+        found = list(itertools.chain.from_iterable(_progress(found, listing.names)))
+    kept = np.array([k for k, (_, header) in enumerate(found) if header is not None], np.int64)
+    if not len(kept):
         raise ValueError(
-            f"None of the {len(files)} image files can be decoded, e.g. {printable(listing.names[0])}. Are "
+            f"None of the {len(found)} image files can be decoded, e.g. {printable(listing.names[0])}. Are "
             f"they intact, and of at most {Image.MAX_IMAGE_PIXELS} pixels (PIL.Image.MAX_IMAGE_PIXELS)? "
             f"Received: folder:{printable(listing.root)}"
         )
-    lines = [f"{digest} {name}" for digest, name in zip(hashes, listing.names, strict=True)]
+    headers = np.array([as_row(found[k][1]) for k in kept], HEADERS)
+    lines = [f"{digest} {name}" for (digest, _), name in zip(found, listing.names, strict=True)]
     content = hashlib.sha256(os.fsencode("\n".join(lines))).hexdigest()
     file = io.BytesIO()
-    np.savez(file, through_pillow=images.through_pillow, found=found, content=content)
+    np.savez(file, kept=kept, headers=headers, content=content)
     write_cache(cached, file.getvalue())
-    return images.keep(found), found, content
+    return kept, headers, content
 
 
 def _read_cache(path):
     try:
         with np.load(path) as known:
-            return known["through_pillow"], known["found"], str(known["content"])
-    except Exception:  # missing, or damaged in any way: the files are examined again
+            return known["kept"], known["headers"], str(known["content"])
+    except Exception:  # missing, or damaged in any way: the files are looked at again
         return None
 
 
-def _read(file):
-    """(whether Pillow decodes it, the hash of its bytes), or (False, "") for what is left out unread."""
+def _look(file):
+    """(a hash of a file, or of its ends if it is large; its `Header`, or None), or ("", None) for what is left out."""
     try:
         status = os.stat(file)
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
-            return False, ""
-        with open(file, "rb") as opened:
-            content = opened.read()
+            return "", None
+        with open(file, "rb", buffering=0) as opened:
+            content = opened.read(_WHOLE)
+            if status.st_size <= _WHOLE:
+                digest = hashlib.sha256(content)
+            else:
+                opened.seek(-_END, os.SEEK_END)
+                digest = hashlib.sha256(b"%d " % status.st_size + content[:_END] + opened.read(_END))
+                opened.seek(0)
+            try:
+                return digest.hexdigest(), read_header(io.BytesIO(content) if status.st_size < _WHOLE else opened)
+            except ValueError:
+                return digest.hexdigest(), None
     except OSError:
-        return False, ""
-    return needs_pillow(content), hashlib.sha256(content).hexdigest()
+        return "", None
 
 
-def _progress(things, what, total=None):
-    return tqdm(things, desc=what, total=total, unit=" images", delay=2, leave=False)
+def _parts(names, size=256):
+    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
-def _left_out_note(listing, found):
-    broken = sorted(set(range(len(listing.names))) - set(found[:, 0].tolist()))
+def _progress(parts, names):
+    """The parts, with a bar of the names that are in them."""
+    with tqdm(desc="Reading", total=len(names), unit=" images", delay=2, leave=False, disable=None) as bar:
+        for part in parts:
+            yield part
+            bar.update(len(part))
+
+
+def _left_out_note(listing, kept):
+    broken = sorted(set(range(len(listing.names))) - set(kept.tolist()))
     if not broken:
         return ""
     first = ", ".join(printable(listing.names[i]) for i in broken[:5])

@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import io
 import os
 import re
 import threading
@@ -10,8 +11,8 @@ import urllib.request
 import warnings
 
 from tfgan_kit.data.arrays import ArraySource, check_labels
-from tfgan_kit.data.decode import decode_image, needs_pillow
-from tfgan_kit.data.encoded import EncodedImages, EncodedSource, fitted_shape, native_shape
+from tfgan_kit.data.decode import Header, decode_image, needs_pillow, read_header
+from tfgan_kit.data.encoded import HEADERS, EncodedImages, EncodedSource, as_row, fitted_shape, native_shape
 from tfgan_kit.data.records import Records, RecordSource
 from tfgan_kit.data.resize import check_fit, fit_images
 from tfgan_kit.data.source import Source, parallelism
@@ -99,17 +100,17 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
         return ArraySource(spelling, _stacked(images, image_key, spelling), labels, class_names, image_size, channels)
     if features[image_key].np_dtype == np.float32:
         images = [_as_png(image, image_key, spelling) for image in images]
-    found, images = _measure(images, features[image_key].shape)
-    if len(found) < len(rows):
+    kept, headers = _headers(images, features[image_key].shape)
+    if len(kept) < len(rows):
         warnings.warn(
-            f"{spelling}: left out {len(rows) - len(found)} of {len(rows)} images that cannot be decoded, "
+            f"{spelling}: left out {len(rows) - len(kept)} of {len(rows)} images that are none, "
             "or have more than PIL.Image.MAX_IMAGE_PIXELS pixels",
             stacklevel=2,
         )
-    shape = fitted_shape(spelling, found, image_size, channels)
-    labels = None if labels is None else labels[found[:, 0]]
-    fingerprint = _fingerprint(rows, shape)
-    return EncodedSource(spelling, images, shape, fingerprint, labels, class_names, native_shape(found))
+    shape = fitted_shape(spelling, headers, image_size, channels)
+    labels = None if labels is None else labels[kept]
+    images = EncodedImages([images[k] for k in kept], headers, are_paths=False)
+    return EncodedSource(spelling, images, shape, _fingerprint(rows, shape), labels, class_names, native_shape(headers))
 
 
 def _part(builder, name, split, spelling):
@@ -354,19 +355,26 @@ def _network_is_there():
     return answered.is_set()
 
 
-def _measure(contents, shape):
-    count = len(contents)
-    images = EncodedImages(contents, [needs_pillow(content) for content in contents], are_paths=False)
+def _headers(contents, shape):
+    """(indices of the images with a header, HEADERS of these)."""
     if None in shape:
-        found = images.measure(lambda rows: _progress(rows, "Decoding", count))
+        found = [_header(content) for content in contents]
     else:  # TFDS checked this shape when it prepared the data set
-        found = np.tile(np.array([0, *shape, shape[-1] == 1], np.int64), (count, 1))  # (N, 5)
-        found[:, 0] = np.arange(count)
-    return found, images.keep(found)
+        by_pillow = [needs_pillow(content) for content in contents]
+        found = [Header(*shape[:2], shape[-1] == 1, None if pillow else shape[-1], pillow) for pillow in by_pillow]
+    kept = [k for k, header in enumerate(found) if header is not None]
+    return kept, np.array([as_row(found[k]) for k in kept], HEADERS)
 
 
-def _progress(things, what, total=None):
-    return tqdm(things, desc=what, total=total, unit=" images", delay=2, leave=False)
+def _header(content):
+    try:
+        return read_header(io.BytesIO(content))
+    except ValueError:
+        return None
+
+
+def _progress(things, what):
+    return tqdm(things, desc=what, unit=" images", delay=2, leave=False, disable=None)
 
 
 def _fingerprint(rows, shape):
