@@ -112,7 +112,9 @@ class RecordSource(Source):
     def _read_labels(self):
         indices = tf.data.Dataset.range(self.num_images).batch(1024)
         labels = indices.map(lambda i: tf.cast(self._examples(i)[self._label_key], tf.int32))
-        with tqdm(desc="Reading labels", total=self.num_images, unit=" images", delay=2, leave=False, disable=None) as progress:
+        with tqdm(
+            desc="Reading labels", total=self.num_images, unit=" images", delay=2, leave=False, disable=None
+        ) as progress:
             parts = []
             for part in labels.as_numpy_iterator():
                 parts.append(part)
