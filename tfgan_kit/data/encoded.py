@@ -173,18 +173,15 @@ class EncodedImages:
     """N encoded images, decoded by index inside a graph.
 
     Args:
-        strings: N file paths, or N encoded images as bytes.
+        fetch: function of an index, int64 scalar, that returns the encoded image, a string scalar.
         headers: HEADERS (N,), see `as_row`.
-        are_paths: whether `strings` are paths.
     """
 
-    def __init__(self, strings, headers, are_paths):
-        self._are_paths = are_paths
+    def __init__(self, fetch, headers):
+        self._fetch = fetch
         self._decoder = headers["decoder"]
         sizes = [np.unique(headers[name]) for name in ("height", "width", "channels")]
         self._shape = [int(size[0]) if len(size) == 1 and size[0] > 0 else None for size in sizes]
-        with tf.device("CPU:0"):
-            self._strings = tf.constant(strings, tf.string)
 
     def __len__(self):
         return len(self._decoder)
@@ -197,9 +194,7 @@ class EncodedImages:
             thoroughly: False, or bool scalar, whether Pillow decodes it, whatever its header says; its shape may then
                 be any.
         """
-        content = tf.gather(self._strings, index)
-        if self._are_paths:
-            content = tf.io.read_file(content)
+        content = self._fetch(index)
         through_pillow = self._through_pillow(index, content)
         if thoroughly is False:
             return tf.ensure_shape(decode_image(content, through_pillow), self._shape)

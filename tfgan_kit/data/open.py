@@ -30,7 +30,11 @@ class Origin(NamedTuple):
 
 ORIGINS = {
     "tfds": Origin(tfds.open_spelled, "NAME[/CONFIG][:SPLIT]", "TensorFlow Datasets, e.g. `tfds:mnist:train[:80%]`"),
-    "folder": Origin(open_folder, "PATH", "image files; each first-level sub-folder is a class"),
+    "folder": Origin(
+        open_folder,
+        "PATH",
+        "images of a folder, zip or tar; first-level sub-folders are classes, or a file states the labels",
+    ),
     "prepared": Origin(open_prepared, "DIR", "what `python -m tfgan_kit.prepare` wrote, of any size"),
     "npz": Origin(open_npz, "PATH", "`images` (and `labels`), or `x_train` (and `y_train`)"),
     "idx": Origin(open_idx, "PATH", "the folder or the images file of MNIST, Fashion-MNIST, ..."),

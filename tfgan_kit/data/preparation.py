@@ -76,6 +76,7 @@ def prepare(source, output, encoding="png", quality=95, shard_size=None):
 
     Example:
         >>> prepared = gk.data.prepare(source, "prepared_images", encoding="webp")
+        32 of 32 images, ... images/s
         >>> prepared.num_images, prepared.image_shape
         (32, (8, 8, 1))
     """

@@ -296,7 +296,7 @@ def test_a_missing_folder_is_refused(tmp_path):
 
 
 def test_a_file_in_place_of_a_folder_is_refused(shades):
-    with pytest.raises(ValueError, match="a file, not a folder"):
+    with pytest.raises(ValueError, match="folder:PATH is a folder, a zip, or a tar.*Received: folder:.*01.png"):
         open_source(f"folder:{shades / '01.png'}")
 
 

@@ -5,17 +5,21 @@ import hashlib
 import io
 import itertools
 import os
-import stat
 import warnings
+import zipfile
+import zlib
 
 from tfgan_kit.data.decode import read_header
 from tfgan_kit.data.encoded import HEADERS, EncodedImages, EncodedSource, as_row, fitted_shape, native_shape
-from tfgan_kit.data.origins.folder_listing import Listing, classes_note
-from tfgan_kit.data.origins.paths import printable
+from tfgan_kit.data.origins.archive import Archive
+from tfgan_kit.data.origins.folder_listing import Folder, classes_note
+from tfgan_kit.data.origins.label_files import stated_labels
+from tfgan_kit.data.origins.paths import expanded, printable
 from tfgan_kit.data.resize import check_fit
 from tfgan_kit.files import cache_path, write_cache
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 from tqdm import tqdm
 
@@ -28,9 +32,10 @@ _MOST_BYTES = 2**30
 
 
 def open_folder(path, image_size=None, channels=None):
-    """Opens a folder of JPEG, PNG, GIF, BMP, WebP, TIFF, AVIF, JPEG 2000 and PPM files, its sub-folders included.
+    """Opens a folder, zip or tar of JPEG, PNG, GIF, BMP, WebP, TIFF, AVIF, JPEG 2000 and PPM files, with sub-folders.
 
-    Each first-level sub-folder is a class, in sorted order; images in the folder itself have none.
+    Each first-level sub-folder is a class, in sorted order; images in the folder itself have none. Where `dataset.json`
+    of StyleGAN's tool or a `metadata.csv` with columns `file_name` and `label` lies beside them, it states the labels.
     Pixels are those that an image viewer shows, but for colour profiles, which are not applied: turned by their
     orientation, transparent ones composited on white. Then they are cropped to their central square and resized
     with antialiasing. Of every file the beginning is read here, for its size and channels, and its end: files without
@@ -39,7 +44,7 @@ def open_folder(path, image_size=None, channels=None):
     `EncodedSource`.
 
     Args:
-        path: the folder.
+        path: the folder, or the archive, which is not unpacked.
         image_size: side of the images; None keeps their size, if all are square and of one
             size.
         channels: 1 or 3; None is 1 if every file is stored in grey, else 3.
@@ -48,32 +53,57 @@ def open_folder(path, image_size=None, channels=None):
         An `EncodedSource` named `folder:PATH`.
 
     Raises:
-        ValueError: the folder is missing, unreadable, or without an image, or the sizes
-            differ and no image_size is given.
+        ValueError: the folder is missing, unreadable, or without an image; its file of labels does not fit; or the
+            sizes differ and no image_size is given.
     """
     check_fit(image_size, channels)
     name = f"folder:{path}"
-    listing = Listing(path)
-    classes = listing.classes()
+    root = expanded(path)
+    listing = Archive(root) if os.path.isfile(root) else Folder(root)
+    values, *notes = _classes(listing)
     kept, headers, content = _examine(listing)
-    notes = [_left_out_note(listing, kept), listing.unsupported_note()]
     names = [listing.names[i] for i in kept]
     labels = class_names = None
-    if classes is not None:
-        classes = [classes[i] for i in kept]
-        class_names = sorted(set(classes), key=os.fsencode)
-        ids = {class_name: k for k, class_name in enumerate(class_names)}
-        labels = np.array([ids[c] for c in classes], np.int32)
-        notes.append(classes_note(listing.root, class_names))
-        class_names = [printable(class_name) for class_name in class_names]
+    if values is not None:
+        values = [values[i] for i in kept]
+        different = sorted(set(values), key=lambda value: value if isinstance(value, int) else os.fsencode(value))
+        ids = {value: k for k, value in enumerate(different)}
+        labels = np.array([ids[value] for value in values], np.int32)
+        class_names = [printable(value) for value in different]
+    if listing.label_files:
+        content = hashlib.sha256(os.fsencode(f"{content} {values}")).hexdigest()
+    elif class_names:
+        notes.append(classes_note(listing.root, different))
+    notes += [_left_out_note(listing, kept), listing.unsupported_note()]
     for note in filter(None, notes):
         warnings.warn(f"folder:{printable(listing.root)}: {note}", stacklevel=2)
     shape = fitted_shape(name, headers, image_size, channels)
     fingerprint = hashlib.sha256(f"{content} {shape}".encode()).hexdigest()
-    root = os.fsencode(os.path.join(listing.root, ""))
-    images = EncodedImages([root + os.fsencode(file) for file in names], headers, are_paths=True)
+    images = EncodedImages(_fetch(listing, names), headers)
     native = native_shape(headers)
     return EncodedSource(name, images, shape, fingerprint, labels, class_names, native, lambda i: printable(names[i]))
+
+
+def _classes(listing):
+    """(the class of each image, or None; a note)."""
+    stated = stated_labels(listing)
+    return (listing.classes(), "") if stated is None else stated
+
+
+def _fetch(listing, names):
+    """A function of an index, int64 scalar, that returns the content of that file, a string scalar."""
+    if isinstance(listing, Folder):
+        with tf.device("CPU:0"):
+            paths = tf.constant([listing.path(name) for name in names])
+        return lambda index: tf.io.read_file(tf.gather(paths, index))
+
+    def read(index):
+        try:
+            return listing.read(names[index], _MOST_BYTES)
+        except Exception:  # of a damaged archive; TensorFlow would log it with its traceback
+            return b""
+
+    return lambda index: tf.ensure_shape(tf.numpy_function(read, [index], tf.string, stateful=False), [])
 
 
 def _examine(listing):
@@ -82,10 +112,9 @@ def _examine(listing):
     known = _read_cache(cached)
     if known is not None:
         return known
-    root = os.fsencode(os.path.join(listing.root, ""))
     with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
         warnings.simplefilter("ignore")  # Pillow's, of large images and damaged EXIF
-        found = threads.map(lambda names: [_look(root + os.fsencode(name)) for name in names], _parts(listing.names))
+        found = threads.map(lambda names: [_look(listing, name) for name in names], _parts(listing.names))
         found = list(itertools.chain.from_iterable(_progress(found, listing.names)))
     kept = np.array([k for k, (_, header) in enumerate(found) if header is not None], np.int64)
     if not len(kept):
@@ -111,25 +140,25 @@ def _read_cache(path):
         return None
 
 
-def _look(file):
+def _look(listing, name):
     """(a hash of a file, or of its ends if it is large; its `Header`, or None), or ("", None) for what is left out."""
     try:
-        status = os.stat(file)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+        size = listing.size(name)
+        if size > _MOST_BYTES:
             return "", None
-        with open(file, "rb", buffering=0) as opened:
-            content = opened.read(_WHOLE)
-            if status.st_size <= _WHOLE:
+        with listing.open(name) as file:
+            content = file.read(_WHOLE)
+            if size <= _WHOLE:
                 digest = hashlib.sha256(content)
             else:
-                opened.seek(-_END, os.SEEK_END)
-                digest = hashlib.sha256(b"%d " % status.st_size + content[:_END] + opened.read(_END))
-                opened.seek(0)
+                file.seek(-_END, os.SEEK_END)
+                digest = hashlib.sha256(b"%d " % size + content[:_END] + file.read(_END))
+                file.seek(0)
             try:
-                return digest.hexdigest(), read_header(io.BytesIO(content) if status.st_size < _WHOLE else opened)
+                return digest.hexdigest(), read_header(io.BytesIO(content) if size < _WHOLE else file)
             except ValueError:
                 return digest.hexdigest(), None
-    except OSError:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
         return "", None
 
 

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import stat
 
 from tfgan_kit.data.decode import begins_as_image
-from tfgan_kit.data.origins.paths import expanded, printable, what_lies_at
+from tfgan_kit.data.origins.label_files import LABEL_FILES
+from tfgan_kit.data.origins.paths import printable, what_lies_at
 
 _SUPPORTED = tuple(
     ".jpg .jpeg .jpe .jfif .png .apng .gif .bmp .dib .webp .tif .tiff .avif .jp2 .ppm .pgm .pbm .pnm".split()
@@ -24,43 +26,67 @@ _SPLITS = frozenset("train training test testing val valid validation dev eval".
 
 
 class Listing:
-    """The image files of a folder, recursively, sorted by name.
+    """The image files of a place, recursively, sorted by name.
 
     They are told by their suffix, or, if that says nothing, by their first bytes. Hidden files are left out, and the
     folders that systems put into those of their users.
 
     Attributes:
-        root: the folder.
+        root: the place's path.
         names: relative path of each image, with forward slashes.
         unsupported: relative paths of image files in unsupported formats.
-        state: sha256 hex digest of names, sizes and times, which changes if a file is changed or copied.
+        label_files: the LABEL_FILES that lie beside the images.
+        state: sha256 hex digest that changes if a file is changed or copied.
 
     Args:
-        root: path of the folder.
+        root: path of the place.
+        files: relative paths of its files.
 
     Raises:
-        ValueError: the folder does not exist, cannot be read, or contains no image.
+        ValueError: none is an image.
     """
 
-    def __init__(self, root):
-        self.root = expanded(root)
-        if not os.path.isdir(self.root):
-            raise ValueError(
-                f"Pass the path of a folder of images: this is {what_lies_at(self.root, 'folder')}. "
-                f"Received: folder:{printable(root)}"
-            )
+    def __init__(self, root, files):
+        self.root = root
         self.names, self.unsupported = [], []
-        for name in sorted(_walk(self.root), key=os.fsencode):
-            if _is_image(self.root, name):
+        self.label_files = [name for name in LABEL_FILES if name in files]
+        for name in sorted(files, key=os.fsencode):
+            if self._is_image(name):
                 self.names.append(name)
             elif name.lower().endswith(_UNSUPPORTED + _RAW):
                 self.unsupported.append(name)
         if not self.names:
             raise ValueError(
-                f"There is no image in this folder or below: it must hold {', '.join(_SUPPORTED)} "
+                f"There is no image here or below: it must hold {', '.join(_SUPPORTED)} "
                 f"files. {self.unsupported_note()} Received: folder:{printable(root)}"
             )
-        self.state = _state(self.root, self.names)
+
+    def size(self, name):
+        """The bytes of a file. Raises OSError if it is no regular file."""
+        raise NotImplementedError
+
+    def open(self, name):
+        """A binary file to read and seek. Raises OSError."""
+        raise NotImplementedError
+
+    def read(self, name, most):
+        """The content of a file of at most `most` bytes. Raises OSError."""
+        if self.size(name) > most:
+            raise OSError(f"{name} is larger than {most} bytes")
+        with self.open(name) as file:
+            return file.read(most)
+
+    def _is_image(self, name):
+        if name.lower().endswith(_SUPPORTED):
+            return True
+        if name.lower().endswith(_RAW + _NO_IMAGES):
+            return False
+        try:
+            self.size(name)  # to open a pipe takes forever
+            with self.open(name) as file:
+                return begins_as_image(file.read(16))
+        except OSError:
+            return False
 
     def unsupported_note(self):
         """A sentence about the image files in unsupported formats; empty if there are none."""
@@ -113,6 +139,46 @@ def classes_note(root, names):
     return ""
 
 
+class Folder(Listing):
+    """The image files of a folder.
+
+    Args:
+        root: its path.
+
+    Raises:
+        ValueError: it does not exist, cannot be read, or contains no image.
+    """
+
+    def __init__(self, root):
+        if not os.path.isdir(root):
+            raise ValueError(
+                f"Pass the path of a folder of images, or of a zip or tar of them: this is "
+                f"{what_lies_at(root, 'folder')}. Received: folder:{printable(root)}"
+            )
+        self.root = root
+        super().__init__(root, set(_walk(root)))
+        self.state = _state(root, self.names)
+
+    def path(self, name):
+        """bytes, the path of a file."""
+        return os.fsencode(os.path.join(self.root, name))
+
+    def size(self, name):
+        status = os.stat(self.path(name))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is a pipe, a socket or a device")
+        return status.st_size
+
+    def open(self, name):
+        return open(self.path(name), "rb", buffering=0)
+
+
+def is_foreign(name):
+    """Whether a file is hidden, or lies in a folder that is hidden or of a system's own."""
+    *folders, _ = parts = name.split("/")
+    return any(part.startswith(".") for part in parts) or not _FOREIGN_FOLDERS.isdisjoint(map(str.lower, folders))
+
+
 def _walk(root):
     seen = set()
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_refuse):
@@ -131,19 +197,6 @@ def _refuse(error):
         f"This folder cannot be read ({error.strerror}): run as a user who may, or change its "
         f"permissions with chmod -R u+rX. Received: folder:{printable(error.filename)}"
     ) from error
-
-
-def _is_image(root, name):
-    if name.lower().endswith(_SUPPORTED):
-        return True
-    path = os.path.join(root, name)
-    if name.lower().endswith(_RAW + _NO_IMAGES) or not os.path.isfile(path):  # to open a pipe takes forever
-        return False
-    try:
-        with open(path, "rb") as file:
-            return begins_as_image(file.read(16))
-    except OSError:
-        return False
 
 
 def _state(root, names):

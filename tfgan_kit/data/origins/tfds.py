@@ -109,7 +109,9 @@ def open_tfds(name, split="train", image_size=None, channels=None, data_dir=None
         )
     shape = fitted_shape(spelling, headers, image_size, channels)
     labels = None if labels is None else labels[kept]
-    images = EncodedImages([images[k] for k in kept], headers, are_paths=False)
+    with tf.device("CPU:0"):
+        contents = tf.constant([images[k] for k in kept])
+    images = EncodedImages(lambda index: tf.gather(contents, index), headers)
     return EncodedSource(spelling, images, shape, _fingerprint(rows, shape), labels, class_names, native_shape(headers))
 
 
