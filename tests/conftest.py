@@ -5,6 +5,7 @@ import functools
 import gc
 import os
 import pathlib
+import random
 import signal
 import sys
 import typing
@@ -18,6 +19,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras.src.utils import naming
+from tensorflow.python.eager import context
+from tensorflow.python.framework import random_seed
 
 pytest_plugins = ["tests.command", "tests.fresh_process"]
 
@@ -38,6 +42,28 @@ gc.set_threshold(20_000, 20, 20)
 # converts: a tenth of the time of a trace. From 3.12 on Python keeps them.
 if sys.version_info < (3, 12):
     typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)
+
+# Each seed, and so each test, has TensorFlow 2.19 to 2.21 throw its kernels away, lest a random one goes on where it
+# was: a sixth of the time, to make them again. Here only where one has drawn since; see tests/test_fast.py.
+_seed_of_an_operation = random_seed.get_seed
+_drawn = []
+
+
+def _get_seed(seed):
+    if not sys._getframe(1).f_globals["__name__"].startswith("tensorflow.python.data."):  # they are no kernels
+        _drawn.append(True)
+    return _seed_of_an_operation(seed)
+
+
+def _set_global_seed(self, seed):
+    self._seed, self._rng = seed, random.Random(seed)
+    if _drawn:
+        self.clear_kernel_cache()
+        _drawn.clear()
+
+
+random_seed.get_seed = _get_seed
+context.Context._set_global_seed = _set_global_seed
 
 # Tests of whole commands, servers and several processes; others are marked one by one.
 THOROUGH_FOLDERS = frozenset({"client", "commands", "distribution", "integration", "serving"})
@@ -111,7 +137,9 @@ def two():
 
 @pytest.fixture(autouse=True)
 def fixed_seeds():
+    """Keras's numbering of names starts anew, too: a variable's name is part of the kernel that makes it."""
     keras.utils.set_random_seed(0)
+    naming.reset_uids()
 
 
 @pytest.fixture

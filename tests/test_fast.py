@@ -6,6 +6,7 @@ import subprocess
 import grpc
 import numpy as np
 import pytest
+import tensorflow as tf
 
 
 def open_a_socket():
@@ -36,3 +37,12 @@ def test_a_fast_test_is_failed_by_fit(make_gan):
 def test_a_thorough_test_may():
     open_a_socket()
     subprocess.run(["true"], check=True)
+
+
+def test_a_seed_starts_the_draws_of_stateful_kernels_again():
+    """`tests/conftest.py` keeps TensorFlow's kernels where none of them drew."""
+    draws = []
+    for _ in range(2):
+        tf.random.set_seed(0)
+        draws.append([tf.random.normal([2]).numpy().tolist(), tf.random.uniform([2], seed=1).numpy().tolist()])
+    assert draws[0] == draws[1]

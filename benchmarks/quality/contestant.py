@@ -34,6 +34,7 @@ RECIPES = {
     "width_64": (OURS + "Width64", "the preset with width 64"),
     "bfloat16": (OURS + "Bfloat16", "the preset in mixed_bfloat16"),
     "r3gan": (OURS + "R3GAN", "ours: preset r3gan_fashion_mnist"),
+    "r3gan_recipe": (OURS + "R3GANRecipe", "R3GAN's recipe, DCGAN's networks"),
     "stylegan2": (OURS + "StyleGAN2", "ours: preset stylegan2_fashion_mnist"),
     "digits": (OURS + "Digits", "ours: preset dcgan_mnist without labels"),
     "digits_diff_augment": (OURS + "DigitsDiffAugment", "the same with DiffAugment"),

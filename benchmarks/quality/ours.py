@@ -7,7 +7,8 @@ that those do not have.
 from tfgan_kit import augment, data, image_seeds, presets
 from tfgan_kit.dynamics import overfitting_gap
 from tfgan_kit.networks import DCGANDiscriminator, DCGANGenerator
-from tfgan_kit.penalties import R1
+from tfgan_kit.penalties import R1, R2
+from tfgan_kit.training.schedules import HalfCosine, HalfLife
 
 import keras
 
@@ -145,6 +146,26 @@ class Bfloat16(Preset):
 
 class R3GAN(Preset):
     preset = "r3gan_fashion_mnist"
+
+
+def _r3gan_schedule(start, end):
+    return HalfCosine(start, end, num_images=300_000, batch_size=32)
+
+
+class R3GANRecipe(Preset):
+    """R3GAN's recipe (arXiv:2501.05441) on DCGAN's networks, a step of which takes a third of the time."""
+
+    overrides = {
+        "objective": "relativistic_pairing",
+        "penalties": (R1(_r3gan_schedule(1.0, 0.1)), R2(_r3gan_schedule(1.0, 0.1))),
+        "generator_learning_rate": _r3gan_schedule(6e-4, 1e-4),
+        "discriminator_learning_rate": _r3gan_schedule(6e-4, 1e-4),
+        "beta_1": 0.0,
+        "beta_2": _r3gan_schedule(0.9, 0.99),
+        "epsilon": 1e-8,
+        "ema_decay": HalfLife(_r3gan_schedule(0, 10_000), batch_size=32),
+        "batch_size": 32,
+    }
 
 
 class StyleGAN2(Preset):

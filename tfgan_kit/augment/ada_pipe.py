@@ -283,7 +283,7 @@ def _filtered(images, draws):
         power = tf.reduce_sum(_EXPECTED_POWER * tf.square(gains_of_one), axis=1, keepdims=True)
         gains *= gains_of_one / tf.sqrt(power)
     planes = tf.transpose(images, [0, 3, 1, 2])  # (N, C, H, W)
-    rows, columns = (tf.tensordot(gains, _bands(size), 1)[:, None] for size in images.shape[1:3])
+    rows, columns = (tf.tensordot(gains, _bands(size), 1) for size in images.shape[1:3])
     return tf.transpose(sampling.along_axes(rows, planes, columns), [0, 2, 3, 1])
 
 

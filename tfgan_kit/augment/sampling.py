@@ -42,8 +42,21 @@ def affine(images, inverse):
 
 
 def along_axes(rows, planes, columns):
-    """`rows @ plane @ columns^T`: (N, C, H', W') from (H', H) or (N, 1, H', H), (N, C, H, W), and (W', W) likewise."""
-    return tf.matmul(tf.matmul(rows, planes), columns, transpose_b=True)
+    """`rows @ plane @ columns^T`: (N, C, H', W') from (H', H) or (N, H', H), (N, C, H, W), and (W', W) likewise."""
+    planes = _along_last_axis(tf.transpose(planes, [0, 1, 3, 2]), rows)  # (N, C, W, H')
+    return _along_last_axis(tf.transpose(planes, [0, 1, 3, 2]), columns)
+
+
+def _along_last_axis(x, matrix):
+    """(N, A, B, K) times the transpose of (M, K), or of a row's own (N, M, K).
+
+    No product is broadcast: with oneDNN of TensorFlow 2.21, on a processor with AVX-512's half precision, that of
+    (N, 1, B, K) and (K, M) writes past the end of its result.
+    """
+    shape = tf.shape(x)
+    rows = [shape[0], shape[1] * shape[2], x.shape[3]] if matrix.shape.rank == 3 else [-1, x.shape[3]]
+    y = tf.matmul(tf.reshape(x, rows), matrix, transpose_b=True)
+    return tf.reshape(y, [shape[0], shape[1], x.shape[2], matrix.shape[-2]])
 
 
 def bilinear(images, x, y):

@@ -90,7 +90,8 @@ class FourierInput(keras.layers.Layer):
         waves = (places * x)[:, None] + (places * y)[:, :, None] + over_pixels(self.phases + shifts)
         waves = tf.sin(2 * np.pi * waves) * over_pixels(self._amplitudes(frequencies))  # (N, size, size, C)
         kernel = tf.convert_to_tensor(self.kernel) * (1.0 / math.sqrt(self.channels))
-        return tf.cast(tf.matmul(waves, kernel), self.compute_dtype)
+        images = tf.matmul(tf.reshape(waves, [-1, self.channels]), kernel)  # not broadcast: augment/sampling.py
+        return tf.cast(tf.reshape(images, tf.shape(waves)), self.compute_dtype)
 
     def _of_styles(self, w):
         """The inverse rotation times the inverse translation of each row's image: (N, 3, 3)."""
