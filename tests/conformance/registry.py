@@ -106,6 +106,17 @@ NETWORKS = {
         dict(image_size=8, channels=1, width=2, num_classes=CLASSES, normalization=False),
         [IMAGES, LABELS],
     ),
+    "unet_generator": Entry(
+        gk.networks.UNetGenerator,
+        dict(image_size=32, channels=2, input_channels=1, width=2, num_downs=5, dropout=False),
+        _random.uniform(-1, 1, (ROWS, 32, 32, 1)).astype(np.float32),
+    ),
+    "resnet_generator": Entry(
+        gk.networks.ResNetGenerator, dict(channels=1, input_channels=1, width=2, num_blocks=1), IMAGES
+    ),
+    "patchgan_discriminator": Entry(
+        gk.networks.PatchGANDiscriminator, dict(channels=1, width=2, num_layers=1, normalization="instance"), IMAGES
+    ),
     "mlp_generator": Entry(gk.networks.MLPGenerator, dict(output_dim=3, latent_dim=5, width=4, depth=2), LATENTS),
     "sngan_generator": Entry(
         gk.networks.SNGANGenerator,
@@ -306,6 +317,7 @@ LAYERS = {
     "conditional_batch_normalization": Entry(
         gk.layers.ConditionalBatchNormalization, dict(num_classes=CLASSES, momentum=0.8, epsilon=1e-3), [IMAGES, LABELS]
     ),
+    "instance_normalization": Entry(gk.layers.InstanceNormalization, dict(epsilon=1e-3, affine=True), IMAGES),
     "fir_up": Entry(gk.layers.FIRUpSampling2D, dict(filter=[1, 2, 1], gain=2.0), IMAGES),
     "fir_down": Entry(gk.layers.FIRDownSampling2D, dict(filter=[1, 2, 1], gain=2.0), IMAGES),
     "equalized_dense": Entry(

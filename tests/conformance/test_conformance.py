@@ -316,27 +316,33 @@ def largest(gradient):
     return 0.0 if gradient is None else np.abs(tf.convert_to_tensor(gradient)).max()
 
 
-def away_from_zero(model):
-    """What starts at 0 so that a branch says nothing (a residual block's last kernel) hides those before it."""
-    random = np.random.default_rng(2)
+def moved(model, seed):
+    """Moves the weights: what starts at 0, as a residual block's last kernel does, hides those before it."""
+    random = np.random.default_rng(seed)
     for weight in model.trainable_variables:
-        if not np.any(weight):
-            weight.assign(random.normal(size=weight.shape))
+        weight.assign_add(random.normal(scale=0.3 if np.any(weight) else 1.0, size=weight.shape))
+
+
+def without_gradient(model, inputs):
+    """The paths of the trainable weights on which the outputs do not depend."""
+    with tf.GradientTape() as tape:
+        outputs = model(inputs, training=True)
+        direction = np.random.default_rng(1).normal(size=outputs.shape).astype(np.float32)
+        loss = tf.reduce_sum(outputs * direction)
+    gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+    pairs = zip(model.trainable_variables, gradients, strict=True)
+    return {variable.path for variable, gradient in pairs if largest(gradient) == 0.0}
 
 
 def test_every_trainable_weight_has_a_gradient(made_once):
     entry, model = made_once
-    away_from_zero(model)
-    with tf.GradientTape() as tape:
-        outputs = model(entry.inputs, training=True)
-        direction = np.random.default_rng(1).normal(size=outputs.shape).astype(np.float32)
-        loss = tf.reduce_sum(outputs * direction)
-    gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
-    sizes = {
-        variable.path: largest(gradient)
-        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
-    }
-    assert [path for path, size in sizes.items() if size == 0.0] == []
+    dead = {variable.path for variable in model.trainable_variables}
+    for seed in (2, 3, 4):  # a few ReLUs may be off for all rows
+        moved(model, seed)
+        dead &= without_gradient(model, entry.inputs)
+        if not dead:
+            break
+    assert dead == set()
 
 
 @over(registry.OBJECTIVES)

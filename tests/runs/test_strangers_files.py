@@ -166,13 +166,6 @@ def checkpoints_in_a_folder_of_that_name(network, folder):
     return "run", ["a TensorFlow checkpoint", "run/checkpoints"]
 
 
-def unpacked(network, folder):
-    network.save(folder / "x.keras")
-    with zipfile.ZipFile(folder / "x.keras") as archive:
-        archive.extractall(folder / "x")
-    return "x", ["unpacked", "python -m zipfile -c"]
-
-
 def pytorch(_, folder):
     pack(folder / "x.pth", {"archive/data.pkl": b"", "archive/version": b"3"})
     return "x.pth", ["a file of PyTorch", "network.set_weights("]
@@ -189,7 +182,7 @@ def something(_, folder):
 
 
 FORMATS = [whole_model_as_h5, weights, h5_under_our_name, saved_model, versions_of_a_saved_model, keras_2,
-           folder_of_checkpoints, checkpoints_in_a_folder_of_that_name, unpacked, pytorch, arrays, something,
+           folder_of_checkpoints, checkpoints_in_a_folder_of_that_name, pytorch, arrays, something,
            lambda network, folder: checkpoint(network, folder, "ckpt-7"),
            lambda network, folder: checkpoint(network, folder, "ckpt-7.index"),
            lambda network, folder: checkpoint(network, folder, "ckpt-7.data-00000-of-00001")]  # fmt: skip

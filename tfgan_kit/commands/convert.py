@@ -27,6 +27,7 @@ from tfgan_kit_client.pictures import tile, write_png
 FLAGS = flags.FLAGS
 
 PLAYERS = ("G", "D", "G_ema")  # of a StyleGAN's file
+TRANSLATORS = ("cyclegan", "pix2pix")  # whose generators take images
 _LARGE = 256
 LICENCE = (
     "Licence: NVIDIA's files of StyleGAN2, StyleGAN2-ADA and StyleGAN3 are under its Source Code License, for "
@@ -68,7 +69,8 @@ def main(arguments, image_size):
     else:
         one = _converted(named(official, FLAGS.source, FLAGS.network), arguments, changes)
         converted, model = {FLAGS.network: one}, one.network
-        generator = GenerativeModel.of(model) if one.player == "generator" else None
+        generates = one.player == "generator" and one.family not in TRANSLATORS
+        generator = GenerativeModel.of(model) if generates else None
     # Before anything is written: a generator that does not generate is no conversion.
     picture = None if generator is None else _picture(generator)
     with whole(output) as temporary:

@@ -261,6 +261,57 @@ def _resolution(base, level):
     return height if height == width else [height, width]
 
 
+def _pix2pix(shapes):
+    """The U-Net, and the discriminator of patches of pairs; a ResNet is taken for CycleGAN's."""
+    if "model.model.0.weight" in shapes:
+        first, last = shapes["model.model.0.weight"], shapes["model.model.3.weight"]
+        downs = 2 + max(name.count(".3.model") for name in shapes)
+        norm = "batch" if "model.model.1.model.2.running_mean" in shapes else "instance"
+        if "model.model.1.model.1.bias" not in shapes:
+            norm = "batch"
+        sizes = {"input_nc": first[1], "output_nc": last[1], "ngf": first[0]}
+        return "generator", {**sizes, "netG": f"unet_{2**downs}", "norm": norm}
+    return _patches(shapes) if shapes.get("model.0.weight", (0, 0))[1] > 3 else None
+
+
+def _cyclegan(shapes):
+    if len(shapes.get("model.1.weight", ())) != 4:
+        return _patches(shapes)
+    blocks = _numbers(shapes, r"model\.(\d+)\.(?:conv_)?block\.1\.weight")
+    if not blocks:
+        return None
+    first, last = shapes["model.1.weight"], shapes[f"model.{17 + len(blocks)}.weight"]
+    return "generator", {
+        "input_nc": first[1],
+        "output_nc": last[0],
+        "ngf": first[0],
+        "netG": f"resnet_{len(blocks)}blocks",
+        "norm": "instance" if "model.1.bias" in shapes else "batch",
+        "use_dropout": any(re.fullmatch(r"model\.10\.(?:conv_)?block\.6\.weight", name) for name in shapes)
+        and len(next(shapes[f"model.10.{b}.6.weight"] for b in _BLOCKS if f"model.10.{b}.6.weight" in shapes)) == 4,
+    }
+
+
+_BLOCKS = ("conv_block", "block")
+
+
+def _patches(shapes):
+    """A discriminator of patches: its convolutions of 4 pixels are number 0, 2, 5, 8 and so on."""
+    kernels = _numbers(shapes, r"model\.(\d+)\.weight")
+    kernels = [number for number in kernels if len(shapes[f"model.{number}.weight"]) == 4]
+    if kernels != [0, *range(2, 3 * len(kernels) - 3, 3)] or shapes["model.0.weight"][2:] != (4, 4):
+        return None
+    first = shapes["model.0.weight"]
+    norm = "instance" if f"model.{kernels[1]}.bias" in shapes else "batch"
+    return "discriminator", {
+        "input_nc": first[1],
+        "ndf": first[0],
+        "netD": "n_layers",
+        "n_layers_D": len(kernels) - 2,
+        "norm": norm,
+    }
+
+
 def _numbers(shapes, pattern):
     return sorted(int(match[1]) for name in shapes if (match := re.fullmatch(pattern, name)))
 
@@ -268,8 +319,10 @@ def _numbers(shapes, pattern):
 _KNOWN = {
     "biggan": _biggan,
     "biggan_deep": _biggan_deep,
+    "cyclegan": _cyclegan,
     "dcgan": _dcgan,
     "hf_biggan_deep": _hf_biggan_deep,
+    "pix2pix": _pix2pix,
     "r3gan": _r3gan,
     "sagan": _sagan,
     "sngan": _sngan,

@@ -11,8 +11,10 @@ from tfgan_kit.convert.state import State
 FAMILIES = {
     "biggan": "tfgan_kit.convert.biggan",
     "biggan_deep": "tfgan_kit.convert.biggan_deep",
+    "cyclegan": "tfgan_kit.convert.cyclegan",
     "dcgan": "tfgan_kit.convert.dcgan",
     "hf_biggan_deep": "tfgan_kit.convert.hf_biggan_deep",
+    "pix2pix": "tfgan_kit.convert.pix2pix",
     "r3gan": "tfgan_kit.convert.r3gan",
     "sagan": "tfgan_kit.convert.sagan",
     "sngan": "tfgan_kit.convert.sngan",
@@ -35,8 +37,8 @@ def load(family, state, network="generator", **official_arguments):
 
     Returns:
         A Keras model. A generator maps latents float32 (N, Z), or `[latents, labels int32 (N,)]`, to images float32
-        (N, H, W, C) in the paper's own range; a discriminator maps images, or `[images, labels]`, to logits float32
-        (N, 1).
+        (N, H, W, C) in the paper's own range, or, of pix2pix and CycleGAN, images to images; a discriminator maps
+        images, or `[images, labels]`, to logits float32 (N, 1), of patches (N, h, w, 1).
 
     Raises:
         ValueError: an unknown family, network or argument; arguments that do not fit the parameters; names that are

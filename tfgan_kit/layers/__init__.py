@@ -5,6 +5,7 @@ from tfgan_kit.layers.conditional_batch_normalization import ConditionalBatchNor
 from tfgan_kit.layers.convolution import Conv2D, Conv2DTranspose
 from tfgan_kit.layers.equalized import EqualizedConv2D, EqualizedDense
 from tfgan_kit.layers.fourier_features import FourierFeatures
+from tfgan_kit.layers.instance_normalization import InstanceNormalization
 from tfgan_kit.layers.minibatch_deviation import MinibatchDeviation
 from tfgan_kit.layers.r3gan import R3GANBasis, R3GANBlock
 from tfgan_kit.layers.resampling import FIRDownSampling2D, FIRUpSampling2D
@@ -29,6 +30,7 @@ __all__ = [
     "FIRUpSampling2D",
     "FourierFeatures",
     "FourierInput",
+    "InstanceNormalization",
     "MinibatchDeviation",
     "OffsetConditionalBatchNormalization",
     "R3GANBasis",

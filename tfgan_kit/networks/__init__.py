@@ -5,6 +5,7 @@ from tfgan_kit.networks.biggan import BigGANDiscriminator, BigGANGenerator, Flat
 from tfgan_kit.networks.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
 from tfgan_kit.networks.biggan_deep_hub import BigGANDeepHubGenerator
 from tfgan_kit.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from tfgan_kit.networks.image_to_image import PatchGANDiscriminator, ResNetGenerator, UNetGenerator
 from tfgan_kit.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from tfgan_kit.networks.mlp import MLPDiscriminator, MLPGenerator
 from tfgan_kit.networks.packed import PackedDiscriminator
@@ -31,8 +32,10 @@ __all__ = [
     "MLPGenerator",
     "PackedDiscriminator",
     "PatchDiscriminator",
+    "PatchGANDiscriminator",
     "R3GANDiscriminator",
     "R3GANGenerator",
+    "ResNetGenerator",
     "SAGANDiscriminator",
     "SAGANGenerator",
     "SNGANDiscriminator",
@@ -41,4 +44,5 @@ __all__ = [
     "StyleGAN2Discriminator",
     "StyleGAN2Generator",
     "StyleGAN3Generator",
+    "UNetGenerator",
 ]

@@ -13,7 +13,9 @@ from tfgan_kit.penalties import R1
 from tfgan_kit.presets.preset import Preset, register
 
 
-def _networks(latent_dim, width):
+def dcgan_networks(latent_dim, width):
+    """A `Preset`'s `networks`: both players of an image shape and a number of classes."""
+
     def networks(image_shape, num_classes):
         size, _, channels = image_shape
         return (
@@ -25,7 +27,7 @@ def _networks(latent_dim, width):
 
 
 _28_PIXELS = {
-    "networks": _networks(latent_dim=64, width=32),
+    "networks": dcgan_networks(latent_dim=64, width=32),
     "image_size": 28,
     "generator_learning_rate": 4e-4,
     "discriminator_learning_rate": 4e-4,
@@ -37,5 +39,7 @@ register("dcgan_mnist", Preset(dataset="mnist5k", steps=4000, **_28_PIXELS))
 register("dcgan_fashion_mnist", Preset(dataset="idx:/usr/share/datasets/fashion-mnist", steps=10_000, **_28_PIXELS))
 register(
     "dcgan_64",
-    Preset(_networks(latent_dim=100, width=64), image_size=64, steps=50_000, penalties=(R1(gamma=1.0, interval=16),)),
+    Preset(
+        dcgan_networks(latent_dim=100, width=64), image_size=64, steps=50_000, penalties=(R1(gamma=1.0, interval=16),)
+    ),
 )

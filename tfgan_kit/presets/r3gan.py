@@ -14,13 +14,14 @@ never been run here. The paper's FID is 1.96.
 
     python -m tfgan_kit.train --preset r3gan_stacked_mnist --dataset stacked:PATH --run_dir runs/stacked
 
-`r3gan_stacked_mnist` is of the 1000 modes of three digits in the three colours, as in the paper's mode coverage, with
-the networks of `r3gan_fashion_mnist`. Its quality is not measured yet.
+`r3gan_stacked_mnist` is of the 1000 modes of three digits in the three colours, as in the paper's mode coverage: the
+recipe on the networks of DCGAN, a step of which takes a third of the time on a CPU.
 """
 
 from tfgan_kit.augment import ADA
 from tfgan_kit.networks import R3GANDiscriminator, R3GANGenerator
 from tfgan_kit.penalties import R1, R2
+from tfgan_kit.presets.dcgan import dcgan_networks
 from tfgan_kit.presets.preset import Preset, register
 from tfgan_kit.training.schedules import HalfCosine, HalfLife
 from tfgan_kit.training.updates import IndependentBatches
@@ -77,14 +78,14 @@ register(
 register(
     "r3gan_stacked_mnist",
     _recipe(
-        rate=(1e-3, 2e-4),
+        rate=(6e-4, 1e-4),
         gamma=(1.0, 0.1),
         half_life=(0, 20_000),
-        num_images=300_000,
-        networks=_networks(_SMALL),
+        num_images=1_600_000,
+        networks=dcgan_networks(latent_dim=64, width=48),
         image_size=28,
         batch_size=32,
-        steps=20_000,
+        steps=60_000,
     ),
 )
 register(

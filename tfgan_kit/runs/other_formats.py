@@ -44,9 +44,6 @@ def _folder(path):
         )
     if "checkpoint" in names or any(path.glob("*.index")):
         return _checkpoint(f"tf.train.latest_checkpoint({str(path)!r})")
-    if names.issuperset(_KERAS_MEMBERS):
-        members = " ".join(_KERAS_MEMBERS)
-        return f"This is an unpacked .keras file: cd {path} && python -m zipfile -c ../generator.keras {members}"
     return None
 
 
