@@ -63,6 +63,12 @@ def define_outputs():
     )
     flags.DEFINE_integer("keep", 3, "Checkpoints to keep, in addition to the best.", lower_bound=1)
     flags.DEFINE_integer("num_samples", 100, "Images in a sample grid.", lower_bound=1)
+    flags.DEFINE_boolean(
+        "tensorboard",
+        False,
+        "Sample grids as images and, on one device, histograms of both networks' gradients in TensorBoard, which has "
+        "the curves of all logs and metrics without it.",
+    )
     flags.DEFINE_multi_string(
         "callbacks",
         [],

@@ -394,6 +394,7 @@ OBJECTIVES = {name: Entry(cls, {}) for name, cls in gk.objectives.OBJECTIVES.ite
 PENALTIES = {
     "r1": Entry(gk.penalties.R1, dict(gamma=2.0, interval=3)),
     "r2": Entry(gk.penalties.R2, dict(gamma=2.0, interval=3)),
+    "reconstruction": Entry(gk.penalties.Reconstruction, dict(weight=2.0)),
     "r1_scheduled": Entry(gk.penalties.R1, dict(gamma=gk.schedules.HalfCosine(2.0, 1.0, 100, 2), interval=3)),
     "gradient_penalty": Entry(gk.penalties.GradientPenalty, dict(weight=2.0, interval=3)),
     "one_sided": Entry(gk.penalties.OneSidedGradientPenalty, dict(weight=2.0, interval=3)),

@@ -104,14 +104,27 @@ def make_evaluation(run, source):
     )
 
 
-def writing_callbacks(run, dataset, num_samples, evaluation):
+def writing_callbacks(run, dataset, num_samples, evaluation, replicas=1):
     """The callbacks that write into the run folder, for the worker that does."""
     yield RunRecorder(run)  # first, since the others may fail
     if evaluation:
         yield evaluation
     if len(dataset.source.image_shape) == 3:
         yield SampleGrid(run.samples_dir, num_samples)
-    yield StepTensorBoard(run.logs_dir, write_graph=False)
+    yield tensor_board(run, dataset, num_samples, replicas)
+
+
+def tensor_board(run, dataset, num_samples, replicas):
+    """The curves, and by `--tensorboard` the samples and, on one device, gradients, in the run folder."""
+    if not FLAGS.tensorboard:
+        return StepTensorBoard(run.logs_dir, write_graph=False)
+    source = dataset.source
+    rows = source.ordered(min(64, source.num_images)).take(1)
+    batch = next(iter(rows)) if FLAGS.conditional else next(iter(rows.map(lambda images, *labels: images)))
+    if replicas > 1:
+        batch = None
+    images = num_samples if len(source.image_shape) == 3 else 0
+    return StepTensorBoard(run.logs_dir, write_graph=False, num_images=images, batch=batch)
 
 
 def train(gan, dataset, run, steps, stop, evaluation=None):
@@ -121,7 +134,9 @@ def train(gan, dataset, run, steps, stop, evaluation=None):
     """
     callbacks = [NonFiniteGuard(run), stop, *own_callbacks()]
     if run.writes:
-        callbacks += writing_callbacks(run, dataset, FLAGS.num_samples, evaluation)
+        callbacks += writing_callbacks(
+            run, dataset, FLAGS.num_samples, evaluation, gan.distribute_strategy.num_replicas_in_sync
+        )
     if evaluation and evaluation.out_of_patience:  # a run that had stopped early
         print(evaluation.reason(), flush=True)
     if gan.steps_trained == steps:  # `fit` does not begin, so a grid that a killed process left out is written here

@@ -4,6 +4,7 @@ from tfgan_kit.data.arrays import ArraySource
 from tfgan_kit.data.open import open_source
 from tfgan_kit.data.origins.folder import open_folder
 from tfgan_kit.data.origins.tfds import open_tfds
+from tfgan_kit.data.pairs import PairSource
 from tfgan_kit.data.preparation import prepare
 from tfgan_kit.data.source import Source, TrainingData
 
@@ -12,6 +13,7 @@ __all__ = [
     "TrainingData",
     "from_arrays",
     "from_directory",
+    "from_pairs",
     "from_tfds",
     "mnist5k",
     "open_source",
@@ -48,6 +50,17 @@ def from_arrays(images, labels=None, batch_size=64, seed=0, flip=False):
         TensorShape([10, 28, 28, 1])
     """
     return ArraySource("arrays", images, labels).training(batch_size, seed, flip)
+
+
+def from_pairs(given, wanted, batch_size=1, seed=0, flip=False):
+    """Training data of a GAN that translates images, from two arrays: see `PairSource` and `Source.training`.
+
+    Example:
+        >>> images = np.zeros([10, 32, 32, 3], np.uint8)
+        >>> [part.shape for part in from_pairs(images, images, batch_size=2).element_spec]
+        [TensorShape([2, 32, 32, 3]), TensorShape([2, 32, 32, 3])]
+    """
+    return PairSource("pairs", given, wanted).training(batch_size, seed, flip)
 
 
 def mnist5k(batch_size=64, seed=0):

@@ -14,6 +14,7 @@ from tfgan_kit.files import cache_path, write_cache
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tqdm import tqdm
 
 
@@ -50,20 +51,17 @@ class Records:
         Raises:
             OSError: a file is missing, or damaged; the error names it.
         """
-        of_parts = {}
-        for row, index in enumerate(indices.tolist()):
-            of_parts.setdefault(bisect.bisect_right(self._ends, index), []).append((row, index))
-        found = [b""] * len(indices)
-        for part, rows in of_parts.items():
-            path, first, count = self.parts[part]
-            shift = first + count - self._ends[part]
-            try:
-                records = self._reader(path).read([index + shift for _, index in rows])
-            except Exception as error:  # its own are of several types
-                raise OSError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-            for (row, _), record in zip(rows, records, strict=True):
-                found[row] = record
-        return found
+        return [self._record(index) for index in indices.tolist()]
+
+    def _record(self, index):
+        """One record: asked for several, a reader starts threads, which takes twice the processor time."""
+        part = bisect.bisect_right(self._ends, index)
+        path, first, count = self.parts[part]
+        try:
+            (record,) = self._reader(path).read([index - self._ends[part] + first + count])
+        except Exception as error:  # its own are of several types
+            raise OSError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        return record
 
 
 def _open(path):
@@ -71,7 +69,7 @@ def _open(path):
 
     if not os.path.isfile(path):  # the reader would wait for a pipe
         raise OSError("there is no such file")
-    return ArrayRecordReader(path, options="readahead_buffer_size:0", file_reader_buffer_size=2**15)
+    return ArrayRecordReader(path, options="readahead_buffer_size:0", file_reader_buffer_size=2**13)
 
 
 class RecordSource(Source):
@@ -96,10 +94,6 @@ class RecordSource(Source):
     ):  # fmt: skip
         super().__init__(name, len(records), image_shape, fingerprint, labels, class_names, native_shape)
         self._records, self._through_pillow, self._decoded_shape = records, through_pillow, decoded_shape
-        image_key, label_key = keys
-        self._features = {image_key: tf.io.FixedLenFeature([], tf.string)}
-        if self.num_classes is not None:
-            self._features[label_key] = tf.io.FixedLenFeature([], tf.int64)
         self._image_key, self._label_key = keys
 
     @property
@@ -111,7 +105,7 @@ class RecordSource(Source):
 
     def _read_labels(self):
         indices = tf.data.Dataset.range(self.num_images).batch(1024)
-        labels = indices.map(lambda i: tf.cast(self._examples(i)[self._label_key], tf.int32))
+        labels = indices.map(lambda i: tf.cast(self._examples(i)[1], tf.int32))
         with tqdm(
             desc="Reading labels", total=self.num_images, unit=" images", delay=2, leave=False, disable=None
         ) as progress:
@@ -122,27 +116,35 @@ class RecordSource(Source):
         return np.concatenate(parts)
 
     def _examples(self, indices):
-        """The parsed records at int64 indices (B,), and bool (B,), whether Pillow decodes each."""
-        contents = tf.numpy_function(self._contents, [indices], tf.string, stateful=False)
-        contents = tf.ensure_shape(contents, [None])
+        """Of the records at int64 indices (B,): encoded images, strings (B,), and labels int64 (B,), 0 without."""
+        kinds = (tf.string, tf.int64)
+        images, labels = tf.numpy_function(self._contents, [indices], kinds, stateful=False)
         complaint = f"An image of {self.name} cannot be read: its file is missing or damaged. Copy or make it again."
-        with tf.control_dependencies([tf.debugging.assert_equal(tf.size(contents), tf.size(indices), complaint)]):
-            return tf.io.parse_example(tf.identity(contents), self._features)
+        with tf.control_dependencies([tf.debugging.assert_equal(tf.size(images), tf.size(indices), complaint)]):
+            return tf.ensure_shape(tf.identity(images), [None]), tf.ensure_shape(tf.identity(labels), [None])
 
     def _contents(self, indices):
-        """The records; none where one cannot be read, since TensorFlow would log an exception with its traceback."""
+        """Images and labels; none where one cannot be read, since TensorFlow would log an exception with its traceback.
+
+        Protocol buffers are parsed here, in a fifth of the processor time that `tf.io.parse_example` takes.
+        """
+        images, labels = [], np.zeros(len(indices), np.int64)
         try:
-            return np.array(self._records.read(indices), object)
-        except OSError:
-            return np.array([], object)
+            for row, record in enumerate(self._records.read(indices)):
+                features = tf.train.Example.FromString(record).features.feature
+                (image,) = features[self._image_key].bytes_list.value
+                images.append(image)
+                if self.num_classes is not None:
+                    (labels[row],) = features[self._label_key].int64_list.value
+        except (OSError, ValueError, DecodeError):
+            return np.array([], object), labels[:0]
+        return np.array(images, object), labels
 
     def _read(self, rows, batch_size, flip, drop_remainder):
         size, _, channels = self.image_shape
 
         def fetch(indices, flips):
-            examples = self._examples(indices)
-            images = examples[self._image_key]
-            label = tf.zeros_like(indices) if self.num_classes is None else examples[self._label_key]
+            images, label = self._examples(indices)
             withheld = f"Some labels of {self.name} are withheld: name a split whose images all have one."
             with tf.control_dependencies([tf.debugging.assert_non_negative(label, withheld)]):
                 label = tf.cast(label, tf.int32)

@@ -3,6 +3,8 @@
 import inspect
 import warnings
 
+from tfgan_kit.generation.translation import takes_images
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -30,6 +32,11 @@ def check_generator(generator, latent_dim, num_classes, output_range):
         raise TypeError(
             "A generator must be a Keras model; wrap a function or a layer by keras.Model(inputs, "
             f"outputs). Received: generator of type {type(generator).__name__}"
+        )
+    if takes_images(generator):
+        raise ValueError(
+            "This generator translates images, and has no latents to generate, measure or export it by: call it in "
+            f"Python, or `GAN.translate`. Received: a generator of images {tuple(generator.inputs[0].shape[1:])}"
         )
     num_classes = num_classes or getattr(generator, "num_classes", None)
     latent_dim = latent_dim or getattr(generator, "latent_dim", None)

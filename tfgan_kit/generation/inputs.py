@@ -52,6 +52,16 @@ def _of_shape(images, image_shape):
     return images
 
 
+def prepare_pair(given, images, condition_shape, image_shape):
+    """A batch of pairs in the form of the networks' inputs: (given, images), float32 in [-1, 1]."""
+    if images is None:
+        raise ValueError(
+            "This GAN translates images: its data must be pairs, (given, wanted), as Keras's x and y. Received: images "
+            "alone."
+        )
+    return prepare_images(given, condition_shape), prepare_images(images, image_shape)
+
+
 def prepare_labels(labels, num_classes):
     """A batch's labels in the form of the networks' inputs: int32 (N,); None for an unconditional GAN."""
     if num_classes is None:

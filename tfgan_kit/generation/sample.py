@@ -6,7 +6,9 @@ import tensorflow as tf
 
 
 def pack(x, condition=None):
-    """The input of a network: `x`, or `[x, condition]`."""
+    """The input of a network: `x`, or `[x, condition]`, or the condition alone where there is no x."""
+    if x is None:
+        return condition
     return x if condition is None else [x, condition]
 
 

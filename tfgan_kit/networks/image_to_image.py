@@ -233,14 +233,15 @@ class PatchGANDiscriminator(Network):
     Args:
         image_size: None, for images of any size; or a side, or (height, width).
         channels: int >= 1, of the images.
+        condition_channels: int >= 1, of the given images of pairs, which stand before the others' channels as in the
+            authors' code; None: it judges images alone.
         width: int >= 1, channels of the first layer; of deeper ones up to 8 times as many.
         num_layers: int >= 1, of those that follow the first: patches of 16 pixels for 1, 34 for 2, 70 for 3, 142 for 4,
             286 for 5.
         normalization: "batch", "instance", "affine_instance" or "none".
 
     Call arguments:
-        inputs: images float32 (N, H, W, channels) in [-1, 1]; of pix2pix, the given image's channels and then the
-            other's.
+        inputs: images float32 (N, H, W, channels) in [-1, 1]; or `[images, given (N, H, W, condition_channels)]`.
 
     Returns:
         logits float32 (N, h, w, 1): h = w = 30 for 256 pixels and 3 layers.
@@ -256,20 +257,37 @@ class PatchGANDiscriminator(Network):
     Reference: arXiv:1611.07004, section 6.1.2; official `basic`, `n_layers`.
     """
 
-    def __init__(self, image_size=None, channels=3, width=64, num_layers=3, normalization="batch", **kwargs):
-        _check(normalization, image_size, channels=channels, width=width, num_layers=num_layers)
+    def __init__(
+        self, image_size=None, channels=3, width=64, num_layers=3, normalization="batch", condition_channels=None,
+        **kwargs,
+    ):  # fmt: skip
+        sizes = dict(channels=channels, width=width, num_layers=num_layers)
+        _check(
+            normalization,
+            image_size,
+            **sizes,
+            condition_channels=1 if condition_channels is None else condition_channels,
+        )
         arguments = dict(
-            image_size=as_listed(image_size) if image_size is not None else None, channels=channels, width=width,
-            num_layers=num_layers, normalization=normalization,
+            image_size=as_listed(image_size) if image_size is not None else None, **sizes,
+            normalization=normalization, condition_channels=condition_channels,
         )  # fmt: skip
         blocks = _Blocks(normalization)
         with precision(kwargs.pop("dtype", None)) as policy:
-            images = _input(image_size, channels, "images")
-            x = layers.LeakyReLU(0.2)(blocks.convolution(images, width, 4, 2, 1, use_bias=True))
+            inputs = x = _input(image_size, channels, "images")
+            if condition_channels is not None:
+                given = _input(image_size, condition_channels, "given")
+                inputs, x = [inputs, given], layers.Concatenate()([given, inputs])
+            x = layers.LeakyReLU(0.2)(blocks.convolution(x, width, 4, 2, 1, use_bias=True))
             for layer in range(1, num_layers + 1):
                 stride = 2 if layer < num_layers else 1
                 x = blocks.convolution(x, width * min(2**layer, LARGEST_MULTIPLE), 4, stride, 1)
                 x = layers.LeakyReLU(0.2)(blocks.normalized(x))
             x = blocks.convolution(x, 1, 4, 1, 1, use_bias=True)
             logits = layers.Activation("linear", dtype="float32", name="logits")(x)
-        super().__init__(images, logits, arguments, policy, **kwargs)
+        super().__init__(inputs, logits, arguments, policy, **kwargs)
+
+    @property
+    def takes_labels(self):
+        """Whether a GAN gives it its condition."""
+        return self.condition_channels is not None

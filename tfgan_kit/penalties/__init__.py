@@ -13,6 +13,7 @@ from tfgan_kit.penalties.mutual_information import MutualInformation
 from tfgan_kit.penalties.orthogonal import OrthogonalRegularization
 from tfgan_kit.penalties.path_length import PathLength
 from tfgan_kit.penalties.penalty import Penalty, StepView
+from tfgan_kit.penalties.reconstruction import Reconstruction
 from tfgan_kit.penalties.weight_clipping import WeightClipping
 from tfgan_kit.penalties.zero_centered import R1, R2
 
@@ -31,6 +32,7 @@ __all__ = [
     "Penalty",
     "R1",
     "R2",
+    "Reconstruction",
     "StepView",
     "WeightClipping",
     "ZeroCenteredGradientPenalty",

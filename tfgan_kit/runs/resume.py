@@ -34,6 +34,7 @@ FREE_ON_RESUME = (
     "strategy",
     "logical_cpus",
     "sigterm_exit_code",
+    "tensorboard",
     "dataset",
     "evaluate_every",
     "evaluate_metrics",

@@ -54,6 +54,19 @@ def check_coupling(gan):
         )
 
 
+def check_augment(gan):
+    """Refuses augmentation where images are translated: the given one would have to be changed alike.
+
+    Raises:
+        ValueError: see `GAN.compile`.
+    """
+    if gan.condition_shape:
+        raise ValueError(
+            "Augmentation would change the translated images and not the given ones: leave `augment` out, and crop and "
+            f"mirror pairs in the data set. Received: augment={type(gan.augment).__name__}"
+        )
+
+
 def check_scopes(gan, optimizers):
     """Refuses networks and optimizers of another scope than the replicas', before anything is built.
 

@@ -52,7 +52,7 @@ class Game:
         generator, discriminator: `Player`s.
         objective: `Objective`.
         penalties: `Penalty` instances.
-        latent_dim: int, Z.
+        latent_dim: int, Z; None where images are translated.
         draws: `Draws`, the seeds of the current step.
         augment: `Augmentation` of the images that the discriminator sees; or None.
 
@@ -80,8 +80,11 @@ class Game:
         return self._several and (waiting or any(penalty.waits_for_replicas for penalty in penalties))
 
     def latents(self, batch, move=0):
-        """Latents for a batch in a move of the current step: float32 (N, Z), from (seed, step, move, row)."""
-        return batch.normal(self.draws.of_move(move), [self.latent_dim])
+        """Latents for a batch in a move of the current step: float32 (N, Z), from (seed, step, move, row).
+
+        None where images are translated, of which the condition is one.
+        """
+        return None if self.latent_dim is None else batch.normal(self.draws.of_move(move), [self.latent_dim])
 
     def judgement(self, images, condition=None, training=True):
         """The discriminator's `Judgement` of images."""

@@ -11,6 +11,7 @@ from tfgan_kit.generation.generative_model import GenerativeModel
 from tfgan_kit.generation.judgement import takes_labels
 from tfgan_kit.generation.sample import pack
 from tfgan_kit.generation.seeds import image_seeds
+from tfgan_kit.generation.translation import TranslationModel
 from tfgan_kit.internals.keras import BuiltModel, draw_states, inner_optimizer, left_out_of_weight_decay
 from tfgan_kit.ranges import as_value_error
 from tfgan_kit.training import arguments, checks, data_stalls, executions, mistakes, pairing, preset_files, savable
@@ -36,9 +37,11 @@ class GAN(BuiltModel):
 
     Args:
         generator: Keras model, latents (N, Z) -> images (N, H, W, C) in [-1, 1], or points (N, D);
-            a class-conditional one takes `[latents, labels]`.
+            a class-conditional one takes `[latents, labels]`. Or images -> images, such as `networks.UNetGenerator`:
+            then data are pairs (given, wanted), and `translate` is what `generate` is elsewhere.
         discriminator: Keras model, images -> logits (N, 1); conditional: `[images, labels]`. Or a dict of `logits` and
-            what else it recovers from images, such as `networks.ACGANDiscriminator`, whose labels it is not given.
+            what else it recovers from images, such as `networks.ACGANDiscriminator`, whose labels it is not given. Of
+            translations: images, or `[images, given]`, -> logits (N, 1), or of patches (N, h, w, 1).
         latent_dim: int, Z; None reads it from the generator.
         num_classes: int; None reads it from the generator (attribute `num_classes`).
         ema_decay: float in [0, 1), decay of the average per step, reached from below as
@@ -66,7 +69,10 @@ class GAN(BuiltModel):
         image_seeds(seed, 0)  # checks the range
         self.generator = generator
         self.discriminator = discriminator
-        self.latent_dim = pairing.read_latent_dim(generator) if latent_dim is None else latent_dim
+        self.condition_shape = pairing.read_condition_shape(generator)
+        if latent_dim is None and self.condition_shape is None:
+            latent_dim = pairing.read_latent_dim(generator)
+        self.latent_dim = latent_dim
         if num_classes is None:
             num_classes = getattr(generator, "num_classes", None)
         self.num_classes = num_classes
@@ -76,17 +82,25 @@ class GAN(BuiltModel):
         self.ema_decay = ema_decay
         self.seed = seed
         self.step = self.add_weight(name="step", shape=(), dtype="int64", initializer="zeros", trainable=False)
-        self.image_shape = pairing.check_players(generator, discriminator, self.latent_dim, num_classes)
-        self.ema_generator = generator
-        if ema_decay:
-            row = pairing.example_row((self.latent_dim,), num_classes)
-            self.ema_generator = copy_generator(generator, row)
+        if self.condition_shape:
+            self.image_shape = pairing.check_translators(generator, discriminator, self.condition_shape)
+        else:
+            self.image_shape = pairing.check_players(generator, discriminator, self.latent_dim, num_classes)
+        self.ema_generator = copy_generator(generator, self._generator_row()) if ema_decay else generator
         self.average = Average(generator, self.ema_generator, ema_decay)
-        self.generative_model = GenerativeModel(self.ema_generator, self.latent_dim, num_classes, self.image_shape)
+        if self.condition_shape:
+            self.generative_model = TranslationModel(self.ema_generator, self.condition_shape, self.image_shape)
+        else:
+            self.generative_model = GenerativeModel(self.ema_generator, self.latent_dim, num_classes, self.image_shape)
         self.draws = Draws(seed, self.step)
         self.validation = Validation(())
         self._trains_here = False
         self.built = True
+
+    def _generator_row(self):
+        """An input of the generator with one row."""
+        shape = None if self.condition_shape else (self.latent_dim,)
+        return pairing.example_row(shape, self.num_classes, self.condition_shape)
 
     @property
     def steps_trained(self):
@@ -101,6 +115,16 @@ class GAN(BuiltModel):
     def generate(self, num_images=None, seed=0, labels=None, seeds=None, truncation_psi=None):
         """Images of the averaged generator, each determined by an int64 seed: see `GenerativeModel.generate`."""
         return self.generative_model.generate(num_images, seed, labels, seeds, truncation_psi)
+
+    def translate(self, images):
+        """The averaged generator's translations of images: see `TranslationModel.translate`.
+
+        Raises:
+            ValueError: a generator of latents, or images of another shape, type or range.
+        """
+        if not self.condition_shape:
+            raise ValueError("This GAN generates images of latents, and translates none: use `generate`.")
+        return self.generative_model.translate(images)
 
     def edit(self, directions, strengths, num_images=None, seed=0, labels=None, seeds=None, truncation_psi=None):
         """The images of `generate`, moved along directions: see `GenerativeModel.edit`."""
@@ -216,6 +240,7 @@ class GAN(BuiltModel):
             for penalty in self.penalties:
                 penalty.build(self.adaptive)
             if self.augment:
+                checks.check_augment(self)
                 self.augment.check(self.image_shape)
                 self.augment.build(self.adaptive)
             checks.check_replicas(self)
@@ -228,13 +253,13 @@ class GAN(BuiltModel):
             )
 
     def _players(self):
-        told = self.num_classes if takes_labels(self.discriminator) else None
+        told = (self.num_classes, self.condition_shape) if takes_labels(self.discriminator) else (None, None)
+        judged = pairing.example_row(self.image_shape, *told)
         sides = (
-            ("generator", self.generator, self.generator_optimizer, (self.latent_dim,), self.num_classes),
-            ("discriminator", self.discriminator, self.discriminator_optimizer, self.image_shape, told),
+            ("generator", self.generator, self.generator_optimizer, self._generator_row()),
+            ("discriminator", self.discriminator, self.discriminator_optimizer, judged),
         )
-        for name, network, optimizer, shape, num_classes in sides:
-            row = pairing.example_row(shape, num_classes)
+        for name, network, optimizer, row in sides:
             yield Player(name, network, optimizer, row, self.logs.trackers.get(f"{name[0]}_skipped"))
 
     # The step
@@ -270,7 +295,7 @@ class GAN(BuiltModel):
         batch = self.read(data)
         # Each batch has different latents, and every evaluation draws the same ones.
         seed = tf.stack([tf.constant(~self.seed, tf.int64), self.logs.rows()])
-        latents = batch.normal(seed, [self.latent_dim])
+        latents = None if self.condition_shape else batch.normal(seed, [self.latent_dim])
         logs = self.game.losses(batch, latents)
         if self.validation.metrics:
             images = self.ema_generator(pack(latents, batch.condition), training=False)
@@ -278,9 +303,12 @@ class GAN(BuiltModel):
         return self.logs.track(logs, weight=tf.cast(batch.total, tf.float32))
 
     def read(self, data):
-        """A `Batch` from one element of a data set: images, or (images, labels)."""
+        """A `Batch` from one element of a data set: images, or (images, labels); pairs (given, wanted)."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         arguments.check_weights({"sample_weight": weights})
+        if self.condition_shape:
+            given, wanted = inputs.prepare_pair(images, labels, self.condition_shape, self.image_shape)
+            return Batch.of(wanted, given)
         labels = inputs.prepare_labels(labels, self.num_classes)
         return Batch.of(inputs.prepare_images(images, self.image_shape), labels)
 
@@ -289,7 +317,7 @@ class GAN(BuiltModel):
         return list(self.trackers.values()) if self.compiled else []
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs):
-        """`keras.Model.fit` for images, `(images, labels)`, or a `tf.data.Dataset` of either.
+        """`keras.Model.fit` for images, `(images, labels)`, pairs `(given, wanted)`, or a `tf.data.Dataset` of these.
 
         A data set of `tfgan_kit.data` starts at the batch that follows the GAN's last step, so that
         training in two calls, or after loading a checkpoint, gives the same result as training in one.

@@ -1,6 +1,8 @@
 """Checks that a generator and a discriminator fit together, and reads their sizes."""
 
 from tfgan_kit.generation.judgement import CLASSES, LOGITS, takes_labels
+from tfgan_kit.generation.sample import pack
+from tfgan_kit.generation.translation import takes_images
 
 import tensorflow as tf
 
@@ -18,10 +20,66 @@ def read_latent_dim(generator):
     return int(dim)
 
 
-def example_row(shape, num_classes):
-    """A network's input of one row, zeros: latents or images of a shape, and a label if needed."""
-    row = tf.zeros((1, *shape))
-    return [row, tf.zeros((1,), tf.int32)] if num_classes else row
+def read_condition_shape(generator):
+    """(H, W, C) of the images that a generator translates; None of one that takes latents.
+
+    Raises:
+        ValueError: it takes images of any size.
+    """
+    if not takes_images(generator):
+        return None
+    shape = tuple(generator.inputs[0].shape[1:])
+    if None in shape:
+        raise ValueError(
+            "In training images have one size: build the networks for that of your crops, e.g. image_size=256. "
+            f"Received: a generator of images {shape}"
+        )
+    return shape
+
+
+def example_row(shape, num_classes, condition_shape=None):
+    """A network's input of one row, zeros: latents or images of a shape, and a label or an image if needed.
+
+    Args:
+        shape: that of a row, or None where there is a condition alone.
+        num_classes: int, of labels, or None.
+        condition_shape: (H, W, C) of a condition that is an image, or None.
+    """
+    row = None if shape is None else tf.zeros((1, *shape))
+    if condition_shape:
+        return pack(row, tf.zeros((1, *condition_shape)))
+    return pack(row, tf.zeros((1,), tf.int32) if num_classes else None)
+
+
+def check_translators(generator, discriminator, condition_shape):
+    """`check_players` where the generator translates images.
+
+    Raises:
+        ValueError: a network rejects its input, or its output has the wrong shape.
+    """
+    images = generator(example_row(None, None, condition_shape))
+    if not tf.is_tensor(images) or len(images.shape) != 4 or images.shape[0] != 1:
+        raise ValueError(
+            f"A generator maps images to images (N, H, W, C). Received: a generator that maps {(1, *condition_shape)} "
+            f"to {_shapes(images)}"
+        )
+    told = condition_shape if takes_labels(discriminator) else None
+    try:
+        outputs = discriminator(example_row(images.shape[1:], None, told))
+    except ValueError as error:
+        wanted = "[images, given images]" if told else "images"
+        raise ValueError(
+            f"The discriminator does not accept {wanted} of shapes {tuple(images.shape)}, {(1, *condition_shape)}: "
+            "build it for both sizes and channels, PatchGANDiscriminator with `condition_channels`. Keras says: "
+            f"{str(error)[:300]}"
+        ) from error
+    shapes = _shapes(outputs)
+    if isinstance(outputs, dict) or len(shapes) not in (2, 4) or (shapes[0], shapes[-1]) != (1, 1):
+        raise ValueError(
+            "A discriminator of translations returns one logit per row, (N, 1), or per patch, (N, h, w, 1). Received: "
+            f"a discriminator that returns {shapes} for one row"
+        )
+    return tuple(images.shape[1:])
 
 
 def check_players(generator, discriminator, latent_dim, num_classes):
