@@ -87,13 +87,13 @@ def prepare(source, output, encoding="png", quality=95, shard_size=None):
     check_int("shard_size", shard_size, 1)
     settings = {
         "format": FORMAT,
-        "made_of": {"source": source.name, "fingerprint": source.fingerprint, "num_images": source.num_images},
         "image_shape": list(source.image_shape),
         "native_shape": list(source.native_shape),
         "encoding": encoding,
         "quality": quality if encoding == "jpeg" else None,
         "class_names": source.class_names or (source.num_classes and [str(k) for k in range(source.num_classes)]),
         "shard_size": shard_size,
+        "made_of": {"source": source.name, "fingerprint": source.fingerprint, "num_images": source.num_images},
     }
     output.mkdir(parents=True, exist_ok=True)
     try:
@@ -144,9 +144,10 @@ def _is_complete(output, settings):
 def _check_same(output, found, wanted):
     for name, value in wanted.items():
         if found.get(name) != value:
+            what = "images of another source" if name == "made_of" else f"images that were prepared with another {name}"
             raise ValueError(
-                f"{output} holds images that were prepared with another {name}: give the same flags to go on with "
-                f"them, or another folder. Received: {name}={value}, found: {found.get(name)}"
+                f"{output} holds {what}: give the same flags to go on with them, or another folder. Received: "
+                f"{name}={value}, found: {found.get(name)}"
             )
 
 

@@ -119,12 +119,12 @@ def test_a_finished_folder_is_taken_as_it_is_by_the_same_call_and_refused_to_ano
     before = contents(copy)
     assert prepare(source_of(), copy, shard_size=SHARD).num_images == 23
     assert contents(copy) == before
-    for other, name in [
-        (lambda: prepare(source_of(GREY[:9], LABELS[:9]), copy, shard_size=SHARD), "made_of"),
-        (lambda: prepare(source_of(), copy, "webp", shard_size=SHARD), "encoding"),
-        (lambda: prepare(source_of(), copy, shard_size=6), "shard_size"),
+    for other, what in [
+        (lambda: prepare(source_of(GREY[:9], LABELS[:9]), copy, shard_size=SHARD), "images of another source"),
+        (lambda: prepare(source_of(), copy, "webp", shard_size=SHARD), "prepared with another encoding"),
+        (lambda: prepare(source_of(), copy, shard_size=6), "prepared with another shard_size"),
     ]:
-        with pytest.raises(ValueError, match=f"prepared with another {name}: .*or another folder"):
+        with pytest.raises(ValueError, match=f"{what}: .*or another folder"):
             other()
 
 
