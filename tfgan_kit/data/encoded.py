@@ -91,7 +91,11 @@ class EncodedSource(Source):
             return rows.map(lambda i, mirrored: (self._image(i, mirrored, flip), i), parallelism(), deterministic=True)
 
         def one_by_one():
-            return rows.interleave(lambda i, mirrored: self._tries(i, mirrored, flip, by_others), 1)
+            # Where each gives one image, several at a time are in order; where some give none, they would not be.
+            threads = parallelism() if by_others else 1
+            return rows.interleave(
+                lambda i, mirrored: self._tries(i, mirrored, flip, by_others), threads, 1, threads, deterministic=True
+            )
 
         images, found = self._those_without_error(at_once(), tf.size(indices))
         return tf.cond(
