@@ -8,6 +8,8 @@ import warnings
 import zlib
 from typing import NamedTuple
 
+from tfgan_kit.data.python_calls import numpy_function
+
 import numpy as np
 import tensorflow as tf
 from PIL import ExifTags, Image
@@ -62,7 +64,7 @@ def decode_image(encoded, through_pillow):
         return tf.io.decode_image(encoded, channels=0, expand_animations=False)
 
     def thorough():
-        image = tf.numpy_function(_decode_thoroughly, [encoded], tf.uint8, stateful=False)
+        image = numpy_function(_decode_thoroughly, [encoded], tf.uint8)
         with tf.control_dependencies([tf.debugging.assert_positive(tf.size(image), _REFUSED)]):
             return tf.identity(image)
 

@@ -5,6 +5,7 @@ import warnings
 
 from tfgan_kit.data.decode import decode_image, needs_pillow
 from tfgan_kit.data.origins.paths import printable
+from tfgan_kit.data.python_calls import numpy_function
 from tfgan_kit.data.resize import fit_images
 from tfgan_kit.data.source import Source, parallelism
 
@@ -116,7 +117,7 @@ class EncodedSource(Source):
         numbers = tf.data.Dataset.range(2 * self._successors.count(index) if by_others else 3)
 
         def load(number):
-            goes_on = tf.numpy_function(self._tell, [index, number, by_others], tf.bool)
+            goes_on = numpy_function(self._tell, [index, number, by_others], tf.bool, stateful=True)
             with tf.control_dependencies([tf.debugging.assert_equal(goes_on, True)]):
                 candidate = self._successors(index, number // 2)
                 return self._image(candidate, mirrored, flip, tf.equal(number % 2, 1)), candidate
@@ -214,7 +215,7 @@ class EncodedImages:
             return decoder == _BY_PILLOW
 
         def judged():
-            return tf.ensure_shape(tf.numpy_function(needs_pillow, [content], tf.bool, stateful=False), [])
+            return tf.ensure_shape(numpy_function(needs_pillow, [content], tf.bool), [])
 
         return tf.cond(decoder == _NOT_KNOWN, judged, lambda: decoder == _BY_PILLOW)
 

@@ -20,6 +20,7 @@ from tfgan_kit.data.origins.prepared import (
     open_prepared,
     shard_name,
 )  # fmt: skip
+from tfgan_kit.data.python_calls import numpy_function
 from tfgan_kit.data.source import parallelism
 from tfgan_kit.files import (
     Locked,
@@ -212,7 +213,7 @@ def _encoded(source, start, settings):
             return index, tf.io.encode_png(image), label
         if settings["encoding"] == "jpeg":
             return index, tf.io.encode_jpeg(image, quality=settings["quality"], chroma_downsampling=False), label
-        content = tf.numpy_function(_webp, [image], tf.string, stateful=False)
+        content = numpy_function(_webp, [image], tf.string)
         return index, tf.ensure_shape(content, []), label
 
     options = tf.data.Options()

@@ -8,6 +8,7 @@ import os
 import resource
 
 from tfgan_kit.data.decode import decode_image, needs_pillow
+from tfgan_kit.data.python_calls import numpy_function
 from tfgan_kit.data.resize import fit_images
 from tfgan_kit.data.source import Source, parallelism
 from tfgan_kit.files import cache_path, write_cache
@@ -54,11 +55,12 @@ class Records:
         return [self._record(index) for index in indices.tolist()]
 
     def _record(self, index):
-        """One record: asked for several, a reader starts threads, which takes twice the processor time."""
+        """One record, as a range: for a list of places a reader makes a list as long as its file (array_record 0.8)."""
         part = bisect.bisect_right(self._ends, index)
         path, first, count = self.parts[part]
         try:
-            (record,) = self._reader(path).read([index - self._ends[part] + first + count])
+            place = index - self._ends[part] + first + count
+            (record,) = self._reader(path).read(place, place + 1)
         except Exception as error:  # its own are of several types
             raise OSError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
         return record
@@ -69,7 +71,7 @@ def _open(path):
 
     if not os.path.isfile(path):  # the reader would wait for a pipe
         raise OSError("there is no such file")
-    return ArrayRecordReader(path, options="readahead_buffer_size:0", file_reader_buffer_size=2**13)
+    return ArrayRecordReader(path, options="readahead_buffer_size:0,max_parallelism:0", file_reader_buffer_size=2**13)
 
 
 class RecordSource(Source):
@@ -118,7 +120,7 @@ class RecordSource(Source):
     def _examples(self, indices):
         """Of the records at int64 indices (B,): encoded images, strings (B,), and labels int64 (B,), 0 without."""
         kinds = (tf.string, tf.int64)
-        images, labels = tf.numpy_function(self._contents, [indices], kinds, stateful=False)
+        images, labels = numpy_function(self._contents, [indices], kinds)
         complaint = f"An image of {self.name} cannot be read: its file is missing or damaged. Copy or make it again."
         with tf.control_dependencies([tf.debugging.assert_equal(tf.size(images), tf.size(indices), complaint)]):
             return tf.ensure_shape(tf.identity(images), [None]), tf.ensure_shape(tf.identity(labels), [None])
@@ -170,7 +172,7 @@ class RecordSource(Source):
         def judge(contents):
             return np.array([needs_pillow(content) for content in contents], bool)
 
-        return tf.ensure_shape(tf.numpy_function(judge, [images], tf.bool, stateful=False), [None])
+        return tf.ensure_shape(numpy_function(judge, [images], tf.bool), [None])
 
 
 def _cached_labels(fingerprint, read):

@@ -15,6 +15,7 @@ from tfgan_kit.data.origins.archive import Archive
 from tfgan_kit.data.origins.folder_listing import Folder, classes_note
 from tfgan_kit.data.origins.label_files import stated_labels
 from tfgan_kit.data.origins.paths import expanded, printable
+from tfgan_kit.data.python_calls import numpy_function
 from tfgan_kit.data.resize import check_fit
 from tfgan_kit.files import cache_path, write_cache
 
@@ -103,7 +104,7 @@ def _fetch(listing, names):
         except Exception:  # of a damaged archive; TensorFlow would log it with its traceback
             return b""
 
-    return lambda index: tf.ensure_shape(tf.numpy_function(read, [index], tf.string, stateful=False), [])
+    return lambda index: tf.ensure_shape(numpy_function(read, [index], tf.string), [])
 
 
 def _examine(listing):

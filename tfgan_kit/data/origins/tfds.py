@@ -13,6 +13,7 @@ import warnings
 from tfgan_kit.data.arrays import ArraySource, check_labels
 from tfgan_kit.data.decode import Header, decode_image, needs_pillow, read_header
 from tfgan_kit.data.encoded import HEADERS, EncodedImages, EncodedSource, as_row, fitted_shape, native_shape
+from tfgan_kit.data.python_calls import numpy_function
 from tfgan_kit.data.records import Records, RecordSource
 from tfgan_kit.data.resize import check_fit, fit_images
 from tfgan_kit.data.source import Source, parallelism
@@ -222,7 +223,7 @@ class StreamedSource(Source):
 
         def load(index, row):
             content, label = row
-            judged = tf.ensure_shape(tf.numpy_function(needs_pillow, [content], tf.bool, stateful=False), [])
+            judged = tf.ensure_shape(numpy_function(needs_pillow, [content], tf.bool), [])
             image = fit_images(decode_image(content, judged), size, channels)
             return index, tf.ensure_shape(image, self.image_shape), label
 
