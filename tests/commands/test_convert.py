@@ -80,7 +80,7 @@ def test_a_cut_file_is_told_and_nothing_is_written(command, source, tmp_path):
         (["--source=a.pth", "--output=g.keras", "--samples=g.jpg"], "--samples is a file that ends in .png"),
         (["--source=a.pth", "--output=g.keras", "--arguments=G_ch"], "--arguments must be a JSON object"),
         (["--source=a.pth", "--output=g.keras", "--arguments=[96]"], "--arguments must be a JSON object"),
-        (["--source=a.pth", "--output=g.keras", "--family=stylegan"], "<biggan|biggan_deep|dcgan|"),
+        (["--source=a.pth", "--output=g.keras", "--family=stylegan"], "<biggan|biggan_deep|cyclegan|dcgan|"),
     ],
     ids=" ".join,
 )

@@ -199,7 +199,7 @@ def two_noises():
     [
         (two_outputs, "one output.*Received: 2 outputs"),
         (channels_first, r"Permute\(\(2, 3, 1\)\)"),
-        (image_to_image, "a model from images to images is not a generator"),
+        (image_to_image, "This generator translates images"),
         (three_inputs, "takes latents, or latents and labels"),
         (two_noises, "takes latents, or latents and labels"),
         (lambda: labels_first()[0], "give `num_classes`"),
