@@ -285,9 +285,8 @@ def _decode_png(encoded):
     """Not by Pillow, which compares a transparent colour of 16 bits with 8 bits of each pixel."""
     header = _png_header(encoded)
     _check_size(header.width, header.height)
-    channels = (
-        0 if header.is_plain else 4
-    )  # 4 makes a transparent colour alpha, but alpha of less than 8 bits (TF 2.21) wrong
+    # 4 makes a transparent colour alpha, but alpha of less than 8 bits wrong (TF 2.21).
+    channels = 0 if header.is_plain else 4
     pixels = _from_mended(encoded, lambda png: tf.io.decode_png(png, channels).numpy())
     turn = _turn(encoded) if _may_be_turned(encoded) else None
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))

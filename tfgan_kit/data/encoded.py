@@ -7,7 +7,7 @@ from tfgan_kit.data.decode import decode_image, needs_pillow
 from tfgan_kit.data.origins.paths import printable
 from tfgan_kit.data.python_calls import numpy_function
 from tfgan_kit.data.resize import fit_images
-from tfgan_kit.data.source import Source, parallelism
+from tfgan_kit.data.source import Source, deterministic_options, parallelism
 
 import numpy as np
 import tensorflow as tf
@@ -73,10 +73,8 @@ class EncodedSource(Source):
             return found, images, none if self.num_classes is None else tf.gather(self._label_tensor, found)
 
         rows = tf.data.Dataset.range(start, self.num_images).batch(64)
-        rows = rows.map(read, num_parallel_calls=2, deterministic=True).unbatch()
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return rows.with_options(options)
+        images = rows.map(read, num_parallel_calls=2, deterministic=True).unbatch()
+        return images.with_options(deterministic_options())
 
     def _load(self, indices, flips, flip, by_others):
         """The images of a batch (M, S, S, C), and the indices int64 (M,) that they have.

@@ -115,7 +115,7 @@ class Source:
 
     def _in_order(self, indices, batch_size):
         rows = indices.batch(batch_size).map(lambda i: (i, tf.zeros(tf.shape(i), tf.bool)))
-        return self._read(rows, batch_size, flip=False, drop_remainder=False).with_options(_options())
+        return self._read(rows, batch_size, flip=False, drop_remainder=False).with_options(deterministic_options())
 
     def intact(self, start=0):
         """Every image that can be decoded, once and in order: what `python -m tfgan_kit.prepare` writes.
@@ -131,7 +131,7 @@ class Source:
         if self.num_classes is None:
             images = images.map(lambda image: (image, tf.constant(-1)))
         numbered = tf.data.Dataset.zip(indices, images)
-        return numbered.map(lambda index, image: (index, *image)).with_options(_options())
+        return numbered.map(lambda index, image: (index, *image)).with_options(deterministic_options())
 
     def _batches(self, batch_size, seed, flip, start_step, rows=None):
         first, last = rows or (0, batch_size)
@@ -146,7 +146,7 @@ class Source:
         steps = tf.data.Dataset.range(start_step, np.iinfo(np.int64).max)
         batches = self._read(steps.map(draw), last - first, flip, drop_remainder=True)
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-        return batches.apply(endless).with_options(_options())
+        return batches.apply(endless).with_options(deterministic_options())
 
     def _read(self, rows, batch_size, flip, drop_remainder):
         """A dataset of (int64 indices (B,), bool flips (B,)) -> one of images or (images, labels)."""
@@ -320,7 +320,8 @@ def parallelism():
     return os.cpu_count() or 1
 
 
-def _options():
+def deterministic_options():
+    """The `tf.data.Options` of every source's data sets."""
     options = tf.data.Options()
     options.deterministic = True
     # Autotune delays the end of an iterator by up to seconds; the parallelism is stated instead.

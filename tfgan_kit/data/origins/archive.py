@@ -109,10 +109,8 @@ def _decompressed(path):
     opens = next((opens for magic, opens in _DECOMPRESSORS.items() if beginning.startswith(magic)), None)
     if opens is None:
         return open(path, "rb")
-    whole, bar = (
-        tempfile.TemporaryFile(),
-        {"unit": "B", "unit_scale": True, "delay": 2, "leave": False, "disable": None},
-    )
+    whole = tempfile.TemporaryFile()
+    bar = {"unit": "B", "unit_scale": True, "delay": 2, "leave": False, "disable": None}
     with open(path, "rb") as compressed:
         total = os.path.getsize(path)
         with tqdm.wrapattr(compressed, "read", total=total, desc="Unpacking", **bar) as told, opens(told) as unpacked:

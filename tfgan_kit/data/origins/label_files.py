@@ -23,12 +23,11 @@ def stated_labels(listing):
     Raises:
         ValueError: there are two such files, it cannot be read, or says nothing of some images.
     """
-    found = [name for name in LABEL_FILES if name in listing.label_files]
-    if not found:
+    if not listing.label_files:
         return None
-    (name,) = found if len(found) == 1 else (None,)
-    if name is None:
-        raise _refusal(listing, " and ".join(found), "are two files of labels", "take one away")
+    name, *others = listing.label_files
+    if others:
+        raise _refusal(listing, " and ".join(listing.label_files), "are two files of labels", "take one away")
     try:
         text = listing.read(name, _MOST_BYTES).decode("utf-8-sig")
         rows, note = _of_json(text) if name == "dataset.json" else _of_csv(text)
